@@ -1,0 +1,79 @@
+"""Uploads one file: ``python client/uploader.py 512MB-file.txt -t request.stream``.
+
+The small command of the original write-up, with all methods of the lab. It says "uploaded"
+only after the server's stored bytes were compared with the file.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+if (VENV / "bin" / "python").exists() and Path(sys.prefix) != VENV:
+    # Any python may start this; the libraries are where scripts/install puts them.
+    os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), *sys.argv])  # noqa: S606  no shell is needed
+
+try:
+    import click
+    from uploadlab import program
+    from uploadlab.methods import METHODS
+    from uploadlab.model import LabError, Status
+    from uploadlab.paths import BENCHMARK
+    from uploadlab.payload import Payload, describe
+    from uploadlab.upload import Uploaded, upload, verify
+except ModuleNotFoundError as missing:
+    sys.exit(f"uploader.py: {missing.name} is not installed: run ./scripts/install first")
+
+PROGRAM = "uploader.py"
+DEFAULT_URL = "http://localhost:5000/"
+NO_ANSWER = "; start a server with ./scripts/serve.sh flask, or name one with --url"
+MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("file")
+@click.option("-t", "--type", "method", type=click.Choice(list(METHODS)), default="request.stream")
+@click.option("--url", envvar="UPLOAD_URL", default=DEFAULT_URL, show_default=True, help="Or set UPLOAD_URL.")
+@click.option("--profile", is_flag=True, help="Have the server profile it; written to benchmark/.")
+def command(file: str, method: str, url: str, profile: bool) -> None:
+    """Upload FILE and verify what was stored."""
+    payload = _payload(file)
+    print(f"Uploading {file} using {method} ...", flush=True)
+    query = {"profile": "1"} if profile else {}
+    uploaded = upload(url.rstrip("/"), METHODS[method], payload, **query)
+    outcome = verify(url.rstrip("/"), uploaded, payload, keep=True)
+    if outcome.status is not Status.OK:
+        hint = NO_ANSWER if outcome.status is Status.FAILED else ""
+        raise LabError(f"{file} was not uploaded to {url}: {outcome.status}: {outcome.error}{hint}")
+    print(f"File {file} uploaded using {method}.")
+    if profile:
+        print(f"Profile: {_write_profile(uploaded)}")
+
+
+def _payload(file: str) -> Payload:
+    try:
+        payload = describe(Path(file))
+    except OSError as error:
+        raise LabError(f"cannot read {file}: {error.strerror}; {MAKE_ONE}") from None
+    if not payload.size_bytes:
+        raise LabError(f"{file} is empty, nothing to upload: {MAKE_ONE}")
+    return payload
+
+
+def _write_profile(uploaded: Uploaded) -> Path:
+    text = uploaded.answer.get("profile")
+    if not text:
+        why = uploaded.answer.get("profile_note", "it cannot profile")
+        raise LabError(f"the server sent no profile: {why}")
+    path = BENCHMARK / uploaded.profile_name()
+    try:
+        BENCHMARK.mkdir(exist_ok=True)
+        path.write_text(text)
+    except OSError as error:
+        raise LabError(f"cannot write the profile to {path}: {error.strerror}") from None
+    return path
+
+
+if __name__ == "__main__":
+    program.run(command, PROGRAM)

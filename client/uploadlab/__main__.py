@@ -1,0 +1,5 @@
+"""``python -m uploadlab``"""
+
+from uploadlab.cli import main
+
+main()

@@ -1,0 +1,120 @@
+"""The lab's side of the client: gives it jobs, and ends it when the budget is spent."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import IO, Any, cast
+
+import msgspec
+import requests
+
+from uploadlab import upload
+from uploadlab.model import Outcome, Status
+from uploadlab.paths import ROOT
+from uploadlab.payload import Payload
+from uploadlab.processes import Processes
+from uploadlab.worker import Job
+
+START_SECONDS = 30.0
+PROBE_SECONDS = 5.0
+POLL_SECONDS = 0.1
+VERIFY_SECONDS = 2 * upload.VERIFY_SECONDS + 5  # reading back and removing, each in its own time
+
+
+class Client:
+    """One client process, started when it is needed and again after it had to be ended."""
+
+    def __init__(self, processes: Processes) -> None:
+        self._processes = processes
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
+        """Upload once and verify; never raises for what a server or the client's memory does."""
+        worker = self._ready()
+        self._write(worker, Job(url, method, payload, budget_seconds))
+        uploaded = self._read(worker, budget_seconds)
+        if uploaded is None:
+            return self._ended(worker, Status.TIMEOUT, f"over {budget_seconds:g} s")
+        verified = self._read(worker, VERIFY_SECONDS)
+        if verified is None:
+            return self._ended(worker, Status.WRONG, "not verified: the server did not answer in time")
+        return verified
+
+    def wait_healthy(self, url: str, seconds: float) -> tuple[dict[str, str], str]:
+        """Poll /healthz: versions and no reason, or the reason why it never got healthy."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return _versions(_probe(url)), ""
+            except (requests.RequestException, ValueError) as error:
+                problem = upload.reason(error)
+            if time.monotonic() > end:
+                return {}, f"{url} did not answer /healthz within {seconds:g} s ({problem})"
+            time.sleep(POLL_SECONDS)
+
+    def wait_idle(self, url: str, seconds: float) -> bool:
+        """Wait until no upload is in work there; False if one still is after that time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if not _probe(url).json().get("uploads_in_progress"):
+                    return True
+            except (requests.RequestException, ValueError):
+                pass  # its only worker may be the busy one
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def _ready(self) -> subprocess.Popen[bytes]:
+        if self._worker is None or self._worker.poll() is not None:
+            self._worker = self._processes.start(
+                [sys.executable, "-m", "uploadlab.worker"],
+                {**os.environ, "PYTHONPATH": str(ROOT / "client")},
+                ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            self._line(self._worker, START_SECONDS)
+        return self._worker
+
+    def _ended(self, worker: subprocess.Popen[bytes], status: Status, error: str) -> Outcome:
+        """End a client that did not answer; one that had died by itself is a failed upload."""
+        code = worker.poll()
+        self._processes.kill(worker)
+        if code is None:
+            return Outcome(status=status, error=error)
+        how = signal.Signals(-code).name if code < 0 else f"status {code}"
+        return Outcome(status=Status.FAILED, error=f"the client's process ended with {how}")
+
+    def _write(self, worker: subprocess.Popen[bytes], job: Job) -> None:
+        stdin = cast(IO[bytes], worker.stdin)
+        stdin.write(msgspec.json.encode(job) + b"\n")
+        stdin.flush()
+
+    def _read(self, worker: subprocess.Popen[bytes], seconds: float) -> Outcome | None:
+        line = self._line(worker, seconds)
+        return msgspec.json.decode(line, type=Outcome) if line else None
+
+    def _line(self, worker: subprocess.Popen[bytes], seconds: float) -> bytes:
+        stdout = cast(IO[bytes], worker.stdout)
+        if not select.select([stdout], [], [], seconds)[0]:
+            return b""
+        line = stdout.readline()
+        if not line:
+            worker.wait()
+        return line
+
+
+def _probe(url: str) -> requests.Response:
+    with upload.session() as one:
+        response = one.get(f"{url}/healthz", timeout=PROBE_SECONDS)
+    response.raise_for_status()
+    return response
+
+
+def _versions(response: requests.Response) -> dict[str, str]:
+    content: Any = response.json()
+    found = content.get("versions", {}) if isinstance(content, dict) else {}
+    return {**found, "answered as": response.headers.get("Server", "")}

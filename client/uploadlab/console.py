@@ -1,0 +1,120 @@
+"""What the user sees. The only module that prints."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import wrap
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table as RichTable
+
+from uploadlab.model import Measurement, Run, Task
+from uploadlab.stats import Summary
+from uploadlab.table import Table, reasons, tables
+from uploadlab.units import format_seconds, format_size
+
+PLAIN_SECONDS = 5.0
+"""How often a line tells of the progress where there is no terminal."""
+HEADER_WIDTH, NAME_WIDTH = 9, 15
+LEGEND = "MB/s (10^6 bytes, median) and the share of raw-sink at that size, or what happened instead."
+
+
+class Screen:
+    """Results on standard output, progress and notes on standard error."""
+
+    def __init__(self) -> None:
+        self._out = Console()
+        self._notes = Console(stderr=True)
+
+    def note(self, text: str) -> None:
+        """One line beside the results."""
+        self._notes.print(escape(text), highlight=False, soft_wrap=True)
+
+    def result(self, run: Run, summaries: Sequence[Summary], folder: Path) -> None:
+        """The tables, what was not ok, and where it all lies."""
+        for table in tables(run, summaries):
+            self._out.print(_rich(table))
+            self._out.print()
+        self._out.print(LEGEND, highlight=False)
+        for line in reasons(summaries):
+            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        self._out.print(f"Run: {escape(str(folder))}", highlight=False, soft_wrap=True)
+
+    def progress(self, total: int) -> "ProgressShown":
+        """Progress of a run: a bar in a terminal, now and then a line elsewhere."""
+        return ProgressShown(self._notes, total)
+
+
+class ProgressShown:
+    """Implements ``run.Watcher``."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console = console
+        self._total = total
+        self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID = self._bar.add_task("starting", total=total, left="")
+
+    def __enter__(self) -> "ProgressShown":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """A line above the bar."""
+        self._console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def began(self, task: Task) -> None:
+        """Name the upload in work."""
+        cell = task.cell
+        what = "warm-up" if task.warmup else f"round {task.round}"
+        text = f"{cell.deployment} {cell.method} {format_size(cell.size_bytes)}, {what}"
+        self._bar.update(self._task, description=escape(text))
+
+    def ended(self, measurement: Measurement, tasks_left: int, seconds_left: float) -> None:
+        """Move on, and say how long the rest will take."""
+        left = f"about {format_seconds(seconds_left)} left"
+        done = self._total - tasks_left
+        self._bar.update(self._task, completed=done, left=left)
+        if not self._console.is_terminal and time.monotonic() - self._last_line > PLAIN_SECONDS:
+            self._last_line = time.monotonic()
+            self.note(f"{done} of {self._total} uploads, {left}")
+
+
+def fail(text: str, program: str) -> None:
+    """One line on standard error."""
+    print(f"{program}: {text}", file=sys.stderr)
+
+
+def _rich(table: Table) -> RichTable:
+    """Narrow enough for a terminal of 80 columns: names break at their dots and dashes."""
+    rich = RichTable(
+        title=table.title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    rich.add_column("", no_wrap=True)
+    for name in table.header[1:]:
+        lines = wrap(name.replace(".", ". "), HEADER_WIDTH)
+        rich.add_column("\n".join(lines), justify="right", min_width=max(map(len, lines)), overflow="fold")
+    for name, *cells in table.rows:
+        rich.add_row("\n".join(wrap(name, NAME_WIDTH)), *(escape(text) for text in cells))
+    return rich

@@ -1,0 +1,134 @@
+"""A whole run, from what was asked for to a folder of measurements."""
+
+import secrets
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import msgspec
+
+from uploadlab.deployments import config_texts, load_deployments
+from uploadlab.host import describe_host, require_space
+from uploadlab.model import Deployment, LabError, Run, Target, UsageError
+from uploadlab.names import choose
+from uploadlab.paths import COMPOSE, PLANS, ROOT
+from uploadlab.plan import Choice, Plan, check_deployments, load_plan, plan_cells
+from uploadlab.run import Runtime, Sender, Watcher, check_targets, execute, now, remaining
+from uploadlab.store import RunFolder
+
+EXTERNAL = "target"
+"""The tier of a server that the user named by its URL."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What the user asked for."""
+
+    plan: str
+    choice: Choice
+    deployments: list[str] | None
+    targets: dict[str, str]
+    seed: int | None
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A run that is written down but not started."""
+
+    run: Run
+    folder: RunFolder
+    deployments: list[Deployment]
+    """What the runtime has to start."""
+
+
+def prepare(order: Order, out: Path, data_dir: Path, runtime: str) -> Prepared:
+    """Plan a new run and give it a folder; raises UsageError, LabError before anything starts."""
+    plan = load_plan(order.plan, PLANS)
+    declared = load_deployments(COMPOSE)
+    external = [Target(name, url, EXTERNAL) for name, url in order.targets.items()]
+    for name in order.targets:
+        if name in declared:
+            raise UsageError(f"--target {name}: a deployment has that name; choose another")
+    names = [*declared, *order.targets]
+    check_deployments(plan, names)
+    chosen = choose("deployment", order.deployments or ["*"], names)
+    deployments = [one for one in declared.values() if one.name in chosen or one.tier == "reference"]
+    targets = [_planned(one) for one in deployments] + [one for one in external if one.name in chosen]
+    run = _new_run(order, plan, targets, deployments, data_dir, runtime)
+    require_space(data_dir, {one.cell.size_bytes for one in run.cells})
+    folder = RunFolder.create(out, run.id)
+    run.id = folder.path.name
+    folder.write_run(run)
+    return Prepared(run, folder, deployments)
+
+
+def reopen(path: Path, data_dir: Path) -> Prepared:
+    """A stored run, to go on with; raises LabError if it is damaged or of another host."""
+    folder = RunFolder(path)
+    run = folder.read_run()
+    host = describe_host(data_dir)
+    if host != run.host:
+        differs = [name for name in host.__struct_fields__ if getattr(host, name) != getattr(run.host, name)]
+        raise LabError(f"{path.name} is from another host ({', '.join(differs)} differ): start a new run")
+    declared = load_deployments(COMPOSE)
+    names = [target.name for target in run.targets if target.tier != EXTERNAL]
+    if gone := [name for name in names if name not in declared]:
+        raise LabError(f"{path.name} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
+    return Prepared(run, folder, [declared[name] for name in names])
+
+
+def carry_out(
+    prepared: Prepared,
+    data_dir: Path,
+    runtime: Runtime,
+    sender: Sender,
+    watch: Callable[[int], AbstractContextManager[Watcher]],
+) -> None:
+    """Start, check, measure and stop. Whatever ends it early, what was measured is saved."""
+    run, folder = prepared.run, prepared.folder
+    try:
+        external = [target for target in run.targets if target.tier == EXTERNAL]
+        started = runtime.start(prepared.deployments) + external
+        run.targets, run.versions = check_targets(started, sender, runtime.explain)
+        folder.write_run(run)
+        tasks = remaining(run, folder)
+        with watch(len(tasks)) as watcher:
+            execute(run, tasks, sender, folder, data_dir, watcher)
+    finally:
+        runtime.stop()
+        folder.remove_if_empty()
+
+
+def scratch(parent: Path, run: str) -> Path:
+    """A folder for this run alone, made in ``parent``; raises LabError."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"{run}-", dir=parent))
+    except OSError as error:
+        raise LabError(f"cannot write to {parent}: {error.strerror}; choose another --data-dir") from None
+
+
+def _planned(one: Deployment) -> Target:
+    return Target(one.name, "", one.tier, one.accepts)
+
+
+def _new_run(
+    order: Order,
+    plan: Plan,
+    targets: list[Target],
+    deployments: list[Deployment],
+    data_dir: Path,
+    runtime: str,
+) -> Run:
+    return Run(
+        id=f"{time.strftime('%Y%m%d-%H%M%S')}-{order.plan}",
+        plan=order.plan,
+        seed=order.seed if order.seed is not None else secrets.randbelow(2**32),
+        runtime=runtime,
+        started_at=now(),
+        host=describe_host(data_dir),
+        budget_seconds=plan.budget_seconds,
+        targets=targets,
+        cells=plan_cells(plan, order.choice, targets),
+        configs=config_texts(ROOT, deployments),
+    )

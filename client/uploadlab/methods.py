@@ -1,0 +1,95 @@
+"""The upload methods: one decorated function each.
+
+A function gets the open file and returns what ``requests`` needs to send it. Its decorator
+names the method and the route; its docstring describes it. Choices on the command line,
+plans and tests are derived from this registry.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+from requests_toolbelt import MultipartEncoder
+
+from uploadlab.units import MIB
+
+BLOCK_BYTES = MIB
+FIELD = "file"
+FILE_NAME = "upload.bin"
+
+Request = dict[str, Any]
+Sender = Callable[[BinaryIO, int], Request]
+
+
+class Method(NamedTuple):
+    """A pair of sender and receiver."""
+
+    name: str
+    route: str
+    description: str
+    send: Sender
+
+
+METHODS: dict[str, Method] = {}
+
+
+def method(name: str, route: str) -> Callable[[Sender], Sender]:
+    """Register a sender under a method's name, with the route that receives it."""
+
+    def register(send: Sender) -> Sender:
+        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send)
+        return send
+
+    return register
+
+
+@method("request.stream", "/request-stream")
+def stream(file: BinaryIO, size_bytes: int) -> Request:
+    """Raw body, read in blocks: the recommended way."""
+    # requests would send an empty file chunked (psf/requests#6294).
+    return _raw(file if size_bytes else b"")
+
+
+@method("request.stream-lines", "/request-stream?reader=lines")
+def stream_lines(file: BinaryIO, size_bytes: int) -> Request:
+    """Raw body, read by lines: what the original write-up proposed."""
+    return stream(file, size_bytes)
+
+
+@method("request.stream-chunked", "/request-stream")
+def stream_chunked(file: BinaryIO, size_bytes: int) -> Request:
+    """Chunked body from a generator, read in blocks: for a length not known before."""
+    return _raw(_blocks(file))
+
+
+@method("request.files", "/request-files")
+def files(file: BinaryIO, size_bytes: int) -> Request:
+    """`files=` and `request.files`: what most tutorials show; the whole body in client memory."""
+    return {"files": {FIELD: (FILE_NAME, file, "application/octet-stream")}}
+
+
+@method("request.files-streamed", "/request-files")
+def files_streamed(file: BinaryIO, size_bytes: int) -> Request:
+    """A streaming encoder in the client: half of the fix."""
+    form = MultipartEncoder({FIELD: (FILE_NAME, file, "application/octet-stream")})
+    return {"data": form, "headers": {"Content-Type": form.content_type}}
+
+
+@method("request.files-direct", "/request-files?spool=direct")
+def files_direct(file: BinaryIO, size_bytes: int) -> Request:
+    """A streaming encoder, and an app that spools to the destination: both halves."""
+    return files_streamed(file, size_bytes)
+
+
+@method("multipart-push", "/multipart-push")
+def multipart_push(file: BinaryIO, size_bytes: int) -> Request:
+    """A streaming encoder, and a push parser in the app: the fastest form."""
+    return files_streamed(file, size_bytes)
+
+
+def _raw(body: Any) -> Request:
+    return {"data": body, "headers": {"Content-Type": "application/octet-stream"}}
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(BLOCK_BYTES):
+        yield block

@@ -1,0 +1,156 @@
+"""The lab's words as types. Nothing here does anything."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+SCHEMA_VERSION = 1
+REFERENCE = "reference"
+"""The tier of rows that mark a ceiling."""
+
+
+class LabError(Exception):
+    """Something the user can mend: one line that says what, which value, and what to type next."""
+
+
+class UsageError(LabError):
+    """A wrong command line or a wrong plan."""
+
+
+class Status(StrEnum):
+    """What became of one upload."""
+
+    OK = "ok"
+    WRONG = "wrong"
+    """The server said success, but what it stored differs."""
+    REFUSED = "refused"
+    """An HTTP answer other than success."""
+    FAILED = "failed"
+    """No answer: the connection broke."""
+    TIMEOUT = "timeout"
+    """Over the cell's budget."""
+    UNAVAILABLE = "unavailable"
+    """The deployment cannot start here."""
+
+
+class Service(Struct, frozen=True):
+    """One process of a deployment, as compose.yaml declares it."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    stop_signal: str
+
+
+class Deployment(Struct, frozen=True):
+    """The Flask app behind a server family and one config file."""
+
+    name: str
+    title: str
+    tier: str
+    why: str
+    port: int
+    accepts: list[str]
+    """Methods that make sense here; empty: all."""
+    needs: list[str]
+    services: list[Service]
+
+
+class Target(Struct, frozen=True):
+    """What the client measures: a name and a URL that answers the lab's HTTP contract."""
+
+    name: str
+    url: str
+    tier: str = "target"
+    accepts: list[str] = []
+    unavailable: str = ""
+    """Why it cannot be measured here; empty: it can."""
+
+
+class Cell(Struct, frozen=True):
+    """Target x method x size."""
+
+    deployment: str
+    method: str
+    size_bytes: int
+
+    @property
+    def id(self) -> str:
+        """``flask/request.stream/67108864``."""
+        return f"{self.deployment}/{self.method}/{self.size_bytes}"
+
+
+class Planned(NamedTuple):
+    """A cell, how often to measure it, and the size of its warm-up."""
+
+    cell: Cell
+    rounds: int
+    warmup_bytes: int
+
+
+class Task(Struct, frozen=True):
+    """One upload that a run has to do."""
+
+    cell: Cell
+    round: int
+    warmup: bool = False
+
+
+class Outcome(Struct, kw_only=True):
+    """What one upload showed. What could not be measured is None."""
+
+    status: Status
+    seconds: float | None = None
+    http_status: int | None = None
+    error: str | None = None
+    stored_bytes: int | None = None
+    digest_ok: bool | None = None
+    server_seconds: float | None = None
+    response_wait_seconds: float | None = None
+    server_cpu_seconds: float | None = None
+    client_cpu_seconds: float | None = None
+    server_peak_rss_bytes: int | None = None
+    client_peak_rss_bytes: int | None = None
+    spooled_bytes: int | None = None
+
+
+class Measurement(Outcome, kw_only=True):
+    """One line of measurements.jsonl: one timed upload of one cell."""
+
+    run_id: str
+    cell_id: str
+    deployment: str
+    method: str
+    size_bytes: int
+    round: int
+    warmup: bool
+    started_at: str
+    """UTC, ISO 8601."""
+
+
+class Host(Struct, frozen=True):
+    """Where a run was measured. Runs of different hosts are not compared."""
+
+    cpu: str
+    cores: int
+    memory_bytes: int
+    kernel: str
+    data_filesystem: str
+
+
+class Run(Struct, kw_only=True):
+    """run.json: all that is needed to judge a run later, or to go on with it."""
+
+    id: str
+    schema_version: int = SCHEMA_VERSION
+    plan: str
+    seed: int
+    runtime: str
+    started_at: str
+    host: Host
+    budget_seconds: float
+    targets: list[Target]
+    cells: list[Planned]
+    versions: dict[str, dict[str, str]] = {}
+    configs: dict[str, str] = {}

@@ -1,0 +1,44 @@
+"""Files to upload: the same bytes for the same size everywhere, and nothing to compress."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import xxhash
+
+from uploadlab.units import MIB
+
+
+class Payload(NamedTuple):
+    """A file to upload and the digest it must arrive with."""
+
+    path: str
+    size_bytes: int
+    digest: str
+    """xxh3_128, in hex."""
+
+
+def write_payload(path: Path, size_bytes: int) -> Payload:
+    """Write a payload of ``size_bytes``; raises OSError, and then leaves no file."""
+    # One block of noise, made unlike every other by its offset: as fast as the disk, and a
+    # block that is lost, doubled or moved changes the digest.
+    block = bytearray(hashlib.shake_128(b"upload-lab").digest(MIB))
+    digest = xxhash.xxh3_128()
+    try:
+        with open(path, "wb") as file:
+            for offset in range(0, size_bytes, MIB):
+                block[:8] = offset.to_bytes(8, "little")
+                piece = memoryview(block)[: size_bytes - offset]
+                digest.update(piece)
+                file.write(piece)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return Payload(str(path), size_bytes, digest.hexdigest())
+
+
+def describe(path: Path) -> Payload:
+    """The payload that a user's own file is; raises OSError."""
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
+    return Payload(str(path), path.stat().st_size, digest)

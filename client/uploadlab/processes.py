@@ -1,0 +1,82 @@
+"""The only module that starts processes. Each gets a group of its own, and all of them end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from uploadlab import guard
+
+GRACE_SECONDS = 5.0
+
+
+class Processes:
+    """Processes and scratch folders that last no longer than this object.
+
+    A guard process outlives the lab for a moment: if the lab is killed, it clears up.
+    """
+
+    def __init__(self) -> None:
+        self._stop_signals: dict[subprocess.Popen[bytes], signal.Signals] = {}
+        self._guard = subprocess.Popen(
+            [sys.executable, guard.__file__], stdin=subprocess.PIPE, start_new_session=True
+        )
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(list(self._stop_signals))
+        if self._guard.stdin:
+            self._guard.stdin.close()
+        self._guard.wait()  # until the folders are gone
+
+    def start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        stop_signal: str = "SIGTERM",
+        **pipes: Any,
+    ) -> subprocess.Popen[bytes]:
+        """Start a command in ``folder`` as a group of its own; raises OSError."""
+        process = subprocess.Popen(
+            command, env=environment, cwd=folder, start_new_session=True, bufsize=0, **pipes
+        )
+        self._stop_signals[process] = signal.Signals[stop_signal]
+        self._tell(f"group {process.pid}")
+        return process
+
+    def stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
+        """Stop these together: politely, then for good with all they have started."""
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.send_signal(self._stop_signals[process])
+        end = time.monotonic() + GRACE_SECONDS
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, end - time.monotonic()))
+            self.kill(process)
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process and its whole group now."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        self._stop_signals.pop(process, None)
+        self._tell(f"ended {process.pid}")
+
+    def remove_at_end(self, folder: Path) -> Path:
+        """Have a folder removed when all is over."""
+        self._tell(f"folder {folder}")
+        return folder
+
+    def _tell(self, line: str) -> None:
+        if self._guard.stdin:
+            self._guard.stdin.write(f"{line}\n".encode())
+            self._guard.stdin.flush()

@@ -1,0 +1,154 @@
+"""One execution of a plan: targets in, one saved measurement after the other out."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from uploadlab.estimate import Estimate
+from uploadlab.model import Deployment, LabError, Measurement, Outcome, Run, Status, Target, Task
+from uploadlab.payload import Payload, write_payload
+from uploadlab.plan import schedule
+from uploadlab.store import RunFolder
+from uploadlab.units import format_size
+
+HEALTHY_SECONDS = 15.0
+IDLE_GRACE_SECONDS = 10.0
+
+
+class Runtime(Protocol):
+    """What starts deployments and turns them into targets."""
+
+    def start(self, deployments: list[Deployment]) -> list[Target]:
+        """Start all; one that cannot start says why in its target."""
+
+    def explain(self, name: str) -> str:
+        """Why a deployment died, if it did."""
+
+    def stop(self) -> None:
+        """Stop what was started."""
+
+
+class Sender(Protocol):
+    """What uploads and verifies: ``client.Client``, or a fake one in tests."""
+
+    def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
+        """One verified upload."""
+
+    def wait_healthy(self, url: str, seconds: float) -> tuple[dict[str, str], str]:
+        """Versions, and why the target is not healthy."""
+
+    def wait_idle(self, url: str, seconds: float) -> bool:
+        """Whether the target became idle."""
+
+
+class Watcher(Protocol):
+    """What shows the progress."""
+
+    def note(self, text: str) -> None:
+        """Say something on a line of its own."""
+
+    def began(self, task: Task) -> None:
+        """An upload starts."""
+
+    def ended(self, measurement: Measurement, tasks_left: int, seconds_left: float) -> None:
+        """An upload is saved."""
+
+
+def check_targets(
+    targets: Sequence[Target], sender: Sender, explain: Callable[[str], str]
+) -> tuple[list[Target], dict[str, dict[str, str]]]:
+    """Wait for every target; returns them with reasons for the sick ones, and all versions."""
+    checked: list[Target] = []
+    versions: dict[str, dict[str, str]] = {}
+    for target in targets:
+        if not target.unavailable:
+            versions[target.name], problem = sender.wait_healthy(target.url, HEALTHY_SECONDS)
+            why = problem and (explain(target.name) or problem)
+            target = msgspec.structs.replace(target, unavailable=why)
+        checked.append(target)
+    return checked, versions
+
+
+def remaining(run: Run, folder: RunFolder) -> list[Task]:
+    """What is left to do, in order. Cells that cannot be measured get their row at once."""
+    targets = {target.name: target for target in run.targets}
+    rows = folder.read_measurements()
+    done = {(row.cell_id, row.round) for row in rows if not row.warmup}
+    for cell, *_ in run.cells:
+        why = targets[cell.deployment].unavailable
+        if why and (cell.id, 1) not in done:
+            outcome = Outcome(status=Status.UNAVAILABLE, error=why)
+            folder.append(measurement(run, Task(cell, 1), outcome, now()))
+    usable = [one for one in run.cells if not targets[one.cell.deployment].unavailable]
+    return without_hopeless(schedule(usable, run.seed, done), rows)
+
+
+def without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
+    """A cell that timed out has its row; another round would only spend its budget again."""
+    hopeless = {row.cell_id for row in rows if row.status is Status.TIMEOUT and not row.warmup}
+    return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
+
+
+def execute(
+    run: Run, tasks: list[Task], sender: Sender, folder: RunFolder, data_dir: Path, watcher: Watcher
+) -> None:
+    """Do these uploads, saving after each; raises LabError."""
+    targets = {target.name: target for target in run.targets}
+    payloads = _payloads(data_dir, {task.cell.size_bytes for task in tasks})
+    estimate = Estimate(run.budget_seconds)
+    while tasks:
+        task, *tasks = tasks
+        watcher.began(task)
+        row = _measure(run, task, targets[task.cell.deployment], payloads, sender, watcher)
+        folder.append(row)
+        estimate.learn(row)
+        tasks = without_hopeless(tasks, [row])
+        watcher.ended(row, len(tasks), estimate.seconds_left(tasks))
+
+
+def _measure(
+    run: Run, task: Task, target: Target, payloads: dict[int, Payload], sender: Sender, watcher: Watcher
+) -> Measurement:
+    started_at = now()
+    payload = payloads[task.cell.size_bytes]
+    outcome = sender.measure(target.url, task.cell.method, payload, run.budget_seconds)
+    patience = run.budget_seconds + IDLE_GRACE_SECONDS
+    if outcome.status is Status.TIMEOUT and not sender.wait_idle(target.url, patience):
+        watcher.note(f"{target.name} is still busy with the upload that was cut off")
+    return measurement(run, task, outcome, started_at)
+
+
+def measurement(run: Run, task: Task, outcome: Outcome, started_at: str) -> Measurement:
+    """The flat record of one upload."""
+    return Measurement(
+        run_id=run.id,
+        cell_id=task.cell.id,
+        deployment=task.cell.deployment,
+        method=task.cell.method,
+        size_bytes=task.cell.size_bytes,
+        round=task.round,
+        warmup=task.warmup,
+        started_at=started_at,
+        **msgspec.structs.asdict(outcome),
+    )
+
+
+def now() -> str:
+    """The time in UTC, as records hold it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _payloads(data_dir: Path, sizes: set[int]) -> dict[int, Payload]:
+    """One file for each size, removed with the data folder."""
+    folder = data_dir / "payload"
+    folder.mkdir(exist_ok=True)
+    try:
+        return {size: write_payload(folder / f"{size}.bin", size) for size in sorted(sizes)}
+    except OSError as error:
+        raise LabError(
+            f"cannot write a payload of {format_size(max(sizes))} to {data_dir}: {error.strerror}; "
+            "choose another --data-dir or smaller --sizes"
+        ) from None

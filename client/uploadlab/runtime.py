@@ -1,0 +1,132 @@
+"""The local runtime: starts deployments as processes and turns them into targets."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from uploadlab.model import Deployment, Service, Target
+from uploadlab.paths import APP, ROOT
+from uploadlab.processes import Processes
+
+HOST = "127.0.0.1"
+RUN_PARENT = Path("/tmp")  # noqa: S108  made with a random name and no rights for others
+"""Sockets live here: their paths may have 108 bytes at most, wherever the checkout lies."""
+_BIN = Path(sys.executable).parent  # not resolved: a virtual environment's own folder
+
+
+def search_path() -> str:
+    """PATH for servers: those installed beside this Python come first."""
+    return os.pathsep.join([str(_BIN), os.environ.get("PATH", os.defpath), "/usr/sbin"])
+
+
+def missing(needs: list[str]) -> list[str]:
+    """Those of the needed programs that this host lacks."""
+    return [need for need in needs if shutil.which(need, path=search_path()) is None]
+
+
+def lack(names: list[str], mends: dict[str, str]) -> str:
+    """Why something cannot start, and what to type."""
+    return "; ".join(f"{name} is not installed: {mends.get(name, 'install it')}" for name in names)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class LocalRuntime:
+    """Deployments as process groups on loopback, each with folders of its own."""
+
+    name = "local"
+
+    def __init__(
+        self,
+        processes: Processes,
+        data_dir: Path,
+        run_dir: Path,
+        log_dir: Path | None,
+        mends: dict[str, str],
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        """Without ``log_dir`` servers write to the terminal; ``settings`` go to each of them."""
+        self._processes = processes
+        self._data_dir, self._run_dir, self._log_dir = data_dir, run_dir, log_dir
+        self._mends = mends
+        self._settings = settings or {}
+        self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
+
+    def start(self, deployments: list[Deployment]) -> list[Target]:
+        """Start all at once; one that lacks something is a target that says so."""
+        return [self.start_one(one, free_port()) for one in deployments]
+
+    def start_one(self, one: Deployment, port: int) -> Target:
+        """Start one deployment on a port of choice."""
+        lacks = missing(one.needs)
+        if not lacks:
+            environment = self._environment(one, port)
+            self._started[one.name] = [(part, self._spawn(part, environment)) for part in one.services]
+        return Target(one.name, f"http://{HOST}:{port}", one.tier, one.accepts, lack(lacks, self._mends))
+
+    def explain(self, name: str) -> str:
+        """Which process of a deployment has ended, with its last words; empty if none has."""
+        for service, process in self._started.get(name, []):
+            if (code := process.poll()) is not None:
+                return f"{service.command[0]} ended with status {code}: {self._last_words(service)}"
+        return ""
+
+    def stop(self) -> None:
+        """Stop every deployment."""
+        running = [process for group in self._started.values() for _, process in group]
+        self._started.clear()
+        self._processes.stop(running)
+
+    def _spawn(self, service: Service, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        with self._log(service) as log:
+            return self._processes.start(
+                service.command,
+                environment | self._settings | service.environment,
+                ROOT,
+                service.stop_signal,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT if log else None,
+            )
+
+    def _environment(self, one: Deployment, port: int) -> dict[str, str]:
+        run_dir, data_dir = self._run_dir / one.name, self._data_dir / one.name
+        for folder in (run_dir, data_dir / "tmp"):
+            folder.mkdir(parents=True, exist_ok=True)
+        return environment(one.name, port, run_dir, data_dir)
+
+    def _log(self, service: Service) -> AbstractContextManager[BinaryIO | None]:
+        return open(self._log_dir / f"{service.name}.log", "wb") if self._log_dir else nullcontext()
+
+    def _last_words(self, service: Service) -> str:
+        if not self._log_dir:
+            return "see above"
+        lines = (self._log_dir / f"{service.name}.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+def environment(name: str, port: int, run_dir: Path, data_dir: Path) -> dict[str, str]:
+    """The environment contract, and nothing of the user's that could change a server."""
+    return {
+        "PATH": search_path(),
+        "PYTHONPATH": str(APP),
+        "PYTHONUNBUFFERED": "1",  # so that last words reach the log
+        "LANG": "C.UTF-8",
+        "HOME": str(run_dir),
+        "LAB_DEPLOYMENT": name,
+        "HOST": HOST,
+        "PORT": str(port),
+        "RUN_DIR": str(run_dir),
+        "DATA_DIR": str(data_dir),
+        "TMPDIR": str(data_dir / "tmp"),
+    }

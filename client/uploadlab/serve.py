@@ -1,0 +1,75 @@
+"""The command behind ``scripts/serve.sh``: one deployment in the foreground."""
+
+import os
+import socket
+import time
+
+import click
+
+from uploadlab import lab, program
+from uploadlab.client import Client
+from uploadlab.console import Screen
+from uploadlab.deployments import load_deployments, load_needs
+from uploadlab.model import LabError, UsageError
+from uploadlab.names import check
+from uploadlab.paths import COMPOSE, DATA
+from uploadlab.processes import Processes
+from uploadlab.run import HEALTHY_SECONDS
+from uploadlab.runtime import HOST, RUN_PARENT, LocalRuntime
+
+PROGRAM = "serve.sh"
+POLL_SECONDS = 0.5
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("name")
+def command(name: str) -> None:
+    """Serve deployment NAME of compose.yaml on its port, or on $PORT, until Ctrl-C.
+
+    Profiling is switched on. What is uploaded is removed at the end.
+    """
+    declared = load_deployments(COMPOSE)
+    check("deployment", name, declared)
+    one = declared[name]
+    port = _port(name, one.port)
+    screen = Screen()
+    with Processes() as processes:
+        data = processes.remove_at_end(lab.scratch(DATA, f"serve-{name}"))
+        run_dir = processes.remove_at_end(lab.scratch(RUN_PARENT, "uploadlab"))
+        runtime = LocalRuntime(processes, data, run_dir, None, load_needs(COMPOSE), {"PROFILING": "1"})
+        target = runtime.start_one(one, port)
+        _, problem = (
+            ({}, target.unavailable)
+            if target.unavailable
+            else Client(processes).wait_healthy(target.url, HEALTHY_SECONDS)
+        )
+        if problem:
+            raise LabError(f"{name}: {runtime.explain(name) or problem}")
+        screen.note(f"{name} answers on {target.url} and stores in {data / name}; Ctrl-C ends it.")
+        while not (ended := runtime.explain(name)):
+            time.sleep(POLL_SECONDS)
+        raise LabError(f"{name}: {ended}")
+
+
+def main() -> None:
+    """Run the command."""
+    program.run(command, PROGRAM)
+
+
+def _port(name: str, declared: int) -> int:
+    """The port to serve on; raises if it is not a port, or not free."""
+    text = os.environ.get("PORT", str(declared))
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise UsageError(f"PORT={text!r} is not a port: PORT=5010 ./scripts/{PROGRAM} {name}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
+        try:
+            probe.bind((HOST, int(text)))
+        except OSError as error:
+            hint = f"take another: PORT=5010 ./scripts/{PROGRAM} {name}"
+            raise LabError(f"port {text}: {error.strerror}; {hint}") from None
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()

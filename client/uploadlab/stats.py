@@ -1,0 +1,74 @@
+"""From raw measurements to one summary a cell. Pure: files in, figures out."""
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from msgspec import Struct
+
+from uploadlab.model import REFERENCE, Measurement, Run, Status
+
+MB = 1e6
+
+
+class Summary(Struct, frozen=True):
+    """What a cell came to."""
+
+    deployment: str
+    method: str
+    size_bytes: int
+    status: Status
+    rounds: int
+    mb_per_second: float | None = None
+    """Median over the rounds, in 10^6 bytes a second; None unless every round is ok."""
+    share: float | None = None
+    """Of the reference's rate at the same size in the same run."""
+    http_status: int | None = None
+    error: str | None = None
+
+
+def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
+    """Summaries in the order of the run's cells; a cell not measured yet is left out."""
+    by_cell: dict[str, list[Measurement]] = {}
+    for row in rows:
+        if not row.warmup:
+            by_cell.setdefault(row.cell_id, []).append(row)
+    ceilings = _ceilings(run, by_cell)
+    return [
+        _summary(measured, ceilings.get(cell.size_bytes))
+        for cell, *_ in run.cells
+        if (measured := by_cell.get(cell.id))
+    ]
+
+
+def _ceilings(run: Run, by_cell: dict[str, list[Measurement]]) -> dict[int, float]:
+    """The rate of the first reference, by size."""
+    references = [target.name for target in run.targets if target.tier == REFERENCE]
+    rates: dict[int, float] = {}
+    for cell, *_ in run.cells:
+        if cell.deployment in references[:1] and (rate := _rate(by_cell.get(cell.id, []))):
+            rates.setdefault(cell.size_bytes, rate)
+    return rates
+
+
+def _summary(rows: Sequence[Measurement], ceiling: float | None) -> Summary:
+    first = rows[0]
+    bad = next((row for row in rows if row.status is not Status.OK), None)
+    rate = _rate(rows)
+    return Summary(
+        deployment=first.deployment,
+        method=first.method,
+        size_bytes=first.size_bytes,
+        status=bad.status if bad else Status.OK,
+        rounds=len(rows),
+        mb_per_second=rate,
+        share=rate / ceiling if rate and ceiling else None,
+        http_status=bad.http_status if bad else None,
+        error=bad.error if bad else None,
+    )
+
+
+def _rate(rows: Sequence[Measurement]) -> float | None:
+    """MB/s, if every upload of the cell arrived."""
+    if not rows or any(row.status is not Status.OK for row in rows):
+        return None
+    return rows[0].size_bytes / median(row.seconds or 0.0 for row in rows) / MB

@@ -1,0 +1,109 @@
+"""The run folder. The only module that writes results."""
+
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from uploadlab.model import SCHEMA_VERSION, LabError, Measurement, Run
+
+RUN_FILE = "run.json"
+MEASUREMENTS = "measurements.jsonl"
+LOGS = "logs"
+
+
+class RunFolder:
+    """One run on disk; each measurement is safe there as soon as it is made."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+
+    @classmethod
+    def create(cls, out: Path, run_id: str) -> "RunFolder":
+        """A new folder; a second run of the same second gets a number. Raises LabError."""
+        for number in range(1, 1000):
+            path = out / (run_id if number == 1 else f"{run_id}-{number}")
+            try:
+                (path / LOGS).mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise LabError(f"cannot create {path}: {error.strerror}; choose another --out") from None
+            return cls(path)
+        raise LabError(f"{out} is full of runs named {run_id}: choose another --out")
+
+    @property
+    def logs(self) -> Path:
+        """Where servers' logs go."""
+        return self.path / LOGS
+
+    def write_run(self, run: Run) -> None:
+        """Write or replace run.json in one step."""
+        temporary = self.path / f"{RUN_FILE}.tmp"
+        try:
+            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
+            temporary.replace(self.path / RUN_FILE)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise self._cannot_write(error) from None
+
+    def read_run(self) -> Run:
+        """run.json; raises LabError."""
+        path = self.path / RUN_FILE
+        try:
+            run = msgspec.json.decode(path.read_bytes(), type=Run)
+        except OSError as error:
+            hint = f"name a folder that holds {RUN_FILE}"
+            raise LabError(f"no run at {self.path} ({error.strerror}): {hint}") from None
+        except msgspec.DecodeError as error:
+            raise LabError(f"{path} is damaged ({error}): start a new run") from None
+        if run.schema_version != SCHEMA_VERSION:
+            schemas = f"schema {run.schema_version}, this lab reads {SCHEMA_VERSION}"
+            raise LabError(f"{path} has {schemas}: start a new run")
+        return run
+
+    def append(self, measurement: Measurement) -> None:
+        """Save one measurement now; raises LabError, and then the file ends with the one before."""
+        if self._file is None:
+            self._drop_torn_line()
+            self._file = open(self.path / MEASUREMENTS, "ab", buffering=0)  # noqa: SIM115  open for the run
+        end = self._file.tell()
+        line = msgspec.json.encode(measurement) + b"\n"
+        try:
+            written = self._file.write(line)
+            if written != len(line):
+                raise OSError(0, "the disk is full")
+        except OSError as error:
+            self._file.truncate(end)
+            raise self._cannot_write(error) from None
+
+    def read_measurements(self) -> list[Measurement]:
+        """All that was measured; a last line cut short by a kill is left out."""
+        try:
+            content = (self.path / MEASUREMENTS).read_bytes()
+        except FileNotFoundError:
+            return []
+        lines = content[: content.rfind(b"\n") + 1].splitlines()
+        try:
+            return [msgspec.json.decode(line, type=Measurement) for line in lines]
+        except msgspec.DecodeError as error:
+            raise LabError(f"{self.path / MEASUREMENTS} is damaged ({error}): start a new run") from None
+
+    def remove_if_empty(self) -> None:
+        """Leave nothing behind of a run that measured nothing."""
+        if not (self.path / MEASUREMENTS).exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _drop_torn_line(self) -> None:
+        path = self.path / MEASUREMENTS
+        if path.exists():
+            with open(path, "r+b") as file:
+                file.truncate(file.read().rfind(b"\n") + 1)
+
+    def _cannot_write(self, error: OSError) -> LabError:
+        return LabError(
+            f"cannot write to {self.path}: {error.strerror}; what was measured is kept, "
+            f"free some space and go on with --resume {self.path.name}"
+        )

@@ -1,0 +1,67 @@
+"""The table of a run, as rows of text: for the terminal, and as Markdown for documents."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from uploadlab.model import Run, Status
+from uploadlab.stats import Summary
+from uploadlab.units import format_size
+
+
+class Table(NamedTuple):
+    """All cells of one size: deployments down, methods across."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
+    """One table a size, smallest first."""
+    sizes = sorted({one.size_bytes for one in summaries})
+    return [_table(run, [one for one in summaries if one.size_bytes == size]) for size in sizes]
+
+
+def reasons(summaries: Sequence[Summary]) -> list[str]:
+    """Each reason why something is not a figure, once, with where it holds."""
+    places: dict[str, list[str]] = {}
+    for one in summaries:
+        if one.status is not Status.OK:
+            text = f"{one.status}: {one.error}"
+            where = one.deployment if one.status is Status.UNAVAILABLE else f"{one.deployment} {one.method}"
+            if where not in places.setdefault(text, []):
+                places[text].append(where)
+    return [f"{', '.join(where)}: {text}" for text, where in places.items()]
+
+
+def markdown(table: Table) -> str:
+    """A Markdown table."""
+    lines = [table.header, ["---"] + ["--:"] * (len(table.header) - 1), *table.rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _table(run: Run, summaries: Sequence[Summary]) -> Table:
+    cells = {(one.deployment, one.method): one for one in summaries}
+    methods = list(dict.fromkeys(one.method for one in summaries))
+    names = [target.name for target in run.targets if any(one.deployment == target.name for one in summaries)]
+    rows = [[name, *(_text(cells.get((name, method))) for method in methods)] for name in names]
+    return Table(format_size(summaries[0].size_bytes), ["", *methods], rows)
+
+
+def _text(one: Summary | None) -> str:
+    """A rate with its share of the ceiling, or what happened instead."""
+    if one is None:
+        return "-"
+    if one.mb_per_second is not None:
+        rate = _short(one.mb_per_second)
+        return rate if one.share is None else f"{rate} {_short(100 * one.share)}%"
+    if one.status is Status.WRONG:
+        return f"wrong: {one.error}"
+    if one.status is Status.REFUSED:
+        return f"refused: {one.http_status}"
+    return str(one.status)
+
+
+def _short(value: float) -> str:
+    """Small values keep one decimal, so that 0.3 is not 0."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"

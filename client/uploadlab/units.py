@@ -1,0 +1,32 @@
+"""Sizes as people write and read them. MB = 10^6 bytes, MiB = 2^20 bytes."""
+
+import re
+
+from uploadlab.model import UsageError
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+_FACTORS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
+
+
+def parse_size(text: str) -> int:
+    """Bytes of ``64MiB``, ``1GiB``, ``1.5MB`` or ``1000``; raises UsageError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip(), re.IGNORECASE)
+    factor = _FACTORS.get(match[2].upper()) if match else None
+    size_bytes = int(float(match[1]) * factor) if match and factor else 0
+    if size_bytes < 1:
+        raise UsageError(f"size {text!r} is not a number of bytes above 0: write 64MiB, 1GiB or 1000000")
+    return size_bytes
+
+
+def format_size(size_bytes: int) -> str:
+    """``64 MiB`` where that is exact, ``1.5 MiB`` or so elsewhere."""
+    for name, factor in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
+        if size_bytes >= factor:
+            return f"{size_bytes / factor:.3g} {name}"
+    return f"{size_bytes} bytes"
+
+
+def format_seconds(seconds: float) -> str:
+    """``45 s``, ``3 min 05 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -1,0 +1,141 @@
+"""One upload against the clock. This is the only module with the stopwatch."""
+
+import time
+from typing import Any
+
+import requests
+from msgspec import Struct
+from requests.adapters import HTTPAdapter
+
+from uploadlab import memory
+from uploadlab.methods import BLOCK_BYTES, Method
+from uploadlab.model import Outcome, Status
+from uploadlab.payload import Payload
+
+VERIFY_SECONDS = 120.0
+
+
+class Uploaded(Struct):
+    """What the clock and the server said, before anything is verified."""
+
+    outcome: Outcome
+    answer: dict[str, Any] = {}
+    content_type: str = ""
+    content_length: str = ""
+    """Of the request; empty if it was chunked."""
+
+    def profile_name(self) -> str:
+        """The original's name for a profile: ``application-octet-stream_268435456-bytes.txt``."""
+        kind = self.content_type.partition(";")[0].replace("/", "-")
+        return f"{kind}_{self.content_length}-bytes.txt" if self.content_length else f"{kind}_chunked.txt"
+
+
+class BlockAdapter(HTTPAdapter):
+    """Sends a file in blocks of 1 MiB: urllib3's 16 KiB would make the client the limit."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As in requests, with a block size."""
+        super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
+
+
+def session() -> requests.Session:
+    """A fresh session: uWSGI closes connections without saying so, so none is used twice."""
+    new = requests.Session()
+    new.trust_env = False  # no proxy and no .netrc between the lab and its target
+    new.mount("http://", BlockAdapter())
+    new.mount("https://", BlockAdapter())
+    return new
+
+
+def upload(url: str, method: Method, payload: Payload, **query: str) -> Uploaded:
+    """Send the payload once and say what happened. Raises nothing that a server can cause.
+
+    The time runs from before the request is built until its answer is read.
+    """
+    memory_known = memory.reset_peak()
+    cpu_before = time.process_time()
+    started = time.perf_counter()
+    try:
+        response = _send(url, method, payload, query)
+    except (requests.RequestException, OSError, MemoryError, OverflowError) as error:
+        return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
+    seconds = time.perf_counter() - started
+    outcome = Outcome(
+        status=Status.OK if response.ok else Status.REFUSED,
+        seconds=seconds,
+        http_status=response.status_code,
+        client_cpu_seconds=time.process_time() - cpu_before,
+        client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
+    )
+    answer = _json(response)
+    if response.ok:
+        outcome.server_seconds = _number(answer.get("seconds"))
+    else:
+        outcome.error = str(answer.get("error") or response.reason)
+    sent = response.request.headers
+    return Uploaded(outcome, answer, sent.get("Content-Type", ""), sent.get("Content-Length", ""))
+
+
+def verify(url: str, uploaded: Uploaded, payload: Payload, keep: bool = False) -> Outcome:
+    """Complete the outcome with what the server really stored, and remove that unless to keep."""
+    outcome = uploaded.outcome
+    upload_id = uploaded.answer.get("id")
+    if outcome.status is not Status.OK:
+        return outcome
+    if not upload_id:
+        outcome.status, outcome.error = Status.WRONG, "success without an upload id"
+        return outcome
+    try:
+        stored_bytes, digest = _stored(f"{url}/uploads/{upload_id}", keep)
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        outcome.status, outcome.error = Status.WRONG, f"not verified: {reason(error)}"
+        return outcome
+    return compare(outcome, stored_bytes, digest, payload)
+
+
+def compare(outcome: Outcome, stored_bytes: int, digest: str, payload: Payload) -> Outcome:
+    """Only bytes that arrived count."""
+    outcome.stored_bytes = stored_bytes
+    outcome.digest_ok = digest == payload.digest
+    if stored_bytes != payload.size_bytes:
+        outcome.status, outcome.error = Status.WRONG, f"{stored_bytes} of {payload.size_bytes} bytes"
+    elif not outcome.digest_ok:
+        outcome.status, outcome.error = Status.WRONG, "right size, other bytes"
+    return outcome
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause in a few words: the wrappers of requests and urllib3 say little."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return f"{type(error).__name__}: {error}".strip().removesuffix(":")
+
+
+def _send(url: str, method: Method, payload: Payload, query: dict[str, str]) -> requests.Response:
+    with open(payload.path, "rb") as file, session() as one:
+        request = method.send(file, payload.size_bytes)
+        return one.post(url + method.route, params=query, allow_redirects=False, **request)
+
+
+def _stored(address: str, keep: bool) -> tuple[int, str]:
+    """Size and digest of what is stored there."""
+    with session() as one:
+        response = one.get(address, timeout=VERIFY_SECONDS)
+    response.raise_for_status()
+    if not keep:
+        with session() as one:
+            one.delete(address, timeout=VERIFY_SECONDS)
+    stored = response.json()
+    return int(stored["size_bytes"]), str(stored["digest"])
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _json(response: requests.Response) -> dict[str, Any]:
+    try:
+        content = response.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,47 @@
+"""The client's own process: it uploads what it is told to, one file at a time.
+
+Apart from the lab, so that its memory is the client's alone, an upload can be cut off at
+its budget, and a client that runs out of memory is a row in the table.
+
+Jobs come as JSON lines on standard input. Each gets two answers: the outcome when the
+clock has stopped, and the verified outcome.
+"""
+
+import sys
+
+import msgspec
+
+from uploadlab.methods import METHODS
+from uploadlab.model import Outcome
+from uploadlab.payload import Payload
+from uploadlab.upload import upload, verify
+
+
+class Job(msgspec.Struct):
+    """One upload to do."""
+
+    url: str
+    method: str
+    payload: Payload
+    budget_seconds: float
+
+
+def main() -> None:
+    """Say ready, then answer jobs until the input ends."""
+    encoder = msgspec.json.Encoder()
+
+    def answer(outcome: Outcome | None) -> None:
+        sys.stdout.buffer.write(encoder.encode(outcome) + b"\n")
+        sys.stdout.buffer.flush()
+
+    answer(None)
+    for line in sys.stdin.buffer:
+        job = msgspec.json.decode(line, type=Job)
+        budget = f"{job.budget_seconds:g}"  # so that an abandoned upload ends on the server, too
+        uploaded = upload(job.url, METHODS[job.method], job.payload, budget=budget)
+        answer(uploaded.outcome)
+        answer(verify(job.url, uploaded, job.payload))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Every error the app answers: JSON with one sentence."""
+
+import errno
+
+from flask import Flask, Response, jsonify
+from multipart import MultipartError
+from werkzeug.exceptions import HTTPException
+
+from upload_app.receivers import BudgetSpent, NoFilePart
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def register(app: Flask) -> None:
+    """Turn the exceptions of receivers and storage into answers."""
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(BudgetSpent, lambda error: _answer(408, str(error)))
+    app.register_error_handler(NoFilePart, lambda error: _answer(400, str(error)))
+    app.register_error_handler(MultipartError, lambda error: _answer(400, f"malformed form: {error}"))
+    app.register_error_handler(OSError, _os)
+
+
+def _answer(status: int, sentence: str) -> Response:
+    response = jsonify(error=sentence)
+    response.status_code = status
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    return _answer(error.code or 500, error.description or error.name)
+
+
+def _os(error: OSError) -> Response:
+    if error.errno not in NO_SPACE:
+        raise error
+    return _answer(507, "no space left for this upload on the server")

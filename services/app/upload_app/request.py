@@ -1,0 +1,26 @@
+"""Flask's request with the two hooks that uploads need."""
+
+from typing import IO, Any, BinaryIO, cast
+
+from flask import Request
+
+from upload_app.receivers import Deadline, TimedStream
+
+
+class UploadRequest(Request):
+    """Watches the time while a form is parsed, and can spool its file to the destination."""
+
+    deadline: Deadline | None = None
+    destination: BinaryIO | None = None
+    """Where the first file part goes instead of a temporary file."""
+
+    def _get_stream_for_parsing(self) -> IO[bytes]:
+        stream = super()._get_stream_for_parsing()
+        return cast(IO[bytes], TimedStream(stream, self.deadline)) if self.deadline else stream
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        # The hook that Werkzeug documents for choosing where a file part is written.
+        if self.destination is None:
+            return super()._get_file_stream(*args, **kwargs)
+        destination, self.destination = self.destination, None
+        return destination

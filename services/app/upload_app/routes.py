@@ -1,0 +1,183 @@
+"""The app's HTTP contract."""
+
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, TypeVar, cast
+
+from flask import Blueprint, abort, current_app, request
+from flask.typing import ResponseReturnValue
+
+from upload_app import profiling, receivers
+from upload_app.receivers import FIELD, Deadline
+from upload_app.request import UploadRequest
+from upload_app.settings import Settings
+from upload_app.storage import DIGESTS, Partial, Store
+
+blueprint = Blueprint("uploads", __name__)
+Choice = TypeVar("Choice")
+Receive = Callable[[Partial, Deadline], None]
+
+
+@blueprint.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Who answers here, in which versions, and whether it is idle."""
+    return {
+        "deployment": _settings().deployment,
+        "versions": {"python": platform.python_version(), **_versions(), **_server_version()},
+        "uploads_in_progress": _store().in_progress(),
+    }
+
+
+@blueprint.route("/request-stream", methods=["POST", "PUT"])
+def request_stream() -> ResponseReturnValue:
+    """Store the raw body; ``?reader=blocks|lines``."""
+    readers = {"blocks": receivers.blocks, "lines": receivers.lines}
+    read = _choice("reader", readers, default="blocks")
+    if request.mimetype == "multipart/form-data":
+        abort(415, "this route stores the raw body: send a form to /request-files")
+    return _receive(lambda partial, deadline: _read_raw(read, partial, deadline))
+
+
+@blueprint.post("/request-files")
+def request_files() -> ResponseReturnValue:
+    """Store ``request.files['file']``; ``?spool=temp|direct``."""
+    direct = _choice("spool", {"temp": False, "direct": True}, default="temp")
+    _require_form()
+    return _receive(lambda partial, deadline: _read_form(direct, partial, deadline))
+
+
+@blueprint.post("/multipart-push")
+def multipart_push() -> ResponseReturnValue:
+    """Store the form's file through a push parser."""
+    boundary = _require_form()
+    size = _settings().block_size
+    return _receive(
+        lambda partial, deadline: receivers.multipart_push(
+            request.stream, partial.file, size, deadline, boundary
+        )
+    )
+
+
+@blueprint.get("/uploads/<upload_id>")
+def stored(upload_id: str) -> ResponseReturnValue:
+    """Size and digest of what is on disk; ``?digest=xxh3_128|sha256``."""
+    algorithm = _choice("digest", {name: name for name in DIGESTS}, default="xxh3_128")
+    try:
+        size_bytes = _store().size_bytes(upload_id)
+        digest = _store().digest(upload_id, algorithm)
+    except FileNotFoundError:
+        abort(404, f"no upload {upload_id!r}")
+    return {"id": upload_id, "size_bytes": size_bytes, "algorithm": algorithm, "digest": digest}
+
+
+@blueprint.delete("/uploads/<upload_id>")
+def delete(upload_id: str) -> ResponseReturnValue:
+    """Remove a stored upload."""
+    try:
+        _store().delete(upload_id)
+    except FileNotFoundError:
+        abort(404, f"no upload {upload_id!r}")
+    return "", 204
+
+
+@blueprint.before_request
+def refuse_lost_framing() -> None:
+    """With STRICT_FRAMING: no 2xx for a chunked body that this server presents as empty."""
+    if _settings().strict_framing and _is_chunked() and "wsgi.input_terminated" not in request.environ:
+        abort(411, "this server cannot read a chunked body: send a Content-Length")
+
+
+def _receive(receive: Receive) -> ResponseReturnValue:
+    """Run one receiver into a new file; the file counts only when it is complete."""
+    started = time.perf_counter()
+    deadline = Deadline(_budget_seconds())
+    _request().deadline = deadline
+    with _store().partial() as partial:
+        profile = profiling.run(lambda: receive(partial, deadline), wanted=_profile_wanted())
+        size_bytes = partial.size_bytes()
+        upload_id = partial.commit()
+    answer: dict[str, Any] = {"id": upload_id, "size_bytes": size_bytes}
+    answer["seconds"] = time.perf_counter() - started
+    return answer | profile, 201
+
+
+def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -> None:
+    read(request.stream, partial.file, _settings().block_size, deadline)
+    expected = request.content_length
+    # Chunked bodies carry no length to compare with, even where a proxy adds one.
+    if expected is not None and not _is_chunked() and partial.size_bytes() != expected:
+        abort(400, f"the body ended after {partial.size_bytes()} of {expected} bytes")
+
+
+def _read_form(direct: bool, partial: Partial, deadline: Deadline) -> None:
+    if direct:
+        _request().destination = partial.file
+    upload = request.files.get(FIELD)
+    if upload is None:
+        raise receivers.NoFilePart
+    if upload.stream is partial.file:
+        return  # the parser has written it where it belongs
+    partial.file.seek(0)
+    partial.file.truncate()  # another file part came first and took the destination
+    deadline.check()
+    upload.save(partial.file)
+
+
+def _require_form() -> str:
+    """The multipart boundary; answers 415 or 400 where there is none."""
+    if request.mimetype != "multipart/form-data":
+        abort(415, f"this route takes multipart/form-data, not {request.mimetype or 'an untyped body'!r}")
+    return request.mimetype_params.get("boundary") or abort(400, "no boundary in the Content-Type")
+
+
+def _choice(name: str, choices: dict[str, Choice], default: str) -> Choice:
+    value = request.args.get(name, default)
+    if value not in choices:
+        abort(400, f"{name}={value!r}: choose one of {', '.join(choices)}")
+    return choices[value]
+
+
+def _budget_seconds() -> float:
+    value = request.args.get("budget")
+    try:
+        return float(value) if value else _settings().budget_seconds
+    except ValueError:
+        abort(400, f"budget={value!r} is not a number of seconds")
+
+
+def _profile_wanted() -> bool:
+    if request.args.get("profile", "0").lower() in ("0", "false", "no", ""):
+        return False
+    if not _settings().profiling:
+        abort(403, "profiling is switched off here: start this deployment with PROFILING=1")
+    return True
+
+
+def _is_chunked() -> bool:
+    return "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("flask", "werkzeug", "multipart")}
+
+
+def _server_version() -> dict[str, str]:
+    uwsgi = request.environ.get("uwsgi.version")
+    if uwsgi:
+        return {"uwsgi": uwsgi.decode()}
+    name, _, number = request.environ.get("SERVER_SOFTWARE", "").partition(" ")[0].partition("/")
+    return {name.lower(): number} if name else {}
+
+
+def _request() -> UploadRequest:
+    return cast(UploadRequest, request)
+
+
+def _settings() -> Settings:
+    return cast(Settings, current_app.extensions["settings"])
+
+
+def _store() -> Store:
+    return cast(Store, current_app.extensions["store"])

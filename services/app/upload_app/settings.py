@@ -1,0 +1,37 @@
+"""What a deployment sets through its environment, read once at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment contract, as far as the app needs it."""
+
+    deployment: str
+    data_dir: Path
+    block_size: int
+    """Bytes asked for in one read of the body. The best value differs by server."""
+    max_content_length: int | None
+    """Bodies over this many bytes are refused with 413; None: no limit."""
+    budget_seconds: float
+    """The time one upload may take where the client names none (``?budget=``)."""
+    strict_framing: bool
+    """Answer 411 to a chunked body that this server would present as empty."""
+    profiling: bool
+    """Allow ``?profile=1``."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the contract; raises KeyError without DATA_DIR and ValueError for a bad number."""
+        limit = environ.get("MAX_CONTENT_LENGTH", "")
+        return cls(
+            deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),
+            data_dir=Path(environ["DATA_DIR"]),
+            block_size=int(environ.get("BLOCK_SIZE", 64 << 10)),
+            max_content_length=int(limit) if limit else None,
+            budget_seconds=float(environ.get("BUDGET_SECONDS", 3600)),
+            strict_framing=environ.get("STRICT_FRAMING", "0") == "1",
+            profiling=environ.get("PROFILING", "0") == "1",
+        )

@@ -1,0 +1,102 @@
+"""Uploads on disk: all of a file under its final name, or nothing."""
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import xxhash
+
+DIGESTS: dict[str, Callable[[], "hashlib._Hash"]] = {
+    "xxh3_128": xxhash.xxh3_128,  # 10 GB/s and more, so that checking costs next to nothing
+    "sha256": hashlib.sha256,
+}
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Partial:
+    """A file while it arrives, under a temporary name on the filesystem of its final one.
+
+    Leaving the ``with`` block without ``commit`` removes it. It stays locked as long as its
+    writer lives, so that one left by a killed process can be told from one in work.
+    """
+
+    def __init__(self, directory: Path, temporary: Path) -> None:
+        self.id = secrets.token_hex(16)
+        self._final = directory / self.id
+        self._path = temporary / f"{self.id}.part"
+        self.file: BinaryIO = open(self._path, "w+b")  # noqa: SIM115  closed by __exit__
+        fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def size_bytes(self) -> int:
+        """Bytes written so far."""
+        self.file.flush()
+        return os.fstat(self.file.fileno()).st_size
+
+    def commit(self) -> str:
+        """Give the file its final name; returns the upload's id."""
+        self.file.close()
+        self._path.rename(self._final)
+        return self.id
+
+    def __enter__(self) -> "Partial":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        try:
+            self.file.close()  # flushes, so a full disk may show here
+        finally:
+            self._path.unlink(missing_ok=True)
+
+
+class Store:
+    """The uploads of one deployment: ``DATA_DIR/<id>``, unfinished ones in ``DATA_DIR/tmp``."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir(parents=True, exist_ok=True)
+
+    def partial(self) -> Partial:
+        """A new upload to write into."""
+        return Partial(self.directory, self.temporary)
+
+    def size_bytes(self, upload_id: str) -> int:
+        """Size of a stored upload; raises FileNotFoundError."""
+        return self._path(upload_id).stat().st_size
+
+    def digest(self, upload_id: str, algorithm: str) -> str:
+        """Hex digest of a stored upload, read from disk; raises FileNotFoundError, KeyError."""
+        with open(self._path(upload_id), "rb") as file:
+            return hashlib.file_digest(file, DIGESTS[algorithm]).hexdigest()
+
+    def delete(self, upload_id: str) -> None:
+        """Remove a stored upload; raises FileNotFoundError."""
+        self._path(upload_id).unlink()
+
+    def in_progress(self) -> int:
+        """How many uploads are being written now, by any process of this deployment."""
+        return sum(_is_locked(path) for path in self.temporary.glob("*.part"))
+
+    def _path(self, upload_id: str) -> Path:
+        if not _ID.fullmatch(upload_id):  # never let a client's text become a path
+            raise FileNotFoundError(upload_id)
+        return self.directory / upload_id
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:  # finished between listing and opening
+        return False
+    return False

@@ -1,0 +1,104 @@
+"""raw-sink: the ceiling for any Python server. It reads a body off a socket into a file.
+
+No WSGI and no framework; the same HTTP contract, and the stored bytes can be checked like
+any other's. It takes raw bodies with a Content-Length only.
+"""
+
+import json
+import os
+import platform
+import time
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from upload_app.storage import Store
+
+BLOCK_SIZE = 256 << 10
+
+
+class Sink(BaseHTTPRequestHandler):
+    """One connection, one request."""
+
+    def __init__(self, store: Store, deployment: str, *args: object) -> None:
+        self.store = store
+        self.deployment = deployment
+        super().__init__(*args)  # type: ignore[arg-type]
+
+    def do_POST(self) -> None:
+        """Store the body."""
+        started = time.perf_counter()
+        length = self.headers.get("Content-Length", "")
+        if urlsplit(self.path).path != "/request-stream" or not length.isdigit():
+            return self._answer(400, {"error": "raw-sink takes POST /request-stream with a Content-Length"})
+        with self.store.partial() as partial:
+            if not self._copy(int(length), partial.file.fileno()):
+                return self._answer(400, {"error": f"the body ended before its {length} bytes"})
+            upload_id = partial.commit()
+        seconds = time.perf_counter() - started
+        self._answer(201, {"id": upload_id, "size_bytes": int(length), "seconds": seconds})
+
+    do_PUT = do_POST  # noqa: N815  the name that http.server calls
+
+    def do_GET(self) -> None:
+        """Health, and what is stored."""
+        if self.path == "/healthz":
+            versions = {"python": platform.python_version()}
+            busy = self.store.in_progress()
+            return self._answer(
+                200, {"deployment": self.deployment, "versions": versions, "uploads_in_progress": busy}
+            )
+        upload_id = urlsplit(self.path).path.removeprefix("/uploads/")
+        try:
+            size_bytes = self.store.size_bytes(upload_id)
+            digest = self.store.digest(upload_id, "xxh3_128")
+        except FileNotFoundError:
+            return self._answer(404, {"error": f"no upload {upload_id!r}"})
+        found = {"id": upload_id, "size_bytes": size_bytes, "algorithm": "xxh3_128", "digest": digest}
+        self._answer(200, found)
+
+    def do_DELETE(self) -> None:
+        """Remove a stored upload."""
+        upload_id = self.path.removeprefix("/uploads/")
+        try:
+            self.store.delete(upload_id)
+        except FileNotFoundError:
+            return self._answer(404, {"error": f"no upload {upload_id!r}"})
+        self._answer(204, None)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing of a request that went well."""
+
+    def _copy(self, remaining: int, file: int) -> bool:
+        """Body to file, with one buffer; False if the client stops early."""
+        buffer = memoryview(bytearray(BLOCK_SIZE))
+        while remaining:
+            count = self.rfile.readinto1(buffer[: min(remaining, BLOCK_SIZE)])  # type: ignore[attr-defined]
+            if not count:
+                return False
+            remaining -= count
+            written = 0
+            while written < count:
+                written += os.write(file, buffer[written:count])
+        return True
+
+    def _answer(self, status: int, content: object) -> None:
+        body = json.dumps(content).encode() if content is not None else b""
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def main() -> None:
+    """Serve by the lab's environment contract."""
+    store = Store(Path(os.environ["DATA_DIR"]))
+    handler = partial(Sink, store, os.environ["LAB_DEPLOYMENT"])
+    address = (os.environ["HOST"], int(os.environ["PORT"]))
+    ThreadingHTTPServer(address, handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
