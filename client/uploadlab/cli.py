@@ -20,7 +20,7 @@ from uploadlab.units import format_size, parse_size
 PROGRAM = "run-matrix.sh"
 
 
-class Names(click.ParamType):
+class Names(click.ParamType[list[str]]):
     """Names with commas between them."""
 
     name = "a,b"

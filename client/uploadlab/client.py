@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import IO, Any, cast
 
 import msgspec
@@ -43,16 +44,23 @@ class Client:
             return self._ended(worker, Status.WRONG, "not verified: the server did not answer in time")
         return verified
 
-    def wait_healthy(self, url: str, seconds: float) -> tuple[dict[str, str], str]:
-        """Poll /healthz: versions and no reason, or the reason why it never got healthy."""
+    def wait_healthy(
+        self, url: str, seconds: float, explain: Callable[[], str]
+    ) -> tuple[dict[str, str], str]:
+        """Poll /healthz: versions and no reason, or the reason why it never got healthy.
+
+        ``explain`` tells why the target is dead, as soon as it is.
+        """
         end = time.monotonic() + seconds
         while True:
             try:
                 return _versions(_probe(url)), ""
             except (requests.RequestException, ValueError) as error:
                 problem = upload.reason(error)
+            if why := explain():
+                return {}, why
             if time.monotonic() > end:
-                return {}, f"{url} did not answer /healthz within {seconds:g} s ({problem})"
+                return {}, f"{url} does not answer /healthz ({problem})"
             time.sleep(POLL_SECONDS)
 
     def wait_idle(self, url: str, seconds: float) -> bool:

@@ -10,8 +10,8 @@ from uploadlab.model import Deployment, LabError, Service
 
 def load_deployments(compose: Path) -> dict[str, Deployment]:
     """The deployments by name, in the file's order; raises LabError."""
-    services = _content(compose).get("services", {})
     try:
+        services = _content(compose)["services"]
         return {name: _deployment(name, services) for name, one in services.items() if "x-lab" in one}
     except (KeyError, TypeError, AttributeError) as error:
         raise LabError(f"{compose.name}: a service lacks {error}: compare it with the others") from None

@@ -11,15 +11,12 @@ import msgspec
 
 from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.host import describe_host, require_space
-from uploadlab.model import Deployment, LabError, Run, Target, UsageError
+from uploadlab.model import EXTERNAL, REFERENCE, Deployment, LabError, Run, Target, UsageError
 from uploadlab.names import choose
 from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.plan import Choice, Plan, check_deployments, load_plan, plan_cells
 from uploadlab.run import Runtime, Sender, Watcher, check_targets, execute, now, remaining
 from uploadlab.store import RunFolder
-
-EXTERNAL = "target"
-"""The tier of a server that the user named by its URL."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -52,7 +49,7 @@ def prepare(order: Order, out: Path, data_dir: Path, runtime: str) -> Prepared:
     names = [*declared, *order.targets]
     check_deployments(plan, names)
     chosen = choose("deployment", order.deployments or ["*"], names)
-    deployments = [one for one in declared.values() if one.name in chosen or one.tier == "reference"]
+    deployments = [one for one in declared.values() if one.name in chosen or one.tier == REFERENCE]
     targets = [_planned(one) for one in deployments] + [one for one in external if one.name in chosen]
     run = _new_run(order, plan, targets, deployments, data_dir, runtime)
     require_space(data_dir, {one.cell.size_bytes for one in run.cells})

@@ -8,6 +8,8 @@ from msgspec import Struct
 SCHEMA_VERSION = 1
 REFERENCE = "reference"
 """The tier of rows that mark a ceiling."""
+EXTERNAL = "target"
+"""The tier of a server that the user named by its URL."""
 
 
 class LabError(Exception):
@@ -62,7 +64,7 @@ class Target(Struct, frozen=True):
 
     name: str
     url: str
-    tier: str = "target"
+    tier: str = EXTERNAL
     accepts: list[str] = []
     unavailable: str = ""
     """Why it cannot be measured here; empty: it can."""

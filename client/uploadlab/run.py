@@ -1,21 +1,25 @@
 """One execution of a plan: targets in, one saved measurement after the other out."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from uploadlab.estimate import Estimate
-from uploadlab.model import Deployment, LabError, Measurement, Outcome, Run, Status, Target, Task
+from uploadlab.model import EXTERNAL, Deployment, LabError, Measurement, Outcome, Run, Status, Target, Task
 from uploadlab.payload import Payload, write_payload
 from uploadlab.plan import schedule
 from uploadlab.store import RunFolder
 from uploadlab.units import format_size
 
 HEALTHY_SECONDS = 15.0
+LAST_TRY_SECONDS = 1.0
 IDLE_GRACE_SECONDS = 10.0
+START_IT = "; start that server, or correct --target NAME=URL"
 
 
 class Runtime(Protocol):
@@ -37,7 +41,9 @@ class Sender(Protocol):
     def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
         """One verified upload."""
 
-    def wait_healthy(self, url: str, seconds: float) -> tuple[dict[str, str], str]:
+    def wait_healthy(
+        self, url: str, seconds: float, explain: Callable[[], str]
+    ) -> tuple[dict[str, str], str]:
         """Versions, and why the target is not healthy."""
 
     def wait_idle(self, url: str, seconds: float) -> bool:
@@ -60,14 +66,16 @@ class Watcher(Protocol):
 def check_targets(
     targets: Sequence[Target], sender: Sender, explain: Callable[[str], str]
 ) -> tuple[list[Target], dict[str, dict[str, str]]]:
-    """Wait for every target; returns them with reasons for the sick ones, and all versions."""
+    """Wait for all targets together; returns them with reasons for the sick ones, and versions."""
+    end = time.monotonic() + HEALTHY_SECONDS
     checked: list[Target] = []
     versions: dict[str, dict[str, str]] = {}
     for target in targets:
         if not target.unavailable:
-            versions[target.name], problem = sender.wait_healthy(target.url, HEALTHY_SECONDS)
-            why = problem and (explain(target.name) or problem)
-            target = msgspec.structs.replace(target, unavailable=why)
+            left = max(LAST_TRY_SECONDS, end - time.monotonic())
+            versions[target.name], why = sender.wait_healthy(target.url, left, partial(explain, target.name))
+            hint = START_IT if why and target.tier == EXTERNAL else ""
+            target = msgspec.structs.replace(target, unavailable=why + hint)
         checked.append(target)
     return checked, versions
 

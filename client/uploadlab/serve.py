@@ -14,7 +14,7 @@ from uploadlab.model import LabError, UsageError
 from uploadlab.names import check
 from uploadlab.paths import COMPOSE, DATA
 from uploadlab.processes import Processes
-from uploadlab.run import HEALTHY_SECONDS
+from uploadlab.run import check_targets
 from uploadlab.runtime import HOST, RUN_PARENT, LocalRuntime
 
 PROGRAM = "serve.sh"
@@ -38,13 +38,9 @@ def command(name: str) -> None:
         run_dir = processes.remove_at_end(lab.scratch(RUN_PARENT, "uploadlab"))
         runtime = LocalRuntime(processes, data, run_dir, None, load_needs(COMPOSE), {"PROFILING": "1"})
         target = runtime.start_one(one, port)
-        _, problem = (
-            ({}, target.unavailable)
-            if target.unavailable
-            else Client(processes).wait_healthy(target.url, HEALTHY_SECONDS)
-        )
-        if problem:
-            raise LabError(f"{name}: {runtime.explain(name) or problem}")
+        (checked,), _ = check_targets([target], Client(processes), runtime.explain)
+        if checked.unavailable:
+            raise LabError(f"{name}: {checked.unavailable}")
         screen.note(f"{name} answers on {target.url} and stores in {data / name}; Ctrl-C ends it.")
         while not (ended := runtime.explain(name)):
             time.sleep(POLL_SECONDS)

@@ -65,18 +65,16 @@ class RunFolder:
         return run
 
     def append(self, measurement: Measurement) -> None:
-        """Save one measurement now; raises LabError, and then the file ends with the one before."""
+        """Save one measurement now; raises LabError."""
         if self._file is None:
             self._drop_torn_line()
             self._file = open(self.path / MEASUREMENTS, "ab", buffering=0)  # noqa: SIM115  open for the run
-        end = self._file.tell()
         line = msgspec.json.encode(measurement) + b"\n"
         try:
             written = self._file.write(line)
             if written != len(line):
                 raise OSError(0, "the disk is full")
         except OSError as error:
-            self._file.truncate(end)
             raise self._cannot_write(error) from None
 
     def read_measurements(self) -> list[Measurement]:

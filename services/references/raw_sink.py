@@ -74,7 +74,7 @@ class Sink(BaseHTTPRequestHandler):
         """Body to file, with one buffer; False if the client stops early."""
         buffer = memoryview(bytearray(BLOCK_SIZE))
         while remaining:
-            count = self.rfile.readinto1(buffer[: min(remaining, BLOCK_SIZE)])  # type: ignore[attr-defined]
+            count = self.rfile.readinto1(buffer[: min(remaining, BLOCK_SIZE)])
             if not count:
                 return False
             remaining -= count

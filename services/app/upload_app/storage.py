@@ -8,11 +8,11 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import xxhash
 
-DIGESTS: dict[str, Callable[[], "hashlib._Hash"]] = {
+DIGESTS: dict[str, Callable[[], Any]] = {
     "xxh3_128": xxhash.xxh3_128,  # 10 GB/s and more, so that checking costs next to nothing
     "sha256": hashlib.sha256,
 }

@@ -1,0 +1,80 @@
+"""What the tests share: required programs, sample records, and the lab's commands as a user runs them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from uploadlab.deployments import load_deployments
+from uploadlab.model import Cell, Host, Measurement, Planned, Run, Status, Target
+from uploadlab.paths import COMPOSE, ROOT
+from uploadlab.runtime import search_path
+
+REQUIRED = [name for name in os.environ.get("LAB_REQUIRE", "").split(",") if name]
+DEPLOYMENTS = load_deployments(COMPOSE)
+
+
+def need(*programs: str) -> None:
+    """Skip the test if this host lacks a program, or fail where LAB_REQUIRE names it."""
+    for program in programs:
+        if shutil.which(program, path=search_path()) is None:
+            reason = f"{program} is not installed"
+            if program in REQUIRED:
+                pytest.fail(f"{reason}, and LAB_REQUIRE names it")
+            pytest.skip(reason)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The user's environment for one of the lab's commands."""
+    return {**os.environ, "PYTHONPATH": str(ROOT / "client"), "COLUMNS": "120", **more}
+
+
+def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """``run-matrix.sh`` without its installation step."""
+    command = [sys.executable, "-m", "uploadlab", *map(str, words)]
+    return subprocess.run(
+        command, env=environment(**more), capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def left_overs() -> set[str]:
+    """The lab's servers that run now, and its socket folders."""
+    found = {str(path) for path in Path("/tmp").glob("uploadlab-*")}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"LAB_DEPLOYMENT=" in words:
+            found.add(path.name)
+    return found
+
+
+SIZE = 10_000_000
+
+
+def measured(
+    deployment: str, method: str = "request.stream", seconds: float | None = 1.0, **more: Any
+) -> Measurement:
+    cell = Cell(deployment, method, SIZE)
+    fields = {"round": 1, "warmup": False, "status": Status.OK, **more}
+    return Measurement(
+        run_id="r", cell_id=cell.id, deployment=deployment, method=method, size_bytes=SIZE,
+        seconds=seconds, started_at="", **fields,
+    )  # fmt: skip
+
+
+def run_of(*cells: tuple[str, str]) -> Run:
+    """A sample run of these cells."""
+    return Run(
+        id="r", plan="p", seed=1, runtime="local", started_at="", budget_seconds=1,
+        host=Host("", 1, 1, "", ""),
+        targets=[Target("flask", "", "stock"), Target("raw-sink", "", "reference")],
+        cells=[Planned(Cell(*cell, SIZE), 3, 1) for cell in cells],
+    )  # fmt: skip
+
+
+RUN = run_of(("flask", "request.stream"), ("flask", "request.files"), ("raw-sink", "request.stream"))

@@ -1,0 +1,228 @@
+"""The command line as a user meets it: good use, bad input, kills."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from uploadlab import cli, lab
+from uploadlab.model import Measurement, Status
+from uploadlab.paths import DATA, RUNS
+from uploadlab.store import MEASUREMENTS, RunFolder
+
+from .fake_server import serve
+from .helpers import environment, left_overs
+from .helpers import lab as command
+
+SMALL = ("--deployments", "flask", "--methods", "request.stream,request.files", "--sizes", "1MiB")
+
+
+def only_run(out: Path) -> RunFolder:
+    (folder,) = out.iterdir()
+    return RunFolder(folder)
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> list[str]:
+    return ["--out", str(tmp_path / "out"), "--data-dir", str(tmp_path / "data")]
+
+
+@pytest.mark.usefixtures("no_left_overs")
+def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, where: list[str]) -> None:
+    done = command(*SMALL, "--rounds", "2", "--seed", "5", *where)
+    assert done.returncode == 0, done.stderr
+    assert "raw-sink" in done.stdout
+    assert "100%" in done.stdout
+    assert "This host: " in done.stderr
+    folder = only_run(tmp_path / "out")
+    assert str(folder.path) in done.stdout
+    run = folder.read_run()
+    assert (run.plan, run.seed, run.runtime) == ("quick", 5, "local")
+    assert run.versions["flask"]["flask"]
+    rows = [row for row in folder.read_measurements() if not row.warmup]
+    assert {(row.cell_id, row.round) for row in rows} == {
+        (one.cell.id, number) for one in run.cells for number in (1, 2)
+    }
+    assert [row.status for row in rows] == [Status.OK] * 6
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        (["--deployments", "flsk"], 2, "unknown deployment 'flsk': did you mean 'flask'"),
+        (["--methods", "request.strem"], 2, "did you mean 'request.stream'"),
+        (["--plan", "quik"], 2, "did you mean 'quick'"),
+        (["--sizes", "64Mib0"], 2, "size '64Mib0'"),
+        (["--rounds", "0"], 2, "--rounds must be above 0, not 0"),
+        (["--rounds", "x"], 2, "'x' is not a valid integer"),
+        (["--nonsense"], 2, "No such option"),
+        (["word"], 2, "unexpected extra argument"),
+        (["--target", "mine"], 2, "NAME=URL"),
+        (["--target", "flask=http://127.0.0.1:1"], 2, "choose another"),
+        (["--resume", "x", "--rounds", "3"], 2, "leave out --rounds"),
+        (["--resume", "no-such-run"], 1, "no run at"),
+        (["--sizes", "9000000GiB"], 1, "smaller --sizes or another --data-dir"),
+        (["--data-dir", "/proc/x"], 1, "choose another --data-dir"),
+        (["--out", "/proc/x"], 1, "choose another --out"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_type(
+    tmp_path: Path, where: list[str], words: list[str], code: int, line: str
+) -> None:
+    done = command(*where, *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("run-matrix.sh: ")
+    assert line in said
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "data").glob("*"))
+
+
+def test_a_target_of_ones_own_is_measured(tmp_path: Path, where: list[str]) -> None:
+    with serve(POST=(413, {"error": "too large for me"})) as fake:
+        words = ["--target", f"mine={fake.url}/", "--deployments", "mine", "--methods", "request.stream"]
+        done = command(*words, "--sizes", "1KiB", "--rounds", "1", *where)
+    assert done.returncode == 0, done.stderr
+    assert "refused: 413" in done.stdout
+    assert "too large for me" in done.stdout
+    assert {row.deployment for row in only_run(tmp_path / "out").read_measurements()} == {"mine", "raw-sink"}
+
+
+def test_a_target_that_does_not_answer_is_a_row_with_the_reason(
+    tmp_path: Path, where: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uploadlab.run.HEALTHY_SECONDS", 3.0)
+    words = ["--target", "mine=http://127.0.0.1:9", "--deployments", "mine", "--methods", "request.stream"]
+    cli.command.main([*words, "--sizes", "1KiB", *where], standalone_mode=False)
+    rows = [row for row in only_run(tmp_path / "out").read_measurements() if row.deployment == "mine"]
+    assert [row.status for row in rows] == [Status.UNAVAILABLE]
+    assert "http://127.0.0.1:9 does not answer /healthz" in str(rows[0].error)
+    assert "--target" in str(rows[0].error)
+
+
+COMPOSE = """
+x-needs: {no-such-program: apt-get install no-such-program}
+services:
+  lacking:
+    x-lab: {title: a, tier: stock, why: b, port: 1, needs: [no-such-program]}
+    command: [no-such-program]
+  dying:
+    x-lab: {title: a, tier: stock, why: b, port: 2}
+    command: [sh, -c, echo the last word; exit 3]
+  raw-sink:
+    x-lab: {title: a, tier: reference, why: b, port: 3, accepts: [request.stream]}
+    command: [python, services/references/raw_sink.py]
+"""
+
+
+def test_what_cannot_start_here_is_a_row_with_the_reason_and_the_mend(
+    tmp_path: Path, where: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    for module in (cli, lab):
+        monkeypatch.setattr(module, "COMPOSE", tmp_path / "compose.yaml")
+    monkeypatch.setattr("uploadlab.run.HEALTHY_SECONDS", 3.0)
+    cli.command.main(["--methods", "request.stream", "--sizes", "1KiB", *where], standalone_mode=False)
+    why = {row.deployment: (row.status, row.error) for row in only_run(tmp_path / "out").read_measurements()}
+    assert why["lacking"] == (
+        Status.UNAVAILABLE,
+        "no-such-program is not installed: apt-get install no-such-program",
+    )
+    assert why["dying"] == (Status.UNAVAILABLE, "sh ended with status 3: the last word")
+    assert why["raw-sink"] == (Status.OK, None)
+    said = capsys.readouterr()
+    assert "no-such-program is not installed" in said.err
+    assert "dying: unavailable: sh ended with status 3: the last word" in said.out
+
+
+def start_long_run(out: Path, where: list[str]) -> subprocess.Popen[str]:
+    """A run that has measured something, and has much left to do."""
+    words = [sys.executable, "-m", "uploadlab", *SMALL, "--rounds", "30", *where]
+    process = subprocess.Popen(
+        words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 30
+    while len(measurements(out)) < 8:
+        assert time.monotonic() < end, "the run does not get going"
+        time.sleep(0.05)
+    return process
+
+
+def measurements(out: Path) -> list[str]:
+    return [line for path in out.glob(f"*/{MEASUREMENTS}") for line in path.read_text().splitlines()]
+
+
+def counted(rows: list[Measurement]) -> list[tuple[str, int]]:
+    return sorted((row.cell_id, row.round) for row in rows if not row.warmup)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("no_left_overs")
+def test_a_run_that_is_stopped_keeps_everything_and_goes_on(
+    tmp_path: Path, where: list[str], number: signal.Signals
+) -> None:
+    process = start_long_run(tmp_path / "out", where)
+    process.send_signal(number)
+    table, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "raw-sink" in table
+    folder = only_run(tmp_path / "out")
+    assert said.splitlines()[-1].endswith(f"--resume {folder.path}")
+    kept = counted(folder.read_measurements())
+    assert list((tmp_path / "data").iterdir()) == []
+    assert command("--resume", folder.path, *where).returncode == 0
+    rows = counted(folder.read_measurements())
+    assert set(kept) <= set(rows)
+    assert rows == sorted((one.cell.id, at) for one in folder.read_run().cells for at in range(1, 31))
+
+
+def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path, where: list[str]) -> None:
+    before = left_overs()
+    process = start_long_run(tmp_path / "out", where)
+    assert left_overs() > before
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 10
+    while left_overs() > before or list((tmp_path / "data").iterdir()):
+        assert time.monotonic() < end, f"left behind: {left_overs() - before}"
+        time.sleep(0.1)
+    folder = only_run(tmp_path / "out")
+    with open(folder.path / MEASUREMENTS, "a") as file:
+        file.write('{"run_id": "cut sho')  # what a kill within a write would leave
+    kept = counted(folder.read_measurements())
+    assert len(kept) >= 3
+    assert command("--resume", folder.path.name, *where).returncode == 0
+    rows = counted(folder.read_measurements())
+    assert rows == sorted((one.cell.id, at) for one in folder.read_run().cells for at in range(1, 31))
+    for line in measurements(tmp_path / "out"):
+        json.loads(line)
+
+
+def test_defaults_lie_in_the_checkout_where_git_ignores_them() -> None:
+    for path in (RUNS, DATA):
+        assert (
+            subprocess.run(
+                ["git", "check-ignore", "-q", path / "x"], check=False, cwd=path.parents[1]
+            ).returncode
+            == 0
+        )
+
+
+def test_help_names_every_option() -> None:
+    text = command("--help").stdout
+    assert all(name in text for name in ("--plan", "--resume", "--target", "--data-dir", "--out"))
+
+
+def test_the_environment_of_the_user_does_not_reach_a_server(tmp_path: Path, where: list[str]) -> None:
+    harmful = {"FLASK_DEBUG": "1", "GUNICORN_CMD_ARGS": "--workers 9", "PORT": "1", "STRICT_FRAMING": "1"}
+    done = command(*SMALL, "--rounds", "1", *where, **harmful)
+    assert done.returncode == 0, done.stderr
+    assert "refused" not in done.stdout
+    assert os.environ.get("FLASK_DEBUG") is None
+    log = (only_run(tmp_path / "out").logs / "flask.log").read_text()
+    assert "Debug mode: off" in log

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from uploadlab.deployments import config_texts, load_deployments, load_needs
+from uploadlab.methods import METHODS
+from uploadlab.model import LabError
+from uploadlab.paths import COMPOSE, ROOT
+
+from .helpers import DEPLOYMENTS
+
+
+def test_nothing_the_local_runtime_reads_needs_compose_to_fill_it_in() -> None:
+    for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items():
+        read = [service.get(key) for key in ("command", "environment", "x-lab", "stop_signal")]
+        assert "${" not in str(read), name
+
+
+def test_what_a_deployment_accepts_and_needs_is_known() -> None:
+    for one in DEPLOYMENTS.values():
+        assert set(one.accepts) <= set(METHODS)
+        assert set(one.needs) <= set(load_needs(COMPOSE))
+
+
+def test_ports_are_each_used_once() -> None:
+    ports = [one.port for one in DEPLOYMENTS.values()]
+    assert len(set(ports)) == len(ports)
+
+
+def test_each_deployments_config_is_read_and_no_config_lies_idle() -> None:
+    texts = config_texts(ROOT, list(DEPLOYMENTS.values()))
+    kinds = ("uwsgi/*.ini", "gunicorn/*.conf.py", "nginx/*.conf.template")
+    files = [path for kind in kinds for path in (ROOT / "configs").glob(kind)]
+    assert set(texts) == {str(path.relative_to(ROOT)) for path in files}
+
+
+def test_composes_escape_of_a_dollar_sign_is_undone() -> None:
+    assert '"$PORT"' in DEPLOYMENTS["flask"].services[0].command[-1]
+
+
+@pytest.mark.parametrize(
+    "text", ["services: [", "services: {a: {x-lab: {title: a}}}", "", "a: 1", "services: {a: 1}"]
+)
+def test_a_broken_file_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "compose.yaml").write_text(text)
+    with pytest.raises(LabError) as error:
+        load_deployments(tmp_path / "compose.yaml")
+    assert "\n" not in str(error.value)

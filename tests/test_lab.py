@@ -1,0 +1,151 @@
+"""The order of things in a run, with a fake runtime and a fake client."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from uploadlab import lab
+from uploadlab.lab import Order
+from uploadlab.model import Deployment, LabError, Measurement, Outcome, Status, Target, Task
+from uploadlab.payload import Payload
+from uploadlab.plan import Choice
+
+ORDER = Order("smoke", Choice(methods=["request.stream"], sizes=["1KiB"], rounds=2), ["flask"], {}, seed=3)
+
+
+class Fake:
+    """Runtime, client and screen in one; remembers what was asked of it, in order."""
+
+    def __init__(self, status: Status = Status.OK, sick: str = "", break_after: int = 99) -> None:
+        self.events: list[str] = []
+        self.status, self.sick, self.break_after = status, sick, break_after
+
+    def start(self, deployments: list[Deployment]) -> list[Target]:
+        self.events.append(f"start {' '.join(one.name for one in deployments)}")
+        return [Target(one.name, f"http://{one.name}", one.tier, one.accepts) for one in deployments]
+
+    def explain(self, name: str) -> str:
+        return f"{name} has died"
+
+    def stop(self) -> None:
+        self.events.append("stop")
+
+    def wait_healthy(
+        self, url: str, seconds: float, explain: Callable[[], str]
+    ) -> tuple[dict[str, str], str]:
+        self.events.append(f"healthy {url.removeprefix('http://')}")
+        return {"python": "3"}, explain() if url.endswith(self.sick or "none") else ""
+
+    def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
+        if self.break_after == 0:
+            raise KeyboardInterrupt
+        self.break_after -= 1
+        self.events.append(f"measure {url.removeprefix('http://')}")
+        return Outcome(status=self.status, seconds=1.0)
+
+    def wait_idle(self, url: str, seconds: float) -> bool:
+        self.events.append(f"idle {url.removeprefix('http://')}")
+        return True
+
+    @contextmanager
+    def watch(self, total: int) -> Iterator["Fake"]:
+        self.events.append(f"{total} to do")
+        yield self
+
+    def note(self, text: str) -> None:
+        self.events.append(text)
+
+    def began(self, task: Task) -> None:
+        self.events.append("warm up" if task.warmup else f"round {task.round}")
+
+    def ended(self, measurement: Measurement, tasks_left: int, seconds_left: float) -> None:
+        pass
+
+
+def prepare(tmp_path: Path, order: Order = ORDER) -> lab.Prepared:
+    return lab.prepare(order, tmp_path / "runs", tmp_path, "fake")
+
+
+def go(prepared: lab.Prepared, fake: Fake, tmp_path: Path) -> list[Measurement]:
+    lab.carry_out(prepared, tmp_path, fake, fake, fake.watch)
+    return prepared.folder.read_measurements()
+
+
+def test_a_run_starts_checks_warms_up_measures_and_stops(tmp_path: Path) -> None:
+    fake = Fake()
+    rows = go(prepare(tmp_path), fake, tmp_path)
+    kinds = [event.split()[0] for event in fake.events]
+    assert kinds[:4] == ["start", "healthy", "healthy", "6"]
+    assert kinds[4:8] == ["warm", "measure"] * 2
+    assert [event for event in fake.events[8:-1] if event.startswith("round")] == ["round 1"] * 2 + [
+        "round 2"
+    ] * 2
+    assert kinds[-1] == "stop"
+    assert [(row.warmup, row.round) for row in rows] == [(True, 0)] * 2 + [(False, 1)] * 2 + [(False, 2)] * 2
+
+
+def test_every_record_is_whole(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path)
+    row = go(prepared, Fake(), tmp_path)[-1]
+    assert row.run_id == prepared.run.id == prepared.folder.path.name
+    assert row.cell_id == f"{row.deployment}/{row.method}/{row.size_bytes}"
+    assert (row.size_bytes, row.seconds, row.status) == (1024, 1.0, Status.OK)
+    assert row.started_at.endswith("+00:00")
+    run = prepared.folder.read_run()
+    assert run.seed == 3
+    assert run.versions["flask"] == {"python": "3"}
+
+
+def test_a_sick_deployment_is_a_row_and_the_rest_runs(tmp_path: Path) -> None:
+    rows = go(prepare(tmp_path), Fake(sick="flask"), tmp_path)
+    sick = [row for row in rows if row.deployment == "flask"]
+    assert [(row.status, row.error) for row in sick] == [(Status.UNAVAILABLE, "flask has died")]
+    assert [row.status for row in rows if row.deployment == "raw-sink"] == [Status.OK] * 3
+
+
+def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_again(tmp_path: Path) -> None:
+    fake = Fake(Status.TIMEOUT)
+    rows = go(prepare(tmp_path), fake, tmp_path)
+    measured = [event for event in fake.events if event.startswith(("measure", "idle"))]
+    assert [event.split()[0] for event in measured] == ["measure", "idle"] * 4
+    assert [row.round for row in rows if not row.warmup] == [1, 1]
+
+
+@pytest.mark.parametrize("measured", [0, 1, 3, 5])
+def test_an_interrupted_run_stops_and_goes_on_where_it_was(tmp_path: Path, measured: int) -> None:
+    prepared, fake = prepare(tmp_path), Fake(break_after=measured)
+    with pytest.raises(KeyboardInterrupt):
+        go(prepared, fake, tmp_path)
+    assert fake.events[-1] == "stop"
+    if not measured:
+        assert not prepared.folder.path.exists()
+        return
+    assert len(prepared.folder.read_measurements()) == measured
+    rows = go(lab.reopen(prepared.folder.path, tmp_path), Fake(), tmp_path)
+    done = sorted((row.cell_id, row.round) for row in rows if not row.warmup)
+    assert done == sorted((one.cell.id, number) for one in prepared.run.cells for number in (1, 2))
+
+
+def test_a_run_that_is_done_has_nothing_left_to_do(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path)
+    rows = go(prepared, Fake(), tmp_path)
+    again = Fake()
+    assert go(lab.reopen(prepared.folder.path, tmp_path), again, tmp_path) == rows
+    assert "0 to do" in again.events
+
+
+def test_a_run_of_another_host_is_not_gone_on_with(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path)
+    go(prepared, Fake(), tmp_path)
+    text = (prepared.folder.path / "run.json").read_text()
+    (prepared.folder.path / "run.json").write_text(text.replace('"cores": ', '"cores": 9'))
+    with pytest.raises(LabError, match=r"another host \(cores differ\)"):
+        lab.reopen(prepared.folder.path, tmp_path)
+
+
+def test_a_size_that_does_not_fit_is_told_before_anything_starts(tmp_path: Path) -> None:
+    order = Order("smoke", Choice(sizes=["9000000GiB"]), ["flask"], {}, None)
+    with pytest.raises(LabError, match="--data-dir"):
+        prepare(tmp_path, order)
+    assert not (tmp_path / "runs").exists()

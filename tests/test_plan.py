@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+from uploadlab.methods import METHODS
+from uploadlab.model import Cell, Planned, Target, UsageError
+from uploadlab.paths import PLANS
+from uploadlab.plan import Choice, Group, Plan, load_plan, plan_cells, schedule
+from uploadlab.units import MIB
+
+FLASK = Target("flask", "", "stock")
+SINK = Target("raw-sink", "", "reference", ["request.stream"])
+TWO = Plan("two", [Group(["8MiB"], ["request.stream", "request.files"], rounds=2)])
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PLANS.glob("*.toml")))
+def test_every_plan_that_is_shipped_covers_every_method(name: str) -> None:
+    cells = plan_cells(load_plan(name, PLANS), Choice(), [FLASK, SINK])
+    assert {one.cell.method for one in cells if one.cell.deployment == "flask"} == set(METHODS)
+
+
+def test_references_run_along_whatever_is_chosen() -> None:
+    cells = plan_cells(TWO, Choice(methods=["request.files"]), [FLASK, SINK])
+    assert [one.cell.id for one in cells] == [
+        f"flask/request.files/{8 * MIB}",
+        f"raw-sink/request.stream/{8 * MIB}",
+    ]
+
+
+def test_sizes_and_rounds_of_the_command_line_replace_the_plans() -> None:
+    cells = plan_cells(TWO, Choice(sizes=["1MiB"], rounds=5), [FLASK])
+    assert {(one.cell.size_bytes, one.rounds) for one in cells} == {(MIB, 5)}
+
+
+def test_a_group_can_leave_a_deployment_out() -> None:
+    plan = Plan("x", [Group(["1MiB"], ["request.stream"], ["*", "!flask"])])
+    with pytest.raises(UsageError, match="no cell left"):
+        plan_cells(plan, Choice(), [FLASK])
+
+
+def test_rounds_are_interleaved_after_the_warm_ups() -> None:
+    tasks = schedule(plan_cells(TWO, Choice(), [FLASK, SINK]), seed=1, done=set())
+    assert [(task.round, task.warmup) for task in tasks] == [(0, True)] * 3 + [(1, False)] * 3 + [
+        (2, False)
+    ] * 3
+
+
+def test_a_seed_gives_one_order_and_another_seed_another() -> None:
+    cells = [Planned(Cell("flask", "m", size), 3, MIB) for size in range(1, 20)]
+    assert schedule(cells, 7, set()) == schedule(cells[::-1], 7, set()) != schedule(cells, 8, set())
+
+
+def test_rounds_differ_in_their_order() -> None:
+    cells = [Planned(Cell("flask", "m", size), 2, MIB) for size in range(1, 20)]
+    tasks = [task for task in schedule(cells, 7, set()) if not task.warmup]
+    assert [task.cell for task in tasks[:19]] != [task.cell for task in tasks[19:]]
+
+
+def test_a_warm_up_is_never_larger_than_what_it_prepares() -> None:
+    small, large = Cell("flask", "m", 5), Cell("flask", "m", 5000)
+    tasks = schedule([Planned(large, 1, 100), Planned(small, 1, 100)], 1, set())
+    assert [task.cell for task in tasks if task.warmup] == [small]
+
+
+def test_what_is_done_is_left_out_and_the_rest_keeps_its_order() -> None:
+    cells = [Planned(Cell("flask", "m", size), 2, 1) for size in range(1, 9)]
+    whole = [task for task in schedule(cells, 7, set()) if not task.warmup]
+    done = {(task.cell.id, task.round) for task in whole[:5]}
+    assert [task for task in schedule(cells, 7, done) if not task.warmup] == whole[5:]
+
+
+def test_nothing_left_is_an_empty_schedule() -> None:
+    cell = Planned(Cell("flask", "m", 1), 1, 1)
+    assert schedule([cell], 7, {(cell.cell.id, 1)}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('title = "x"\n[[cells]]\nsizes = ["1MiB"]\nrouds = 3', "rouds"),
+        ('title = "x"\n[[cells]]\nsizes = ["1MBit"]', "1MBit"),
+        ('title = "x"\n[[cells]]\nsizes = ["1MiB"]\nrounds = 0', "rounds must be above 0"),
+        ('title = "x"\nbudget_seconds = -1\n[[cells]]\nsizes = ["1MiB"]', "budget_seconds must be above 0"),
+        ('title = "x', "x.toml"),
+        ('title = "x"\n', "cells"),
+    ],
+)
+def test_a_plan_with_a_mistake_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "x.toml").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load_plan("x", tmp_path)
+
+
+def test_an_unknown_plan_is_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="did you mean 'quick'"):
+        load_plan("quik", PLANS)

@@ -1,0 +1,186 @@
+"""uploader.py, serve.sh and make-file.sh, as the original write-up's reader would use them."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from uploadlab.paths import BENCHMARK, ROOT
+from uploadlab.runtime import free_port
+
+from .fake_server import serve
+from .helpers import DEPLOYMENTS, environment, need
+
+
+def uploader(*words: str | Path, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [sys.executable, ROOT / "client" / "uploader.py", *words]
+    return subprocess.run(
+        command, cwd=folder, env=environment(**more), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def make_file(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [ROOT / "scripts" / "make-file.sh", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+@contextmanager
+def serving(name: str) -> Iterator[str]:
+    """``serve.sh NAME`` on a free port, until it has said its address; then Ctrl-C."""
+    need(*DEPLOYMENTS[name].needs)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uploadlab.serve", name],
+        env=environment(PORT=str(free_port())),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stderr
+    try:
+        for line in process.stderr:
+            if found := re.search(rf"^{name} answers on (http://\S+)", line):
+                yield found[1]
+                break
+        else:
+            pytest.fail("serve.sh ended without an address")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("name", ["flask", "uwsgi-tuned"])
+@pytest.mark.usefixtures("no_left_overs")
+def test_the_originals_two_types_with_profiles(tmp_path: Path, name: str) -> None:
+    make_file("3MB", folder=tmp_path)
+    profiles = {
+        "request.stream": (r"application-octet-stream_3145728-bytes\.txt", "receivers.py"),
+        "request.files": (r"multipart-form-data_3145\d{3}-bytes\.txt", "formparser.py"),
+    }
+    with serving(name) as url:
+        for kind, (file_name, module) in profiles.items():
+            done = uploader("3MB-file.txt", "-t", kind, "--profile", "--url", url, folder=tmp_path)
+            assert done.returncode == 0, done.stderr
+            first, second, third = done.stdout.splitlines()
+            assert first == f"Uploading 3MB-file.txt using {kind} ..."
+            assert second == f"File 3MB-file.txt uploaded using {kind}."
+            path = Path(third.removeprefix("Profile: "))
+            assert path.parent == BENCHMARK
+            assert re.fullmatch(file_name, path.name)
+            text = path.read_text()
+            path.unlink()
+            assert "function calls" in text.splitlines()[0]
+            assert " seconds" in text.splitlines()[0]
+            assert "Ordered by: cumulative time" in text
+            assert module in text
+            assert len(text.split("Top 10")[1].strip().splitlines()) == 11
+
+
+def test_the_address_can_come_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    with serving("flask") as url:
+        done = uploader("a", folder=tmp_path, UPLOAD_URL=url)
+    assert done.stdout.endswith("File a uploaded using request.stream.\n"), done.stderr
+
+
+def fails(done: subprocess.CompletedProcess[str], code: int, words: str) -> None:
+    assert done.returncode == code
+    (line,) = done.stderr.splitlines()
+    assert words in line
+    assert "uploaded using" not in done.stdout
+
+
+def test_a_file_that_cannot_be_sent_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    fails(uploader("nothing", folder=tmp_path), 1, "cannot read nothing: No such file")
+    fails(uploader(".", folder=tmp_path), 1, "cannot read .: Is a directory")
+    fails(uploader("empty", folder=tmp_path), 1, "empty is empty")
+    fails(uploader("empty", "-t", "request.magic", folder=tmp_path), 2, "'request.magic' is not one of")
+    fails(uploader(folder=tmp_path), 2, "Missing argument")
+
+
+def test_a_server_that_did_not_take_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    fails(uploader("a", "--url", "http://127.0.0.1:9", folder=tmp_path), 1, "./scripts/serve.sh flask")
+    fails(uploader("a", "--url", "nonsense", folder=tmp_path), 1, "nonsense")
+    with serve(POST=(413, {"error": "too large"})) as fake:
+        fails(uploader("a", "--url", fake.url, folder=tmp_path), 1, "refused: too large")
+    with serve(GET=(200, {"size_bytes": 0, "digest": ""})) as fake:
+        fails(uploader("a", "--url", fake.url, folder=tmp_path), 1, "wrong: 0 of 3 bytes")
+
+
+def serve_sh(name: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "uploadlab.serve", name]
+    return subprocess.run(
+        command, env=environment(**more), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_serving_what_cannot_be_served_is_told() -> None:
+    fails(serve_sh("flsk"), 2, "did you mean 'flask'")
+    fails(serve_sh("flask", PORT="http"), 2, "PORT='http'")
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        fails(
+            serve_sh("flask", PORT=str(port)), 1, f"port {port}: Address already in use; take another: PORT="
+        )
+
+
+@pytest.mark.usefixtures("no_left_overs")
+def test_serving_ends_when_its_server_dies() -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uploadlab.serve", "raw-sink"],
+        env=environment(PORT=str(port)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 20
+    while not (found := servers_on(port)):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    os.kill(found[0], signal.SIGKILL)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 1
+    assert "raw-sink: python ended with status -9" in said
+
+
+def servers_on(port: int) -> list[int]:
+    """Processes that were told to serve this port, by the lab's environment contract."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"PORT={port}".encode() in words and b"LAB_DEPLOYMENT=raw-sink" in words:
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("size", "size_bytes"),
+    [("2MB", 2 << 20), ("2MiB", 2 << 20), ("3KB", 3 << 10), ("1000", 1000), ("7B", 7)],
+)
+def test_a_file_is_made_as_the_original_counted(tmp_path: Path, size: str, size_bytes: int) -> None:
+    done = make_file(size, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{size}-file.txt: {size_bytes} bytes" in done.stdout
+    assert "1,048,576" in done.stdout
+    assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [
+        (f"{size}-file.txt", size_bytes)
+    ]
+
+
+@pytest.mark.parametrize("words", [[], [""], ["0MB"], ["12TB"], ["MB"], ["-1"], ["../x"]])
+def test_a_size_that_is_none_is_told(tmp_path: Path, words: list[str]) -> None:
+    done = make_file(*words, folder=tmp_path)
+    fails(done, 2, "512MB")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,75 @@
+import pytest
+from uploadlab.estimate import Estimate
+from uploadlab.model import Cell, Status, Task
+from uploadlab.stats import summarize
+from uploadlab.table import markdown, reasons, tables
+
+from .helpers import RUN, SIZE, measured
+
+
+def test_rate_is_the_median_in_mb_per_second_and_share_is_of_the_reference() -> None:
+    rows = [measured("flask", seconds=value) for value in (0.1, 0.2, 5.0)]
+    rows += [measured("raw-sink", seconds=0.1), measured("flask", seconds=0.0001, warmup=True)]
+    flask, sink = summarize(RUN, rows)
+    assert flask.mb_per_second == pytest.approx(50)
+    assert flask.share == pytest.approx(0.5)
+    assert sink.share == 1
+    assert flask.rounds == 3
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
+def test_one_upload_that_did_not_arrive_takes_the_number_away(status: Status) -> None:
+    rows = [measured("flask"), measured("flask", status=status, error="why"), measured("flask")]
+    (flask,) = summarize(RUN, rows)
+    assert (flask.status, flask.mb_per_second, flask.share, flask.error) == (status, None, None, "why")
+
+
+def test_without_a_reference_there_is_no_share() -> None:
+    assert summarize(RUN, [measured("flask")])[0].share is None
+
+
+def test_the_table_says_what_happened_instead_of_a_number() -> None:
+    rows = [
+        measured("flask", seconds=0.02),
+        measured("flask", "request.files", status=Status.WRONG, error="0 of 10000000 bytes"),
+        measured("raw-sink", seconds=0.01),
+    ]
+    summaries = summarize(RUN, rows)
+    (table,) = tables(RUN, summaries)
+    assert table.header == ["", "request.stream", "request.files"]
+    assert table.rows == [
+        ["flask", "500 50%", "wrong: 0 of 10000000 bytes"],
+        ["raw-sink", "1000 100%", "-"],
+    ]
+    assert reasons(summaries) == ["flask request.files: wrong: 0 of 10000000 bytes"]
+    assert markdown(table).splitlines()[2] == "| flask | 500 50% | wrong: 0 of 10000000 bytes |"
+
+
+def test_a_refusal_shows_its_status_and_its_sentence_below() -> None:
+    rows = [measured("flask", status=Status.REFUSED, http_status=411, error="send a Content-Length")]
+    summaries = summarize(RUN, rows)
+    assert tables(RUN, summaries)[0].rows == [["flask", "refused: 411"]]
+    assert "send a Content-Length" in reasons(summaries)[0]
+
+
+def test_a_reason_that_holds_for_a_whole_deployment_is_told_once() -> None:
+    rows = [
+        measured("flask", method, None, status=Status.UNAVAILABLE, error="no nginx")
+        for method in ("request.stream", "request.files")
+    ]
+    assert reasons(summarize(RUN, rows)) == ["flask: unavailable: no nginx"]
+
+
+def test_the_time_left_follows_what_was_measured() -> None:
+    estimate = Estimate(budget_seconds=60)
+    task = Task(Cell("flask", "request.stream", SIZE), 1)
+    other = Task(Cell("gunicorn", "request.files", SIZE), 1)
+    blind = estimate.seconds_left([task, other])
+    estimate.learn(measured("flask", seconds=10))
+    assert blind < estimate.seconds_left([task]) == estimate.seconds_left([other])
+    estimate.learn(measured("gunicorn", "request.files", seconds=1))
+    assert estimate.seconds_left([other]) < estimate.seconds_left([task])
+    estimate.learn(measured("flask", seconds=None))
+    slow = Estimate(budget_seconds=5)
+    slow.learn(measured("flask", seconds=1000))
+    assert slow.seconds_left([task]) < 10

@@ -1,0 +1,116 @@
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from uploadlab.client import Client
+from uploadlab.methods import METHODS
+from uploadlab.model import Status
+from uploadlab.payload import Payload, write_payload
+from uploadlab.processes import Processes
+from uploadlab.units import MIB
+
+from .fake_server import DROP, HANG, FakeServer, serve
+from .helpers import environment
+
+
+@pytest.fixture(scope="module")
+def payload(tmp_path_factory: pytest.TempPathFactory) -> Payload:
+    return write_payload(tmp_path_factory.mktemp("payload") / "a", MIB)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with Processes() as processes:
+        yield Client(processes)
+
+
+def stored(payload: Payload, **other: Any) -> tuple[int, dict[str, Any]]:
+    return 200, {"size_bytes": payload.size_bytes, "digest": payload.digest, **other}
+
+
+def test_an_upload_is_sent_then_verified_then_removed(client: Client, payload: Payload) -> None:
+    with serve(GET=stored(payload)) as fake:
+        outcome = client.measure(fake.url, "request.stream", payload, 9)
+    assert fake.requests == ["POST /request-stream", "GET /uploads/x", "DELETE /uploads/x"]
+    assert fake.bodies[0] == Path(payload.path).read_bytes()
+    assert (outcome.status, outcome.stored_bytes, outcome.digest_ok) == (Status.OK, MIB, True)
+    assert outcome.seconds is not None and 0 < outcome.seconds < 9
+    assert outcome.server_seconds == 0.1
+    assert outcome.client_peak_rss_bytes is None or outcome.client_peak_rss_bytes > 10 * MIB
+    assert outcome.server_peak_rss_bytes is outcome.spooled_bytes is None
+
+
+LIES: list[tuple[dict[str, Any], Status, str]] = [
+    ({"GET": (200, {"size_bytes": 0, "digest": "00"})}, Status.WRONG, f"0 of {MIB} bytes"),
+    ({"GET": (200, {"size_bytes": MIB, "digest": "00"})}, Status.WRONG, "other bytes"),
+    ({"GET": (404, {})}, Status.WRONG, "not verified"),
+    ({"GET": (200, {"size_bytes": "many"})}, Status.WRONG, "not verified"),
+    ({"GET": (200, [])}, Status.WRONG, "not verified"),
+    ({"GET": DROP}, Status.WRONG, "not verified"),
+    ({"POST": (200, {})}, Status.WRONG, "without an upload id"),
+    ({"POST": (200, b"hello")}, Status.WRONG, "without an upload id"),
+    ({"POST": (507, {"error": "no space"})}, Status.REFUSED, "no space"),
+    ({"POST": (502, b"<html>")}, Status.REFUSED, "Bad Gateway"),
+    ({"POST": DROP}, Status.FAILED, "closed connection"),
+]
+
+
+@pytest.mark.parametrize(("answers", "status", "error"), LIES)
+def test_only_bytes_that_arrived_are_ok(
+    client: Client, payload: Payload, answers: dict[str, Any], status: Status, error: str
+) -> None:
+    with serve(**answers) as fake:
+        outcome = client.measure(fake.url, "request.stream", payload, 9)
+    assert outcome.status is status
+    assert error in str(outcome.error)
+
+
+def test_a_server_that_is_not_there_is_a_failed_upload(client: Client, payload: Payload) -> None:
+    outcome = client.measure("http://127.0.0.1:9", "request.stream", payload, 9)
+    assert outcome.status is Status.FAILED
+    assert "refused" in str(outcome.error)
+
+
+def test_an_upload_over_its_budget_is_a_timeout_and_the_next_one_works(
+    client: Client, payload: Payload
+) -> None:
+    with serve(POST=HANG) as fake:
+        began = time.monotonic()
+        outcome = client.measure(fake.url, "request.stream", payload, 0.5)
+        assert 0.5 <= time.monotonic() - began < 5
+        assert (outcome.status, outcome.error, outcome.seconds) == (Status.TIMEOUT, "over 0.5 s", None)
+    with serve(GET=stored(payload)) as fake:
+        assert client.measure(fake.url, "request.stream", payload, 9).status is Status.OK
+
+
+def test_a_client_that_is_killed_is_a_failed_upload(client: Client, payload: Payload) -> None:
+    with serve(POST=HANG) as fake:
+        threading.Thread(target=kill_worker, args=(fake,)).start()
+        outcome = client.measure(fake.url, "request.stream", payload, 30)
+    assert outcome.status is Status.FAILED
+    assert "SIGKILL" in str(outcome.error)
+
+
+def kill_worker(fake: FakeServer) -> None:
+    while not fake.requests:
+        time.sleep(0.05)
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        if b"uploadlab.worker" in path.read_bytes():
+            os.kill(int(path.parent.name), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_describes_itself(name: str) -> None:
+    assert METHODS[name].description.endswith(".")
+
+
+def test_a_proxy_of_the_environment_is_not_used(payload: Payload, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(http_proxy="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9").items():
+        monkeypatch.setenv(name, value)
+    with Processes() as processes, serve(GET=stored(payload)) as fake:
+        assert Client(processes).measure(fake.url, "request.stream", payload, 9).status is Status.OK
