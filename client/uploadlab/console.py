@@ -108,7 +108,7 @@ def _rich(table: Table) -> RichTable:
         title_style="bold",
         box=SIMPLE_HEAD,
         show_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
         pad_edge=False,
     )
     rich.add_column("", no_wrap=True)
