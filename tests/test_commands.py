@@ -114,6 +114,9 @@ services:
   dying:
     x-lab: {title: a, tier: stock, why: b, port: 2}
     command: [sh, -c, echo the last word; exit 3]
+  absent:
+    x-lab: {title: a, tier: stock, why: b, port: 4}
+    command: [no-such-program]
   raw-sink:
     x-lab: {title: a, tier: reference, why: b, port: 3, accepts: [request.stream]}
     command: [python, services/references/raw_sink.py]
@@ -134,6 +137,8 @@ def test_what_cannot_start_here_is_a_row_with_the_reason_and_the_mend(
         "no-such-program is not installed: apt-get install no-such-program",
     )
     assert why["dying"] == (Status.UNAVAILABLE, "sh ended with status 3: the last word")
+    assert why["absent"][0] is Status.UNAVAILABLE
+    assert "cannot start no-such-program: No such file" in str(why["absent"][1])
     assert why["raw-sink"] == (Status.OK, None)
     said = capsys.readouterr()
     assert "no-such-program is not installed" in said.err

@@ -104,6 +104,14 @@ def test_a_sick_deployment_is_a_row_and_the_rest_runs(tmp_path: Path) -> None:
     assert [row.status for row in rows if row.deployment == "raw-sink"] == [Status.OK] * 3
 
 
+def test_what_could_not_start_is_measured_when_the_run_goes_on(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path)
+    go(prepared, Fake(sick="flask"), tmp_path)
+    rows = go(lab.reopen(prepared.folder.path, tmp_path), Fake(), tmp_path)
+    measured = [row for row in rows if row.deployment == "flask" and row.status is Status.OK]
+    assert [row.round for row in measured] == [0, 1, 2]
+
+
 def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_again(tmp_path: Path) -> None:
     fake = Fake(Status.TIMEOUT)
     rows = go(prepare(tmp_path), fake, tmp_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from uploadlab.paths import BENCHMARK, ROOT
-from uploadlab.runtime import free_port
+from uploadlab.runtime import free_ports
 
 from .fake_server import serve
 from .helpers import DEPLOYMENTS, environment, need
@@ -37,7 +37,7 @@ def serving(name: str) -> Iterator[str]:
     need(*DEPLOYMENTS[name].needs)
     process = subprocess.Popen(
         [sys.executable, "-m", "uploadlab.serve", name],
-        env=environment(PORT=str(free_port())),
+        env=environment(PORT=str(free_ports(1)[0])),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
@@ -135,7 +135,7 @@ def test_serving_what_cannot_be_served_is_told() -> None:
 
 @pytest.mark.usefixtures("no_left_overs")
 def test_serving_ends_when_its_server_dies() -> None:
-    port = free_port()
+    port = free_ports(1)[0]
     process = subprocess.Popen(
         [sys.executable, "-m", "uploadlab.serve", "raw-sink"],
         env=environment(PORT=str(port)),

@@ -17,11 +17,16 @@ def test_rate_is_the_median_in_mb_per_second_and_share_is_of_the_reference() -> 
     assert flask.rounds == 3
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
+@pytest.mark.parametrize("status", [Status.WRONG, Status.REFUSED, Status.FAILED, Status.TIMEOUT])
 def test_one_upload_that_did_not_arrive_takes_the_number_away(status: Status) -> None:
     rows = [measured("flask"), measured("flask", status=status, error="why"), measured("flask")]
     (flask,) = summarize(RUN, rows)
     assert (flask.status, flask.mb_per_second, flask.share, flask.error) == (status, None, None, "why")
+
+
+def test_a_deployment_that_became_available_later_counts_as_measured() -> None:
+    rows = [measured("flask", seconds=None, status=Status.UNAVAILABLE), measured("flask", seconds=0.1)]
+    assert summarize(RUN, rows)[0].mb_per_second == pytest.approx(100)
 
 
 def test_without_a_reference_there_is_no_share() -> None:

@@ -35,7 +35,10 @@ class Client:
     def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
         """Upload once and verify; never raises for what a server or the client's memory does."""
         worker = self._ready()
-        self._write(worker, Job(url, method, payload, budget_seconds))
+        try:
+            self._write(worker, Job(url, method, payload, budget_seconds))
+        except OSError:
+            return self._ended(worker, Status.FAILED, "the client's process does not listen")
         uploaded = self._read(worker, budget_seconds)
         if uploaded is None:
             return self._ended(worker, Status.TIMEOUT, f"over {budget_seconds:g} s")

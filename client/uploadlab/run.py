@@ -84,12 +84,15 @@ def remaining(run: Run, folder: RunFolder) -> list[Task]:
     """What is left to do, in order. Cells that cannot be measured get their row at once."""
     targets = {target.name: target for target in run.targets}
     rows = folder.read_measurements()
-    done = {(row.cell_id, row.round) for row in rows if not row.warmup}
+    told = {row.cell_id for row in rows if not row.warmup}
     for cell, *_ in run.cells:
         why = targets[cell.deployment].unavailable
-        if why and (cell.id, 1) not in done:
+        if why and cell.id not in told:
             outcome = Outcome(status=Status.UNAVAILABLE, error=why)
             folder.append(measurement(run, Task(cell, 1), outcome, now()))
+    # What could not start the last time may be able to now.
+    counted = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
+    done = {(row.cell_id, row.round) for row in counted}
     usable = [one for one in run.cells if not targets[one.cell.deployment].unavailable]
     return without_hopeless(schedule(usable, run.seed, done), rows)
 

@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,11 +34,13 @@ def lack(names: list[str], mends: dict[str, str]) -> str:
     return "; ".join(f"{name} is not installed: {mends.get(name, 'install it')}" for name in names)
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now, each another."""
+    with ExitStack() as held:  # held together, so that none is given out twice
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 class LocalRuntime:
@@ -64,15 +66,20 @@ class LocalRuntime:
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
         """Start all at once; one that lacks something is a target that says so."""
-        return [self.start_one(one, free_port()) for one in deployments]
+        ports = free_ports(len(deployments))
+        return [self.start_one(one, port) for one, port in zip(deployments, ports, strict=True)]
 
     def start_one(self, one: Deployment, port: int) -> Target:
         """Start one deployment on a port of choice."""
-        lacks = missing(one.needs)
-        if not lacks:
+        problem = lack(missing(one.needs), self._mends)
+        if not problem:
             environment = self._environment(one, port)
-            self._started[one.name] = [(part, self._spawn(part, environment)) for part in one.services]
-        return Target(one.name, f"http://{HOST}:{port}", one.tier, one.accepts, lack(lacks, self._mends))
+            started = self._started.setdefault(one.name, [])
+            try:
+                started += ((part, self._spawn(part, environment)) for part in one.services)
+            except OSError as error:
+                problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may mend it"
+        return Target(one.name, f"http://{HOST}:{port}", one.tier, one.accepts, problem)
 
     def explain(self, name: str) -> str:
         """Which process of a deployment has ended, with its last words; empty if none has."""

@@ -32,12 +32,18 @@ def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
     for row in rows:
         if not row.warmup:
             by_cell.setdefault(row.cell_id, []).append(row)
+    by_cell = {cell_id: _latest_attempt(measured) for cell_id, measured in by_cell.items()}
     ceilings = _ceilings(run, by_cell)
     return [
         _summary(measured, ceilings.get(cell.size_bytes))
         for cell, *_ in run.cells
         if (measured := by_cell.get(cell.id))
     ]
+
+
+def _latest_attempt(rows: list[Measurement]) -> list[Measurement]:
+    """Without the rows that say "unavailable", if the cell could be measured after all."""
+    return [row for row in rows if row.status is not Status.UNAVAILABLE] or rows
 
 
 def _ceilings(run: Run, by_cell: dict[str, list[Measurement]]) -> dict[int, float]:
