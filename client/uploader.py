@@ -18,7 +18,7 @@ try:
     import click
     from uploadlab import program
     from uploadlab.methods import METHODS
-    from uploadlab.model import LabError, Status
+    from uploadlab.model import LabError, Status, UsageError
     from uploadlab.paths import BENCHMARK
     from uploadlab.payload import Payload, describe
     from uploadlab.upload import Uploaded, upload, verify
@@ -27,6 +27,8 @@ except ModuleNotFoundError as missing:
 
 PROGRAM = "uploader.py"
 DEFAULT_URL = "http://localhost:5000/"
+SILENCE_SECONDS = 600.0
+"""A server that answers nothing for so long is given up; reading by lines takes its time."""
 NO_ANSWER = "; start a server with ./scripts/serve.sh flask, or name one with --url"
 MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
 
@@ -39,9 +41,11 @@ MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
 def command(file: str, method: str, url: str, profile: bool) -> None:
     """Upload FILE and verify what was stored."""
     payload = _payload(file)
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url {url!r} is not an address: write {DEFAULT_URL}")
     print(f"Uploading {file} using {method} ...", flush=True)
     query = {"profile": "1"} if profile else {}
-    uploaded = upload(url.rstrip("/"), METHODS[method], payload, **query)
+    uploaded = upload(url.rstrip("/"), METHODS[method], payload, SILENCE_SECONDS, **query)
     outcome = verify(url.rstrip("/"), uploaded, payload, keep=True)
     if outcome.status is not Status.OK:
         hint = NO_ANSWER if outcome.status is Status.FAILED else ""

@@ -10,7 +10,8 @@ fail() {
 }
 
 size=${1:-}
-if [[ ! $size =~ ^0*([1-9][0-9]{0,11})(KB|KiB|MB|MiB|GB|GiB|B|)$ ]]; then
+# Few enough digits that no product is beyond what the shell can count.
+if [[ ! $size =~ ^0*([1-9][0-9]{0,8})(KB|KiB|MB|MiB|GB|GiB)$ && ! $size =~ ^0*([1-9][0-9]{0,17})(B|)$ ]]; then
   fail "size '$size' is not understood: write 512MB, 512MiB, 1GiB or a number of bytes" 2
 fi
 case ${BASH_REMATCH[2]} in

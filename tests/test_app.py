@@ -104,7 +104,12 @@ def test_a_short_body_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("route", FORM_ROUTES)
 def test_a_form_that_cannot_be_used_is_refused(tmp_path: Path, route: str) -> None:
     app = client(tmp_path)
-    refused(send_form(app, route, other=(io.BytesIO(BODY), "f")), 400, "no file part named 'file'", tmp_path)
+    refused(
+        send_form(app, route, other=(io.BytesIO(BODY), "f")),
+        400,
+        "no complete file part named 'file'",
+        tmp_path,
+    )
     refused(app.post(route, data=BODY), 415, "multipart/form-data", tmp_path)
     kind = "multipart/form-data"
     refused(app.post(route, data=b"x", content_type=kind), 400, "boundary", tmp_path)
@@ -116,7 +121,7 @@ def test_a_form_does_not_go_to_the_raw_route(tmp_path: Path) -> None:
     refused(send_form(client(tmp_path), "/request-stream"), 415, "/request-files", tmp_path)
 
 
-@pytest.mark.parametrize("query", ["reader=letters", "budget=soon"])
+@pytest.mark.parametrize("query", ["reader=letters", "budget=soon", "budget=nan", "budget=inf"])
 def test_a_wrong_option_is_refused_with_its_value(tmp_path: Path, query: str) -> None:
     answer = client(tmp_path).post(f"/request-stream?{query}", data=b"x")
     refused(answer, 400, repr(query.partition("=")[2]), tmp_path)

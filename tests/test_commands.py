@@ -58,8 +58,10 @@ def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, wher
         (["--methods", "request.strem"], 2, "did you mean 'request.stream'"),
         (["--plan", "quik"], 2, "did you mean 'quick'"),
         (["--sizes", "64Mib0"], 2, "size '64Mib0'"),
-        (["--rounds", "0"], 2, "--rounds must be above 0, not 0"),
+        (["--rounds", "0"], 2, "--rounds must be above 0"),
         (["--rounds", "x"], 2, "'x' is not a valid integer"),
+        (["--deployments", ","], 2, "',' names nothing"),
+        (["--sizes", "9" * 400], 2, "is not a number of bytes"),
         (["--nonsense"], 2, "No such option"),
         (["word"], 2, "unexpected extra argument"),
         (["--target", "mine"], 2, "NAME=URL"),
@@ -85,12 +87,13 @@ def test_a_mistake_is_one_line_that_says_what_to_type(
 
 def test_a_target_of_ones_own_is_measured(tmp_path: Path, where: list[str]) -> None:
     with serve(POST=(413, {"error": "too large for me"})) as fake:
-        words = ["--target", f"mine={fake.url}/", "--deployments", "mine", "--methods", "request.stream"]
+        words = ["--target", f"mine={fake.url}/", "--methods", "request.stream", "--deployments", "flask"]
         done = command(*words, "--sizes", "1KiB", "--rounds", "1", *where)
     assert done.returncode == 0, done.stderr
     assert "refused: 413" in done.stdout
     assert "too large for me" in done.stdout
-    assert {row.deployment for row in only_run(tmp_path / "out").read_measurements()} == {"mine", "raw-sink"}
+    measured = {row.deployment for row in only_run(tmp_path / "out").read_measurements()}
+    assert measured == {"mine", "flask", "raw-sink"}
 
 
 def test_a_target_that_does_not_answer_is_a_row_with_the_reason(
@@ -177,7 +180,7 @@ def test_a_run_that_is_stopped_keeps_everything_and_goes_on(
     assert process.returncode == 130
     assert "raw-sink" in table
     folder = only_run(tmp_path / "out")
-    assert said.splitlines()[-1].endswith(f"--resume {folder.path}")
+    assert said.splitlines()[-1].endswith(f"--resume {folder.path} --data-dir {tmp_path / 'data'}")
     kept = counted(folder.read_measurements())
     assert list((tmp_path / "data").iterdir()) == []
     assert command("--resume", folder.path, *where).returncode == 0
@@ -206,6 +209,22 @@ def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path,
     assert rows == sorted((one.cell.id, at) for one in folder.read_run().cells for at in range(1, 31))
     for line in measurements(tmp_path / "out"):
         json.loads(line)
+
+
+def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where: list[str]) -> None:
+    before = left_overs()
+    process = start_long_run(tmp_path / "out", where)
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        fields = path.read_text().rpartition(")")[2].split()
+        if int(fields[1]) == process.pid and b"guard.py" in (path.parent / "cmdline").read_bytes():
+            os.kill(int(path.parent.name), signal.SIGTERM)  # which it ignores
+            os.kill(int(path.parent.name), signal.SIGKILL)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert "go on with" in said
+    assert left_overs() <= before
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_defaults_lie_in_the_checkout_where_git_ignores_them() -> None:

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import run
@@ -15,7 +17,7 @@ from uploadlab.model import Deployment, Status, Target
 from uploadlab.paths import COMPOSE
 from uploadlab.payload import Payload, write_payload
 from uploadlab.processes import Processes
-from uploadlab.runtime import LocalRuntime
+from uploadlab.runtime import LocalRuntime, Scratch
 from uploadlab.units import MIB
 
 from .helpers import DEPLOYMENTS, need
@@ -35,19 +37,17 @@ class Lab:
     """All deployments of this host, up at once."""
 
     def __init__(self, processes: Processes, folder: Path) -> None:
-        for name in ("data", "run", "log"):
-            (folder / name).mkdir()
-        self.data = folder / "data"
-        run_dir = folder / "run"
+        scratch = Scratch.make(processes, folder, "a path with spaces, & more")
+        self.data = scratch.data_dir
         self.client = Client(processes)
-        self.runtime = LocalRuntime(processes, self.data, run_dir, folder / "log", load_needs(COMPOSE))
+        self.runtime = LocalRuntime(processes, scratch, folder, load_needs(COMPOSE))
         self.targets = {target.name: target for target in self.runtime.start([*DEPLOYMENTS.values()])}
 
     def target(self, one: Deployment) -> Target:
         """A healthy target; the test is skipped where its host lacks something."""
         need(*one.needs)
         target = self.targets[one.name]
-        _, why = self.client.wait_healthy(target.url, 15, lambda: self.runtime.explain(one.name))
+        _, why = self.client.wait_healthy(target, 15, lambda: self.runtime.explain(one.name))
         assert why == ""
         return target
 
@@ -57,10 +57,8 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    # A socket's path must be short, so not in pytest's own folder.
     with Processes() as processes:
-        folder = Path(run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
-        yield Lab(processes, processes.remove_at_end(folder))
+        yield Lab(processes, tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +127,19 @@ def test_an_upload_cut_short_leaves_nothing(lab: Lab, name: str) -> None:
     connection.endheaders(b"x" * MIB)
     connection.close()
     assert lab.client.wait_idle(url, 10)
+    assert lab.stored_files(name) == []
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_chunked_upload_cut_short_leaves_nothing(lab: Lab, name: str) -> None:
+    target = lab.target(DEPLOYMENTS[name])
+    port = int(target.url.rpartition(":")[2])
+    head = b"POST /request-stream HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for body in (b"", b"5\r\nwhole\r\n", b"5\r\nwhole\r\n100\r\nhalf"):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(head + body)
+        time.sleep(0.2)  # until the server has seen both the body and its end
+    assert lab.client.wait_idle(target.url, 10)
     assert lab.stored_files(name) == []
 
 

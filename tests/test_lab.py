@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from uploadlab import lab
 from uploadlab.lab import Order
@@ -32,10 +33,10 @@ class Fake:
         self.events.append("stop")
 
     def wait_healthy(
-        self, url: str, seconds: float, explain: Callable[[], str]
+        self, target: Target, seconds: float, explain: Callable[[], str]
     ) -> tuple[dict[str, str], str]:
-        self.events.append(f"healthy {url.removeprefix('http://')}")
-        return {"python": "3"}, explain() if url.endswith(self.sick or "none") else ""
+        self.events.append(f"healthy {target.name}")
+        return {"python": "3"}, explain() if target.name == self.sick else ""
 
     def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
         if self.break_after == 0:
@@ -110,6 +111,22 @@ def test_what_could_not_start_is_measured_when_the_run_goes_on(tmp_path: Path) -
     rows = go(lab.reopen(prepared.folder.path, tmp_path), Fake(), tmp_path)
     measured = [row for row in rows if row.deployment == "flask" and row.status is Status.OK]
     assert [row.round for row in measured] == [0, 1, 2]
+
+
+def test_a_target_that_did_not_answer_is_asked_again_when_the_run_goes_on(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, targets={"mine": "http://mine"}))
+    go(prepared, Fake(sick="mine"), tmp_path)
+    rows = go(lab.reopen(prepared.folder.path, tmp_path), Fake(), tmp_path)
+    assert [row.round for row in rows if row.deployment == "mine" and row.status is Status.OK] == [0, 1, 2]
+
+
+def test_a_run_on_another_filesystem_says_which(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path)
+    go(prepared, Fake(), tmp_path)
+    prepared.run.host = msgspec.structs.replace(prepared.run.host, data_filesystem="floppy")
+    prepared.folder.write_run(prepared.run)
+    with pytest.raises(LabError, match=r"stored on floppy.*the same --data-dir"):
+        lab.reopen(prepared.folder.path, tmp_path)
 
 
 def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_again(tmp_path: Path) -> None:

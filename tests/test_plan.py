@@ -80,6 +80,8 @@ def test_nothing_left_is_an_empty_schedule() -> None:
         ('title = "x"\n[[cells]]\nsizes = ["1MBit"]', "1MBit"),
         ('title = "x"\n[[cells]]\nsizes = ["1MiB"]\nrounds = 0', "rounds must be above 0"),
         ('title = "x"\nbudget_seconds = -1\n[[cells]]\nsizes = ["1MiB"]', "budget_seconds must be above 0"),
+        ('title = "x"\nbudget_seconds = inf\n[[cells]]\nsizes = ["1MiB"]', "x.toml: budget_seconds"),
+        ('title = "x"\ncells = []', "cells is empty"),
         ('title = "x', "x.toml"),
         ('title = "x"\n', "cells"),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from uploadlab.client import Client
 from uploadlab.methods import METHODS
-from uploadlab.model import Status
+from uploadlab.model import Status, Target
 from uploadlab.payload import Payload, write_payload
 from uploadlab.processes import Processes
 from uploadlab.units import MIB
@@ -56,6 +56,7 @@ LIES: list[tuple[dict[str, Any], Status, str]] = [
     ({"POST": (200, b"hello")}, Status.WRONG, "without an upload id"),
     ({"POST": (507, {"error": "no space"})}, Status.REFUSED, "no space"),
     ({"POST": (502, b"<html>")}, Status.REFUSED, "Bad Gateway"),
+    ({"POST": (302, {"id": "x"})}, Status.REFUSED, "Found"),
     ({"POST": DROP}, Status.FAILED, "closed connection"),
 ]
 
@@ -68,6 +69,19 @@ def test_only_bytes_that_arrived_are_ok(
         outcome = client.measure(fake.url, "request.stream", payload, 9)
     assert outcome.status is status
     assert error in str(outcome.error)
+
+
+def test_what_arrived_is_ok_even_if_it_cannot_be_removed(client: Client, payload: Payload) -> None:
+    with serve(GET=stored(payload), DELETE=DROP) as fake:
+        assert client.measure(fake.url, "request.stream", payload, 9).status is Status.OK
+
+
+def test_another_server_on_a_deployments_port_is_not_measured_in_its_place(client: Client) -> None:
+    with serve() as fake:
+        own, foreign = Target("flask", fake.url, "stock"), Target("mine", fake.url)
+        assert "None answers there" in client.wait_healthy(own, 0.2, str)[1]
+        assert client.wait_healthy(foreign, 0.2, str)[1] == ""
+        assert client.wait_healthy(own, 9, lambda: "it has died") == ({}, "it has died")
 
 
 def test_a_server_that_is_not_there_is_a_failed_upload(client: Client, payload: Payload) -> None:

@@ -13,8 +13,9 @@ from uploadlab.model import Deployment, Host, UsageError
 from uploadlab.paths import COMPOSE, DATA, RUNS
 from uploadlab.plan import Choice, positive
 from uploadlab.processes import Processes
-from uploadlab.runtime import RUN_PARENT, LocalRuntime, lack, missing
+from uploadlab.runtime import LocalRuntime, Scratch, lack, missing
 from uploadlab.stats import summarize
+from uploadlab.store import RunFolder
 from uploadlab.units import format_size, parse_size
 
 PROGRAM = "run-matrix.sh"
@@ -27,7 +28,8 @@ class Names(click.ParamType[list[str]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         """The names, without empty ones."""
-        return [word.strip() for word in value.split(",") if word.strip()]
+        names = [word.strip() for word in value.split(",") if word.strip()]
+        return names or self.fail(f"{value!r} names nothing", param, ctx)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -63,12 +65,15 @@ def command(resume: str | None, out: Path, data_dir: Path, **asked: Any) -> None
         raise UsageError(f"--resume goes on as planned: leave out --{given[0].replace('targets', 'target')}")
     order = None if resume else _order(**asked)
     with Processes() as processes:
-        data = processes.remove_at_end(lab.scratch(data_dir.resolve(), "run"))
+        scratch = Scratch.make(processes, data_dir, "run")
         if order is not None:
-            prepared = lab.prepare(order, out, data, LocalRuntime.name)
+            prepared = lab.prepare(order, out, scratch.data_dir, LocalRuntime.name)
         else:
-            prepared = lab.reopen(_run_path(str(resume), out), data)
-        _carry_out(prepared, data, processes)
+            prepared = lab.reopen(_run_path(str(resume), out), scratch.data_dir)
+        try:
+            _carry_out(prepared, scratch, processes)
+        except KeyboardInterrupt:
+            raise program.Stopped(_how_to_go_on(prepared.folder, data_dir)) from None
 
 
 def main() -> None:
@@ -76,22 +81,24 @@ def main() -> None:
     program.run(command, PROGRAM)
 
 
-def _carry_out(prepared: lab.Prepared, data: Path, processes: Processes) -> None:
+def _carry_out(prepared: lab.Prepared, scratch: Scratch, processes: Processes) -> None:
     run, folder, mends = prepared.run, prepared.folder, load_needs(COMPOSE)
     screen = Screen()
     screen.note(_preflight(run.host, prepared.deployments, mends))
-    run_dir = processes.remove_at_end(lab.scratch(RUN_PARENT, "uploadlab"))
-    runtime = LocalRuntime(processes, data, run_dir, folder.logs, mends)
+    runtime = LocalRuntime(processes, scratch, folder.logs, mends)
     try:
-        lab.carry_out(prepared, data, runtime, Client(processes), screen.progress)
-    except KeyboardInterrupt:
-        if not folder.read_measurements():
-            raise
-        name = folder.path.name if folder.path.parent == RUNS else folder.path
-        raise program.Stopped(f"stopped; go on with: ./scripts/{PROGRAM} --resume {name}") from None
+        lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), screen.progress)
     finally:
         if rows := folder.read_measurements():
             screen.result(run, summarize(run, rows), folder.path)
+
+
+def _how_to_go_on(folder: RunFolder, data_dir: Path) -> str:
+    if not folder.read_measurements():
+        return "stopped before anything was measured"
+    words = [f"--resume {folder.path.name if folder.path.parent == RUNS else folder.path}"]
+    words += [f"--data-dir {data_dir}"] if data_dir != DATA else []
+    return f"stopped; go on with: ./scripts/{PROGRAM} {' '.join(words)}"
 
 
 def _order(

@@ -13,7 +13,7 @@ import msgspec
 import requests
 
 from uploadlab import upload
-from uploadlab.model import Outcome, Status
+from uploadlab.model import EXTERNAL, LabError, Outcome, Status, Target
 from uploadlab.paths import ROOT
 from uploadlab.payload import Payload
 from uploadlab.processes import Processes
@@ -48,7 +48,7 @@ class Client:
         return verified
 
     def wait_healthy(
-        self, url: str, seconds: float, explain: Callable[[], str]
+        self, target: Target, seconds: float, explain: Callable[[], str]
     ) -> tuple[dict[str, str], str]:
         """Poll /healthz: versions and no reason, or the reason why it never got healthy.
 
@@ -57,13 +57,16 @@ class Client:
         end = time.monotonic() + seconds
         while True:
             try:
-                return _versions(_probe(url)), ""
+                content, server = _probe(target.url)
+                if target.tier == EXTERNAL or content.get("deployment") == target.name:
+                    return _versions(content, server), ""
+                problem = f"{content.get('deployment')!r} answers there"
             except (requests.RequestException, ValueError) as error:
                 problem = upload.reason(error)
             if why := explain():
                 return {}, why
             if time.monotonic() > end:
-                return {}, f"{url} does not answer /healthz ({problem})"
+                return {}, f"{target.url} does not answer /healthz ({problem})"
             time.sleep(POLL_SECONDS)
 
     def wait_idle(self, url: str, seconds: float) -> bool:
@@ -71,7 +74,7 @@ class Client:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
-                if not _probe(url).json().get("uploads_in_progress"):
+                if not _probe(url)[0].get("uploads_in_progress"):
                     return True
             except (requests.RequestException, ValueError):
                 pass  # its only worker may be the busy one
@@ -87,7 +90,9 @@ class Client:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            self._line(self._worker, START_SECONDS)
+            if not self._line(self._worker, START_SECONDS):
+                self._processes.kill(self._worker)
+                raise LabError("the client's own process does not start: ./scripts/install may mend it")
         return self._worker
 
     def _ended(self, worker: subprocess.Popen[bytes], status: Status, error: str) -> Outcome:
@@ -118,14 +123,18 @@ class Client:
         return line
 
 
-def _probe(url: str) -> requests.Response:
+def _probe(url: str) -> tuple[dict[str, Any], str]:
+    """What /healthz says, and the Server header; raises RequestException, ValueError."""
     with upload.session() as one:
         response = one.get(f"{url}/healthz", timeout=PROBE_SECONDS)
     response.raise_for_status()
-    return response
+    content = response.json()
+    if not isinstance(content, dict):
+        raise ValueError("/healthz is not a JSON object")
+    return content, response.headers.get("Server", "")
 
 
-def _versions(response: requests.Response) -> dict[str, str]:
-    content: Any = response.json()
-    found = content.get("versions", {}) if isinstance(content, dict) else {}
-    return {**found, "answered as": response.headers.get("Server", "")}
+def _versions(content: dict[str, Any], server: str) -> dict[str, str]:
+    found = content.get("versions")
+    known = found if isinstance(found, dict) else {}
+    return {**{str(name): str(value) for name, value in known.items()}, "answered as": server}

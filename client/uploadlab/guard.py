@@ -13,6 +13,8 @@ from contextlib import suppress
 
 def main() -> None:
     """Lines ``group N``, ``ended N`` and ``folder PATH``, until the input ends."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # whatever ends the lab, its end is what counts
     groups: set[int] = set()
     folders: list[str] = []
     for line in sys.stdin:

@@ -1,7 +1,6 @@
 """A whole run, from what was asked for to a folder of measurements."""
 
 import secrets
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +14,7 @@ from uploadlab.model import EXTERNAL, REFERENCE, Deployment, LabError, Run, Targ
 from uploadlab.names import choose
 from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.plan import Choice, Plan, check_deployments, load_plan, plan_cells
-from uploadlab.run import Runtime, Sender, Watcher, check_targets, execute, now, remaining
+from uploadlab.run import Bench, Runtime, Sender, Watcher, check_targets, execute, now, remaining
 from uploadlab.store import RunFolder
 
 
@@ -50,12 +49,16 @@ def prepare(order: Order, out: Path, data_dir: Path, runtime: str) -> Prepared:
     check_deployments(plan, names)
     chosen = choose("deployment", order.deployments or ["*"], names)
     deployments = [one for one in declared.values() if one.name in chosen or one.tier == REFERENCE]
-    targets = [_planned(one) for one in deployments] + [one for one in external if one.name in chosen]
+    targets = [_planned(one) for one in deployments] + external
     run = _new_run(order, plan, targets, deployments, data_dir, runtime)
     require_space(data_dir, {one.cell.size_bytes for one in run.cells})
     folder = RunFolder.create(out, run.id)
     run.id = folder.path.name
-    folder.write_run(run)
+    try:
+        folder.write_run(run)
+    except LabError:
+        folder.remove_if_empty()
+        raise
     return Prepared(run, folder, deployments)
 
 
@@ -65,6 +68,11 @@ def reopen(path: Path, data_dir: Path) -> Prepared:
     run = folder.read_run()
     host = describe_host(data_dir)
     if host != run.host:
+        if host == msgspec.structs.replace(run.host, data_filesystem=host.data_filesystem):
+            raise LabError(
+                f"{path.name} stored on {run.host.data_filesystem}, this would on {host.data_filesystem}: "
+                "give the same --data-dir"
+            )
         differs = [name for name in host.__struct_fields__ if getattr(host, name) != getattr(run.host, name)]
         raise LabError(f"{path.name} is from another host ({', '.join(differs)} differ): start a new run")
     declared = load_deployments(COMPOSE)
@@ -84,25 +92,21 @@ def carry_out(
     """Start, check, measure and stop. Whatever ends it early, what was measured is saved."""
     run, folder = prepared.run, prepared.folder
     try:
-        external = [target for target in run.targets if target.tier == EXTERNAL]
+        # One that was unavailable when a run stopped may answer now.
+        external = [
+            msgspec.structs.replace(target, unavailable="")
+            for target in run.targets
+            if target.tier == EXTERNAL
+        ]
         started = runtime.start(prepared.deployments) + external
         run.targets, run.versions = check_targets(started, sender, runtime.explain)
         folder.write_run(run)
         tasks = remaining(run, folder)
         with watch(len(tasks)) as watcher:
-            execute(run, tasks, sender, folder, data_dir, watcher)
+            execute(run, tasks, Bench(sender, data_dir, runtime.explain), folder, watcher)
     finally:
         runtime.stop()
         folder.remove_if_empty()
-
-
-def scratch(parent: Path, run: str) -> Path:
-    """A folder for this run alone, made in ``parent``; raises LabError."""
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f"{run}-", dir=parent))
-    except OSError as error:
-        raise LabError(f"cannot write to {parent}: {error.strerror}; choose another --data-dir") from None
 
 
 def _planned(one: Deployment) -> Target:

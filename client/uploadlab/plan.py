@@ -11,6 +11,9 @@ from uploadlab.model import REFERENCE, Cell, Planned, Target, Task, UsageError
 from uploadlab.names import check, choose
 from uploadlab.units import parse_size
 
+MOST = 100_000
+"""Rounds, or seconds for one upload: more is a slip of the pen."""
+
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Methods x sizes x deployments, all with the same number of rounds."""
@@ -48,18 +51,27 @@ def load_plan(name: str, folder: Path) -> Plan:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         known = f"{', '.join(Plan.__struct_fields__)}; in [[cells]] {', '.join(Group.__struct_fields__)}"
         raise UsageError(f"{path.name}: {error}; known fields: {known}") from None
+    try:
+        _check(plan)
+    except UsageError as error:
+        raise UsageError(f"{path.name}: {error}") from None
+    return plan
+
+
+def positive(name: str, value: float) -> None:
+    """Raise UsageError unless the value is above 0 and within reason."""
+    if not 0 < value <= MOST:
+        raise UsageError(f"{name} must be above 0 and at most {MOST}, not {value:g}")
+
+
+def _check(plan: Plan) -> None:
+    if not plan.cells:
+        raise UsageError("cells is empty: add [[cells]] with sizes")
     for group in plan.cells:
         positive("rounds", group.rounds)
         for text in [*group.sizes, group.warmup]:
             parse_size(text)
     positive("budget_seconds", plan.budget_seconds)
-    return plan
-
-
-def positive(name: str, value: float) -> None:
-    """Raise UsageError unless the value is above 0."""
-    if value <= 0:
-        raise UsageError(f"{name} must be above 0, not {value:g}")
 
 
 def plan_cells(plan: Plan, choice: Choice, targets: Sequence[Target]) -> list[Planned]:

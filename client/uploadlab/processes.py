@@ -1,9 +1,11 @@
 """The only module that starts processes. Each gets a group of its own, and all of them end."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from uploadlab import guard
+from uploadlab.model import LabError
 
 GRACE_SECONDS = 5.0
 
@@ -23,6 +26,7 @@ class Processes:
 
     def __init__(self) -> None:
         self._stop_signals: dict[subprocess.Popen[bytes], signal.Signals] = {}
+        self._folders: list[Path] = []
         self._guard = subprocess.Popen(
             [sys.executable, guard.__file__], stdin=subprocess.PIPE, start_new_session=True
         )
@@ -33,8 +37,11 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         self.stop(list(self._stop_signals))
         if self._guard.stdin:
-            self._guard.stdin.close()
-        self._guard.wait()  # until the folders are gone
+            with suppress(BrokenPipeError):
+                self._guard.stdin.close()
+        self._guard.wait()
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def start(
         self,
@@ -71,12 +78,19 @@ class Processes:
         self._stop_signals.pop(process, None)
         self._tell(f"ended {process.pid}")
 
-    def remove_at_end(self, folder: Path) -> Path:
-        """Have a folder removed when all is over."""
+    def scratch(self, parent: Path, name: str, hint: str) -> Path:
+        """A folder of this run's own in ``parent``, removed at the end; raises LabError with the hint."""
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+        except OSError as error:
+            raise LabError(f"cannot write to {parent}: {error.strerror}; {hint}") from None
+        self._folders.append(folder)
         self._tell(f"folder {folder}")
         return folder
 
     def _tell(self, line: str) -> None:
         if self._guard.stdin:
-            self._guard.stdin.write(f"{line}\n".encode())
-            self._guard.stdin.flush()
+            with suppress(BrokenPipeError):  # somebody killed the guard; then we clear up alone
+                self._guard.stdin.write(f"{line}\n".encode())
+                self._guard.stdin.flush()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -42,7 +42,7 @@ class Sender(Protocol):
         """One verified upload."""
 
     def wait_healthy(
-        self, url: str, seconds: float, explain: Callable[[], str]
+        self, target: Target, seconds: float, explain: Callable[[], str]
     ) -> tuple[dict[str, str], str]:
         """Versions, and why the target is not healthy."""
 
@@ -73,7 +73,7 @@ def check_targets(
     for target in targets:
         if not target.unavailable:
             left = max(LAST_TRY_SECONDS, end - time.monotonic())
-            versions[target.name], why = sender.wait_healthy(target.url, left, partial(explain, target.name))
+            versions[target.name], why = sender.wait_healthy(target, left, partial(explain, target.name))
             hint = START_IT if why and target.tier == EXTERNAL else ""
             target = msgspec.structs.replace(target, unavailable=why + hint)
         checked.append(target)
@@ -103,17 +103,25 @@ def without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list
     return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
 
 
-def execute(
-    run: Run, tasks: list[Task], sender: Sender, folder: RunFolder, data_dir: Path, watcher: Watcher
-) -> None:
+class Bench(NamedTuple):
+    """What a run measures with."""
+
+    sender: Sender
+    data_dir: Path
+    explain: Callable[[str], str]
+    """Why a deployment has died; empty if it has not."""
+
+
+def execute(run: Run, tasks: list[Task], bench: Bench, folder: RunFolder, watcher: Watcher) -> None:
     """Do these uploads, saving after each; raises LabError."""
     targets = {target.name: target for target in run.targets}
-    payloads = _payloads(data_dir, {task.cell.size_bytes for task in tasks})
+    payloads = _payloads(bench.data_dir, {task.cell.size_bytes for task in tasks})
     estimate = Estimate(run.budget_seconds)
     while tasks:
         task, *tasks = tasks
         watcher.began(task)
-        row = _measure(run, task, targets[task.cell.deployment], payloads, sender, watcher)
+        payload = payloads[task.cell.size_bytes]
+        row = _measure(run, task, targets[task.cell.deployment], payload, bench, watcher)
         folder.append(row)
         estimate.learn(row)
         tasks = without_hopeless(tasks, [row])
@@ -121,14 +129,15 @@ def execute(
 
 
 def _measure(
-    run: Run, task: Task, target: Target, payloads: dict[int, Payload], sender: Sender, watcher: Watcher
+    run: Run, task: Task, target: Target, payload: Payload, bench: Bench, watcher: Watcher
 ) -> Measurement:
     started_at = now()
-    payload = payloads[task.cell.size_bytes]
-    outcome = sender.measure(target.url, task.cell.method, payload, run.budget_seconds)
+    outcome = bench.sender.measure(target.url, task.cell.method, payload, run.budget_seconds)
     patience = run.budget_seconds + IDLE_GRACE_SECONDS
-    if outcome.status is Status.TIMEOUT and not sender.wait_idle(target.url, patience):
+    if outcome.status is Status.TIMEOUT and not bench.sender.wait_idle(target.url, patience):
         watcher.note(f"{target.name} is still busy with the upload that was cut off")
+    if outcome.status is Status.FAILED and (why := bench.explain(target.name)):
+        outcome.error = f"{outcome.error}; {why}"
     return measurement(run, task, outcome, started_at)
 
 

@@ -7,15 +7,15 @@ import subprocess
 import sys
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from uploadlab.model import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
 from uploadlab.processes import Processes
 
 HOST = "127.0.0.1"
-RUN_PARENT = Path("/tmp")  # noqa: S108  made with a random name and no rights for others
-"""Sockets live here: their paths may have 108 bytes at most, wherever the checkout lies."""
+SOCKETS = Path("/tmp")  # noqa: S108  the folder made here has a random name and no rights for others
+"""Not in the checkout: a socket's path may have 108 bytes at most."""
 _BIN = Path(sys.executable).parent  # not resolved: a virtual environment's own folder
 
 
@@ -43,6 +43,21 @@ def free_ports(count: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
+class Scratch(NamedTuple):
+    """The folders that deployments work in; gone at the end."""
+
+    data_dir: Path
+    run_dir: Path
+
+    @classmethod
+    def make(cls, processes: Processes, parent: Path, name: str) -> "Scratch":
+        """Folders of one's own, uploads in ``parent``; raises LabError."""
+        return cls(
+            processes.scratch(parent.resolve(), name, "choose another --data-dir"),
+            processes.scratch(SOCKETS, "uploadlab", "servers need it for their sockets"),
+        )
+
+
 class LocalRuntime:
     """Deployments as process groups on loopback, each with folders of its own."""
 
@@ -51,15 +66,14 @@ class LocalRuntime:
     def __init__(
         self,
         processes: Processes,
-        data_dir: Path,
-        run_dir: Path,
+        scratch: Scratch,
         log_dir: Path | None,
         mends: dict[str, str],
         settings: dict[str, str] | None = None,
     ) -> None:
         """Without ``log_dir`` servers write to the terminal; ``settings`` go to each of them."""
         self._processes = processes
-        self._data_dir, self._run_dir, self._log_dir = data_dir, run_dir, log_dir
+        self._scratch, self._log_dir = scratch, log_dir
         self._mends = mends
         self._settings = settings or {}
         self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
@@ -73,9 +87,9 @@ class LocalRuntime:
         """Start one deployment on a port of choice."""
         problem = lack(missing(one.needs), self._mends)
         if not problem:
-            environment = self._environment(one, port)
             started = self._started.setdefault(one.name, [])
             try:
+                environment = self._environment(one, port)
                 started += ((part, self._spawn(part, environment)) for part in one.services)
             except OSError as error:
                 problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may mend it"
@@ -107,7 +121,7 @@ class LocalRuntime:
             )
 
     def _environment(self, one: Deployment, port: int) -> dict[str, str]:
-        run_dir, data_dir = self._run_dir / one.name, self._data_dir / one.name
+        run_dir, data_dir = self._scratch.run_dir / one.name, self._scratch.data_dir / one.name
         for folder in (run_dir, data_dir / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
         return environment(one.name, port, run_dir, data_dir)

@@ -6,7 +6,7 @@ import time
 
 import click
 
-from uploadlab import lab, program
+from uploadlab import program
 from uploadlab.client import Client
 from uploadlab.console import Screen
 from uploadlab.deployments import load_deployments, load_needs
@@ -15,7 +15,7 @@ from uploadlab.names import check
 from uploadlab.paths import COMPOSE, DATA
 from uploadlab.processes import Processes
 from uploadlab.run import check_targets
-from uploadlab.runtime import HOST, RUN_PARENT, LocalRuntime
+from uploadlab.runtime import HOST, LocalRuntime, Scratch
 
 PROGRAM = "serve.sh"
 POLL_SECONDS = 0.5
@@ -34,14 +34,15 @@ def command(name: str) -> None:
     port = _port(name, one.port)
     screen = Screen()
     with Processes() as processes:
-        data = processes.remove_at_end(lab.scratch(DATA, f"serve-{name}"))
-        run_dir = processes.remove_at_end(lab.scratch(RUN_PARENT, "uploadlab"))
-        runtime = LocalRuntime(processes, data, run_dir, None, load_needs(COMPOSE), {"PROFILING": "1"})
+        scratch = Scratch.make(processes, DATA, f"serve-{name}")
+        runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), {"PROFILING": "1"})
         target = runtime.start_one(one, port)
         (checked,), _ = check_targets([target], Client(processes), runtime.explain)
         if checked.unavailable:
             raise LabError(f"{name}: {checked.unavailable}")
-        screen.note(f"{name} answers on {target.url} and stores in {data / name}; Ctrl-C ends it.")
+        screen.note(
+            f"{name} answers on {target.url} and stores in {scratch.data_dir / name}; Ctrl-C ends it."
+        )
         while not (ended := runtime.explain(name)):
             time.sleep(POLL_SECONDS)
         raise LabError(f"{name}: {ended}")

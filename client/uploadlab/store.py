@@ -26,7 +26,7 @@ class RunFolder:
         for number in range(1, 1000):
             path = out / (run_id if number == 1 else f"{run_id}-{number}")
             try:
-                (path / LOGS).mkdir(parents=True)
+                path.mkdir(parents=True)
             except FileExistsError:
                 continue
             except OSError as error:
@@ -37,7 +37,9 @@ class RunFolder:
     @property
     def logs(self) -> Path:
         """Where servers' logs go."""
-        return self.path / LOGS
+        folder = self.path / LOGS
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def write_run(self, run: Run) -> None:
         """Write or replace run.json in one step."""
@@ -66,11 +68,11 @@ class RunFolder:
 
     def append(self, measurement: Measurement) -> None:
         """Save one measurement now; raises LabError."""
-        if self._file is None:
-            self._drop_torn_line()
-            self._file = open(self.path / MEASUREMENTS, "ab", buffering=0)  # noqa: SIM115  open for the run
         line = msgspec.json.encode(measurement) + b"\n"
         try:
+            if self._file is None:
+                self._drop_torn_line()
+                self._file = open(self.path / MEASUREMENTS, "ab", buffering=0)  # noqa: SIM115  for the run
             written = self._file.write(line)
             if written != len(line):
                 raise OSError(0, "the disk is full")
@@ -91,8 +93,12 @@ class RunFolder:
 
     def remove_if_empty(self) -> None:
         """Leave nothing behind of a run that measured nothing."""
-        if not (self.path / MEASUREMENTS).exists():
+        if not self._measured():
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _measured(self) -> bool:
+        path = self.path / MEASUREMENTS
+        return path.exists() and path.stat().st_size > 0
 
     def _drop_torn_line(self) -> None:
         path = self.path / MEASUREMENTS
@@ -101,7 +107,7 @@ class RunFolder:
                 file.truncate(file.read().rfind(b"\n") + 1)
 
     def _cannot_write(self, error: OSError) -> LabError:
-        return LabError(
-            f"cannot write to {self.path}: {error.strerror}; what was measured is kept, "
-            f"free some space and go on with --resume {self.path.name}"
-        )
+        then = "choose another --out"
+        if self._measured():
+            then = f"what was measured is kept; free some space and go on with --resume {self.path}"
+        return LabError(f"cannot write to {self.path}: {error.strerror}; {then}")

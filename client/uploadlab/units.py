@@ -5,6 +5,7 @@ import re
 from uploadlab.model import UsageError
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+MOST_BYTES = 1 << 62
 _FACTORS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
 
 
@@ -12,10 +13,10 @@ def parse_size(text: str) -> int:
     """Bytes of ``64MiB``, ``1GiB``, ``1.5MB`` or ``1000``; raises UsageError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip(), re.IGNORECASE)
     factor = _FACTORS.get(match[2].upper()) if match else None
-    size_bytes = int(float(match[1]) * factor) if match and factor else 0
-    if size_bytes < 1:
-        raise UsageError(f"size {text!r} is not a number of bytes above 0: write 64MiB, 1GiB or 1000000")
-    return size_bytes
+    size_bytes = float(match[1]) * factor if match and factor else 0
+    if not 1 <= size_bytes < MOST_BYTES:
+        raise UsageError(f"size {text!r} is not a number of bytes: write 64MiB, 1GiB or 1000000")
+    return int(size_bytes)
 
 
 def format_size(size_bytes: int) -> str:

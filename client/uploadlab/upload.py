@@ -1,6 +1,8 @@
 """One upload against the clock. This is the only module with the stopwatch."""
 
 import time
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -47,8 +49,12 @@ def session() -> requests.Session:
     return new
 
 
-def upload(url: str, method: Method, payload: Payload, **query: str) -> Uploaded:
+def upload(
+    url: str, method: Method, payload: Payload, silence_seconds: float | None = None, **query: str
+) -> Uploaded:
     """Send the payload once and say what happened. Raises nothing that a server can cause.
+
+    A server that is silent for longer than ``silence_seconds`` is given up.
 
     The time runs from before the request is built until its answer is read.
     """
@@ -56,19 +62,20 @@ def upload(url: str, method: Method, payload: Payload, **query: str) -> Uploaded
     cpu_before = time.process_time()
     started = time.perf_counter()
     try:
-        response = _send(url, method, payload, query)
+        response = _send(url, method, payload, query, silence_seconds)
     except (requests.RequestException, OSError, MemoryError, OverflowError) as error:
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
     seconds = time.perf_counter() - started
+    accepted = response.status_code < HTTPStatus.MULTIPLE_CHOICES
     outcome = Outcome(
-        status=Status.OK if response.ok else Status.REFUSED,
+        status=Status.OK if accepted else Status.REFUSED,
         seconds=seconds,
         http_status=response.status_code,
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
     answer = _json(response)
-    if response.ok:
+    if accepted:
         outcome.server_seconds = _number(answer.get("seconds"))
     else:
         outcome.error = str(answer.get("error") or response.reason)
@@ -111,10 +118,13 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".strip().removesuffix(":")
 
 
-def _send(url: str, method: Method, payload: Payload, query: dict[str, str]) -> requests.Response:
+def _send(
+    url: str, method: Method, payload: Payload, query: dict[str, str], timeout: float | None
+) -> requests.Response:
     with open(payload.path, "rb") as file, session() as one:
         request = method.send(file, payload.size_bytes)
-        return one.post(url + method.route, params=query, allow_redirects=False, **request)
+        address = url + method.route
+        return one.post(address, params=query, timeout=timeout, allow_redirects=False, **request)
 
 
 def _stored(address: str, keep: bool) -> tuple[int, str]:
@@ -123,7 +133,8 @@ def _stored(address: str, keep: bool) -> tuple[int, str]:
         response = one.get(address, timeout=VERIFY_SECONDS)
     response.raise_for_status()
     if not keep:
-        with session() as one:
+        # One that stays costs space, but is no less stored.
+        with suppress(requests.RequestException), session() as one:
             one.delete(address, timeout=VERIFY_SECONDS)
     stored = response.json()
     return int(stored["size_bytes"]), str(stored["digest"])

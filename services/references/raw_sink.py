@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from upload_app.errors import NO_SPACE
 from upload_app.storage import Store
 
 BLOCK_SIZE = 256 << 10
@@ -32,10 +33,15 @@ class Sink(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != "/request-stream" or not length.isdigit():
             return self._answer(400, {"error": "raw-sink takes POST /request-stream with a Content-Length"})
-        with self.store.partial() as partial:
-            if not self._copy(int(length), partial.file.fileno()):
-                return self._answer(400, {"error": f"the body ended before its {length} bytes"})
-            upload_id = partial.commit()
+        try:
+            with self.store.partial() as partial:
+                if not self._copy(int(length), partial.file.fileno()):
+                    return self._answer(400, {"error": f"the body ended before its {length} bytes"})
+                upload_id = partial.commit()
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            return self._answer(507, {"error": "no space left for this upload on the server"})
         seconds = time.perf_counter() - started
         self._answer(201, {"id": upload_id, "size_bytes": int(length), "seconds": seconds})
 

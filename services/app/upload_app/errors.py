@@ -4,16 +4,18 @@ import errno
 
 from flask import Flask, Response, jsonify
 from multipart import MultipartError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from upload_app.receivers import BudgetSpent, NoFilePart
 
+ENDED = "the body ended before its announced end, or is malformed"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def register(app: Flask) -> None:
     """Turn the exceptions of receivers and storage into answers."""
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(ClientDisconnected, lambda _: _answer(400, ENDED))
     app.register_error_handler(BudgetSpent, lambda error: _answer(408, str(error)))
     app.register_error_handler(NoFilePart, lambda error: _answer(400, str(error)))
     app.register_error_handler(MultipartError, lambda error: _answer(400, f"malformed form: {error}"))
@@ -31,6 +33,8 @@ def _http(error: HTTPException) -> Response:
 
 
 def _os(error: OSError) -> Response:
-    if error.errno not in NO_SPACE:
-        raise error
-    return _answer(507, "no space left for this upload on the server")
+    if error.errno in NO_SPACE:
+        return _answer(507, "no space left for this upload on the server")
+    if error.errno is None:  # not the system's: a server's decoder of chunked bodies
+        return _answer(400, ENDED)
+    raise error

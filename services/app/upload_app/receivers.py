@@ -1,7 +1,8 @@
 """The ways to take an upload off the wire. None of them needs Flask.
 
 A receiver reads ``stream``, the request's body, and writes the file's bytes to ``file``.
-All raise ``BudgetSpent`` once the deadline has passed.
+All raise ``BudgetSpent`` once the deadline has passed. They look at the clock between reads:
+a read that waits for a stalled client ends with the connection, or by the server's timeout.
 """
 
 import time
@@ -22,7 +23,7 @@ class NoFilePart(ValueError):
     """A well-formed multipart body without the part ``file``."""
 
     def __init__(self) -> None:
-        super().__init__(f"no file part named '{FIELD}' in the form")
+        super().__init__(f"no complete file part named '{FIELD}' in the form")
 
 
 class Deadline:

@@ -1,5 +1,6 @@
 """The app's HTTP contract."""
 
+import math
 import platform
 import time
 from collections.abc import Callable
@@ -97,6 +98,7 @@ def _receive(receive: Receive) -> ResponseReturnValue:
     with _store().partial() as partial:
         profile = profiling.run(lambda: receive(partial, deadline), wanted=_profile_wanted())
         size_bytes = partial.size_bytes()
+        deadline.check()  # whoever asked for a budget has gone by now
         upload_id = partial.commit()
     answer: dict[str, Any] = {"id": upload_id, "size_bytes": size_bytes}
     answer["seconds"] = time.perf_counter() - started
@@ -142,9 +144,12 @@ def _choice(name: str, choices: dict[str, Choice], default: str) -> Choice:
 def _budget_seconds() -> float:
     value = request.args.get("budget")
     try:
-        return float(value) if value else _settings().budget_seconds
+        budget_seconds = float(value) if value else _settings().budget_seconds
     except ValueError:
+        budget_seconds = math.nan
+    if not math.isfinite(budget_seconds):
         abort(400, f"budget={value!r} is not a number of seconds")
+    return budget_seconds
 
 
 def _profile_wanted() -> bool:

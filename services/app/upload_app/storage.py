@@ -31,7 +31,7 @@ class Partial:
         self._final = directory / self.id
         self._path = temporary / f"{self.id}.part"
         self.file: BinaryIO = open(self._path, "w+b")  # noqa: SIM115  closed by __exit__
-        fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(self.file, fcntl.LOCK_EX)  # may wait for a glance of in_progress()
 
     def size_bytes(self) -> int:
         """Bytes written so far."""

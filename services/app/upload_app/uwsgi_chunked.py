@@ -3,6 +3,9 @@
 uWSGI 2.0 hands over a chunked body only through ``uwsgi.chunked_read()`` and never sets
 ``wsgi.input_terminated``. Werkzeug then takes the length for unknown and gives the app an
 empty stream: a 2xx with no byte stored. ``ChunkedInput`` closes that gap.
+
+What it cannot see: uWSGI takes a chunk size that is no number for the last chunk, so a body
+that is malformed there ends early without an error. Behind nginx such a body is a 400.
 """
 
 import io
@@ -41,7 +44,7 @@ class ChunkedBody(io.RawIOBase):
         """One chunk, or nothing after the last; raises BadRequest."""
         try:
             return bytes(uwsgi.chunked_read())
-        except OSError as error:  # malformed, too large for chunked-input-limit, or the client is gone
+        except OSError as error:  # too large for chunked-input-limit, too late, or the client is gone
             raise BadRequest(f"the chunked body cannot be read: {error}") from None
 
 
