@@ -64,6 +64,7 @@ class ProgressShown:
             console=console,
             transient=True,
             disable=not console.is_terminal,
+            auto_refresh=False,  # drawn between uploads, never beside one that is being timed
         )
         self._task: TaskID = self._bar.add_task("starting", total=total, left="")
 
@@ -83,13 +84,13 @@ class ProgressShown:
         cell = task.cell
         what = "warm-up" if task.warmup else f"round {task.round}"
         text = f"{cell.deployment} {cell.method} {format_size(cell.size_bytes)}, {what}"
-        self._bar.update(self._task, description=escape(text))
+        self._bar.update(self._task, description=escape(text), refresh=True)
 
     def ended(self, measurement: Measurement, tasks_left: int, seconds_left: float) -> None:
         """Move on, and say how long the rest will take."""
         left = f"about {format_seconds(seconds_left)} left"
         done = self._total - tasks_left
-        self._bar.update(self._task, completed=done, left=left)
+        self._bar.update(self._task, completed=done, left=left, refresh=True)
         if not self._console.is_terminal and time.monotonic() - self._last_line > PLAIN_SECONDS:
             self._last_line = time.monotonic()
             self.note(f"{done} of {self._total} uploads, {left}")
