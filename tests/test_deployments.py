@@ -7,6 +7,7 @@ from uploadlab.methods import METHODS
 from uploadlab.model import LabError
 from uploadlab.paths import COMPOSE, ROOT
 
+from . import helpers
 from .helpers import DEPLOYMENTS
 
 
@@ -46,3 +47,11 @@ def test_a_broken_file_is_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(LabError) as error:
         load_deployments(tmp_path / "compose.yaml")
     assert "\n" not in str(error.value)
+
+
+def test_what_lab_require_names_may_not_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(pytest.skip.Exception):
+        helpers.need("no-such-program")
+    monkeypatch.setattr(helpers, "REQUIRED", ["no-such-program"])
+    with pytest.raises(pytest.fail.Exception, match="LAB_REQUIRE"):
+        helpers.need("no-such-program")
