@@ -50,10 +50,8 @@ class Partial:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        try:
-            self.file.close()  # flushes, so a full disk may show here
-        finally:
-            self._path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)  # before its lock goes: what is not locked is left over
+        self.file.close()
 
 
 class Store:
