@@ -189,6 +189,17 @@ def test_a_run_that_is_stopped_keeps_everything_and_goes_on(
     assert rows == sorted((one.cell.id, at) for one in folder.read_run().cells for at in range(1, 31))
 
 
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path, where: list[str]) -> None:
+    words = ["nohup", sys.executable, "-m", "uploadlab", *SMALL, "--rounds", "30", *where]
+    process = subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 30
+    while not measurements(tmp_path / "out"):
+        assert time.monotonic() < end, "the run does not get going"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 0
+
+
 def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path, where: list[str]) -> None:
     before = left_overs()
     process = start_long_run(tmp_path / "out", where)

@@ -129,6 +129,16 @@ def test_a_run_on_another_filesystem_says_which(tmp_path: Path) -> None:
         lab.reopen(prepared.folder.path, tmp_path)
 
 
+def test_a_run_is_not_gone_on_with_after_its_configs_changed(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, deployments=["gunicorn"]))
+    go(prepared, Fake(), tmp_path)
+    (name,) = prepared.run.configs
+    prepared.run.configs[name] += "# edited"
+    prepared.folder.write_run(prepared.run)
+    with pytest.raises(LabError, match=f"another {name}: start a new run"):
+        lab.reopen(prepared.folder.path, tmp_path)
+
+
 def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_again(tmp_path: Path) -> None:
     fake = Fake(Status.TIMEOUT)
     rows = go(prepare(tmp_path), fake, tmp_path)

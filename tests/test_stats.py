@@ -1,7 +1,8 @@
+import msgspec
 import pytest
 from uploadlab.estimate import Estimate
 from uploadlab.model import Cell, Status, Task
-from uploadlab.stats import summarize
+from uploadlab.stats import ceiling_name, summarize
 from uploadlab.table import markdown, reasons, tables
 
 from .helpers import RUN, SIZE, measured
@@ -27,6 +28,11 @@ def test_one_upload_that_did_not_arrive_takes_the_number_away(status: Status) ->
 def test_a_deployment_that_became_available_later_counts_as_measured() -> None:
     rows = [measured("flask", seconds=None, status=Status.UNAVAILABLE), measured("flask", seconds=0.1)]
     assert summarize(RUN, rows)[0].mb_per_second == pytest.approx(100)
+
+
+def test_the_reference_is_named_by_the_run() -> None:
+    assert ceiling_name(RUN) == "raw-sink"
+    assert ceiling_name(msgspec.structs.replace(RUN, targets=RUN.targets[:1])) is None
 
 
 def test_without_a_reference_there_is_no_share() -> None:

@@ -1,5 +1,6 @@
 """The command line behind ``scripts/run-matrix.sh``."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,10 @@ def _carry_out(prepared: lab.Prepared, scratch: Scratch, processes: Processes) -
 def _how_to_go_on(folder: RunFolder, data_dir: Path) -> str:
     if not folder.read_measurements():
         return "stopped before anything was measured"
-    words = [f"--resume {folder.path.name if folder.path.parent == RUNS else folder.path}"]
-    words += [f"--data-dir {data_dir}"] if data_dir != DATA else []
-    return f"stopped; go on with: ./scripts/{PROGRAM} {' '.join(words)}"
+    words = [f"./scripts/{PROGRAM}", "--resume"]
+    words += [folder.path.name if folder.path.parent == RUNS else str(folder.path)]
+    words += ["--data-dir", str(data_dir)] if data_dir != DATA else []
+    return f"stopped; go on with: {shlex.join(words)}"
 
 
 def _order(

@@ -13,14 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table as RichTable
 
 from uploadlab.model import Measurement, Run, Task
-from uploadlab.stats import Summary
+from uploadlab.stats import Summary, ceiling_name
 from uploadlab.table import Table, reasons, tables
 from uploadlab.units import format_seconds, format_size
 
 PLAIN_SECONDS = 5.0
 """How often a line tells of the progress where there is no terminal."""
 HEADER_WIDTH, NAME_WIDTH = 9, 15
-LEGEND = "MB/s (10^6 bytes, median) and the share of raw-sink at that size, or what happened instead."
 
 
 class Screen:
@@ -39,7 +38,7 @@ class Screen:
         for table in tables(run, summaries):
             self._out.print(_rich(table))
             self._out.print()
-        self._out.print(LEGEND, highlight=False)
+        self._out.print(_legend(ceiling_name(run)), highlight=False)
         for line in reasons(summaries):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
         self._out.print(f"Run: {escape(str(folder))}", highlight=False, soft_wrap=True)
@@ -99,6 +98,11 @@ class ProgressShown:
 def fail(text: str, program: str) -> None:
     """One line on standard error."""
     print(f"{program}: {text}", file=sys.stderr)
+
+
+def _legend(ceiling: str | None) -> str:
+    share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
+    return f"MB/s (10^6 bytes, median){share}, or what happened instead."
 
 
 def _rich(table: Table) -> RichTable:

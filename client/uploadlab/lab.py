@@ -79,7 +79,11 @@ def reopen(path: Path, data_dir: Path) -> Prepared:
     names = [target.name for target in run.targets if target.tier != EXTERNAL]
     if gone := [name for name in names if name not in declared]:
         raise LabError(f"{path.name} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
-    return Prepared(run, folder, [declared[name] for name in names])
+    deployments = [declared[name] for name in names]
+    texts = config_texts(ROOT, deployments)
+    if changed := [name for name in texts if texts[name] != run.configs.get(name)]:
+        raise LabError(f"{path.name} was measured with another {', '.join(changed)}: start a new run")
+    return Prepared(run, folder, deployments)
 
 
 def carry_out(

@@ -1,7 +1,7 @@
 """Choosing among declared names, with help for a misspelt one."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from uploadlab.model import UsageError
 
@@ -15,9 +15,12 @@ def choose(kind: str, wanted: Iterable[str], known: Iterable[str]) -> list[str]:
     for name in wanted:
         if name != "*":
             check(kind, name.removeprefix("!"), known)
-    chosen = {name for name in wanted if not name.startswith("!")}
-    left_out = {name.removeprefix("!") for name in wanted if name.startswith("!")}
-    return [name for name in known if ("*" in chosen or name in chosen) and name not in left_out]
+    return [name for name in known if selects(wanted, name)]
+
+
+def selects(wanted: Collection[str], name: str) -> bool:
+    """Whether ``wanted`` stands for this name, too."""
+    return (name in wanted or "*" in wanted) and f"!{name}" not in wanted
 
 
 def check(kind: str, name: str, known: Iterable[str]) -> None:

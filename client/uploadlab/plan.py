@@ -8,7 +8,7 @@ import msgspec
 
 from uploadlab.methods import METHODS
 from uploadlab.model import REFERENCE, Cell, Planned, Target, Task, UsageError
-from uploadlab.names import check, choose
+from uploadlab.names import check, choose, selects
 from uploadlab.units import parse_size
 
 MOST = 100_000
@@ -123,14 +123,10 @@ def _group_cells(group: Group, choice: Choice, targets: Sequence[Target]) -> lis
     return [
         Cell(target.name, name, size_bytes)
         for target in targets
-        if target.tier == REFERENCE or _planned(target.name, group.deployments)
+        if target.tier == REFERENCE or selects(group.deployments, target.name)
         for name in _methods(target, methods)
         for size_bytes in sizes
     ]
-
-
-def _planned(name: str, deployments: list[str]) -> bool:
-    return (name in deployments or "*" in deployments) and f"!{name}" not in deployments
 
 
 def _methods(target: Target, methods: list[str]) -> list[str]:

@@ -18,7 +18,8 @@ class Stopped(Exception):
 def run(command: click.Command, program: str) -> None:
     """Run a command and exit."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # so that everything is cleaned up
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler)  # so that everything is cleaned up
     try:
         command.main(prog_name=program, standalone_mode=False)
         text, code = "", 0

@@ -127,7 +127,7 @@ class LocalRuntime:
         return environment(one.name, port, run_dir, data_dir)
 
     def _log(self, service: Service) -> AbstractContextManager[BinaryIO | None]:
-        return open(self._log_dir / f"{service.name}.log", "wb") if self._log_dir else nullcontext()
+        return open(self._log_dir / f"{service.name}.log", "ab") if self._log_dir else nullcontext()
 
     def _last_words(self, service: Service) -> str:
         if not self._log_dir:

@@ -46,12 +46,17 @@ def _latest_attempt(rows: list[Measurement]) -> list[Measurement]:
     return [row for row in rows if row.status is not Status.UNAVAILABLE] or rows
 
 
+def ceiling_name(run: Run) -> str | None:
+    """The reference that shares are taken of: the first of the run, if it has one."""
+    return next((target.name for target in run.targets if target.tier == REFERENCE), None)
+
+
 def _ceilings(run: Run, by_cell: dict[str, list[Measurement]]) -> dict[int, float]:
-    """The rate of the first reference, by size."""
-    references = [target.name for target in run.targets if target.tier == REFERENCE]
+    """The rate of the run's reference, by size."""
+    reference = ceiling_name(run)
     rates: dict[int, float] = {}
     for cell, *_ in run.cells:
-        if cell.deployment in references[:1] and (rate := _rate(by_cell.get(cell.id, []))):
+        if cell.deployment == reference and (rate := _rate(by_cell.get(cell.id, []))):
             rates.setdefault(cell.size_bytes, rate)
     return rates
 

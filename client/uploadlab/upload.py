@@ -97,10 +97,10 @@ def verify(url: str, uploaded: Uploaded, payload: Payload, keep: bool = False) -
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         outcome.status, outcome.error = Status.WRONG, f"not verified: {reason(error)}"
         return outcome
-    return compare(outcome, stored_bytes, digest, payload)
+    return _compare(outcome, stored_bytes, digest, payload)
 
 
-def compare(outcome: Outcome, stored_bytes: int, digest: str, payload: Payload) -> Outcome:
+def _compare(outcome: Outcome, stored_bytes: int, digest: str, payload: Payload) -> Outcome:
     """Only bytes that arrived count."""
     outcome.stored_bytes = stored_bytes
     outcome.digest_ok = digest == payload.digest

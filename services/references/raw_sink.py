@@ -13,8 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from upload_app.errors import NO_SPACE
-from upload_app.storage import Store
+from upload_app.storage import NO_SPACE, Store
 
 BLOCK_SIZE = 1 << 20  # the fastest of a sweep from 64 KiB to 1 MiB
 

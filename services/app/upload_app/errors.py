@@ -1,15 +1,13 @@
 """Every error the app answers: JSON with one sentence."""
 
-import errno
-
 from flask import Flask, Response, jsonify
 from multipart import MultipartError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from upload_app.receivers import BudgetSpent, NoFilePart
+from upload_app.storage import NO_SPACE
 
 ENDED = "the body ended before its announced end, or is malformed"
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def register(app: Flask) -> None:

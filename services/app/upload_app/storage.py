@@ -1,5 +1,6 @@
 """Uploads on disk: all of a file under its final name, or nothing."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -16,6 +17,8 @@ DIGESTS: dict[str, Callable[[], Any]] = {
     "xxh3_128": xxhash.xxh3_128,  # 10 GB/s and more, so that checking costs next to nothing
     "sha256": hashlib.sha256,
 }
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a full disk or a used-up quota."""
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
