@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from uploadlab import cli, lab
+from uploadlab import cli, lab, session
 from uploadlab.model import Measurement, Status
 from uploadlab.paths import DATA, RUNS
 from uploadlab.store import MEASUREMENTS, RunFolder
@@ -28,7 +28,7 @@ def only_run(out: Path) -> RunFolder:
 
 @pytest.fixture
 def where(tmp_path: Path) -> list[str]:
-    return ["--out", str(tmp_path / "out"), "--data-dir", str(tmp_path / "data")]
+    return ["--runtime", "local", "--out", str(tmp_path / "out"), "--data-dir", str(tmp_path / "data")]
 
 
 @pytest.mark.usefixtures("no_left_overs")
@@ -130,7 +130,7 @@ def test_what_cannot_start_here_is_a_row_with_the_reason_and_the_mend(
     tmp_path: Path, where: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "compose.yaml").write_text(COMPOSE)
-    for module in (cli, lab):
+    for module in (session, lab):
         monkeypatch.setattr(module, "COMPOSE", tmp_path / "compose.yaml")
     monkeypatch.setattr("uploadlab.run.HEALTHY_SECONDS", 3.0)
     cli.command.main(["--methods", "request.stream", "--sizes", "1KiB", *where], standalone_mode=False)

@@ -12,8 +12,9 @@ from .helpers import DEPLOYMENTS
 
 
 def test_nothing_the_local_runtime_reads_needs_compose_to_fill_it_in() -> None:
-    for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items():
-        read = [service.get(key) for key in ("command", "environment", "x-lab", "stop_signal")]
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    for name in [service.name for one in DEPLOYMENTS.values() for service in one.services]:
+        read = [services[name].get(key) for key in ("command", "environment", "x-lab", "stop_signal")]
         assert "${" not in str(read), name
 
 

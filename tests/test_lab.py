@@ -22,6 +22,9 @@ class Fake:
         self.events: list[str] = []
         self.status, self.sick, self.break_after = status, sick, break_after
 
+    def lacks(self, deployments: list[Deployment]) -> str:
+        return ""
+
     def start(self, deployments: list[Deployment]) -> list[Target]:
         self.events.append(f"start {' '.join(one.name for one in deployments)}")
         return [Target(one.name, f"http://{one.name}", one.tier, one.accepts) for one in deployments]
@@ -65,7 +68,7 @@ class Fake:
 
 
 def prepare(tmp_path: Path, order: Order = ORDER) -> lab.Prepared:
-    return lab.prepare(order, tmp_path / "runs", tmp_path, "fake")
+    return lab.prepare(lab.draft(order), "a-run", tmp_path / "runs", tmp_path, "fake")
 
 
 def go(prepared: lab.Prepared, fake: Fake, tmp_path: Path) -> list[Measurement]:
@@ -108,7 +111,7 @@ def test_a_sick_deployment_is_a_row_and_the_rest_runs(tmp_path: Path) -> None:
 def test_what_could_not_start_is_measured_when_the_run_goes_on(tmp_path: Path) -> None:
     prepared = prepare(tmp_path)
     go(prepared, Fake(sick="flask"), tmp_path)
-    rows = go(lab.reopen(prepared.folder.path, tmp_path), Fake(), tmp_path)
+    rows = go(lab.reopen(prepared.folder, tmp_path), Fake(), tmp_path)
     measured = [row for row in rows if row.deployment == "flask" and row.status is Status.OK]
     assert [row.round for row in measured] == [0, 1, 2]
 
@@ -116,7 +119,7 @@ def test_what_could_not_start_is_measured_when_the_run_goes_on(tmp_path: Path) -
 def test_a_target_that_did_not_answer_is_asked_again_when_the_run_goes_on(tmp_path: Path) -> None:
     prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, targets={"mine": "http://mine"}))
     go(prepared, Fake(sick="mine"), tmp_path)
-    rows = go(lab.reopen(prepared.folder.path, tmp_path), Fake(), tmp_path)
+    rows = go(lab.reopen(prepared.folder, tmp_path), Fake(), tmp_path)
     assert [row.round for row in rows if row.deployment == "mine" and row.status is Status.OK] == [0, 1, 2]
 
 
@@ -126,7 +129,7 @@ def test_a_run_on_another_filesystem_says_which(tmp_path: Path) -> None:
     prepared.run.host = msgspec.structs.replace(prepared.run.host, data_filesystem="floppy")
     prepared.folder.write_run(prepared.run)
     with pytest.raises(LabError, match=r"stored on floppy.*the same --data-dir"):
-        lab.reopen(prepared.folder.path, tmp_path)
+        lab.reopen(prepared.folder, tmp_path)
 
 
 def test_a_run_is_not_gone_on_with_after_its_configs_changed(tmp_path: Path) -> None:
@@ -136,7 +139,7 @@ def test_a_run_is_not_gone_on_with_after_its_configs_changed(tmp_path: Path) -> 
     prepared.run.configs[name] += "# edited"
     prepared.folder.write_run(prepared.run)
     with pytest.raises(LabError, match=f"another {name}: start a new run"):
-        lab.reopen(prepared.folder.path, tmp_path)
+        lab.reopen(prepared.folder, tmp_path)
 
 
 def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_again(tmp_path: Path) -> None:
@@ -157,7 +160,7 @@ def test_an_interrupted_run_stops_and_goes_on_where_it_was(tmp_path: Path, measu
         assert not prepared.folder.path.exists()
         return
     assert len(prepared.folder.read_measurements()) == measured
-    rows = go(lab.reopen(prepared.folder.path, tmp_path), Fake(), tmp_path)
+    rows = go(lab.reopen(prepared.folder, tmp_path), Fake(), tmp_path)
     done = sorted((row.cell_id, row.round) for row in rows if not row.warmup)
     assert done == sorted((one.cell.id, number) for one in prepared.run.cells for number in (1, 2))
 
@@ -166,7 +169,7 @@ def test_a_run_that_is_done_has_nothing_left_to_do(tmp_path: Path) -> None:
     prepared = prepare(tmp_path)
     rows = go(prepared, Fake(), tmp_path)
     again = Fake()
-    assert go(lab.reopen(prepared.folder.path, tmp_path), again, tmp_path) == rows
+    assert go(lab.reopen(prepared.folder, tmp_path), again, tmp_path) == rows
     assert "0 to do" in again.events
 
 
@@ -176,7 +179,7 @@ def test_a_run_of_another_host_is_not_gone_on_with(tmp_path: Path) -> None:
     text = (prepared.folder.path / "run.json").read_text()
     (prepared.folder.path / "run.json").write_text(text.replace('"cores": ', '"cores": 9'))
     with pytest.raises(LabError, match=r"another host \(cores differ\)"):
-        lab.reopen(prepared.folder.path, tmp_path)
+        lab.reopen(prepared.folder, tmp_path)
 
 
 def test_a_size_that_does_not_fit_is_told_before_anything_starts(tmp_path: Path) -> None:

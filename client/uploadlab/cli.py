@@ -1,25 +1,29 @@
 """The command line behind ``scripts/run-matrix.sh``."""
 
-import shlex
+import ipaddress
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
-from uploadlab import lab, program
-from uploadlab.client import Client
+from uploadlab import containers, inside, lab, program, session
 from uploadlab.console import Screen
-from uploadlab.deployments import load_needs
-from uploadlab.model import Deployment, Host, UsageError
-from uploadlab.paths import COMPOSE, DATA, RUNS
+from uploadlab.containers import Containers
+from uploadlab.inside import Beside
+from uploadlab.model import LabError, UsageError
+from uploadlab.paths import DATA, INSIDE, ROOT, RUNS
 from uploadlab.plan import Choice, positive
 from uploadlab.processes import Processes
-from uploadlab.runtime import LocalRuntime, Scratch, lack, missing
-from uploadlab.stats import summarize
+from uploadlab.runtime import LocalRuntime
+from uploadlab.session import PROGRAM
 from uploadlab.store import RunFolder
-from uploadlab.units import format_size, parse_size
+from uploadlab.units import parse_size
 
-PROGRAM = "run-matrix.sh"
+AUTO, DOCKER, LOCAL = "auto", Beside.name, LocalRuntime.name
 
 
 class Names(click.ParamType[list[str]]):
@@ -34,6 +38,12 @@ class Names(click.ParamType[list[str]]):
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--runtime",
+    type=click.Choice([AUTO, DOCKER, LOCAL]),
+    default=AUTO,
+    help="Containers, or processes of this host.  [default: auto: docker where it answers]",
+)
 @click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
 @click.option("--deployments", type=Names(), help="Only these; references run along.")
 @click.option("--methods", type=Names(), help="Only these; references run along.")
@@ -50,8 +60,8 @@ class Names(click.ParamType[list[str]]):
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
-    default=DATA,
-    help="Where uploads are stored meanwhile: chooses the filesystem.  [default: benchmark/data]",
+    help="Where uploads are stored meanwhile: chooses the filesystem, runtime local."
+    "  [default: benchmark/data]",
 )
 @click.option(
     "--out",
@@ -60,21 +70,22 @@ class Names(click.ParamType[list[str]]):
     help="Where the run's folder goes.  [default: benchmark/runs]",
 )
 @click.option("--resume", metavar="RUN", help="Go on with a stored run: its name or its folder.")
-def command(resume: str | None, out: Path, data_dir: Path, **asked: Any) -> None:
+def command(runtime: str, resume: str | None, out: Path, data_dir: Path | None, **asked: Any) -> None:
     """Measure how large files arrive at the Flask app behind each server."""
-    if resume and (given := [name for name, value in asked.items() if value not in (None, ())]):
-        raise UsageError(f"--resume goes on as planned: leave out --{given[0].replace('targets', 'target')}")
-    order = None if resume else _order(**asked)
+    if INSIDE:
+        inside.become_owner(out)
+    wanted = _stored(resume, out, asked) if resume else lab.draft(_order(**asked))
+    screen = Screen()
     with Processes() as processes:
-        scratch = Scratch.make(processes, data_dir, "run")
-        if order is not None:
-            prepared = lab.prepare(order, out, scratch.data_dir, LocalRuntime.name)
+        if not INSIDE and _in_containers(runtime, wanted, data_dir, processes, screen):
+            code = Containers(processes, screen).measure(wanted, out)
         else:
-            prepared = lab.reopen(_run_path(str(resume), out), scratch.data_dir)
-        try:
-            _carry_out(prepared, scratch, processes)
-        except KeyboardInterrupt:
-            raise program.Stopped(_how_to_go_on(prepared.folder, data_dir)) from None
+            if not INSIDE:
+                _install(processes)
+            session.measure(wanted, out, data_dir or DATA, processes, screen)
+            code = 0
+    if code != 0:
+        sys.exit(code)
 
 
 def main() -> None:
@@ -82,25 +93,55 @@ def main() -> None:
     program.run(command, PROGRAM)
 
 
-def _carry_out(prepared: lab.Prepared, scratch: Scratch, processes: Processes) -> None:
-    run, folder, mends = prepared.run, prepared.folder, load_needs(COMPOSE)
-    screen = Screen()
-    screen.note(_preflight(run.host, prepared.deployments, mends))
-    runtime = LocalRuntime(processes, scratch, folder.logs, mends)
+def _in_containers(
+    runtime: str, wanted: lab.Draft | RunFolder, data_dir: Path | None, processes: Processes, screen: Screen
+) -> bool:
+    """Whether the runtime is docker; raises LabError if it is to be and cannot."""
+    recorded = wanted.read_run().runtime if isinstance(wanted, RunFolder) else runtime
+    if runtime not in (AUTO, recorded):
+        raise UsageError(f"that run was measured with --runtime {recorded}, and only so it can go on")
+    if recorded == LOCAL:
+        return False
+    obstacle = _obstacle(wanted, data_dir, processes)
+    if not obstacle:
+        if recorded == AUTO:
+            screen.note("Runtime: docker, since an engine and Compose answer; --runtime local does without.")
+        return True
+    if recorded == AUTO:
+        screen.note(f"Runtime: local, since {obstacle}.")
+        return False
+    raise LabError(f"--runtime docker is not possible: {obstacle}; --runtime local does without")
+
+
+def _obstacle(wanted: lab.Draft | RunFolder, data_dir: Path | None, processes: Processes) -> str:
+    """Why this cannot run in containers; empty if it can."""
+    if data_dir:
+        return "--data-dir is a folder of this host"
+    for name, url in wanted.order.targets.items() if isinstance(wanted, lab.Draft) else ():
+        if _is_loopback(url):
+            return f"--target {name} is on this host's loopback, where no container reaches it"
+    return containers.obstacle(processes)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
     try:
-        lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), screen.progress)
-    finally:
-        if rows := folder.read_measurements():
-            screen.result(run, summarize(run, rows), folder.path)
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
-def _how_to_go_on(folder: RunFolder, data_dir: Path) -> str:
-    if not folder.read_measurements():
-        return "stopped before anything was measured"
-    words = [f"./scripts/{PROGRAM}", "--resume"]
-    words += [folder.path.name if folder.path.parent == RUNS else str(folder.path)]
-    words += ["--data-dir", str(data_dir)] if data_dir != DATA else []
-    return f"stopped; go on with: {shlex.join(words)}"
+def _install(processes: Processes) -> None:
+    """What servers need as processes; run-matrix.sh installed no more than the client."""
+    script = processes.start([str(ROOT / "scripts" / "install")], os.environ, ROOT, stdin=subprocess.DEVNULL)
+    if script.wait() != 0:
+        raise LabError("./scripts/install failed, see above")
+
+
+def _stored(resume: str, out: Path, asked: dict[str, Any]) -> RunFolder:
+    if given := [name for name, value in asked.items() if value not in (None, ())]:
+        raise UsageError(f"--resume goes on as planned: leave out --{given[0].replace('targets', 'target')}")
+    return RunFolder(Path(resume) if Path(resume).is_dir() else out / resume)
 
 
 def _order(
@@ -126,14 +167,3 @@ def _target(text: str) -> tuple[str, str]:
     if not name or not url.startswith(("http://", "https://")):
         raise UsageError(f"--target {text!r} is not NAME=URL: write mine=http://127.0.0.1:8000")
     return name, url.rstrip("/")
-
-
-def _run_path(text: str, out: Path) -> Path:
-    return Path(text) if Path(text).is_dir() else out / text
-
-
-def _preflight(host: Host, deployments: list[Deployment], mends: dict[str, str]) -> str:
-    """This host in a line, with what it lacks."""
-    lacks = missing(list(dict.fromkeys(need for one in deployments for need in one.needs)))
-    facts = f"{host.cores} cores, {format_size(host.memory_bytes)}, uploads on {host.data_filesystem}"
-    return f"This host: {facts}; {lack(lacks, mends) or 'nothing is missing'}."

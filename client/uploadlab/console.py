@@ -2,17 +2,27 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table as RichTable
 
 from uploadlab.model import Measurement, Run, Task
+from uploadlab.paths import shown
 from uploadlab.stats import Summary, ceiling_name
 from uploadlab.table import Table, reasons, tables
 from uploadlab.units import format_seconds, format_size
@@ -33,6 +43,28 @@ class Screen:
         """One line beside the results."""
         self._notes.print(escape(text), highlight=False, soft_wrap=True)
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether someone looks at both results and progress."""
+        return self._out.is_terminal and self._notes.is_terminal
+
+    @property
+    def columns(self) -> int:
+        """The terminal's width."""
+        return self._out.width
+
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Something that takes a while: with the time it has taken, in a terminal."""
+        if not self._notes.is_terminal:
+            self.note(f"{text} ...")
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        with Progress(
+            *columns, console=self._notes, transient=True, disable=not self._notes.is_terminal
+        ) as spinner:
+            spinner.add_task(escape(text))
+            yield
+
     def result(self, run: Run, summaries: Sequence[Summary], folder: Path) -> None:
         """The tables, what was not ok, and where it all lies."""
         for table in tables(run, summaries):
@@ -41,7 +73,7 @@ class Screen:
         self._out.print(_legend(ceiling_name(run)), highlight=False)
         for line in reasons(summaries):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-        self._out.print(f"Run: {escape(str(folder))}", highlight=False, soft_wrap=True)
+        self._out.print(f"Run: {escape(shown(folder))}", highlight=False, soft_wrap=True)
 
     def progress(self, total: int) -> "ProgressShown":
         """Progress of a run: a bar in a terminal, now and then a line elsewhere."""

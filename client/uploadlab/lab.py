@@ -10,7 +10,7 @@ import msgspec
 
 from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.host import describe_host, require_space
-from uploadlab.model import EXTERNAL, REFERENCE, Deployment, LabError, Run, Target, UsageError
+from uploadlab.model import EXTERNAL, REFERENCE, Deployment, LabError, Planned, Run, Target, UsageError
 from uploadlab.names import choose
 from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.plan import Choice, Plan, check_deployments, load_plan, plan_cells
@@ -28,20 +28,29 @@ class Order(msgspec.Struct, frozen=True):
     seed: int | None
 
 
+class Draft(msgspec.Struct, frozen=True):
+    """A plan with what it is about: all that can be known before anything exists."""
+
+    order: Order
+    plan: Plan
+    cells: list[Planned]
+    targets: list[Target]
+    deployments: list[Deployment]
+    """What the runtime has to start."""
+
+
 class Prepared(msgspec.Struct, frozen=True):
     """A run that is written down but not started."""
 
     run: Run
     folder: RunFolder
     deployments: list[Deployment]
-    """What the runtime has to start."""
 
 
-def prepare(order: Order, out: Path, data_dir: Path, runtime: str) -> Prepared:
-    """Plan a new run and give it a folder; raises UsageError, LabError before anything starts."""
+def draft(order: Order) -> Draft:
+    """Plan a run; raises UsageError."""
     plan = load_plan(order.plan, PLANS)
     declared = load_deployments(COMPOSE)
-    external = [Target(name, url, EXTERNAL) for name, url in order.targets.items()]
     for name in order.targets:
         if name in declared:
             raise UsageError(f"--target {name}: a deployment has that name; choose another")
@@ -49,8 +58,19 @@ def prepare(order: Order, out: Path, data_dir: Path, runtime: str) -> Prepared:
     check_deployments(plan, names)
     chosen = choose("deployment", order.deployments or ["*"], names)
     deployments = [one for one in declared.values() if one.name in chosen or one.tier == REFERENCE]
-    targets = [_planned(one) for one in deployments] + external
-    run = _new_run(order, plan, targets, deployments, data_dir, runtime)
+    targets = [Target(one.name, "", one.tier, one.accepts) for one in deployments]
+    targets += [Target(name, url, EXTERNAL) for name, url in order.targets.items()]
+    return Draft(order, plan, plan_cells(plan, order.choice, targets), targets, deployments)
+
+
+def new_name(plan: str) -> str:
+    """The name of a run that starts now."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{plan}"
+
+
+def prepare(drafted: Draft, name: str, out: Path, data_dir: Path, runtime: str) -> Prepared:
+    """Give a new run its folder; raises LabError before anything starts."""
+    run = _new_run(drafted, name, data_dir, runtime)
     require_space(data_dir, {one.cell.size_bytes for one in run.cells})
     folder = RunFolder.create(out, run.id)
     run.id = folder.path.name
@@ -59,30 +79,34 @@ def prepare(order: Order, out: Path, data_dir: Path, runtime: str) -> Prepared:
     except LabError:
         folder.remove_if_empty()
         raise
-    return Prepared(run, folder, deployments)
+    return Prepared(run, folder, drafted.deployments)
 
 
-def reopen(path: Path, data_dir: Path) -> Prepared:
+def stored_deployments(run: Run) -> list[Deployment]:
+    """The deployments that a stored run is about; raises LabError if one is gone."""
+    declared = load_deployments(COMPOSE)
+    names = [target.name for target in run.targets if target.tier != EXTERNAL]
+    if gone := [name for name in names if name not in declared]:
+        raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
+    return [declared[name] for name in names]
+
+
+def reopen(folder: RunFolder, data_dir: Path) -> Prepared:
     """A stored run, to go on with; raises LabError if it is damaged or of another host."""
-    folder = RunFolder(path)
     run = folder.read_run()
     host = describe_host(data_dir)
     if host != run.host:
         if host == msgspec.structs.replace(run.host, data_filesystem=host.data_filesystem):
             raise LabError(
-                f"{path.name} stored on {run.host.data_filesystem}, this would on {host.data_filesystem}: "
+                f"{run.id} stored on {run.host.data_filesystem}, this would on {host.data_filesystem}: "
                 "give the same --data-dir"
             )
         differs = [name for name in host.__struct_fields__ if getattr(host, name) != getattr(run.host, name)]
-        raise LabError(f"{path.name} is from another host ({', '.join(differs)} differ): start a new run")
-    declared = load_deployments(COMPOSE)
-    names = [target.name for target in run.targets if target.tier != EXTERNAL]
-    if gone := [name for name in names if name not in declared]:
-        raise LabError(f"{path.name} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
-    deployments = [declared[name] for name in names]
+        raise LabError(f"{run.id} is from another host ({', '.join(differs)} differ): start a new run")
+    deployments = stored_deployments(run)
     texts = config_texts(ROOT, deployments)
     if changed := [name for name in texts if texts[name] != run.configs.get(name)]:
-        raise LabError(f"{path.name} was measured with another {', '.join(changed)}: start a new run")
+        raise LabError(f"{run.id} was measured with another {', '.join(changed)}: start a new run")
     return Prepared(run, folder, deployments)
 
 
@@ -113,27 +137,17 @@ def carry_out(
         folder.remove_if_empty()
 
 
-def _planned(one: Deployment) -> Target:
-    return Target(one.name, "", one.tier, one.accepts)
-
-
-def _new_run(
-    order: Order,
-    plan: Plan,
-    targets: list[Target],
-    deployments: list[Deployment],
-    data_dir: Path,
-    runtime: str,
-) -> Run:
+def _new_run(drafted: Draft, name: str, data_dir: Path, runtime: str) -> Run:
+    order = drafted.order
     return Run(
-        id=f"{time.strftime('%Y%m%d-%H%M%S')}-{order.plan}",
+        id=name,
         plan=order.plan,
         seed=order.seed if order.seed is not None else secrets.randbelow(2**32),
         runtime=runtime,
         started_at=now(),
         host=describe_host(data_dir),
-        budget_seconds=plan.budget_seconds,
-        targets=targets,
-        cells=plan_cells(plan, order.choice, targets),
-        configs=config_texts(ROOT, deployments),
+        budget_seconds=drafted.plan.budget_seconds,
+        targets=drafted.targets,
+        cells=drafted.cells,
+        configs=config_texts(ROOT, drafted.deployments),
     )

@@ -1,7 +1,7 @@
 """The only module that starts processes. Each gets a group of its own, and all of them end."""
 
+import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,12 +21,13 @@ GRACE_SECONDS = 5.0
 class Processes:
     """Processes and scratch folders that last no longer than this object.
 
-    A guard process outlives the lab for a moment: if the lab is killed, it clears up.
+    A guard process outlives the lab for a moment: however the lab ends, it clears up.
     """
 
     def __init__(self) -> None:
         self._stop_signals: dict[subprocess.Popen[bytes], signal.Signals] = {}
-        self._folders: list[Path] = []
+        self._folders: list[str] = []
+        self._last: list[list[str]] = []
         self._guard = subprocess.Popen(
             [sys.executable, guard.__file__], stdin=subprocess.PIPE, start_new_session=True
         )
@@ -39,9 +40,8 @@ class Processes:
         if self._guard.stdin:
             with suppress(BrokenPipeError):
                 self._guard.stdin.close()
-        self._guard.wait()
-        for folder in self._folders:
-            shutil.rmtree(folder, ignore_errors=True)
+        if self._guard.wait() != 0:  # somebody killed it; then we clear up alone
+            guard.clear_up(self._folders, self._last)
 
     def start(
         self,
@@ -58,6 +58,28 @@ class Processes:
         self._stop_signals[process] = signal.Signals[stop_signal]
         self._tell(f"group {process.pid}")
         return process
+
+    def run(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        seconds: float | None = None,
+    ) -> tuple[int, str]:
+        """Run a command to its end: its status, and what it said. Raises OSError, TimeoutExpired."""
+        process = self.start(
+            command,
+            environment,
+            folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        finally:
+            self.kill(process)
+        return process.returncode, said.decode(errors="replace")
 
     def stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
         """Stop these together: politely, then for good with all they have started."""
@@ -85,12 +107,17 @@ class Processes:
             folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
         except OSError as error:
             raise LabError(f"cannot write to {parent}: {error.strerror}; {hint}") from None
-        self._folders.append(folder)
+        self._folders.append(str(folder))
         self._tell(f"folder {folder}")
         return folder
 
+    def last(self, command: list[str]) -> None:
+        """A command for the very end, after all processes."""
+        self._last.append(command)
+        self._tell(f"last {json.dumps(command)}")
+
     def _tell(self, line: str) -> None:
         if self._guard.stdin:
-            with suppress(BrokenPipeError):  # somebody killed the guard; then we clear up alone
+            with suppress(BrokenPipeError):  # somebody killed it
                 self._guard.stdin.write(f"{line}\n".encode())
                 self._guard.stdin.flush()

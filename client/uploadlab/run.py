@@ -25,6 +25,9 @@ START_IT = "; start that server, or correct --target NAME=URL"
 class Runtime(Protocol):
     """What starts deployments and turns them into targets."""
 
+    def lacks(self, deployments: list[Deployment]) -> str:
+        """What they need and cannot have here, and what to type."""
+
     def start(self, deployments: list[Deployment]) -> list[Target]:
         """Start all; one that cannot start says why in its target."""
 

@@ -78,6 +78,11 @@ class LocalRuntime:
         self._settings = settings or {}
         self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
 
+    def lacks(self, deployments: list[Deployment]) -> str:
+        """What this host lacks for these, and what to type; empty if nothing."""
+        needs = dict.fromkeys(need for one in deployments for need in one.needs)
+        return lack(missing(list(needs)), self._mends)
+
     def start(self, deployments: list[Deployment]) -> list[Target]:
         """Start all at once; one that lacks something is a target that says so."""
         ports = free_ports(len(deployments))

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import msgspec
 
 from uploadlab.model import SCHEMA_VERSION, LabError, Measurement, Run
+from uploadlab.paths import shown
 
 RUN_FILE = "run.json"
 MEASUREMENTS = "measurements.jsonl"
@@ -30,9 +31,11 @@ class RunFolder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise LabError(f"cannot create {path}: {error.strerror}; choose another --out") from None
+                raise LabError(
+                    f"cannot create {shown(path)}: {error.strerror}; choose another --out"
+                ) from None
             return cls(path)
-        raise LabError(f"{out} is full of runs named {run_id}: choose another --out")
+        raise LabError(f"{shown(out)} is full of runs named {run_id}: choose another --out")
 
     @property
     def logs(self) -> Path:
@@ -58,12 +61,12 @@ class RunFolder:
             run = msgspec.json.decode(path.read_bytes(), type=Run)
         except OSError as error:
             hint = f"name a folder that holds {RUN_FILE}"
-            raise LabError(f"no run at {self.path} ({error.strerror}): {hint}") from None
+            raise LabError(f"no run at {shown(self.path)} ({error.strerror}): {hint}") from None
         except msgspec.DecodeError as error:
-            raise LabError(f"{path} is damaged ({error}): start a new run") from None
+            raise LabError(f"{shown(path)} is damaged ({error}): start a new run") from None
         if run.schema_version != SCHEMA_VERSION:
             schemas = f"schema {run.schema_version}, this lab reads {SCHEMA_VERSION}"
-            raise LabError(f"{path} has {schemas}: start a new run")
+            raise LabError(f"{shown(path)} has {schemas}: start a new run")
         return run
 
     def append(self, measurement: Measurement) -> None:
@@ -89,7 +92,9 @@ class RunFolder:
         try:
             return [msgspec.json.decode(line, type=Measurement) for line in lines]
         except msgspec.DecodeError as error:
-            raise LabError(f"{self.path / MEASUREMENTS} is damaged ({error}): start a new run") from None
+            raise LabError(
+                f"{shown(self.path / MEASUREMENTS)} is damaged ({error}): start a new run"
+            ) from None
 
     def remove_if_empty(self) -> None:
         """Leave nothing behind of a run that measured nothing."""
@@ -109,5 +114,5 @@ class RunFolder:
     def _cannot_write(self, error: OSError) -> LabError:
         then = "choose another --out"
         if self._measured():
-            then = f"what was measured is kept; free some space and go on with --resume {self.path}"
-        return LabError(f"cannot write to {self.path}: {error.strerror}; {then}")
+            then = f"what was measured is kept; free some space and go on with --resume {shown(self.path)}"
+        return LabError(f"cannot write to {shown(self.path)}: {error.strerror}; {then}")

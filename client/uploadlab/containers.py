@@ -1,0 +1,159 @@
+"""The docker runtime, on the host: Compose starts the deployments, and the client in a container of its own.
+
+What the client does there is ``session.measure``, as without containers.
+"""
+
+import os
+import re
+import secrets
+import subprocess
+from pathlib import Path
+
+from uploadlab import lab
+from uploadlab.console import Screen
+from uploadlab.deployments import load_deployments
+from uploadlab.model import LabError
+from uploadlab.paths import COMPOSE, ROOT, RUNS
+from uploadlab.processes import Processes
+from uploadlab.program import INTERRUPTED, LAB, USAGE
+from uploadlab.store import RunFolder
+
+COMPOSE_AT_LEAST = (2, 20)
+"""The first that knows ``attach``."""
+ANSWER_SECONDS = 20.0
+STOP_SECONDS = 20.0
+"""For the client to end an upload and to print its table."""
+NO_IMAGE = ("failed to resolve source metadata", "pull access denied", "registry", "failed to pull")
+OFFLINE = "where no registry can be reached: ./scripts/offline-images.sh --write"
+
+
+def obstacle(processes: Processes) -> str:
+    """Why containers cannot be used here; empty if they can."""
+    ask = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        engine, said = processes.run(ask, os.environ, ROOT, ANSWER_SECONDS)
+        if engine != 0:
+            return f"no Docker engine answers ({_last_line(said)})"
+        compose, version = processes.run(
+            ["docker", "compose", "version", "--short"], os.environ, ROOT, ANSWER_SECONDS
+        )
+    except OSError:
+        return "docker is not installed"
+    except subprocess.TimeoutExpired:
+        return f"the Docker engine does not answer within {ANSWER_SECONDS:g} s"
+    least = ".".join(map(str, COMPOSE_AT_LEAST))
+    if compose != 0:
+        return (
+            f"docker has no Compose v2 (install docker-compose-plugin or docker-compose-v2, {least} or newer)"
+        )
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < COMPOSE_AT_LEAST:
+        return f"Compose is {version.strip()}, older than {least}"
+    return ""
+
+
+class Containers:
+    """The containers of one run, apart from those of ``docker compose up``; gone at the end."""
+
+    def __init__(self, processes: Processes, screen: Screen) -> None:
+        self._processes, self._screen = processes, screen
+        self._project = f"upload-lab-{secrets.token_hex(4)}"
+        # The client reaches servers by their names; on the host any free port will do.
+        ports = {f"{name}_PORT".upper().replace("-", "_"): "0" for name in load_deployments(COMPOSE)}
+        self._environment = {**os.environ, **ports}
+
+    def measure(self, wanted: lab.Draft | RunFolder, out: Path) -> int:
+        """Have the client carry it out; its exit code. Raises LabError."""
+        if isinstance(wanted, RunFolder):
+            folder, deployments = wanted, lab.stored_deployments(wanted.read_run())
+            words = ["--resume", wanted.path.name]
+        else:
+            folder = RunFolder.create(out, lab.new_name(wanted.order.plan))
+            folder.remove_if_empty()  # a free name, in a place that can be written to
+            deployments, words = wanted.deployments, _words(wanted.order)
+        path = folder.path.resolve()
+        services = [service.name for one in deployments for service in one.services]
+        self._start(services)
+        try:
+            code = self._run_client(path, words)
+        finally:
+            self._keep_logs(services, path)
+        if code not in (0, LAB, USAGE, INTERRUPTED):
+            kept = f"what was measured is kept: --resume {path.name}"
+            raise LabError(f"the client's container ended with status {code}; {kept}")
+        return code
+
+    def _start(self, services: list[str]) -> None:
+        with self._screen.waiting("Building the images, which takes a minute or two the first time"):
+            self._do("build")
+        self._processes.last(self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5"))
+        with self._screen.waiting(f"Starting {len(services)} containers"):
+            self._do("up", "--detach", "--no-build", *services)
+
+    def _run_client(self, run: Path, words: list[str]) -> int:
+        container = f"{self._project}-client"
+        options = ["--rm", "--no-TTY", "--name", container, "--env", f"LAB_RUN={run.name}"]
+        if run.parent != RUNS:
+            options += ["--volume", f"{run.parent}:{run.parent}"]
+            words = [*words, "--out", str(run.parent)]
+        if self._screen.is_terminal:  # which the client cannot see through a pipe
+            options += [
+                "--env",
+                "TTY_COMPATIBLE=1",
+                "--env",
+                f"COLUMNS={self._screen.columns}",
+                "--env",
+                "TERM",
+            ]
+        command = self._compose("run", *options, "client", *words)
+        client = self._processes.start(command, self._environment, ROOT, stdin=subprocess.DEVNULL)
+        try:
+            return client.wait()
+        except KeyboardInterrupt:
+            stop = ["docker", "kill", "--signal", "INT", container]
+            self._processes.run(stop, os.environ, ROOT, ANSWER_SECONDS)
+            client.wait(STOP_SECONDS)
+            return INTERRUPTED
+
+    def _keep_logs(self, services: list[str], run: Path) -> None:
+        """The servers' output, beside what was measured."""
+        if not run.is_dir():
+            return
+        logs, owner = RunFolder(run).logs, run.stat()
+        for service in services:
+            _, said = self._run("logs", "--no-color", "--no-log-prefix", service)
+            (logs / f"{service}.log").write_text(said)
+        if os.geteuid() == 0:
+            for path in [logs, *logs.iterdir()]:
+                os.chown(path, owner.st_uid, owner.st_gid)
+
+    def _do(self, *words: str) -> None:
+        """One of Compose's commands; raises LabError with its last line."""
+        status, said = self._run(*words)
+        if status != 0:
+            problem = _last_line(said)
+            hint = OFFLINE if any(one in problem for one in NO_IMAGE) else f"see: docker compose {words[0]}"
+            raise LabError(f"docker compose {words[0]} failed: {problem}; {hint}")
+
+    def _run(self, *words: str) -> tuple[int, str]:
+        return self._processes.run(self._compose(*words), self._environment, ROOT)
+
+    def _compose(self, *words: str) -> list[str]:
+        return ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project, *words]
+
+
+def _words(order: lab.Order) -> list[str]:
+    """An order as the options it came from."""
+    lists = {
+        "deployments": order.deployments,
+        "methods": order.choice.methods,
+        "sizes": order.choice.sizes,
+    }
+    options = {"plan": order.plan, "rounds": order.choice.rounds, "seed": order.seed}
+    options |= {name: ",".join(names) for name, names in lists.items() if names}
+    words = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    return words + [f"--target={name}={url}" for name, url in order.targets.items()]
+
+
+def _last_line(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

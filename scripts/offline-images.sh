@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Builds the two base images from Debian packages, for a host that reaches no image registry.
+# usage: offline-images.sh [--write]
+#
+# Prints the variables that make Compose use them; --write puts them into .env, which Compose reads by itself.
+# Packages come from this host's own Debian mirror; its CA certificates and pip's index go into the
+# Python image, so that builds on it reach what this host reaches.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+suite=trixie
+python_image=upload-lab-python:$suite
+nginx_image=upload-lab-nginx:$suite
+certificates=/etc/ssl/certs/ca-certificates.crt
+
+say() { echo "offline-images.sh: $*" >&2; }
+fail() {
+  say "$1"
+  exit "${2:-1}"
+}
+
+mirror() { # this host's own, if it is a Debian host; else Debian's
+  local own
+  # shellcheck disable=SC2016  # apt-get's own placeholders
+  own=$(apt-get indextargets --format '$(ORIGIN) $(SITE)' 'Created-By: Packages' 2>/dev/null |
+    sed -n 's/^Debian //p' | grep -v security | head -n 1) || true
+  echo "${own:-http://deb.debian.org/debian}"
+}
+
+index_options() { # pip's index, if this host has one of its own
+  local index=${PIP_INDEX_URL:-}
+  if [ -z "$index" ]; then index=$(python3 -m pip config get global.index-url 2>/dev/null) || true; fi
+  if [ -n "$index" ]; then printf '%s\n' --change "ENV PIP_INDEX_URL=$index"; fi
+}
+
+make_image() { # NAME PACKAGES OPTIONS...: the log is shown if it fails
+  local name=$1 packages=$2 log
+  shift 2
+  log=$work/${name%%:*}
+  {
+    mmdebstrap --variant=minbase --include="$packages" --customize-hook="$hook" \
+      "$suite" "$log.tar" "$from" >"$log.log" 2>&1 &&
+      docker import "$@" "$log.tar" "$name" >>"$log.log" 2>&1
+  } || {
+    tail -n 20 "$log.log" >&2
+    return 1
+  }
+  say "$name is ready"
+}
+
+write=
+case "$*" in
+  '') ;;
+  --write) write=1 ;;
+  *) fail "'$*' is not understood: offline-images.sh [--write]" 2 ;;
+esac
+docker version >/dev/null 2>&1 || fail "no Docker engine answers: start it, then try again (see: docker info)"
+command -v mmdebstrap >/dev/null || ./scripts/apt-install mmdebstrap || exit 1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+from=$(mirror)
+hook=true
+if [ -e "$certificates" ]; then hook="upload $certificates $certificates"; fi
+say "making $python_image and $nginx_image from $from, about half a minute"
+mapfile -t options < <(index_options)
+# libpython3.13: uWSGI links it; the official Python image has its own. libexpat1 and the like come along.
+make_image "$python_image" python3,python3-venv,libpython3.13,ca-certificates \
+  --change "ENV PIP_CERT=$certificates" "${options[@]}" &
+make_image "$nginx_image" nginx,ca-certificates &
+failed=
+for job in $(jobs -p); do wait "$job" || failed=1; done
+[ -z "$failed" ] || fail "a base image could not be made, see above"
+
+# A build reaches the mirror and pip's index the way this host does, its loopback and DNS included.
+variables="PYTHON_IMAGE=$python_image NGINX_IMAGE=$nginx_image LAB_BUILD_NETWORK=host"
+if [ -z "$write" ]; then
+  tr ' ' '\n' <<<"$variables"
+else
+  touch .env
+  others=$(grep -vE '^(PYTHON_IMAGE|NGINX_IMAGE|LAB_BUILD_NETWORK)=' .env) || true
+  { if [ -n "$others" ]; then echo "$others"; fi && tr ' ' '\n' <<<"$variables"; } >"$work/env"
+  cat "$work/env" >.env
+  say "wrote $variables to .env; next: docker compose up --build"
+fi
