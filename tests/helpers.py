@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uploadlab import containers
 from uploadlab.deployments import load_deployments
 from uploadlab.model import Cell, Host, Measurement, Planned, Run, Status, Target
 from uploadlab.paths import COMPOSE, ROOT
+from uploadlab.processes import Processes
 from uploadlab.runtime import search_path
 
 REQUIRED = [name for name in os.environ.get("LAB_REQUIRE", "").split(",") if name]
@@ -20,11 +22,17 @@ DEPLOYMENTS = load_deployments(COMPOSE)
 def need(*programs: str) -> None:
     """Skip the test if this host lacks a program, or fail where LAB_REQUIRE names it."""
     for program in programs:
-        if shutil.which(program, path=search_path()) is None:
-            reason = f"{program} is not installed"
+        if reason := _lack(program):
             if program in REQUIRED:
                 pytest.fail(f"{reason}, and LAB_REQUIRE names it")
             pytest.skip(reason)
+
+
+def _lack(program: str) -> str:
+    if program == "docker":
+        with Processes() as processes:
+            return containers.obstacle(processes)
+    return "" if shutil.which(program, path=search_path()) else f"{program} is not installed"
 
 
 def environment(**more: str) -> dict[str, str]:

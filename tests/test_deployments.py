@@ -24,6 +24,19 @@ def test_what_a_deployment_accepts_and_needs_is_known() -> None:
         assert set(one.needs) <= set(load_needs(COMPOSE))
 
 
+def test_each_deployment_is_a_container_with_its_own_name_port_and_volume() -> None:
+    content = yaml.safe_load(COMPOSE.read_text())
+    for name, one in DEPLOYMENTS.items():
+        variable = f"{name}_port".upper().replace("-", "_")
+        assert content["services"][name]["ports"] == [f"127.0.0.1:${{{variable}:-{one.port}}}:8000"]
+        for part in one.services:
+            declared = content["services"][part.name]
+            assert declared["environment"]["LAB_DEPLOYMENT"] == name
+            assert f"{name}:/data" in declared["volumes"]
+        assert name in content["volumes"]
+    assert content["services"]["client"]["depends_on"] == list(DEPLOYMENTS)
+
+
 def test_ports_are_each_used_once() -> None:
     ports = [one.port for one in DEPLOYMENTS.values()]
     assert len(set(ports)) == len(ports)

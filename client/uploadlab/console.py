@@ -29,7 +29,11 @@ from uploadlab.units import format_seconds, format_size
 
 PLAIN_SECONDS = 5.0
 """How often a line tells of the progress where there is no terminal."""
-HEADER_WIDTH, NAME_WIDTH = 9, 15
+CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
+"""Six methods fit into 74 columns; names break at their dots and dashes."""
+NARROW_NAME_WIDTH = 9
+"""Six methods fit beside the name that Compose puts before each line."""
+PLENTY = 1000
 
 
 class Screen:
@@ -37,6 +41,8 @@ class Screen:
 
     def __init__(self) -> None:
         self._out = Console()
+        # A table that does not fit would lose columns; in a narrow terminal it rather wraps.
+        self._table = Console(width=PLENTY)
         self._notes = Console(stderr=True)
 
     def note(self, text: str) -> None:
@@ -68,8 +74,8 @@ class Screen:
     def result(self, run: Run, summaries: Sequence[Summary], folder: Path) -> None:
         """The tables, what was not ok, and where it all lies."""
         for table in tables(run, summaries):
-            self._out.print(_rich(table))
-            self._out.print()
+            self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
+            self._table.print()
         self._out.print(_legend(ceiling_name(run)), highlight=False)
         for line in reasons(summaries):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
@@ -137,8 +143,7 @@ def _legend(ceiling: str | None) -> str:
     return f"MB/s (10^6 bytes, median){share}, or what happened instead."
 
 
-def _rich(table: Table) -> RichTable:
-    """Narrow enough for a terminal of 80 columns: names break at their dots and dashes."""
+def _rich(table: Table, name_width: int) -> RichTable:
     rich = RichTable(
         title=table.title,
         title_justify="left",
@@ -148,10 +153,13 @@ def _rich(table: Table) -> RichTable:
         padding=0,
         pad_edge=False,
     )
-    rich.add_column("", no_wrap=True)
+    rich.add_column("")
     for name in table.header[1:]:
-        lines = wrap(name.replace(".", ". "), HEADER_WIDTH)
-        rich.add_column("\n".join(lines), justify="right", min_width=max(map(len, lines)), overflow="fold")
+        rich.add_column(_broken(name.replace(".", ". "), CELL_WIDTH), justify="right")
     for name, *cells in table.rows:
-        rich.add_row("\n".join(wrap(name, NAME_WIDTH)), *(escape(text) for text in cells))
+        rich.add_row(_broken(name, name_width), *(_broken(text, CELL_WIDTH) for text in cells))
     return rich
+
+
+def _broken(text: str, width: int) -> str:
+    return escape("\n".join(wrap(text, width)))

@@ -23,7 +23,8 @@ COMPOSE_AT_LEAST = (2, 20)
 ANSWER_SECONDS = 20.0
 STOP_SECONDS = 20.0
 """For the client to end an upload and to print its table."""
-NO_IMAGE = ("failed to resolve source metadata", "pull access denied", "registry", "failed to pull")
+NO_IMAGE = ("registry", "/manifests/", "pull access denied", "failed to resolve source metadata")
+"""What the engine says when it has no image and cannot fetch it."""
 OFFLINE = "where no registry can be reached: ./scripts/offline-images.sh --write"
 
 
@@ -71,6 +72,8 @@ class Containers:
             folder.remove_if_empty()  # a free name, in a place that can be written to
             deployments, words = wanted.deployments, _words(wanted.order)
         path = folder.path.resolve()
+        if ":" in str(path):
+            raise LabError(f"{path.parent}: Docker takes no path with a colon; choose another --out")
         services = [service.name for one in deployments for service in one.services]
         self._start(services)
         try:
@@ -91,19 +94,13 @@ class Containers:
 
     def _run_client(self, run: Path, words: list[str]) -> int:
         container = f"{self._project}-client"
-        options = ["--rm", "--no-TTY", "--name", container, "--env", f"LAB_RUN={run.name}"]
+        options = ["--rm", "--no-deps", "--no-TTY", "--name", container, "--env", f"LAB_RUN={run.name}"]
         if run.parent != RUNS:
             options += ["--volume", f"{run.parent}:{run.parent}"]
             words = [*words, "--out", str(run.parent)]
         if self._screen.is_terminal:  # which the client cannot see through a pipe
-            options += [
-                "--env",
-                "TTY_COMPATIBLE=1",
-                "--env",
-                f"COLUMNS={self._screen.columns}",
-                "--env",
-                "TERM",
-            ]
+            settings = "TTY_COMPATIBLE=1", f"COLUMNS={self._screen.columns}", "TERM"
+            options += [word for setting in settings for word in ("--env", setting)]
         command = self._compose("run", *options, "client", *words)
         client = self._processes.start(command, self._environment, ROOT, stdin=subprocess.DEVNULL)
         try:

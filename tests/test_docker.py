@@ -1,0 +1,364 @@
+"""The lab in containers, on a real engine: ``docker compose up``, and ``run-matrix.sh --runtime docker``."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from uploadlab.model import Measurement, Status
+from uploadlab.paths import ROOT
+from uploadlab.store import RunFolder
+
+from .helpers import DEPLOYMENTS, environment, lab, need
+
+SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
+ANOTHER = 12345
+"""Some user who is not root."""
+SMALL = ("--deployments", "flask", "--methods", "request.stream", "--sizes", "1MiB", "--rounds", "1")
+
+
+def docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+class Stack(NamedTuple):
+    """A checkout with a Compose project of its own, used by some user."""
+
+    root: Path
+    project: str
+    user: int | None
+    first_up: subprocess.CompletedProcess[str] | None = None
+
+    def compose(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.as_user(), "docker", "compose", *words],
+            cwd=self.root,
+            env=self.environment(**more),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def environment(self, **more: str) -> dict[str, str]:
+        ports = {f"{name}_PORT".upper().replace("-", "_"): "0" for name in DEPLOYMENTS}
+        home = {"HOME": str(self.root)} if self.user else {}
+        return {**os.environ, **ports, **home, "COMPOSE_PROJECT_NAME": self.project, **more}
+
+    def as_user(self) -> list[str]:
+        if self.user is None:
+            return []
+        group = Path("/var/run/docker.sock").stat().st_gid
+        return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", f"--groups={group}"]
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        (found,) = json.loads(docker("inspect", f"{self.project}-{service}-1"))
+        return dict(found)
+
+    def url(self, service: str) -> str:
+        return f"http://{self.compose('port', service, '8000').stdout.strip()}"
+
+    def left(self) -> list[str]:
+        """All that the engine still has of this project."""
+        label = f"label=com.docker.compose.project={self.project}"
+        kinds = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
+        return [name for kind in kinds for name in docker(*kind, "--filter", label).split()]
+
+
+def checkout(folder: Path) -> None:
+    """What a clone of this checkout has, with whatever is not committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in [*filter(None, listed.stdout.split("\0")), ".env"]:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
+@pytest.fixture(scope="module", params=["me", "another user"])
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Up, after a run of `smoke`; gone at the end, whatever the tests have done."""
+    need("docker")
+    if request.param != "me" and os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    root = Path(tempfile.mkdtemp(prefix="lab-checkout-"))
+    root.chmod(0o755)
+    checkout(root)
+    user = None if request.param == "me" else ANOTHER
+    if user:
+        for path in [root, *root.rglob("*")]:
+            os.chown(path, user, user)
+    one = Stack(root, f"{root.name}".lower().replace("_", "-"), user)
+    yield one._replace(first_up=one.compose("up", "--build", LAB_PLAN="smoke"))
+    one.compose("down", "--volumes", "--timeout", "5")
+    shutil.rmtree(root)
+
+
+def oldest_run(root: Path) -> RunFolder:
+    return RunFolder(min((root / "benchmark" / "runs").iterdir()))
+
+
+def outcomes(rows: list[Measurement]) -> dict[str, str]:
+    """What became of each cell. A chunked body that nginx + uWSGI lose is `wrong` or 502 by chance."""
+    lost = {Status.WRONG, Status.REFUSED}
+    return {row.cell_id: "lost" if row.status in lost else row.status for row in rows if not row.warmup}
+
+
+@pytest.fixture(scope="module")
+def local_outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    need("nginx", "uwsgi")
+    out = tmp_path_factory.mktemp("local")
+    done = lab("--runtime", "local", "--plan", "smoke", "--out", out, "--data-dir", out / "data")
+    assert done.returncode == 0, done.stderr
+    (folder,) = out.glob("*-smoke")
+    return outcomes(RunFolder(folder).read_measurements())
+
+
+def test_up_ends_with_the_table_and_a_run_like_a_local_one(
+    stack: Stack, local_outcomes: dict[str, str]
+) -> None:
+    done = stack.first_up
+    assert done
+    assert done.returncode == 0, done.stderr
+    table = [line for line in done.stdout.splitlines() if "client-1" in line]
+    assert any("raw-sink" in line and "100%" in line for line in table)
+    assert "docker compose down -v" in done.stdout + done.stderr
+    folder = oldest_run(stack.root)
+    assert f"Run: benchmark/runs/{folder.path.name}" in done.stdout
+    run = folder.read_run()
+    assert (run.plan, run.runtime) == ("smoke", "docker")
+    assert set(run.versions) == set(DEPLOYMENTS)
+    assert outcomes(folder.read_measurements()) == local_outcomes
+    owner = stack.root.stat().st_uid
+    assert {path.stat().st_uid for path in (stack.root / "benchmark").rglob("*")} == {owner}
+
+
+def test_servers_stay_up_for_uploads_by_hand(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc" * 100_000)
+    for name in ("flask", "nginx-uwsgi-streaming"):
+        words = [sys.executable, str(ROOT / "client" / "uploader.py"), str(tmp_path / "file")]
+        done = subprocess.run(
+            [*words, "--url", stack.url(name)],
+            env=environment(), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert "uploaded using request.stream" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "client"])
+def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> None:
+    found = stack.inspect(service)
+    config, host = found["Config"], found["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert sorted(name.removeprefix("CAP_") for name in host["CapAdd"] or []) == (
+        ["SETGID", "SETUID"] if service == "client" else []
+    )
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert not host["Privileged"]
+    assert host["PidsLimit"] == 256
+    assert host["Init"]
+    assert host["Tmpfs"] == {"/tmp": "size=16m"}
+    bindings = [binding for group in (host["PortBindings"] or {}).values() for binding in group]
+    assert {binding["HostIp"] for binding in bindings} == ({"127.0.0.1"} if service in DEPLOYMENTS else set())
+    data = [mount for mount in found["Mounts"] if mount["Destination"] == "/data"]
+    assert [mount["Type"] for mount in data] == ["volume"]
+    writable = {mount["Destination"] for mount in found["Mounts"] if mount["RW"]}
+    if service == "client":
+        assert writable == {"/data", "/lab/benchmark"}
+        return
+    assert writable == {"/data"}
+    assert config["User"] == "10001:10001"
+    assert found["State"]["Running"]
+    status = docker("exec", found["Id"], "sh", "-c", "cat /proc/[0-9]*/status")
+    assert set(re.findall(r"^Uid:\s+(\d+)", status, re.M)) == {"10001"}
+    assert set(re.findall(r"^CapEff:\s+(\w+)", status, re.M)) == {"0" * 16}
+
+
+def test_a_server_killed_in_a_second_up_is_a_row(stack: Stack) -> None:
+    before = set((stack.root / "benchmark" / "runs").iterdir())
+    up = subprocess.Popen(
+        [*stack.as_user(), "docker", "compose", "up"],
+        cwd=stack.root,
+        env=stack.environment(LAB_PLAN="smoke"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    runs = stack.root / "benchmark" / "runs"
+    while not (
+        started := [path for path in set(runs.iterdir()) - before if RunFolder(path).read_measurements()]
+    ):
+        assert time.monotonic() < end, "the second run does not get going"
+        time.sleep(0.1)
+    docker("kill", f"{stack.project}-gunicorn-1")
+    said, _ = up.communicate(timeout=200)
+    assert up.returncode == 0, said
+    rows = [row for row in RunFolder(started[0]).read_measurements() if row.deployment == "gunicorn"]
+    failed = [row for row in rows if row.status is Status.FAILED]
+    assert failed
+    assert "the container of gunicorn does not run: docker compose logs gunicorn" in str(failed[-1].error)
+    planned = {one.cell.id for one in RunFolder(started[0]).read_run().cells}
+    assert planned == set(outcomes(RunFolder(started[0]).read_measurements()))
+
+
+def test_down_leaves_nothing(stack: Stack) -> None:
+    assert stack.left()
+    done = stack.compose("down", "--volumes")
+    assert done.returncode == 0, done.stderr
+    assert stack.left() == []
+
+
+def projects() -> set[str]:
+    """Projects of run-matrix.sh that the engine has something of."""
+    label = '{{.Label "com.docker.compose.project"}}'
+    found = docker("ps", "-a", "--format", label) + docker("network", "ls", "--format", label)
+    found += docker("volume", "ls", "--format", label)
+    return set(re.findall(r"^upload-lab-[0-9a-f]{8}$", found, re.M))
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    need("docker")
+    before = projects()
+    yield
+    end = time.monotonic() + 30
+    while projects() > before:
+        assert time.monotonic() < end, f"left behind: {projects() - before}"
+        time.sleep(0.2)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
+    done = lab(*SMALL, "--runtime", "docker", "--seed", "7", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "docker compose down" not in done.stderr
+    (path,) = tmp_path.iterdir()
+    folder = RunFolder(path)
+    run = folder.read_run()
+    assert (run.runtime, run.seed, run.id) == ("docker", 7, path.name)
+    assert [target.name for target in run.targets] == ["flask", "raw-sink"]
+    rows = [row for row in folder.read_measurements() if not row.warmup]
+    assert {(row.deployment, row.status) for row in rows} == {("flask", "ok"), ("raw-sink", "ok")}
+    assert "Debug mode: off" in (folder.logs / "flask.log").read_text()
+    assert {one.stat().st_uid for one in path.rglob("*")} == {tmp_path.stat().st_uid}
+
+
+def start_long_run(out: Path) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "100", "--runtime", "docker", "--out", str(out)]
+    process = subprocess.Popen(
+        words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 60
+    while not any(RunFolder(path).read_measurements() for path in out.iterdir()):
+        assert time.monotonic() < end, "the run does not get going"
+        time.sleep(0.1)
+    return process
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_run_in_containers_that_is_stopped_shows_what_it_has(tmp_path: Path) -> None:
+    process = start_long_run(tmp_path)
+    process.send_signal(signal.SIGINT)
+    table, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "raw-sink" in table
+    assert "go on with: ./scripts/run-matrix.sh --resume" in said.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Path) -> None:
+    process = start_long_run(tmp_path)
+    process.kill()
+    process.communicate()
+    (path,) = tmp_path.iterdir()
+    done = lab("--resume", path)
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in RunFolder(path).read_measurements() if not row.warmup]
+    assert sorted((row.deployment, row.round) for row in rows) == sorted(
+        (name, number) for name in ("flask", "raw-sink") for number in range(1, 101)
+    )
+    done = lab("--resume", path, "--runtime", "local")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "was measured with --runtime docker" in done.stderr
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """One line that says why and what to type, after those that tell of progress."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    *progress, line = done.stderr.splitlines()
+    assert all(one.endswith(" ...") for one in progress)
+    assert line.startswith("run-matrix.sh: ")
+    assert all(word in line for word in words), line
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_an_image_that_cannot_be_pulled_is_told(tmp_path: Path) -> None:
+    where = ("--runtime", "docker", "--out", tmp_path)
+    offline = "./scripts/offline-images.sh --write"
+    no_image = "registry.invalid/none:1"
+    refused(lab(*SMALL, *where, PYTHON_IMAGE=no_image), "docker compose build", "registry.invalid", offline)
+    behind_nginx = ("--deployments", "nginx-uwsgi", *SMALL[2:], *where)
+    refused(lab(*behind_nginx, NGINX_IMAGE=no_image), "docker compose up", "registry.invalid", offline)
+    assert list(tmp_path.iterdir()) == []
+
+
+FAKES = {
+    "there is no engine": (
+        'echo "Cannot connect to the Docker daemon" >&2; exit 1',
+        "no Docker engine answers",
+    ),
+    "Compose is v1": ('[ "$1" = version ] && echo 20.10 && exit; exit 1', "no Compose v2"),
+    "Compose is old": (
+        '[ "$1" = version ] && echo 20.10 && exit; echo 2.17.3',
+        "Compose is 2.17.3, older than",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAKES)
+def test_without_containers_auto_is_local_and_docker_is_an_error(tmp_path: Path, name: str) -> None:
+    script, reason = FAKES[name]
+    (tmp_path / "bin").mkdir()
+    fake = tmp_path / "bin" / "docker"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    refused(
+        lab(*SMALL, "--runtime", "docker", "--out", tmp_path / "out", PATH=path), reason, "--runtime local"
+    )
+    assert not (tmp_path / "out").exists()
+    done = lab(*SMALL, "--out", tmp_path / "out", PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert re.search(f"^Runtime: local, since .*{re.escape(reason)}", done.stderr)
+    (run,) = (tmp_path / "out").iterdir()
+    assert RunFolder(run).read_run().runtime == "local"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--data-dir", "/dev/shm"], "--data-dir is a folder of this host"),
+        (["--target", "mine=http://localhost:9"], "--target mine is on this host's loopback"),
+    ],
+)
+def test_what_only_this_host_has_is_no_matter_for_containers(words: list[str], reason: str) -> None:
+    refused(lab("--runtime", "docker", *words), reason, "--runtime local")
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path) -> None:
+    need("docker")
+    refused(lab(*SMALL, "--runtime", "docker", "--out", "/proc/x"), "choose another --out")
+    refused(lab(*SMALL, "--runtime", "docker", "--out", tmp_path / "a:b"), "colon", "choose another --out")
