@@ -7,11 +7,12 @@ from typing import BinaryIO
 import msgspec
 
 from uploadlab.model import SCHEMA_VERSION, LabError, Measurement, Run
-from uploadlab.paths import shown
+from uploadlab.paths import INSIDE, shown
 
 RUN_FILE = "run.json"
 MEASUREMENTS = "measurements.jsonl"
 LOGS = "logs"
+ELSEWHERE = "make benchmark/ writable for its owner" if INSIDE else "choose another --out"
 
 
 class RunFolder:
@@ -32,10 +33,10 @@ class RunFolder:
                 continue
             except OSError as error:
                 raise LabError(
-                    f"cannot create {shown(path)}: {error.strerror}; choose another --out"
+                    f"cannot create {shown(path)}: {error.strerror}; {ELSEWHERE}"
                 ) from None
             return cls(path)
-        raise LabError(f"{shown(out)} is full of runs named {run_id}: choose another --out")
+        raise LabError(f"{shown(out)} is full of runs named {run_id}: {ELSEWHERE}")
 
     @property
     def logs(self) -> Path:
@@ -112,7 +113,7 @@ class RunFolder:
                 file.truncate(file.read().rfind(b"\n") + 1)
 
     def _cannot_write(self, error: OSError) -> LabError:
-        then = "choose another --out"
+        then = ELSEWHERE
         if self._measured():
             then = f"what was measured is kept; free some space and go on with --resume {shown(self.path)}"
         return LabError(f"cannot write to {shown(self.path)}: {error.strerror}; {then}")
