@@ -32,9 +32,7 @@ class RunFolder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise LabError(
-                    f"cannot create {shown(path)}: {error.strerror}; {ELSEWHERE}"
-                ) from None
+                raise LabError(f"cannot create {shown(path)}: {error.strerror}; {ELSEWHERE}") from None
             return cls(path)
         raise LabError(f"{shown(out)} is full of runs named {run_id}: {ELSEWHERE}")
 
