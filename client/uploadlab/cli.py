@@ -110,7 +110,8 @@ def _in_containers(
     if recorded == AUTO:
         screen.note(f"Runtime: local, since {obstacle}.")
         return False
-    raise LabError(f"--runtime docker is not possible: {obstacle}; --runtime local does without")
+    then = "" if isinstance(wanted, RunFolder) else "; --runtime local does without"
+    raise LabError(f"--runtime docker is not possible: {obstacle}{then}")
 
 
 def _obstacle(wanted: lab.Draft | RunFolder, data_dir: Path | None, processes: Processes) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from uploadlab import lab
@@ -108,7 +109,8 @@ class Containers:
         except KeyboardInterrupt:
             stop = ["docker", "kill", "--signal", "INT", container]
             self._processes.run(stop, os.environ, ROOT, ANSWER_SECONDS)
-            client.wait(STOP_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                client.wait(STOP_SECONDS)
             return INTERRUPTED
 
     def _keep_logs(self, services: list[str], run: Path) -> None:
@@ -117,8 +119,9 @@ class Containers:
             return
         logs, owner = RunFolder(run).logs, run.stat()
         for service in services:
-            _, said = self._run("logs", "--no-color", "--no-log-prefix", service)
-            (logs / f"{service}.log").write_text(said)
+            status, said = self._run("logs", "--no-color", "--no-log-prefix", service)
+            if status == 0:
+                (logs / f"{service}.log").write_text(said)
         if os.geteuid() == 0:
             for path in [logs, *logs.iterdir()]:
                 os.chown(path, owner.st_uid, owner.st_gid)

@@ -6,6 +6,7 @@ it kills the process groups it was told of, removes the folders and runs the las
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -42,7 +43,7 @@ def clear_up(folders: list[str], commands: list[list[str]]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     for command in commands:
         if subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode:
-            print("something is left running; to end it:", *command, file=sys.stderr)
+            print("something is left running; to end it:", shlex.join(command), file=sys.stderr)
 
 
 if __name__ == "__main__":
