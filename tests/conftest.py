@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from uploadlab.payload import Payload, write_payload
+from uploadlab.processes import Processes
+from uploadlab.units import MIB
 
 from .helpers import left_overs
+from .running import Lab
 
 
 @pytest.fixture
@@ -13,3 +17,16 @@ def no_left_overs() -> Iterator[None]:
     before = left_overs()
     yield
     assert left_overs() <= before
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """All deployments, up at once."""
+    with Processes() as processes:
+        yield Lab(processes, tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module")
+def payload(tmp_path_factory: pytest.TempPathFactory) -> Payload:
+    """A file of 1 MiB."""
+    return write_payload(tmp_path_factory.mktemp("payload") / "a", MIB)

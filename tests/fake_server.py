@@ -33,6 +33,8 @@ def serve(**answers: Any) -> Iterator[FakeServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path.startswith("/usage"):
+                return self.send_error(404)  # as any server but the lab's
             fake.requests.append(f"{self.command} {self.path.partition('?')[0]}")
             length = int(self.headers.get("Content-Length", 0))
             fake.bodies.append(self.rfile.read(length))

@@ -4,23 +4,17 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from subprocess import run
 
 import pytest
 import requests
-from uploadlab.client import Client
-from uploadlab.deployments import load_needs
 from uploadlab.methods import METHODS
-from uploadlab.model import Deployment, Status, Target
-from uploadlab.paths import COMPOSE
-from uploadlab.payload import Payload, write_payload
-from uploadlab.processes import Processes
-from uploadlab.runtime import LocalRuntime, Scratch
+from uploadlab.model import Status
+from uploadlab.payload import Payload
 from uploadlab.units import MIB
 
 from .helpers import DEPLOYMENTS, need
+from .running import Lab
 
 CHUNKS = "request.stream-chunked"
 # uWSGI never says that a chunked body ends, and Werkzeug then gives the app an empty stream.
@@ -31,39 +25,6 @@ DEFECTS = {
 }
 CELLS = [(one.name, name) for one in DEPLOYMENTS.values() for name in one.accepts or METHODS]
 TUNED = [one.name for one in DEPLOYMENTS.values() if one.tier == "tuned"]
-
-
-class Lab:
-    """All deployments of this host, up at once."""
-
-    def __init__(self, processes: Processes, folder: Path) -> None:
-        scratch = Scratch.make(processes, folder, "a path with spaces, & more")
-        self.data = scratch.data_dir
-        self.client = Client(processes)
-        self.runtime = LocalRuntime(processes, scratch, folder, load_needs(COMPOSE))
-        self.targets = {target.name: target for target in self.runtime.start([*DEPLOYMENTS.values()])}
-
-    def target(self, one: Deployment) -> Target:
-        """A healthy target; the test is skipped where its host lacks something."""
-        need(*one.needs)
-        target = self.targets[one.name]
-        _, why = self.client.wait_healthy(target, 15, lambda: self.runtime.explain(one.name))
-        assert why == ""
-        return target
-
-    def stored_files(self, name: str) -> list[Path]:
-        return [path for path in (self.data / name).rglob("*") if path.is_file()]
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with Processes() as processes:
-        yield Lab(processes, tmp_path_factory.mktemp("lab"))
-
-
-@pytest.fixture(scope="module")
-def payload(tmp_path_factory: pytest.TempPathFactory) -> Payload:
-    return write_payload(tmp_path_factory.mktemp("payload") / "a", MIB)
 
 
 @pytest.mark.parametrize(("name", "method"), CELLS)

@@ -10,17 +10,12 @@ import pytest
 from uploadlab.client import Client
 from uploadlab.methods import METHODS
 from uploadlab.model import Status, Target
-from uploadlab.payload import Payload, write_payload
+from uploadlab.payload import Payload
 from uploadlab.processes import Processes
 from uploadlab.units import MIB
 
 from .fake_server import DROP, HANG, FakeServer, serve
 from .helpers import environment
-
-
-@pytest.fixture(scope="module")
-def payload(tmp_path_factory: pytest.TempPathFactory) -> Payload:
-    return write_payload(tmp_path_factory.mktemp("payload") / "a", MIB)
 
 
 @pytest.fixture(scope="module")

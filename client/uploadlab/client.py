@@ -12,7 +12,8 @@ from typing import IO, Any, cast
 import msgspec
 import requests
 
-from uploadlab import upload
+from uploadlab import upload, usage
+from uploadlab.connection import session
 from uploadlab.model import EXTERNAL, LabError, Outcome, Status, Target
 from uploadlab.paths import ROOT
 from uploadlab.payload import Payload
@@ -22,7 +23,8 @@ from uploadlab.worker import Job
 START_SECONDS = 30.0
 PROBE_SECONDS = 5.0
 POLL_SECONDS = 0.1
-VERIFY_SECONDS = 2 * upload.VERIFY_SECONDS + 5  # reading back and removing, each in its own time
+BEGIN_SECONDS = usage.ANSWER_SECONDS + 5  # to ask what the server has used so far
+VERIFY_SECONDS = 2 * upload.VERIFY_SECONDS + BEGIN_SECONDS  # reading back and removing, each in its own time
 
 
 class Client:
@@ -39,6 +41,7 @@ class Client:
             self._write(worker, Job(url, method, payload, budget_seconds))
         except OSError:
             return self._ended(worker, Status.FAILED, "the client's process does not listen")
+        self._line(worker, BEGIN_SECONDS)
         uploaded = self._read(worker, budget_seconds)
         if uploaded is None:
             return self._ended(worker, Status.TIMEOUT, f"over {budget_seconds:g} s")
@@ -125,7 +128,7 @@ class Client:
 
 def _probe(url: str) -> tuple[dict[str, Any], str]:
     """What /healthz says, and the Server header; raises RequestException, ValueError."""
-    with upload.session() as one:
+    with session() as one:
         response = one.get(f"{url}/healthz", timeout=PROBE_SECONDS)
     response.raise_for_status()
     content = response.json()

@@ -24,6 +24,7 @@ COMPOSE_AT_LEAST = (2, 20)
 ANSWER_SECONDS = 20.0
 STOP_SECONDS = 20.0
 """For the client to end an upload and to print its table."""
+IMAGES = ("upload-lab-server", "upload-lab-client")
 NO_IMAGE = ("registry", "/manifests/", "pull access denied", "failed to resolve source metadata")
 """What the engine says when it has no image and cannot fetch it."""
 OFFLINE = "where no registry can be reached: ./scripts/offline-images.sh --write"
@@ -58,10 +59,11 @@ class Containers:
 
     def __init__(self, processes: Processes, screen: Screen) -> None:
         self._processes, self._screen = processes, screen
-        self._project = f"upload-lab-{secrets.token_hex(4)}"
+        self._tag = secrets.token_hex(4)
+        self._project = f"upload-lab-{self._tag}"
         # The client reaches servers by their names; on the host any free port will do.
         ports = {f"{name}_PORT".upper().replace("-", "_"): "0" for name in load_deployments(COMPOSE)}
-        self._environment = {**os.environ, **ports}
+        self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
 
     def measure(self, wanted: lab.Draft | RunFolder, out: Path) -> int:
         """Have the client carry it out; its exit code. Raises LabError."""
@@ -90,6 +92,7 @@ class Containers:
         with self._screen.waiting("Building the images, which takes a minute or two the first time"):
             self._do("build")
         self._processes.last(self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5"))
+        self._processes.last(["docker", "image", "rm", *(f"{name}:{self._tag}" for name in IMAGES)])
         with self._screen.waiting(f"Starting {len(services)} containers"):
             self._do("up", "--detach", "--no-build", *services)
 

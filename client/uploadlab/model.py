@@ -100,21 +100,37 @@ class Task(Struct, frozen=True):
 
 
 class Outcome(Struct, kw_only=True):
-    """What one upload showed. What could not be measured is None."""
+    """What one upload showed. What could not be measured is None.
+
+    Times run from before the request is built. CPU and memory of the server are of all processes of
+    the deployment together.
+    """
 
     status: Status
     seconds: float | None = None
+    """Until the answer was read."""
+    connected_seconds: float | None = None
+    """Until the connection was there."""
+    sent_seconds: float | None = None
+    """Until the last block of the body was handed to the system."""
+    response_wait_seconds: float | None = None
+    """From then to the answer."""
     http_status: int | None = None
     error: str | None = None
     stored_bytes: int | None = None
     digest_ok: bool | None = None
     server_seconds: float | None = None
-    response_wait_seconds: float | None = None
+    """In the app's handler."""
     server_cpu_seconds: float | None = None
+    server_system_seconds: float | None = None
+    """Of the server's CPU seconds, those in the kernel; in steps of 10 ms."""
     client_cpu_seconds: float | None = None
     server_peak_rss_bytes: int | None = None
     client_peak_rss_bytes: int | None = None
     spooled_bytes: int | None = None
+    """Written to disk besides the stored file."""
+    usage_note: str | None = None
+    """Why something of the server's use is not known."""
 
 
 class Measurement(Outcome, kw_only=True):

@@ -7,10 +7,10 @@ from typing import Any
 
 import requests
 from msgspec import Struct
-from requests.adapters import HTTPAdapter
 
 from uploadlab import memory
-from uploadlab.methods import BLOCK_BYTES, Method
+from uploadlab.connection import session
+from uploadlab.methods import Method
 from uploadlab.model import Outcome, Status
 from uploadlab.payload import Payload
 
@@ -32,21 +32,21 @@ class Uploaded(Struct):
         return f"{kind}_{self.content_length}-bytes.txt" if self.content_length else f"{kind}_chunked.txt"
 
 
-class BlockAdapter(HTTPAdapter):
-    """Sends a file in blocks of 1 MiB: urllib3's 16 KiB would make the client the limit."""
+class Stopwatch:
+    """Runs from before the request is built; remembers how far it had got when."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """As in requests, with a block size."""
-        super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self.laps: dict[str, float] = {}
+        """Seconds until it was connected, had sent its last block so far, was answered."""
 
+    def lap(self, name: str) -> None:
+        """Something was reached; the last time counts."""
+        self.laps[name] = self.seconds()
 
-def session() -> requests.Session:
-    """A fresh session: uWSGI closes connections without saying so, so none is used twice."""
-    new = requests.Session()
-    new.trust_env = False  # no proxy and no .netrc between the lab and its target
-    new.mount("http://", BlockAdapter())
-    new.mount("https://", BlockAdapter())
-    return new
+    def seconds(self) -> float:
+        """The time it has run."""
+        return time.perf_counter() - self._started
 
 
 def upload(
@@ -60,17 +60,20 @@ def upload(
     """
     memory_known = memory.reset_peak()
     cpu_before = time.process_time()
-    started = time.perf_counter()
+    watch = Stopwatch()
     try:
-        response = _send(url, method, payload, query, silence_seconds)
+        response = _send(url, method, payload, query, silence_seconds, watch)
     except (requests.RequestException, OSError, MemoryError, OverflowError) as error:
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
-    seconds = time.perf_counter() - started
+    seconds = watch.seconds()
     accepted = response.status_code < HTTPStatus.MULTIPLE_CHOICES
     outcome = Outcome(
         status=Status.OK if accepted else Status.REFUSED,
         seconds=seconds,
         http_status=response.status_code,
+        connected_seconds=watch.laps.get("connected"),
+        sent_seconds=watch.laps.get("sent"),
+        response_wait_seconds=_between(watch.laps, "sent", "answered"),
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
@@ -119,9 +122,14 @@ def reason(error: BaseException) -> str:
 
 
 def _send(
-    url: str, method: Method, payload: Payload, query: dict[str, str], timeout: float | None
+    url: str,
+    method: Method,
+    payload: Payload,
+    query: dict[str, str],
+    timeout: float | None,
+    watch: Stopwatch,
 ) -> requests.Response:
-    with open(payload.path, "rb") as file, session() as one:
+    with open(payload.path, "rb") as file, session(watch.lap) as one:
         request = method.send(file, payload.size_bytes)
         address = url + method.route
         return one.post(address, params=query, timeout=timeout, allow_redirects=False, **request)
@@ -138,6 +146,10 @@ def _stored(address: str, keep: bool) -> tuple[int, str]:
             one.delete(address, timeout=VERIFY_SECONDS)
     stored = response.json()
     return int(stored["size_bytes"]), str(stored["digest"])
+
+
+def _between(laps: dict[str, float], first: str, second: str) -> float | None:
+    return laps[second] - laps[first] if first in laps and second in laps else None
 
 
 def _number(value: object) -> float | None:

@@ -3,14 +3,15 @@
 Apart from the lab, so that its memory is the client's alone, an upload can be cut off at
 its budget, and a client that runs out of memory is a row in the table.
 
-Jobs come as JSON lines on standard input. Each gets two answers: the outcome when the
-clock has stopped, and the verified outcome.
+Jobs come as JSON lines on standard input. Each gets three answers: null when the upload
+begins, the outcome when the clock has stopped, and the verified outcome.
 """
 
 import sys
 
 import msgspec
 
+from uploadlab import usage
 from uploadlab.methods import METHODS
 from uploadlab.model import Outcome
 from uploadlab.payload import Payload
@@ -38,9 +39,23 @@ def main() -> None:
     for line in sys.stdin.buffer:
         job = msgspec.json.decode(line, type=Job)
         budget = f"{job.budget_seconds:g}"  # so that an abandoned upload ends on the server, too
+        before = usage.reset(job.url)
+        answer(None)
         uploaded = upload(job.url, METHODS[job.method], job.payload, budget=budget)
         answer(uploaded.outcome)
-        answer(verify(job.url, uploaded, job.payload))
+        after = usage.read(job.url) if before and uploaded.outcome.http_status else None
+        outcome = verify(job.url, uploaded, job.payload)
+        answer(with_cost(outcome, usage.cost(before, after)))
+
+
+def with_cost(outcome: Outcome, cost: usage.Cost) -> Outcome:
+    """The outcome, with what it cost the server."""
+    outcome.server_cpu_seconds = cost.cpu_seconds
+    outcome.server_system_seconds = cost.system_seconds
+    outcome.server_peak_rss_bytes = cost.peak_rss_bytes
+    outcome.spooled_bytes = usage.spooled_bytes(cost.written_bytes, outcome.stored_bytes)
+    outcome.usage_note = cost.note
+    return outcome
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from upload_app import usage
 from upload_app.storage import NO_SPACE, Store
 
 BLOCK_SIZE = 1 << 20  # the fastest of a sweep from 64 KiB to 1 MiB
@@ -21,13 +22,16 @@ BLOCK_SIZE = 1 << 20  # the fastest of a sweep from 64 KiB to 1 MiB
 class Sink(BaseHTTPRequestHandler):
     """One connection, one request."""
 
-    def __init__(self, store: Store, deployment: str, *args: object) -> None:
-        self.store = store
-        self.deployment = deployment
+    def __init__(self, store: Store, run_dir: Path, deployment: str, *args: object) -> None:
+        self.store, self.run_dir, self.deployment = store, run_dir, deployment
         super().__init__(*args)  # type: ignore[arg-type]
 
     def do_POST(self) -> None:
-        """Store the body."""
+        """Store the body; or reset the peaks of memory."""
+        if self.path == "/usage/reset":
+            found = usage.processes(self.run_dir)
+            usage.reset_peaks(found)
+            return self._answer(200, {"processes": found})
         started = time.perf_counter()
         length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != "/request-stream" or not length.isdigit():
@@ -47,7 +51,9 @@ class Sink(BaseHTTPRequestHandler):
     do_PUT = do_POST  # noqa: N815  the name that http.server calls
 
     def do_GET(self) -> None:
-        """Health, and what is stored."""
+        """Health, what is stored, and what was used."""
+        if self.path == "/usage":
+            return self._answer(200, {"processes": usage.processes(self.run_dir)})
         if self.path == "/healthz":
             versions = {"python": platform.python_version()}
             busy = self.store.in_progress()
@@ -100,7 +106,7 @@ class Sink(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve by the lab's environment contract."""
     store = Store(Path(os.environ["DATA_DIR"]))
-    handler = partial(Sink, store, os.environ["LAB_DEPLOYMENT"])
+    handler = partial(Sink, store, Path(os.environ["RUN_DIR"]), os.environ["LAB_DEPLOYMENT"])
     address = (os.environ["HOST"], int(os.environ["PORT"]))
     ThreadingHTTPServer(address, handler).serve_forever()
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from flask import Blueprint, abort, current_app, request
 from flask.typing import ResponseReturnValue
 
-from upload_app import profiling, receivers
+from upload_app import profiling, receivers, usage
 from upload_app.receivers import FIELD, Deadline
 from upload_app.request import UploadRequest
 from upload_app.settings import Settings
@@ -81,6 +81,20 @@ def delete(upload_id: str) -> ResponseReturnValue:
     except FileNotFoundError:
         abort(404, f"no upload {upload_id!r}")
     return "", 204
+
+
+@blueprint.get("/usage")
+def used() -> ResponseReturnValue:
+    """What each process of this deployment has used so far."""
+    return {"processes": usage.processes(_settings().run_dir)}
+
+
+@blueprint.post("/usage/reset")
+def reset_usage() -> ResponseReturnValue:
+    """The same, and have peaks of memory counted from now."""
+    found = usage.processes(_settings().run_dir)
+    usage.reset_peaks(found)
+    return {"processes": found}
 
 
 @blueprint.before_request

@@ -1,0 +1,34 @@
+"""All deployments of this host, really running."""
+
+from pathlib import Path
+
+from uploadlab.client import Client
+from uploadlab.deployments import load_needs
+from uploadlab.model import Deployment, Target
+from uploadlab.paths import COMPOSE
+from uploadlab.processes import Processes
+from uploadlab.runtime import LocalRuntime, Scratch
+
+from .helpers import DEPLOYMENTS, need
+
+
+class Lab:
+    """All deployments of this host, up at once."""
+
+    def __init__(self, processes: Processes, folder: Path) -> None:
+        scratch = Scratch.make(processes, folder, "a path with spaces, & more")
+        self.data = scratch.data_dir
+        self.client = Client(processes)
+        self.runtime = LocalRuntime(processes, scratch, folder, load_needs(COMPOSE))
+        self.targets = {target.name: target for target in self.runtime.start([*DEPLOYMENTS.values()])}
+
+    def target(self, one: Deployment) -> Target:
+        """A healthy target; the test is skipped where its host lacks something."""
+        need(*one.needs)
+        target = self.targets[one.name]
+        _, why = self.client.wait_healthy(target, 15, lambda: self.runtime.explain(one.name))
+        assert why == ""
+        return target
+
+    def stored_files(self, name: str) -> list[Path]:
+        return [path for path in (self.data / name).rglob("*") if path.is_file()]
