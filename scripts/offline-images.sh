@@ -23,7 +23,7 @@ mirror() { # this host's own, if it is a Debian host; else Debian's
   local own
   # shellcheck disable=SC2016  # apt-get's own placeholders
   own=$(apt-get indextargets --format '$(ORIGIN) $(SITE)' 'Created-By: Packages' 2>/dev/null |
-    sed -n 's/^Debian //p' | grep -v security | head -n 1) || true
+    sed -n 's/^Debian \(http[^ ]*\)$/\1/p' | grep -v security | head -n 1) || true
   echo "${own:-http://deb.debian.org/debian}"
 }
 
@@ -55,10 +55,11 @@ case "$*" in
   *) fail "'$*' is not understood: offline-images.sh [--write]" 2 ;;
 esac
 docker version >/dev/null 2>&1 || fail "no Docker engine answers: start it, then try again (see: docker info)"
-command -v mmdebstrap >/dev/null || ./scripts/apt-install mmdebstrap || exit 1
+command -v mmdebstrap >/dev/null || ./scripts/apt-install mmdebstrap debian-archive-keyring || exit 1
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM # background jobs are deaf to Ctrl-C
 from=$(mirror)
 hook=true
 if [ -e "$certificates" ]; then hook="upload $certificates $certificates"; fi

@@ -67,11 +67,10 @@ SIZE = 10_000_000
 def measured(
     deployment: str, method: str = "request.stream", seconds: float | None = 1.0, **more: Any
 ) -> Measurement:
-    cell = Cell(deployment, method, SIZE)
-    fields = {"round": 1, "warmup": False, "status": Status.OK, **more}
+    fields = {"round": 1, "warmup": False, "status": Status.OK, "size_bytes": SIZE, **more}
     return Measurement(
-        run_id="r", cell_id=cell.id, deployment=deployment, method=method, size_bytes=SIZE,
-        seconds=seconds, started_at="", **fields,
+        run_id="r", cell_id=Cell(deployment, method, fields["size_bytes"]).id, deployment=deployment,
+        method=method, seconds=seconds, started_at="", **fields,
     )  # fmt: skip
 
 

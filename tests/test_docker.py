@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,9 +101,11 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         for path in [root, *root.rglob("*")]:
             os.chown(path, user, user)
     one = Stack(root, f"{root.name}".lower().replace("_", "-"), user)
-    yield one._replace(first_up=one.compose("up", "--build", LAB_PLAN="smoke"))
-    one.compose("down", "--volumes", "--timeout", "5")
-    shutil.rmtree(root)
+    try:
+        yield one._replace(first_up=one.compose("up", "--build", LAB_PLAN="smoke"))
+    finally:
+        one.compose("down", "--volumes", "--timeout", "5")
+        shutil.rmtree(root)
 
 
 def oldest_run(root: Path) -> RunFolder:
@@ -167,7 +170,7 @@ def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> 
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert not host["Privileged"]
     assert host["PidsLimit"] == 256
-    assert host["Init"] == (not config["Image"].startswith("upload-lab-nginx"))
+    assert host["Init"] == (not host["PidMode"])
     assert host["Tmpfs"] == {"/tmp": "size=16m"}
     bindings = [binding for group in (host["PortBindings"] or {}).values() for binding in group]
     assert {binding["HostIp"] for binding in bindings} == ({"127.0.0.1"} if service in DEPLOYMENTS else set())
@@ -213,6 +216,23 @@ def test_a_server_killed_in_a_second_up_is_a_row(stack: Stack) -> None:
     assert planned == set(outcomes(RunFolder(started[0]).read_measurements()))
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--runtime", "local"], "--runtime local"),
+        (["--out", "/tmp/x"], "--out /tmp/x"),
+        (["--target", "a=http://127.0.0.1:1"], "--target a="),
+    ],
+)
+def test_what_the_clients_own_container_cannot_do_is_told(
+    stack: Stack, words: list[str], reason: str
+) -> None:
+    done = stack.compose("run", "--rm", "--no-deps", "--no-TTY", "client", *words)
+    assert done.returncode == 2
+    assert f"run-matrix.sh: {reason}" in done.stderr
+    assert "./scripts/run-matrix.sh can" in done.stderr
+
+
 def test_down_leaves_nothing(stack: Stack) -> None:
     assert stack.left()
     done = stack.compose("down", "--volumes")
@@ -221,10 +241,11 @@ def test_down_leaves_nothing(stack: Stack) -> None:
 
 
 def projects() -> set[str]:
-    """Projects of run-matrix.sh that the engine has something of."""
+    """Projects of run-matrix.sh that the engine has something of, images included."""
     label = '{{.Label "com.docker.compose.project"}}'
     found = docker("ps", "-a", "--format", label) + docker("network", "ls", "--format", label)
     found += docker("volume", "ls", "--format", label)
+    found += docker("images", "--format", "upload-lab-{{.Tag}}")
     return set(re.findall(r"^upload-lab-[0-9a-f]{8}$", found, re.M))
 
 
@@ -234,7 +255,7 @@ def nothing_left() -> Iterator[None]:
     before = projects()
     yield
     end = time.monotonic() + 30
-    while projects() > before:
+    while projects() - before:
         assert time.monotonic() < end, f"left behind: {projects() - before}"
         time.sleep(0.2)
 
@@ -255,33 +276,74 @@ def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
     assert {one.stat().st_uid for one in path.rglob("*")} == {tmp_path.stat().st_uid}
 
 
-def start_long_run(out: Path) -> subprocess.Popen[str]:
+@contextmanager
+def long_run(out: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run that has measured something, and has much left to do; ended in the end."""
     words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "100", "--runtime", "docker", "--out", str(out)]
     process = subprocess.Popen(
         words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     end = time.monotonic() + 60
-    while not any(RunFolder(path).read_measurements() for path in out.iterdir()):
-        assert time.monotonic() < end, "the run does not get going"
-        time.sleep(0.1)
-    return process
+    try:
+        while not any(RunFolder(path).read_measurements() for path in out.glob("*")):
+            assert time.monotonic() < end, "the run does not get going"
+            time.sleep(0.1)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate()
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_run_in_containers_that_is_stopped_shows_what_it_has(tmp_path: Path) -> None:
-    process = start_long_run(tmp_path)
-    process.send_signal(signal.SIGINT)
-    table, said = process.communicate(timeout=60)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_in_containers_that_is_stopped_shows_what_it_has(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with long_run(tmp_path) as process:
+        process.send_signal(number)
+        table, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "raw-sink" in table
-    assert "go on with: ./scripts/run-matrix.sh --resume" in said.splitlines()[-1]
+    (path,) = tmp_path.iterdir()
+    assert said.splitlines()[-1].endswith(f"go on with: ./scripts/run-matrix.sh --resume {path}")
+    assert (path / "logs" / "flask.log").exists()
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("seconds", [0.3, 1.5, 2.5, 3.5])
+def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(tmp_path: Path, seconds: float) -> None:
+    words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "100", "--runtime", "docker"]
+    process = subprocess.Popen(
+        [*words, "--out", str(tmp_path)], env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "stopped" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    measured = [path for path in tmp_path.iterdir() if RunFolder(path).read_measurements()]
+    assert list(tmp_path.iterdir()) == measured
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_client_that_is_killed_is_told(tmp_path: Path) -> None:
+    with long_run(tmp_path) as process:
+        (name,) = re.findall(r"^upload-lab-[0-9a-f]{8}-client$", docker("ps", "--format", "{{.Names}}"), re.M)
+        docker("kill", name)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    (path,) = tmp_path.iterdir()
+    assert "the client's container ended with status 137" in said
+    assert f"--resume {path}" in said
 
 
 @pytest.mark.usefixtures("nothing_left")
 def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Path) -> None:
-    process = start_long_run(tmp_path)
-    process.kill()
-    process.communicate()
+    with long_run(tmp_path) as process:
+        process.kill()
+        process.communicate()
     (path,) = tmp_path.iterdir()
     done = lab("--resume", path)
     assert done.returncode == 0, done.stderr
@@ -292,6 +354,18 @@ def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Pa
     done = lab("--resume", path, "--runtime", "local")
     assert (done.returncode, done.stdout) == (2, "")
     assert "was measured with --runtime docker" in done.stderr
+
+
+def test_a_checkout_that_servers_may_not_read_is_told(tmp_path: Path) -> None:
+    need("docker")
+    checkout(tmp_path)
+    (tmp_path / "configs" / "uwsgi").chmod(0o700)
+    command = [sys.executable, "-m", "uploadlab", *SMALL, "--runtime", "docker"]
+    done = subprocess.run(
+        command, env=environment(PYTHONPATH=str(tmp_path / "client")),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    refused(done, "configs/uwsgi", "chmod -R a+rX configs services/nginx")
 
 
 def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -362,3 +436,26 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_starts(tmp_path:
     need("docker")
     refused(lab(*SMALL, "--runtime", "docker", "--out", "/proc/x"), "choose another --out")
     refused(lab(*SMALL, "--runtime", "docker", "--out", tmp_path / "a:b"), "colon", "choose another --out")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_what_does_not_start_is_a_row_and_the_rest_is_measured(tmp_path: Path) -> None:
+    need("docker")
+    checkout(tmp_path)
+    (tmp_path / "configs" / "nginx" / "nginx-uwsgi.conf.template").write_text("nonsense;\n")
+    command = [sys.executable, "-m", "uploadlab", *SMALL, "--runtime", "docker", "--deployments"]
+    done = subprocess.run(
+        [*command, "flask,nginx-uwsgi,nginx-uwsgi-streaming"],
+        env=environment(PYTHONPATH=str(tmp_path / "client")),
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    folder = oldest_run(tmp_path)
+    became = {row.deployment: row for row in folder.read_measurements() if not row.warmup}
+    assert became.pop("nginx-uwsgi").error == (
+        "the container of nginx-uwsgi does not run: logs/nginx-uwsgi.log in the run's folder may say why"
+    )
+    assert "nonsense" in (folder.logs / "nginx-uwsgi.log").read_text()
+    assert {name: row.status for name, row in became.items()} == dict.fromkeys(
+        ("flask", "nginx-uwsgi-streaming", "raw-sink"), Status.OK
+    )

@@ -11,6 +11,7 @@ from uploadlab.lab import Order
 from uploadlab.model import Deployment, LabError, Measurement, Outcome, Status, Target, Task
 from uploadlab.payload import Payload
 from uploadlab.plan import Choice
+from uploadlab.store import RunFolder
 
 ORDER = Order("smoke", Choice(methods=["request.stream"], sizes=["1KiB"], rounds=2), ["flask"], {}, seed=3)
 
@@ -30,7 +31,7 @@ class Fake:
         return [Target(one.name, f"http://{one.name}", one.tier, one.accepts) for one in deployments]
 
     def explain(self, name: str) -> str:
-        return f"{name} has died"
+        return "" if self.status is Status.TIMEOUT else f"{name} has died"
 
     def stop(self) -> None:
         self.events.append("stop")
@@ -68,7 +69,8 @@ class Fake:
 
 
 def prepare(tmp_path: Path, order: Order = ORDER) -> lab.Prepared:
-    return lab.prepare(lab.draft(order), "a-run", tmp_path / "runs", tmp_path, "fake")
+    lab.require_room(lab.draft(order), tmp_path)
+    return lab.prepare(lab.draft(order), RunFolder.create(tmp_path / "runs", "a-run"), tmp_path, "fake")
 
 
 def go(prepared: lab.Prepared, fake: Fake, tmp_path: Path) -> list[Measurement]:

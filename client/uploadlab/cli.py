@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,8 @@ def command(runtime: str, resume: str | None, out: Path, data_dir: Path | None, 
     """Measure how large files arrive at the Flask app behind each server."""
     if INSIDE:
         inside.become_owner(out)
+        inside.require_checkout()
+        _refuse_inside(runtime, out, asked)
     wanted = _stored(resume, out, asked) if resume else lab.draft(_order(**asked))
     screen = Screen()
     with Processes() as processes:
@@ -91,6 +94,18 @@ def command(runtime: str, resume: str | None, out: Path, data_dir: Path | None, 
 def main() -> None:
     """Run the command."""
     program.run(command, PROGRAM)
+
+
+def _refuse_inside(runtime: str, out: Path, asked: dict[str, Any]) -> None:
+    """What makes no sense in a container that is not run-matrix.sh's own; raises UsageError."""
+    why = "the client's container cannot do that, ./scripts/run-matrix.sh can"
+    if runtime == LOCAL:
+        raise UsageError(f"--runtime local: {why}")
+    if inside.RUN_NAME is None and out != RUNS:
+        raise UsageError(f"--out {out}: {why}")
+    for text in asked["targets"]:
+        if _is_loopback(_target(text)[1]):
+            raise UsageError(f"--target {text}: {why}")
 
 
 def _in_containers(
@@ -127,9 +142,10 @@ def _obstacle(wanted: lab.Draft | RunFolder, data_dir: Path | None, processes: P
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        return host in ("localhost", socket.gethostname())
+    return address.is_loopback or address.is_unspecified
 
 
 def _install(processes: Processes) -> None:

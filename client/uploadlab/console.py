@@ -21,10 +21,11 @@ from rich.progress import (
 )
 from rich.table import Table as RichTable
 
+from uploadlab.diagnosis import diagnose
 from uploadlab.model import Measurement, Run, Task
 from uploadlab.paths import shown
-from uploadlab.stats import Summary, ceiling_name
-from uploadlab.table import Table, reasons, tables
+from uploadlab.stats import ceiling_name, summarize
+from uploadlab.table import Table, costs, reasons, tables
 from uploadlab.units import format_seconds, format_size
 
 PLAIN_SECONDS = 5.0
@@ -71,13 +72,18 @@ class Screen:
             spinner.add_task(escape(text))
             yield
 
-    def result(self, run: Run, summaries: Sequence[Summary], folder: Path) -> None:
-        """The tables, what was not ok, and where it all lies."""
+    def result(self, run: Run, rows: Sequence[Measurement], folder: Path) -> None:
+        """The tables, what was not ok, why it was slow, and where it all lies."""
+        summaries = summarize(run, rows)
         for table in tables(run, summaries):
             self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
             self._table.print()
+        self._table.print(_rich(costs(run, summaries), PLENTY))
+        self._table.print()
         self._out.print(_legend(ceiling_name(run)), highlight=False)
         for line in reasons(summaries):
+            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        for line in diagnose(run, rows):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
         self._out.print(f"Run: {escape(shown(folder))}", highlight=False, soft_wrap=True)
 
@@ -140,7 +146,8 @@ def fail(text: str, program: str) -> None:
 
 def _legend(ceiling: str | None) -> str:
     share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
-    return f"MB/s (10^6 bytes, median){share}, or what happened instead."
+    cost = "CPU and memory are of all the server's processes; spooled: to disk besides the stored file."
+    return f"MB/s (10^6 bytes, median){share}, or what happened instead. {cost}"
 
 
 def _rich(table: Table, name_width: int) -> RichTable:

@@ -7,16 +7,17 @@ import os
 import re
 import secrets
 import subprocess
-from contextlib import suppress
+import time
 from pathlib import Path
 
-from uploadlab import lab
+from uploadlab import inside, lab
 from uploadlab.console import Screen
 from uploadlab.deployments import load_deployments
 from uploadlab.model import LabError
-from uploadlab.paths import COMPOSE, ROOT, RUNS
+from uploadlab.paths import COMPOSE, DATA, OUT, ROOT, RUNS
 from uploadlab.processes import Processes
-from uploadlab.program import INTERRUPTED, LAB, USAGE
+from uploadlab.program import LAB, USAGE, Stopped
+from uploadlab.session import how_to_go_on
 from uploadlab.store import RunFolder
 
 COMPOSE_AT_LEAST = (2, 20)
@@ -25,6 +26,7 @@ ANSWER_SECONDS = 20.0
 STOP_SECONDS = 20.0
 """For the client to end an upload and to print its table."""
 IMAGES = ("upload-lab-server", "upload-lab-client")
+POLL_SECONDS = 0.2
 NO_IMAGE = ("registry", "/manifests/", "pull access denied", "failed to resolve source metadata")
 """What the engine says when it has no image and cannot fetch it."""
 OFFLINE = "where no registry can be reached: ./scripts/offline-images.sh --write"
@@ -66,68 +68,90 @@ class Containers:
         self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
 
     def measure(self, wanted: lab.Draft | RunFolder, out: Path) -> int:
-        """Have the client carry it out; its exit code. Raises LabError."""
+        """Have the client carry it out; its exit code. Raises LabError, Stopped."""
+        inside.require_checkout()
         if isinstance(wanted, RunFolder):
             folder, deployments = wanted, lab.stored_deployments(wanted.read_run())
             words = ["--resume", wanted.path.name]
         else:
-            folder = RunFolder.create(out, lab.new_name(wanted.order.plan))
-            folder.remove_if_empty()  # a free name, in a place that can be written to
+            folder = self._new_folder(out, lab.new_name(wanted.order.plan))
             deployments, words = wanted.deployments, _words(wanted.order)
-        path = folder.path.resolve()
-        if ":" in str(path):
-            raise LabError(f"{path.parent}: Docker takes no path with a colon; choose another --out")
         services = [service.name for one in deployments for service in one.services]
-        self._start(services)
         try:
-            code = self._run_client(path, words)
+            self._start(services)
+            code = self._run_client(folder.path.resolve(), words)
+        except KeyboardInterrupt:
+            raise Stopped(how_to_go_on(folder, DATA)) from None
         finally:
-            self._keep_logs(services, path)
-        if code not in (0, LAB, USAGE, INTERRUPTED):
-            kept = f"what was measured is kept: --resume {path.name}"
-            raise LabError(f"the client's container ended with status {code}; {kept}")
+            self._keep_logs(services, folder)
+            folder.remove_if_empty()
+        if code not in (0, LAB, USAGE):
+            how = how_to_go_on(folder, DATA)
+            raise LabError(f"the client's container ended with status {code}: {how}")
         return code
 
+    def _new_folder(self, out: Path, name: str) -> RunFolder:
+        """A folder for the run, of whoever owns the place where it lies."""
+        made = not out.exists()
+        folder = RunFolder.create(out, name)
+        if ":" in str(out.resolve()):
+            folder.remove_if_empty()
+            raise LabError(f"{out}: Docker takes no path with a colon; choose another --out")
+        for path in [*([out] if made else []), folder.path]:
+            _give(path, out.parent if made else out)
+        return folder
+
     def _start(self, services: list[str]) -> None:
+        images = [f"{name}:{self._tag}" for name in IMAGES]
+        self._processes.last(self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5"))
+        self._processes.last(["docker", "image", "rm", "--force", *images])
         with self._screen.waiting("Building the images, which takes a minute or two the first time"):
             self._do("build")
-        self._processes.last(self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5"))
-        self._processes.last(["docker", "image", "rm", *(f"{name}:{self._tag}" for name in IMAGES)])
         with self._screen.waiting(f"Starting {len(services)} containers"):
             self._do("up", "--detach", "--no-build", *services)
 
     def _run_client(self, run: Path, words: list[str]) -> int:
-        container = f"{self._project}-client"
-        options = ["--rm", "--no-deps", "--no-TTY", "--name", container, "--env", f"LAB_RUN={run.name}"]
+        """The exit code of the client; raises KeyboardInterrupt when it has stopped after one."""
+        settings = [f"LAB_RUN={run.name}", f"LAB_OUT={run.parent}"]
+        volumes = []
         if run.parent != RUNS:
-            options += ["--volume", f"{run.parent}:{run.parent}"]
-            words = [*words, "--out", str(run.parent)]
+            volumes = ["--volume", f"{run.parent}:{OUT}"]
+            words = [*words, "--out", str(OUT)]
         if self._screen.is_terminal:  # which the client cannot see through a pipe
-            settings = "TTY_COMPATIBLE=1", f"COLUMNS={self._screen.columns}", "TERM"
-            options += [word for setting in settings for word in ("--env", setting)]
+            settings += ["TTY_COMPATIBLE=1", f"COLUMNS={self._screen.columns}", "TERM"]
+        name = f"{self._project}-client"
+        options = ["--rm", "--no-deps", "--no-TTY", "--name", name, *volumes]
+        options += [word for one in settings for word in ("--env", one)]
         command = self._compose("run", *options, "client", *words)
         client = self._processes.start(command, self._environment, ROOT, stdin=subprocess.DEVNULL)
         try:
             return client.wait()
         except KeyboardInterrupt:
-            stop = ["docker", "kill", "--signal", "INT", container]
-            self._processes.run(stop, os.environ, ROOT, ANSWER_SECONDS)
-            with suppress(subprocess.TimeoutExpired):
-                client.wait(STOP_SECONDS)
-            return INTERRUPTED
+            self._stop(client, name)
+            raise
 
-    def _keep_logs(self, services: list[str], run: Path) -> None:
+    def _stop(self, client: subprocess.Popen[bytes], name: str) -> None:
+        """Have the client end its upload and print its table; its container may not be there yet."""
+        end = time.monotonic() + STOP_SECONDS
+        asked = False
+        while client.poll() is None and time.monotonic() < end:
+            if not asked:
+                # Not SIGINT: Python would trace it back while it still imports.
+                stop = ["docker", "kill", "--signal", "TERM", name]
+                asked = self._processes.run(stop, os.environ, ROOT, ANSWER_SECONDS)[0] == 0
+            time.sleep(POLL_SECONDS)
+
+    def _keep_logs(self, services: list[str], folder: RunFolder) -> None:
         """The servers' output, beside what was measured."""
-        if not run.is_dir():
+        if not folder.read_measurements():
             return
-        logs, owner = RunFolder(run).logs, run.stat()
         for service in services:
-            status, said = self._run("logs", "--no-color", "--no-log-prefix", service)
+            container = f"{self._project}-{service}-1"
+            status, said = self._processes.run(["docker", "logs", container], os.environ, ROOT)
             if status == 0:
-                (logs / f"{service}.log").write_text(said)
-        if os.geteuid() == 0:
-            for path in [logs, *logs.iterdir()]:
-                os.chown(path, owner.st_uid, owner.st_gid)
+                (folder.logs / f"{service}.log").write_text(said)
+        for path in [folder.logs, *folder.logs.iterdir()]:
+            _give(path, folder.path)
 
     def _do(self, *words: str) -> None:
         """One of Compose's commands; raises LabError with its last line."""
@@ -142,6 +166,13 @@ class Containers:
 
     def _compose(self, *words: str) -> list[str]:
         return ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project, *words]
+
+
+def _give(path: Path, like: Path) -> None:
+    """To the owner of another path, if this is root."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _words(order: lab.Order) -> list[str]:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from uploadlab.model import Host, LabError
+from uploadlab.paths import INSIDE
 from uploadlab.units import format_size
 
 
@@ -28,7 +29,7 @@ def require_space(data_dir: Path, sizes: set[int]) -> None:
     if free < needed:
         raise LabError(
             f"{data_dir} has {format_size(free)} free, this run needs {format_size(needed)}: "
-            "choose smaller --sizes or another --data-dir"
+            "choose smaller --sizes" + ("" if INSIDE else " or another --data-dir")
         )
 
 

@@ -2,10 +2,12 @@
 
 import os
 import socket
+import stat
 import time
 from pathlib import Path
 
 from uploadlab.model import Deployment, LabError, Service, Target
+from uploadlab.paths import COMPOSE, CONFIGS, shown
 from uploadlab.store import LOGS
 
 RUN_NAME = os.environ.get("LAB_RUN")
@@ -21,7 +23,7 @@ def become_owner(folder: Path) -> None:
     """
     if os.getuid() != 0:
         return
-    while not folder.exists():
+    while not os.path.exists(folder):  # noqa: PTH110  false as well where root without rights cannot look
         folder = folder.parent
     owner = folder.stat()
     try:
@@ -30,6 +32,22 @@ def become_owner(folder: Path) -> None:
         os.setuid(owner.st_uid)
     except PermissionError:
         raise LabError("the client's container lacks SETUID and SETGID: see its cap_add") from None
+
+
+def require_checkout() -> None:
+    """Raise LabError unless the servers see the checkout's files, and may read them."""
+    if not COMPOSE.is_file():
+        raise LabError(
+            "the engine does not see this checkout, it may be on another host: "
+            "./scripts/run-matrix.sh --runtime local does without"
+        )
+    for path in [CONFIGS, *CONFIGS.rglob("*")]:
+        needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+        if path.stat().st_mode & needed != needed:
+            raise LabError(
+                f"servers, who are another user, may not read {shown(path)}: "
+                "chmod -R a+rX configs services/nginx"
+            )
 
 
 class Beside:

@@ -68,12 +68,14 @@ def new_name(plan: str) -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{plan}"
 
 
-def prepare(drafted: Draft, name: str, out: Path, data_dir: Path, runtime: str) -> Prepared:
-    """Give a new run its folder; raises LabError before anything starts."""
-    run = _new_run(drafted, name, data_dir, runtime)
-    require_space(data_dir, {one.cell.size_bytes for one in run.cells})
-    folder = RunFolder.create(out, run.id)
-    run.id = folder.path.name
+def require_room(drafted: Draft, data_dir: Path) -> None:
+    """Raise LabError unless the run's largest uploads fit on that disk."""
+    require_space(data_dir, {one.cell.size_bytes for one in drafted.cells})
+
+
+def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> Prepared:
+    """Write a new run into its folder; raises LabError before anything starts."""
+    run = _new_run(drafted, folder.path.name, data_dir, runtime)
     try:
         folder.write_run(run)
     except LabError:

@@ -7,9 +7,14 @@ INSIDE = "LAB_INSIDE" in os.environ
 """In the client's container; compose.yaml says so."""
 
 ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "out"
+"""In that container, where a folder of the host's choice is mounted."""
+OUT_SHOWN = os.environ.get("LAB_OUT", "")
+"""That folder's place on the host."""
+CONFIGS = ROOT / "configs"
 COMPOSE = ROOT / "compose.yaml"
 APP = ROOT / "services" / "app"
-PLANS = ROOT / "configs" / "plans"
+PLANS = CONFIGS / "plans"
 BENCHMARK = ROOT / "benchmark"
 RUNS = BENCHMARK / "runs"
 DATA = Path(os.environ["DATA_DIR"]) if INSIDE else BENCHMARK / "data"
@@ -18,5 +23,7 @@ REFERENCE_RUN = BENCHMARK / "reference" / "quick"
 
 
 def shown(path: Path) -> str:
-    """A path as the user knows it: inside a container, the checkout's place says nothing."""
+    """A path as the user knows it: inside a container, another place says nothing."""
+    if INSIDE and path.is_relative_to(OUT):
+        return str(OUT_SHOWN / path.relative_to(OUT))
     return str(path.relative_to(ROOT) if INSIDE and path.is_relative_to(ROOT) else path)

@@ -137,10 +137,10 @@ def _measure(
     started_at = now()
     outcome = bench.sender.measure(target.url, task.cell.method, payload, run.budget_seconds)
     patience = run.budget_seconds + IDLE_GRACE_SECONDS
-    if outcome.status is Status.TIMEOUT and not bench.sender.wait_idle(target.url, patience):
-        watcher.note(f"{target.name} is still busy with the upload that was cut off")
-    if outcome.status is Status.FAILED and (why := bench.explain(target.name)):
+    if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := bench.explain(target.name)):
         outcome.error = f"{outcome.error}; {why}"
+    elif outcome.status is Status.TIMEOUT and not bench.sender.wait_idle(target.url, patience):
+        watcher.note(f"{target.name} is still busy with the upload that was cut off")
     return measurement(run, task, outcome, started_at)
 
 

@@ -9,12 +9,11 @@ from uploadlab.console import Screen
 from uploadlab.deployments import load_needs
 from uploadlab.inside import Beside
 from uploadlab.model import Host
-from uploadlab.paths import COMPOSE, DATA, INSIDE, RUNS
+from uploadlab.paths import COMPOSE, DATA, INSIDE, RUNS, shown
 from uploadlab.processes import Processes
 from uploadlab.program import Stopped
 from uploadlab.run import Runtime
 from uploadlab.runtime import LocalRuntime, Scratch
-from uploadlab.stats import summarize
 from uploadlab.store import RunFolder
 from uploadlab.units import format_size
 
@@ -30,13 +29,21 @@ def measure(
     if isinstance(wanted, RunFolder):
         prepared = lab.reopen(wanted, scratch.data_dir)
     else:
-        name = inside.RUN_NAME or lab.new_name(wanted.order.plan)
+        lab.require_room(wanted, scratch.data_dir)
         kind = Beside.name if INSIDE else LocalRuntime.name
-        prepared = lab.prepare(wanted, name, out, scratch.data_dir, kind)
+        prepared = lab.prepare(wanted, _new_folder(wanted, out), scratch.data_dir, kind)
     try:
         _carry_out(prepared, scratch, processes, screen)
     except KeyboardInterrupt:
-        raise Stopped(_how_to_go_on(prepared.folder, data_dir)) from None
+        # run-matrix.sh, which started the container, says so itself.
+        raise Stopped("" if inside.RUN_NAME else how_to_go_on(prepared.folder, data_dir)) from None
+
+
+def _new_folder(drafted: lab.Draft, out: Path) -> RunFolder:
+    """A folder for the run; run-matrix.sh has made one before it started the container."""
+    if inside.RUN_NAME:
+        return RunFolder(out / inside.RUN_NAME)
+    return RunFolder.create(out, lab.new_name(drafted.order.plan))
 
 
 def _carry_out(prepared: lab.Prepared, scratch: Scratch, processes: Processes, screen: Screen) -> None:
@@ -47,7 +54,7 @@ def _carry_out(prepared: lab.Prepared, scratch: Scratch, processes: Processes, s
         lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), screen.progress)
     finally:
         if rows := folder.read_measurements():
-            screen.result(run, summarize(run, rows), folder.path)
+            screen.result(run, rows, folder.path)
         if INSIDE and not inside.RUN_NAME:
             screen.note(STAY_UP)
 
@@ -62,10 +69,11 @@ def _preflight(host: Host, lacks: str) -> str:
     return f"This host: {facts}; {lacks or 'nothing is missing'}."
 
 
-def _how_to_go_on(folder: RunFolder, data_dir: Path) -> str:
+def how_to_go_on(folder: RunFolder, data_dir: Path) -> str:
+    """What to type after a run that was stopped."""
     if not folder.read_measurements():
         return "stopped before anything was measured"
     words = [f"./scripts/{PROGRAM}", "--resume"]
-    words += [folder.path.name if folder.path.parent == RUNS else str(folder.path)]
+    words += [folder.path.name if folder.path.parent == RUNS else shown(folder.path)]
     words += ["--data-dir", str(data_dir)] if data_dir != DATA else []
     return f"stopped; go on with: {shlex.join(words)}"

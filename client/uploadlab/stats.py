@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from statistics import median
+from typing import Any
 
 from msgspec import Struct
 
 from uploadlab.model import REFERENCE, Measurement, Run, Status
 
-MB = 1e6
+MB, GB = 1e6, 1e9
 
 
 class Summary(Struct, frozen=True):
@@ -24,6 +25,13 @@ class Summary(Struct, frozen=True):
     """Of the reference's rate at the same size in the same run."""
     http_status: int | None = None
     error: str | None = None
+    cpu_seconds_per_gb: float | None = None
+    """CPU of all the server's processes for 10^9 bytes, median."""
+    server_peak_rss_bytes: int | None = None
+    """Of all the server's processes together, the highest of the rounds."""
+    client_peak_rss_bytes: int | None = None
+    spooled_bytes: int | None = None
+    """Written to disk besides the stored file, median."""
 
 
 def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
@@ -75,7 +83,28 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None) -> Summary:
         share=rate / ceiling if rate and ceiling else None,
         http_status=bad.http_status if bad else None,
         error=bad.error if bad else None,
+        cpu_seconds_per_gb=_per_gb(rows),
+        server_peak_rss_bytes=max(_known(rows, "server_peak_rss_bytes"), default=None),
+        client_peak_rss_bytes=max(_known(rows, "client_peak_rss_bytes"), default=None),
+        spooled_bytes=_median(_known(rows, "spooled_bytes")),
     )
+
+
+def _per_gb(rows: Sequence[Measurement]) -> float | None:
+    """Of a cell whose uploads all arrived: what a lost one cost says nothing."""
+    known = _known(rows, "server_cpu_seconds")
+    if not known or any(row.status is not Status.OK for row in rows):
+        return None
+    return float(median(known)) / rows[0].size_bytes * GB
+
+
+def _known(rows: Sequence[Measurement], field: str) -> list[Any]:
+    """A field's values, as far as it could be measured."""
+    return [value for row in rows if (value := getattr(row, field)) is not None]
+
+
+def _median(values: list[int]) -> int | None:
+    return round(median(values)) if values else None
 
 
 def _rate(rows: Sequence[Measurement]) -> float | None:

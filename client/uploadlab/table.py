@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from uploadlab.model import Run, Status
 from uploadlab.stats import Summary
-from uploadlab.units import format_size
+from uploadlab.units import MIB, format_size
 
 
 class Table(NamedTuple):
@@ -20,6 +20,18 @@ def tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
     """One table a size, smallest first."""
     sizes = sorted({one.size_bytes for one in summaries})
     return [_table(run, [one for one in summaries if one.size_bytes == size]) for size in sizes]
+
+
+def costs(run: Run, summaries: Sequence[Summary]) -> Table:
+    """What each way took, at the largest size: methods below their deployment."""
+    largest = max(one.size_bytes for one in summaries)
+    header = ["", "MB/s", "CPU s/GB", "peak RSS", "spooled", "client RSS"]
+    rows: list[list[str]] = []
+    for target in run.targets:
+        cells = [one for one in summaries if (one.deployment, one.size_bytes) == (target.name, largest)]
+        if cells:
+            rows += [[target.name] + [""] * (len(header) - 1), *map(_cost, cells)]
+    return Table(f"{format_size(largest)}: what it took", header, rows)
 
 
 def reasons(summaries: Sequence[Summary]) -> list[str]:
@@ -60,6 +72,18 @@ def _text(one: Summary | None) -> str:
     if one.status is Status.REFUSED:
         return f"refused: {one.http_status}"
     return str(one.status)
+
+
+def _cost(one: Summary) -> list[str]:
+    memory = [one.server_peak_rss_bytes, one.spooled_bytes, one.client_peak_rss_bytes]
+    peak, spooled, client = ("-" if value is None else _mib(value) for value in memory)
+    rate = str(one.status) if one.mb_per_second is None else _short(one.mb_per_second)
+    cpu = "-" if one.cpu_seconds_per_gb is None else f"{one.cpu_seconds_per_gb:.2f}"
+    return [f"  {one.method}", rate, cpu, peak, spooled, client]
+
+
+def _mib(value: int) -> str:
+    return f"{value / MIB:.0f} MiB" if value >= MIB / 2 else "0"
 
 
 def _short(value: float) -> str:

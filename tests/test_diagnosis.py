@@ -1,0 +1,108 @@
+"""Why a row is slow, in words: each rule by a record that shows its cause, and one that does not."""
+
+import re
+from typing import Any
+
+import pytest
+from uploadlab.diagnosis import RULES, diagnose, explain
+from uploadlab.model import Measurement, Run, Status
+from uploadlab.paths import ROOT
+from uploadlab.stats import summarize
+from uploadlab.table import costs
+from uploadlab.units import MIB
+
+from .helpers import RUN, SIZE, measured
+
+REFERENCE = measured("raw-sink", seconds=1.0, server_cpu_seconds=0.5)
+QUIET = {
+    "connected_seconds": 0.01,
+    "sent_seconds": 9.0,
+    "response_wait_seconds": 0.1,
+    "server_seconds": 9.9,
+    "server_cpu_seconds": 0.9,
+    "client_cpu_seconds": 7.0,
+    "client_peak_rss_bytes": 30 * MIB,
+    "spooled_bytes": 0,
+}
+"""An upload of ten seconds that shows no cause."""
+
+CAUSES: dict[str, tuple[dict[str, Any], str]] = {
+    "lost-body": ({"status": Status.WRONG, "stored_bytes": 0}, "0 bytes were stored"),
+    "copied-afterwards": (
+        {"spooled_bytes": SIZE, "response_wait_seconds": 6.1},
+        "61% of the time lies after",
+    ),
+    "spooled-first": (
+        {"spooled_bytes": SIZE, "response_wait_seconds": 5.0, "server_seconds": 4.0},
+        "50% of the time lies after the last byte, and the app was called only then",
+    ),
+    "built-first": ({"connected_seconds": 4.0}, "40% of the time had passed before the client connected"),
+    "busy-client": ({"client_cpu_seconds": 9.0}, "90% of the time the client itself was busy"),
+    "body-in-memory": ({"client_peak_rss_bytes": 160 * MIB, "size_bytes": 64 * MIB}, "2.5 times"),
+    "busy-server": ({"server_cpu_seconds": 9.0}, "18 times the CPU of the reference"),
+    "idle": ({"client_cpu_seconds": 0.1}, "90% of the time neither client nor server"),
+}
+
+
+def slow(**more: Any) -> Measurement:
+    return measured("flask", seconds=10.0, **{**QUIET, **more})
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_a_cause_that_a_record_shows_is_said(name: str) -> None:
+    fields, words = CAUSES[name]
+    rows = [slow(**fields) for _ in range(3)]
+    size_bytes = rows[0].size_bytes
+    reference = measured("raw-sink", seconds=1.0, server_cpu_seconds=0.5, size_bytes=size_bytes)
+    (line,) = diagnose(RUN, [*rows, reference])
+    assert line.startswith(f"{name}: ")
+    assert words in line
+    assert line.endswith("request.stream on flask.")
+    assert explain(RUN, [*rows, reference], rows) == [line.removesuffix(" request.stream on flask.")]
+
+
+def test_without_a_cause_nothing_is_said() -> None:
+    assert diagnose(RUN, [slow(), REFERENCE]) == []
+    assert diagnose(RUN, [measured("flask", status=Status.UNAVAILABLE, seconds=None), REFERENCE]) == []
+
+
+def test_what_is_fast_enough_needs_no_explanation() -> None:
+    row = measured("flask", seconds=1.9, client_cpu_seconds=1.9)
+    assert diagnose(RUN, [row, REFERENCE]) == []
+    assert explain(RUN, [row, REFERENCE], [row]) != []
+
+
+def test_places_stand_together_by_method_in_the_order_of_the_run() -> None:
+    busy = {"client_cpu_seconds": 9.0}
+    rows = [slow(**busy), measured("flask", "request.files", 10.0, **{**QUIET, "client_cpu_seconds": 8.2})]
+    (line,) = diagnose(RUN, [*rows, REFERENCE])
+    assert "82% to 90%" in line
+    assert line.endswith("request.stream on flask; request.files on flask.")
+
+
+def test_a_run_of_before_these_fields_is_read_all_the_same() -> None:
+    assert diagnose(RUN, [measured("flask", seconds=10.0), REFERENCE]) == []
+
+
+def test_every_rule_has_its_section_of_the_findings_and_a_test() -> None:
+    sections = re.findall(r"^## (\S+)$", (ROOT / "docs" / "findings.md").read_text(), re.M)
+    assert sections == [one.name for one in RULES] == list(CAUSES)
+
+
+def costs_of(run: Run, rows: list[Measurement]) -> list[list[str]]:
+    return costs(run, summarize(run, rows)).rows
+
+
+def test_costs_stand_below_their_deployment() -> None:
+    rows = [
+        measured("flask", server_cpu_seconds=0.005, server_peak_rss_bytes=50 * MIB, spooled_bytes=10 * MIB),
+        measured("flask", "request.files", status=Status.WRONG, server_cpu_seconds=9.0),
+        measured("raw-sink", server_cpu_seconds=0.001, spooled_bytes=4096, client_peak_rss_bytes=30 * MIB),
+    ]
+    assert costs_of(RUN, rows) == [
+        ["flask", "", "", "", "", ""],
+        ["  request.stream", "10", "0.50", "50 MiB", "10 MiB", "-"],
+        ["  request.files", "wrong", "-", "-", "-", "-"],
+        ["raw-sink", "", "", "", "", ""],
+        ["  request.stream", "10", "0.10", "-", "0", "30 MiB"],
+    ]
