@@ -21,7 +21,7 @@ try:
     from uploadlab.model import LabError, Status, UsageError
     from uploadlab.paths import BENCHMARK
     from uploadlab.payload import Payload, describe
-    from uploadlab.upload import Uploaded, upload, verify
+    from uploadlab.upload import Uploaded, fetch_profile, upload, verify
 except ModuleNotFoundError as missing:
     sys.exit(f"uploader.py: {missing.name} is not installed: run ./scripts/install first")
 
@@ -52,7 +52,7 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
         raise LabError(f"{file} was not uploaded to {url}: {outcome.status}: {outcome.error}{hint}")
     print(f"File {file} uploaded using {method}.")
     if profile:
-        print(f"Profile: {_write_profile(uploaded)}")
+        print(f"Profile: {_write_profile(url.rstrip('/'), uploaded)}")
 
 
 def _payload(file: str) -> Payload:
@@ -65,15 +65,15 @@ def _payload(file: str) -> Payload:
     return payload
 
 
-def _write_profile(uploaded: Uploaded) -> Path:
-    text = uploaded.answer.get("profile")
-    if not text:
-        why = uploaded.answer.get("profile_note", "it cannot profile")
+def _write_profile(url: str, uploaded: Uploaded) -> Path:
+    files, why = fetch_profile(url, uploaded)
+    name = next((name for name in files if name.endswith(".txt")), None)
+    if name is None:
         raise LabError(f"the server sent no profile: {why}")
-    path = BENCHMARK / uploaded.profile_name()
+    path = BENCHMARK / Path(name).name
     try:
         BENCHMARK.mkdir(exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(files[name])
     except OSError as error:
         raise LabError(f"cannot write the profile to {path}: {error.strerror}") from None
     return path

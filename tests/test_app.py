@@ -167,10 +167,15 @@ def test_strict_framing_refuses_a_chunked_body_that_would_be_lost(tmp_path: Path
 
 def test_a_profile_comes_only_where_it_is_switched_on_and_asked_for(tmp_path: Path) -> None:
     on = client(tmp_path, PROFILING="1")
-    profile = on.post("/request-stream?profile=1", data=BODY).get_json()["profile"]
-    assert "seconds" in profile.splitlines()[0]
-    assert "cumulative" in profile
-    assert profile.index("receivers.py") < profile.index("tracemalloc")
+    for kind, suffixes in {"1": (".txt", ".pstats"), "samples": (".html",)}.items():
+        answer = on.post(f"/request-stream?profile={kind}", data=BODY, content_type="a/b;c=d").get_json()
+        assert answer["profile"] == [f"a-b_{len(BODY)}-bytes{suffix}" for suffix in suffixes]
+        contents = {name: on.get(f"/profiles/{answer['id']}/{name}").data for name in answer["profile"]}
+        assert b"receivers.py" in contents[answer["profile"][0]] or kind == "samples"
+    upload_id = on.post("/request-stream?profile=1").get_json()["id"]
+    text = on.get(f"/profiles/{upload_id}/untyped_0-bytes.txt").text
+    assert "seconds" in text.splitlines()[0]
+    assert text.index("cumulative") < text.index("receivers.py") < text.index("tracemalloc")
     for query in ("", "?profile=0", "?profile=false", "?profile=False"):
         assert "profile" not in on.post(f"/request-stream{query}", data=BODY).get_json()
     off = client(tmp_path / "off")

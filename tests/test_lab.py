@@ -53,6 +53,12 @@ class Fake:
         self.events.append(f"idle {url.removeprefix('http://')}")
         return True
 
+    def profile(
+        self, url: str, method: str, payload: Payload, budget_seconds: float, kind: str
+    ) -> tuple[Outcome, dict[str, bytes], str]:
+        self.events.append(f"profile {url.removeprefix('http://')} {kind}")
+        return Outcome(status=self.status, seconds=2.0), {f"a.{kind}": b"content"}, ""
+
     @contextmanager
     def watch(self, total: int) -> Iterator["Fake"]:
         self.events.append(f"{total} to do")

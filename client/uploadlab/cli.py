@@ -52,6 +52,12 @@ class Names(click.ParamType[list[str]]):
 @click.option("--rounds", type=int, help="Instead of the plan's.")
 @click.option("--seed", type=int, help="The order of a run to repeat.  [default: random, stored]")
 @click.option(
+    "--profile",
+    is_flag=True,
+    default=None,
+    help="Then upload each pair again under profilers, at its smallest size.",
+)
+@click.option(
     "--target",
     "targets",
     multiple=True,
@@ -77,7 +83,7 @@ def command(runtime: str, resume: str | None, out: Path, data_dir: Path | None, 
         inside.become_owner(out)
         inside.require_checkout()
         _refuse_inside(runtime, out, asked)
-    wanted = _stored(resume, out, asked) if resume else lab.draft(_order(**asked))
+    wanted = _stored(resume, out, asked) if resume else lab.draft(_order(asked))
     screen = Screen()
     with Processes() as processes:
         if not INSIDE and _in_containers(runtime, wanted, data_dir, processes, screen):
@@ -161,22 +167,20 @@ def _stored(resume: str, out: Path, asked: dict[str, Any]) -> RunFolder:
     return RunFolder(Path(resume) if Path(resume).is_dir() else out / resume)
 
 
-def _order(
-    plan: str | None,
-    deployments: list[str] | None,
-    methods: list[str] | None,
-    sizes: list[str] | None,
-    rounds: int | None,
-    seed: int | None,
-    targets: tuple[str, ...],
-) -> lab.Order:
+def _order(asked: dict[str, Any]) -> lab.Order:
     """What was asked for, checked as far as it can be without reading a file."""
-    for text in sizes or []:
+    for text in asked["sizes"] or []:
         parse_size(text)
-    if rounds is not None:
-        positive("--rounds", rounds)
-    named = dict(_target(text) for text in targets)
-    return lab.Order(plan or "quick", Choice(methods, sizes, rounds), deployments, named, seed)
+    if asked["rounds"] is not None:
+        positive("--rounds", asked["rounds"])
+    return lab.Order(
+        plan=asked["plan"] or "quick",
+        choice=Choice(asked["methods"], asked["sizes"], asked["rounds"]),
+        deployments=asked["deployments"],
+        targets=dict(_target(text) for text in asked["targets"]),
+        seed=asked["seed"],
+        profile=bool(asked["profile"]),
+    )
 
 
 def _target(text: str) -> tuple[str, str]:

@@ -22,8 +22,9 @@ from rich.progress import (
 from rich.table import Table as RichTable
 
 from uploadlab.diagnosis import diagnose
-from uploadlab.model import Measurement, Run, Task
+from uploadlab.model import Measurement, Profiled, Run, Task
 from uploadlab.paths import shown
+from uploadlab.profile import overheads
 from uploadlab.stats import ceiling_name, summarize
 from uploadlab.table import Table, costs, reasons, tables
 from uploadlab.units import format_seconds, format_size
@@ -72,7 +73,9 @@ class Screen:
             spinner.add_task(escape(text))
             yield
 
-    def result(self, run: Run, rows: Sequence[Measurement], folder: Path) -> None:
+    def result(
+        self, run: Run, rows: Sequence[Measurement], profiled: Sequence[Profiled], folder: Path
+    ) -> None:
         """The tables, what was not ok, why it was slow, and where it all lies."""
         summaries = summarize(run, rows)
         for table in tables(run, summaries):
@@ -84,6 +87,8 @@ class Screen:
         for line in reasons(summaries):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
         for line in diagnose(run, rows):
+            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        for line in _profiles(rows, profiled):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
         self._out.print(f"Run: {escape(shown(folder))}", highlight=False, soft_wrap=True)
 
@@ -125,7 +130,7 @@ class ProgressShown:
     def began(self, task: Task) -> None:
         """Name the upload in work."""
         cell = task.cell
-        what = "warm-up" if task.warmup else f"round {task.round}"
+        what = "warm-up" if task.warmup else f"round {task.round}" if task.round else "profiled"
         text = f"{cell.deployment} {cell.method} {format_size(cell.size_bytes)}, {what}"
         self._bar.update(self._task, description=escape(text), refresh=True)
 
@@ -148,6 +153,16 @@ def _legend(ceiling: str | None) -> str:
     share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
     cost = "CPU and memory are of all the server's processes; spooled: to disk besides the stored file."
     return f"MB/s (10^6 bytes, median){share}, or what happened instead. {cost}"
+
+
+def _profiles(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> list[str]:
+    """What profiling cost, and what could not be profiled."""
+    lines = [
+        f"Under the profiler of {kind}, uploads took {min(times):.1f} to {max(times):.1f} times as long."
+        for kind, times in overheads(rows, profiled).items()
+    ]
+    notes = dict.fromkeys(f"{one.cell_id}: not profiled: {one.note}" for one in profiled if one.note)
+    return lines + list(notes)
 
 
 def _rich(table: Table, name_width: int) -> RichTable:

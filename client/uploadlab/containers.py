@@ -76,6 +76,8 @@ class Containers:
         else:
             folder = self._new_folder(out, lab.new_name(wanted.order.plan))
             deployments, words = wanted.deployments, _words(wanted.order)
+        profile = wanted.read_run().profile if isinstance(wanted, RunFolder) else wanted.order.profile
+        self._environment["LAB_PROFILING"] = str(int(profile))
         services = [service.name for one in deployments for service in one.services]
         try:
             self._start(services)
@@ -185,6 +187,7 @@ def _words(order: lab.Order) -> list[str]:
     options = {"plan": order.plan, "rounds": order.choice.rounds, "seed": order.seed}
     options |= {name: ",".join(names) for name, names in lists.items() if names}
     words = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    words += ["--profile"] if order.profile else []
     return words + [f"--target={name}={url}" for name, url in order.targets.items()]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from uploadlab import profile
 from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.host import describe_host, require_space
 from uploadlab.model import EXTERNAL, REFERENCE, Deployment, LabError, Planned, Run, Target, UsageError
@@ -26,6 +27,7 @@ class Order(msgspec.Struct, frozen=True):
     deployments: list[str] | None
     targets: dict[str, str]
     seed: int | None
+    profile: bool = False
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -134,6 +136,10 @@ def carry_out(
         tasks = remaining(run, folder)
         with watch(len(tasks)) as watcher:
             execute(run, tasks, Bench(sender, data_dir, runtime.explain), folder, watcher)
+        if run.profile:
+            pairs = profile.remaining(run, folder.read_profiled())
+            with watch(len(pairs)) as watcher:
+                profile.execute(run, pairs, sender, data_dir, folder, watcher)
     finally:
         runtime.stop()
         folder.remove_if_empty()
@@ -151,5 +157,6 @@ def _new_run(drafted: Draft, name: str, data_dir: Path, runtime: str) -> Run:
         budget_seconds=drafted.plan.budget_seconds,
         targets=drafted.targets,
         cells=drafted.cells,
+        profile=order.profile,
         configs=config_texts(ROOT, drafted.deployments),
     )

@@ -147,6 +147,18 @@ class Measurement(Outcome, kw_only=True):
     """UTC, ISO 8601."""
 
 
+class Profiled(Struct, frozen=True):
+    """One line of profiles.jsonl: one upload under a profiler."""
+
+    cell_id: str
+    kind: str
+    seconds: float | None
+    files: list[str]
+    """Below the run's folder."""
+    note: str = ""
+    """Why there are none."""
+
+
 class Host(Struct, frozen=True):
     """Where a run was measured. Runs of different hosts are not compared."""
 
@@ -170,5 +182,7 @@ class Run(Struct, kw_only=True):
     budget_seconds: float
     targets: list[Target]
     cells: list[Planned]
+    profile: bool = False
+    """Whether a profiled pass follows the timed one."""
     versions: dict[str, dict[str, str]] = {}
     configs: dict[str, str] = {}

@@ -44,6 +44,11 @@ class Sender(Protocol):
     def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
         """One verified upload."""
 
+    def profile(
+        self, url: str, method: str, payload: Payload, budget_seconds: float, kind: str
+    ) -> tuple[Outcome, dict[str, bytes], str]:
+        """One upload under a profiler: what became of it, the profile's files, why there are none."""
+
     def wait_healthy(
         self, target: Target, seconds: float, explain: Callable[[], str]
     ) -> tuple[dict[str, str], str]:

@@ -48,19 +48,21 @@ def _new_folder(drafted: lab.Draft, out: Path) -> RunFolder:
 
 def _carry_out(prepared: lab.Prepared, scratch: Scratch, processes: Processes, screen: Screen) -> None:
     run, folder = prepared.run, prepared.folder
-    runtime = _runtime(processes, scratch, folder)
+    runtime = _runtime(processes, scratch, folder, {"PROFILING": "1"} if run.profile else {})
     screen.note(_preflight(run.host, runtime.lacks(prepared.deployments)))
     try:
         lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), screen.progress)
     finally:
         if rows := folder.read_measurements():
-            screen.result(run, rows, folder.path)
+            screen.result(run, rows, folder.read_profiled(), folder.path)
         if INSIDE and not inside.RUN_NAME:
             screen.note(STAY_UP)
 
 
-def _runtime(processes: Processes, scratch: Scratch, folder: RunFolder) -> Runtime:
-    return Beside() if INSIDE else LocalRuntime(processes, scratch, folder.logs, load_needs(COMPOSE))
+def _runtime(processes: Processes, scratch: Scratch, folder: RunFolder, settings: dict[str, str]) -> Runtime:
+    if INSIDE:
+        return Beside()
+    return LocalRuntime(processes, scratch, folder.logs, load_needs(COMPOSE), settings)
 
 
 def _preflight(host: Host, lacks: str) -> str:

@@ -6,12 +6,14 @@ from typing import BinaryIO
 
 import msgspec
 
-from uploadlab.model import SCHEMA_VERSION, LabError, Measurement, Run
+from uploadlab.model import SCHEMA_VERSION, Cell, LabError, Measurement, Profiled, Run
 from uploadlab.paths import INSIDE, shown
 
 RUN_FILE = "run.json"
 MEASUREMENTS = "measurements.jsonl"
 LOGS = "logs"
+PROFILES = "profiles"
+PROFILED = "profiles.jsonl"
 ELSEWHERE = "make benchmark/ writable for its owner" if INSIDE else "choose another --out"
 
 
@@ -94,6 +96,34 @@ class RunFolder:
             raise LabError(
                 f"{shown(self.path / MEASUREMENTS)} is damaged ({error}): start a new run"
             ) from None
+
+    def keep_profile(self, cell: Cell, files: dict[str, bytes]) -> list[str]:
+        """Write the files of a profile; returns their names below this folder. Raises LabError."""
+        folder = self.path / PROFILES / cell.deployment / cell.method
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                (folder / Path(name).name).write_bytes(content)
+        except OSError as error:
+            raise self._cannot_write(error) from None
+        return [str((folder / Path(name).name).relative_to(self.path)) for name in files]
+
+    def append_profile(self, profiled: Profiled) -> None:
+        """Remember that a profile was made; raises LabError."""
+        try:
+            with open(self.path / PROFILED, "ab") as file:
+                file.write(msgspec.json.encode(profiled) + b"\n")
+        except OSError as error:
+            raise self._cannot_write(error) from None
+
+    def read_profiled(self) -> list[Profiled]:
+        """All profiles that were made; a last line cut short by a kill is left out."""
+        try:
+            content = (self.path / PROFILED).read_bytes()
+        except FileNotFoundError:
+            return []
+        lines = content[: content.rfind(b"\n") + 1].splitlines()
+        return [msgspec.json.decode(line, type=Profiled) for line in lines]
 
     def remove_if_empty(self) -> None:
         """Leave nothing behind of a run that measured nothing."""

@@ -22,14 +22,6 @@ class Uploaded(Struct):
 
     outcome: Outcome
     answer: dict[str, Any] = {}
-    content_type: str = ""
-    content_length: str = ""
-    """Of the request; empty if it was chunked."""
-
-    def profile_name(self) -> str:
-        """The original's name for a profile: ``application-octet-stream_268435456-bytes.txt``."""
-        kind = self.content_type.partition(";")[0].replace("/", "-")
-        return f"{kind}_{self.content_length}-bytes.txt" if self.content_length else f"{kind}_chunked.txt"
 
 
 class Stopwatch:
@@ -82,8 +74,18 @@ def upload(
         outcome.server_seconds = _number(answer.get("seconds"))
     else:
         outcome.error = str(answer.get("error") or response.reason)
-    sent = response.request.headers
-    return Uploaded(outcome, answer, sent.get("Content-Type", ""), sent.get("Content-Length", ""))
+    return Uploaded(outcome, answer)
+
+
+def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
+    """The files of a profiled upload by name; without any, why there are none."""
+    names, upload_id = uploaded.answer.get("profile"), uploaded.answer.get("id")
+    if not isinstance(names, list) or not upload_id:
+        return {}, str(uploaded.answer.get("profile_note", "the server cannot profile"))
+    try:
+        return {str(name): _content(f"{url}/profiles/{upload_id}/{name}") for name in names}, ""
+    except requests.RequestException as error:
+        return {}, f"the profile cannot be fetched: {reason(error)}"
 
 
 def verify(url: str, uploaded: Uploaded, payload: Payload, keep: bool = False) -> Outcome:
@@ -150,6 +152,13 @@ def _stored(address: str, keep: bool) -> tuple[int, str]:
 
 def _between(laps: dict[str, float], first: str, second: str) -> float | None:
     return laps[second] - laps[first] if first in laps and second in laps else None
+
+
+def _content(address: str) -> bytes:
+    with session() as one:
+        response = one.get(address, timeout=VERIFY_SECONDS)
+    response.raise_for_status()
+    return response.content
 
 
 def _number(value: object) -> float | None:

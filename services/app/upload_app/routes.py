@@ -2,12 +2,13 @@
 
 import math
 import platform
+import re
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, abort, current_app, request
+from flask import Blueprint, abort, current_app, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
 from upload_app import profiling, receivers, usage
@@ -83,6 +84,13 @@ def delete(upload_id: str) -> ResponseReturnValue:
     return "", 204
 
 
+@blueprint.get("/profiles/<upload_id>/<name>")
+def profile(upload_id: str, name: str) -> ResponseReturnValue:
+    """A file of an upload's profile."""
+    _require_profiling()
+    return send_from_directory(_settings().profile_dir.absolute(), f"{upload_id}/{name}")
+
+
 @blueprint.get("/usage")
 def used() -> ResponseReturnValue:
     """What each process of this deployment has used so far."""
@@ -110,7 +118,12 @@ def _receive(receive: Receive) -> ResponseReturnValue:
     deadline = Deadline(_budget_seconds())
     _request().deadline = deadline
     with _store().partial() as partial:
-        profile = profiling.run(lambda: receive(partial, deadline), wanted=_profile_wanted())
+        profile = profiling.run(
+            lambda: receive(partial, deadline),
+            _profile_kind(),
+            _settings().profile_dir / partial.id,
+            _profile_name(),
+        )
         size_bytes = partial.size_bytes()
         deadline.check()  # whoever asked for a budget has gone by now
         upload_id = partial.commit()
@@ -166,12 +179,26 @@ def _budget_seconds() -> float:
     return budget_seconds
 
 
-def _profile_wanted() -> bool:
-    if request.args.get("profile", "0").lower() in ("0", "false", "no", ""):
-        return False
+def _profile_kind() -> str:
+    kind = request.args.get("profile", "0").lower()
+    if kind in ("0", "false", "no", ""):
+        return ""
+    _require_profiling()
+    known = {name: name for name in profiling.KINDS} | dict.fromkeys(("1", "true", "yes"), "calls")
+    return known.get(kind) or abort(400, f"profile={kind!r}: choose one of {', '.join(known)}")
+
+
+def _require_profiling() -> None:
     if not _settings().profiling:
         abort(403, "profiling is switched off here: start this deployment with PROFILING=1")
-    return True
+
+
+def _profile_name() -> str:
+    """The original's name for a profile: ``application-octet-stream_268435456-bytes``."""
+    length = "chunked" if _is_chunked() else f"{request.content_length or 0}-bytes"
+    # A client text becomes the name of a file.
+    kind = re.sub(r"[^a-z0-9.+-]", "-", request.mimetype) or "untyped"
+    return f"{kind[:100]}_{length}"
 
 
 def _is_chunked() -> bool:

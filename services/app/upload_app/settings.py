@@ -12,6 +12,7 @@ class Settings:
     deployment: str
     data_dir: Path
     run_dir: Path
+    profile_dir: Path
     block_size: int
     """Bytes asked for in one read of the body. The best value differs by server."""
     max_content_length: int | None
@@ -31,6 +32,7 @@ class Settings:
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),
             data_dir=Path(environ["DATA_DIR"]),
             run_dir=Path(environ.get("RUN_DIR", environ["DATA_DIR"])),
+            profile_dir=Path(environ.get("PROFILE_DIR", f"{environ['DATA_DIR']}/profiles")),
             block_size=int(environ.get("BLOCK_SIZE", 64 << 10)),
             max_content_length=int(limit) if limit else None,
             budget_seconds=float(environ.get("BUDGET_SECONDS", 3600)),
