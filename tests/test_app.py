@@ -1,4 +1,5 @@
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,46 @@ def test_a_profile_comes_only_where_it_is_switched_on_and_asked_for(tmp_path: Pa
         assert "profile" not in on.post(f"/request-stream{query}", data=BODY).get_json()
     off = client(tmp_path / "off")
     refused(off.post("/request-stream?profile=1", data=BODY), 403, "PROFILING=1", tmp_path / "off")
+
+
+def test_a_profile_that_cannot_be_written_does_not_cost_the_upload(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    app = client(tmp_path, PROFILING="1", PROFILE_DIR=str(tmp_path / "file"))
+    answer = app.post("/request-stream?profile=1", data=BODY)
+    assert answer.status_code == 201
+    assert "could not be written to" in answer.get_json()["profile_note"]
+    assert app.get(f"/uploads/{answer.get_json()['id']}").get_json()["size_bytes"] == len(BODY)
+
+
+def test_one_profile_at_a_time_and_both_uploads_succeed(tmp_path: Path) -> None:
+    app = client(tmp_path, PROFILING="1")
+    inner: list[TestResponse] = []
+
+    def body() -> Iterator[bytes]:
+        yield BODY
+        inner.append(client(tmp_path, PROFILING="1").post("/request-stream?profile=samples", data=BODY))
+
+    class Body(io.RawIOBase):
+        parts = body()
+
+        def read(self, size: int = -1) -> bytes:
+            return next(self.parts, b"")
+
+    environ = {"wsgi.input": Body(), "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    outer = app.post("/request-stream?profile=1", environ_overrides=environ)
+    assert (outer.status_code, inner[0].status_code) == (201, 201)
+    assert outer.get_json()["profile"]
+    assert "another request" in inner[0].get_json()["profile_note"]
+    assert "profile" not in inner[0].get_json()
+
+
+@pytest.mark.parametrize("name", ["../../x", "%2e%2e/%2e%2e/etc/passwd", "nothing"])
+def test_only_profiles_can_be_fetched(tmp_path: Path, name: str) -> None:
+    (tmp_path / "x").write_text("secret")
+    app = client(tmp_path, PROFILING="1")
+    assert app.get(f"/profiles/a/{name}").status_code == 404
+    assert client(tmp_path).get("/profiles/a/b").status_code == 403
+    assert app.post("/request-stream?profile=magic", data=BODY).status_code == 400
 
 
 def test_an_unknown_route_answers_in_json(tmp_path: Path) -> None:

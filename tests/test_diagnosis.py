@@ -7,6 +7,7 @@ import pytest
 from uploadlab.diagnosis import RULES, diagnose, explain
 from uploadlab.model import Measurement, Run, Status
 from uploadlab.paths import ROOT
+from uploadlab.profile import Calls
 from uploadlab.stats import summarize
 from uploadlab.table import costs
 from uploadlab.units import MIB
@@ -42,6 +43,12 @@ CAUSES: dict[str, tuple[dict[str, Any], str]] = {
     "busy-server": ({"server_cpu_seconds": 9.0}, "18 times the CPU of the reference"),
     "idle": ({"client_cpu_seconds": 0.1}, "90% of the time neither client nor server"),
 }
+LINES = Calls(SIZE, 3.0, {("werkzeug/wsgi.py", "readinto"): (SIZE + 2, 1.8)})
+FORM = Calls(SIZE, 0.5, {("werkzeug/formparser.py", "_parse_multipart"): (1, 0.3)})
+PROFILED = {
+    "read-by-bytes": (LINES, "`LimitedStream.readinto` was called 1.0 times for each byte"),
+    "parsed-form": (FORM, "60% of the profiled time is spent in Werkzeug's multipart parser"),
+}
 
 
 def slow(**more: Any) -> Measurement:
@@ -59,6 +66,15 @@ def test_a_cause_that_a_record_shows_is_said(name: str) -> None:
     assert words in line
     assert line.endswith("request.stream on flask.")
     assert explain(RUN, [*rows, reference], rows) == [line.removesuffix(" request.stream on flask.")]
+
+
+@pytest.mark.parametrize("name", PROFILED)
+def test_a_cause_that_a_profile_shows_is_said(name: str) -> None:
+    calls, words = PROFILED[name]
+    (line,) = diagnose(RUN, [slow(), REFERENCE], {("flask", "request.stream"): calls})
+    assert line.startswith(f"{name}: ")
+    assert words in line
+    assert diagnose(RUN, [slow(), REFERENCE], {("flask", "request.files"): calls}) == []
 
 
 def test_without_a_cause_nothing_is_said() -> None:
@@ -86,7 +102,7 @@ def test_a_run_of_before_these_fields_is_read_all_the_same() -> None:
 
 def test_every_rule_has_its_section_of_the_findings_and_a_test() -> None:
     sections = re.findall(r"^## (\S+)$", (ROOT / "docs" / "findings.md").read_text(), re.M)
-    assert sections == [one.name for one in RULES] == list(CAUSES)
+    assert sections == [one.name for one in RULES] == [*CAUSES, *PROFILED]
 
 
 def costs_of(run: Run, rows: list[Measurement]) -> list[list[str]]:

@@ -143,6 +143,9 @@ def test_up_ends_with_the_table_and_a_run_like_a_local_one(
     assert (run.plan, run.runtime) == ("smoke", "docker")
     assert set(run.versions) == set(DEPLOYMENTS)
     assert outcomes(folder.read_measurements()) == local_outcomes
+    for row in folder.read_measurements():
+        assert row.status is not Status.OK or row.server_peak_rss_bytes, (row.cell_id, row.usage_note)
+        assert row.status is not Status.OK or row.server_cpu_seconds, (row.cell_id, row.usage_note)
     owner = stack.root.stat().st_uid
     assert {path.stat().st_uid for path in (stack.root / "benchmark").rglob("*")} == {owner}
 
@@ -262,7 +265,7 @@ def nothing_left() -> Iterator[None]:
 
 @pytest.mark.usefixtures("nothing_left")
 def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
-    done = lab(*SMALL, "--runtime", "docker", "--seed", "7", "--out", tmp_path)
+    done = lab(*SMALL, "--runtime", "docker", "--seed", "7", "--out", tmp_path, "--profile")
     assert done.returncode == 0, done.stderr
     assert "docker compose down" not in done.stderr
     (path,) = tmp_path.iterdir()
@@ -272,6 +275,11 @@ def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
     assert [target.name for target in run.targets] == ["flask", "raw-sink"]
     rows = [row for row in folder.read_measurements() if not row.warmup]
     assert {(row.deployment, row.status) for row in rows} == {("flask", "ok"), ("raw-sink", "ok")}
+    costs = [(row.server_cpu_seconds, row.server_peak_rss_bytes, row.client_peak_rss_bytes) for row in rows]
+    assert all(None not in cost for cost in costs)
+    kinds = {one.kind: {Path(name).suffix for name in one.files} for one in folder.read_profiled()}
+    assert kinds == {"calls": {".txt", ".pstats"}, "samples": {".html"}}
+    assert all((path / name).stat().st_size for one in folder.read_profiled() for name in one.files)
     assert "Debug mode: off" in (folder.logs / "flask.log").read_text()
     assert {one.stat().st_uid for one in path.rglob("*")} == {tmp_path.stat().st_uid}
 

@@ -21,6 +21,7 @@ from uploadlab.plan import Choice, positive
 from uploadlab.processes import Processes
 from uploadlab.runtime import LocalRuntime
 from uploadlab.session import PROGRAM
+from uploadlab.show import cell_in_full
 from uploadlab.store import RunFolder
 from uploadlab.units import parse_size
 
@@ -76,15 +77,26 @@ class Names(click.ParamType[list[str]]):
     default=RUNS,
     help="Where the run's folder goes.  [default: benchmark/runs]",
 )
+@click.option("--show", nargs=2, metavar="RUN CELL", help="All of one cell: flask/request.files/64MiB.")
 @click.option("--resume", metavar="RUN", help="Go on with a stored run: its name or its folder.")
-def command(runtime: str, resume: str | None, out: Path, data_dir: Path | None, **asked: Any) -> None:
+def command(
+    runtime: str,
+    resume: str | None,
+    show: tuple[str, str] | None,
+    out: Path,
+    data_dir: Path | None,
+    **asked: Any,
+) -> None:
     """Measure how large files arrive at the Flask app behind each server."""
     if INSIDE:
         inside.become_owner(out)
         inside.require_checkout()
         _refuse_inside(runtime, out, asked)
-    wanted = _stored(resume, out, asked) if resume else lab.draft(_order(asked))
     screen = Screen()
+    if show:
+        run, cell = show
+        return screen.text(cell_in_full(_stored(run, out, asked, "--show reads"), cell))
+    wanted = _stored(resume, out, asked, "--resume goes on") if resume else lab.draft(_order(asked))
     with Processes() as processes:
         if not INSIDE and _in_containers(runtime, wanted, data_dir, processes, screen):
             code = Containers(processes, screen).measure(wanted, out)
@@ -161,10 +173,10 @@ def _install(processes: Processes) -> None:
         raise LabError("./scripts/install failed, see above")
 
 
-def _stored(resume: str, out: Path, asked: dict[str, Any]) -> RunFolder:
+def _stored(run: str, out: Path, asked: dict[str, Any], does: str) -> RunFolder:
     if given := [name for name, value in asked.items() if value not in (None, ())]:
-        raise UsageError(f"--resume goes on as planned: leave out --{given[0].replace('targets', 'target')}")
-    return RunFolder(Path(resume) if Path(resume).is_dir() else out / resume)
+        raise UsageError(f"{does} as planned: leave out --{given[0].replace('targets', 'target')}")
+    return RunFolder(Path(run) if Path(run).is_dir() else out / run)
 
 
 def _order(asked: dict[str, Any]) -> lab.Order:

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from textwrap import wrap
 
 from rich.box import SIMPLE_HEAD
@@ -24,8 +23,9 @@ from rich.table import Table as RichTable
 from uploadlab.diagnosis import diagnose
 from uploadlab.model import Measurement, Profiled, Run, Task
 from uploadlab.paths import shown
-from uploadlab.profile import overheads
+from uploadlab.profile import overheads, read_calls
 from uploadlab.stats import ceiling_name, summarize
+from uploadlab.store import RunFolder
 from uploadlab.table import Table, costs, reasons, tables
 from uploadlab.units import format_seconds, format_size
 
@@ -73,9 +73,7 @@ class Screen:
             spinner.add_task(escape(text))
             yield
 
-    def result(
-        self, run: Run, rows: Sequence[Measurement], profiled: Sequence[Profiled], folder: Path
-    ) -> None:
+    def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder) -> None:
         """The tables, what was not ok, why it was slow, and where it all lies."""
         summaries = summarize(run, rows)
         for table in tables(run, summaries):
@@ -86,11 +84,16 @@ class Screen:
         self._out.print(_legend(ceiling_name(run)), highlight=False)
         for line in reasons(summaries):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-        for line in diagnose(run, rows):
+        for line in diagnose(run, rows, read_calls(folder)):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-        for line in _profiles(rows, profiled):
+        for line in _profiles(rows, folder.read_profiled()):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-        self._out.print(f"Run: {escape(shown(folder))}", highlight=False, soft_wrap=True)
+        self._out.print(f"Run: {escape(shown(folder.path))}", highlight=False, soft_wrap=True)
+
+    def text(self, lines: Sequence[str]) -> None:
+        """Results that are lines already."""
+        for line in lines:
+            self._out.print(escape(line), highlight=False, soft_wrap=True)
 
     def progress(self, total: int) -> "ProgressShown":
         """Progress of a run: a bar in a terminal, now and then a line elsewhere."""

@@ -9,6 +9,7 @@ from statistics import median
 from typing import NamedTuple
 
 from uploadlab.model import REFERENCE, Measurement, Run, Status
+from uploadlab.profile import Calls, Profiles
 from uploadlab.units import MIB
 
 SLOW = 0.5
@@ -35,6 +36,8 @@ class Case(NamedTuple):
     spooled_bytes: float | None
     reference_cpu_seconds: float | None
     """The reference's, for the same size."""
+    calls: Calls | None
+    """What a profile counted, if one was made."""
 
     def share(self, seconds: float | None) -> float:
         """Of the time; 0 if it is not known."""
@@ -141,14 +144,29 @@ def idle(case: Case) -> float | None:
     return share if share >= 0.5 else None
 
 
-def diagnose(run: Run, rows: Sequence[Measurement]) -> list[str]:
+@rule(".1f")
+def read_by_bytes(case: Case) -> float | None:
+    """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
+    Read blocks."""
+    times = case.calls.per_byte("werkzeug/wsgi.py", "readinto") if case.calls else 0.0
+    return times if times >= 0.5 else None
+
+
+@rule()
+def parsed_form(case: Case) -> float | None:
+    """{} of the profiled time is spent in Werkzeug's multipart parser, with the file it writes to."""
+    share = case.calls.share("werkzeug/formparser.py", "_parse_multipart") if case.calls else 0.0
+    return share if share >= MUCH else None
+
+
+def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = None) -> list[str]:
     """A line for each cause that the run shows, with where: every slow pair at its largest size."""
     order = {target.name: number for number, target in enumerate(run.targets)}
     pairs = sorted(_largest(rows).items(), key=lambda pair: order[pair[0][0]])
     found: dict[str, list[Place]] = {}
     for (deployment, method), measured in pairs:
         reference = _reference(run, rows, measured[0].size_bytes)
-        case = _case(measured, reference)
+        case = _case(measured, reference, (profiles or {}).get((deployment, method)))
         if _is_slow(case, reference):
             for one in RULES:
                 if (figure := _figure(one, case)) is not None:
@@ -156,9 +174,12 @@ def diagnose(run: Run, rows: Sequence[Measurement]) -> list[str]:
     return [_line(one, found[one.name]) for one in RULES if one.name in found]
 
 
-def explain(run: Run, rows: Sequence[Measurement], measured: Sequence[Measurement]) -> list[str]:
+def explain(
+    run: Run, rows: Sequence[Measurement], measured: Sequence[Measurement], profiles: Profiles | None = None
+) -> list[str]:
     """The same for one cell, slow or not."""
-    case = _case(measured, _reference(run, rows, measured[0].size_bytes))
+    pair = measured[0].deployment, measured[0].method
+    case = _case(measured, _reference(run, rows, measured[0].size_bytes), (profiles or {}).get(pair))
     figures = [(one, _figure(one, case)) for one in RULES]
     return [_line(one, [(None, figure)]) for one, figure in figures if figure is not None]
 
@@ -201,7 +222,7 @@ def _reference(run: Run, rows: Sequence[Measurement], size_bytes: int) -> list[M
     ]
 
 
-def _case(rows: Sequence[Measurement], reference: Sequence[Measurement]) -> Case:
+def _case(rows: Sequence[Measurement], reference: Sequence[Measurement], calls: Calls | None) -> Case:
     bad = next((row for row in rows if row.status is not Status.OK), None)
 
     def middle(field: str, of: Sequence[Measurement] = rows) -> float | None:
@@ -221,6 +242,7 @@ def _case(rows: Sequence[Measurement], reference: Sequence[Measurement]) -> Case
         client_peak_rss_bytes=middle("client_peak_rss_bytes"),
         spooled_bytes=middle("spooled_bytes"),
         reference_cpu_seconds=middle("server_cpu_seconds", reference),
+        calls=calls,
     )
 
 

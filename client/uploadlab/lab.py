@@ -159,4 +159,5 @@ def _new_run(drafted: Draft, name: str, data_dir: Path, runtime: str) -> Run:
         cells=drafted.cells,
         profile=order.profile,
         configs=config_texts(ROOT, drafted.deployments),
+        config_names={one.name: list(config_texts(ROOT, [one])) for one in drafted.deployments},
     )

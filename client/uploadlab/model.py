@@ -186,3 +186,6 @@ class Run(Struct, kw_only=True):
     """Whether a profiled pass follows the timed one."""
     versions: dict[str, dict[str, str]] = {}
     configs: dict[str, str] = {}
+    """The text of every config file, by its path."""
+    config_names: dict[str, list[str]] = {}
+    """Which of them a deployment uses."""

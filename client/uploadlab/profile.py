@@ -1,9 +1,12 @@
 """The profiled pass: uploads of their own under a profiler, never counted as timing."""
 
+import pstats
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
+from typing import Any, NamedTuple
 
 from uploadlab.model import EXTERNAL, REFERENCE, Cell, Measurement, Profiled, Run, Status, Task
 from uploadlab.payload import write_payload
@@ -52,6 +55,48 @@ def execute(
         left = len(tasks) - number
         spent = time.monotonic() - started
         watcher.ended(measurement(run, task, outcome, at), left, spent / number * left)
+
+
+class Calls(NamedTuple):
+    """What cProfile counted in one upload."""
+
+    size_bytes: int
+    total_seconds: float
+    functions: dict[tuple[str, str], tuple[int, float]]
+    """Calls and cumulative seconds by the end of the file's path and the function's name."""
+
+    def share(self, file: str, function: str) -> float:
+        """Of the time, spent in that function and what it calls."""
+        return self.functions.get((file, function), (0, 0.0))[1] / (self.total_seconds or 1.0)
+
+    def per_byte(self, file: str, function: str) -> float:
+        """Calls of that function for each byte of the upload."""
+        return self.functions.get((file, function), (0, 0.0))[0] / self.size_bytes
+
+
+Profiles = dict[tuple[str, str], Calls]
+"""By deployment and method."""
+
+
+def read_calls(folder: RunFolder) -> Profiles:
+    """What the run's profiles counted; a file that cannot be read is left out."""
+    found: Profiles = {}
+    for one in folder.read_profiled():
+        deployment, method, size = one.cell_id.split("/")
+        for name in one.files:
+            if name.endswith(".pstats"):
+                with suppress(OSError, ValueError, EOFError, TypeError):
+                    found[deployment, method] = _calls(folder.path / name, int(size))
+    return found
+
+
+def _calls(path: Path, size_bytes: int) -> Calls:
+    stats: dict[Any, Any] = pstats.Stats(str(path)).stats  # type: ignore[attr-defined]  # untyped, documented
+    functions = {
+        ("/".join(Path(file).parts[-2:]), function): (calls, cumulative)
+        for (file, _, function), (_, calls, _, cumulative, _) in stats.items()
+    }
+    return Calls(size_bytes, sum(own for _, _, own, _, _ in stats.values()), functions)
 
 
 def overheads(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> dict[str, list[float]]:

@@ -54,7 +54,7 @@ def _carry_out(prepared: lab.Prepared, scratch: Scratch, processes: Processes, s
         lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), screen.progress)
     finally:
         if rows := folder.read_measurements():
-            screen.result(run, rows, folder.read_profiled(), folder.path)
+            screen.result(run, rows, folder)
         if INSIDE and not inside.RUN_NAME:
             screen.note(STAY_UP)
 
