@@ -16,7 +16,7 @@ SLOW = 0.5
 """Of the reference's rate: what is faster needs no explanation."""
 MUCH, MOST = 0.25, 0.8
 """Shares of the time, from which on something is worth a word, or is nearly all of it."""
-SMALL_BYTES = 8 * MIB
+SMALL_BYTES = MIB
 """Below, an upload is over before anything shows."""
 
 

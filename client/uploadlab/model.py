@@ -111,6 +111,8 @@ class Outcome(Struct, kw_only=True):
     """Until the answer was read."""
     connected_seconds: float | None = None
     """Until the connection was there."""
+    first_sent_seconds: float | None = None
+    """Until the request's head was handed to the system."""
     sent_seconds: float | None = None
     """Until the last block of the body was handed to the system."""
     response_wait_seconds: float | None = None

@@ -14,6 +14,7 @@ from uploadlab.units import MIB, parse_size
 LABEL_WIDTH = 16
 FIELDS = {
     "connected": ("connected_seconds", "s"),
+    "head sent": ("first_sent_seconds", "s"),
     "body sent": ("sent_seconds", "s"),
     "answered": ("seconds", "s"),
     "after last byte": ("response_wait_seconds", "s"),

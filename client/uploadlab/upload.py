@@ -30,11 +30,12 @@ class Stopwatch:
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self.laps: dict[str, float] = {}
-        """Seconds until it was connected, had sent its last block so far, was answered."""
+        """Seconds until it was connected, had begun to send, had sent its last block so far, was answered."""
 
     def lap(self, name: str) -> None:
-        """Something was reached; the last time counts."""
+        """Something was reached."""
         self.laps[name] = self.seconds()
+        self.laps.setdefault(f"first {name}", self.laps[name])
 
     def seconds(self) -> float:
         """The time it has run."""
@@ -64,6 +65,7 @@ def upload(
         seconds=seconds,
         http_status=response.status_code,
         connected_seconds=watch.laps.get("connected"),
+        first_sent_seconds=watch.laps.get("first sent"),
         sent_seconds=watch.laps.get("sent"),
         response_wait_seconds=_between(watch.laps, "sent", "answered"),
         client_cpu_seconds=time.process_time() - cpu_before,
