@@ -175,6 +175,8 @@ def test_a_profile_comes_only_where_it_is_switched_on_and_asked_for(tmp_path: Pa
         assert b"receivers.py" in contents[answer["profile"][0]] or kind == "samples"
     upload_id = on.post("/request-stream?profile=1").get_json()["id"]
     text = on.get(f"/profiles/{upload_id}/untyped_0-bytes.txt").text
+    on.delete(f"/uploads/{upload_id}")
+    assert on.get(f"/profiles/{upload_id}/untyped_0-bytes.txt").status_code == 404
     assert "seconds" in text.splitlines()[0]
     assert text.index("cumulative") < text.index("receivers.py") < text.index("tracemalloc")
     for query in ("", "?profile=0", "?profile=false", "?profile=False"):

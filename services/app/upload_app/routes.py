@@ -3,6 +3,7 @@
 import math
 import platform
 import re
+import shutil
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -76,11 +77,12 @@ def stored(upload_id: str) -> ResponseReturnValue:
 
 @blueprint.delete("/uploads/<upload_id>")
 def delete(upload_id: str) -> ResponseReturnValue:
-    """Remove a stored upload."""
+    """Remove a stored upload, and its profile."""
     try:
         _store().delete(upload_id)
     except FileNotFoundError:
         abort(404, f"no upload {upload_id!r}")
+    shutil.rmtree(_settings().profile_dir / upload_id, ignore_errors=True)
     return "", 204
 
 
