@@ -194,6 +194,19 @@ def test_a_profile_that_cannot_be_written_does_not_cost_the_upload(tmp_path: Pat
     assert app.get(f"/uploads/{answer.get_json()['id']}").get_json()["size_bytes"] == len(BODY)
 
 
+def test_an_upload_that_fails_leaves_no_profile(tmp_path: Path) -> None:
+    app = client(tmp_path, PROFILING="1")
+    answer = app.post("/request-stream?profile=1&budget=0.000001", data=BODY)
+    assert answer.status_code == 408
+    assert files(tmp_path) == []
+
+
+def test_who_was_not_started_by_the_lab_does_not_tell_what_others_use(tmp_path: Path) -> None:
+    assert client(tmp_path).get("/usage").status_code == 404
+    assert client(tmp_path).post("/usage/reset").status_code == 404
+    assert client(tmp_path, RUN_DIR=str(tmp_path)).get("/usage").get_json()["processes"]
+
+
 def test_one_profile_at_a_time_and_both_uploads_succeed(tmp_path: Path) -> None:
     app = client(tmp_path, PROFILING="1")
     inner: list[TestResponse] = []

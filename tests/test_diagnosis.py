@@ -27,14 +27,15 @@ QUIET = {
 }
 """An upload of ten seconds that shows no cause."""
 
+BIG = {"size_bytes": 64 * MIB, "spooled_bytes": 64 * MIB}
 CAUSES: dict[str, tuple[dict[str, Any], str]] = {
     "lost-body": ({"status": Status.WRONG, "stored_bytes": 0}, "0 bytes were stored"),
     "copied-afterwards": (
-        {"spooled_bytes": SIZE, "response_wait_seconds": 6.1},
+        BIG | {"response_wait_seconds": 6.1},
         "61% of the time lies after",
     ),
     "spooled-first": (
-        {"spooled_bytes": SIZE, "response_wait_seconds": 5.0, "server_seconds": 4.0},
+        BIG | {"response_wait_seconds": 5.0, "server_seconds": 4.0},
         "50% of the time lies after the last byte, and the app was called only then",
     ),
     "built-first": ({"connected_seconds": 4.0}, "40% of the time had passed before the client connected"),
@@ -80,6 +81,19 @@ def test_a_cause_that_a_profile_shows_is_said(name: str) -> None:
 def test_without_a_cause_nothing_is_said() -> None:
     assert diagnose(RUN, [slow(), REFERENCE]) == []
     assert diagnose(RUN, [measured("flask", status=Status.UNAVAILABLE, seconds=None), REFERENCE]) == []
+
+
+def test_what_socket_buffers_hold_was_not_spooled_in_front() -> None:
+    small = slow(spooled_bytes=SIZE, response_wait_seconds=5.0, server_seconds=4.0)
+    assert diagnose(RUN, [small, REFERENCE]) == []
+
+
+def test_only_what_counts_is_compared_with_what_counts() -> None:
+    busy = slow(client_cpu_seconds=9.0)
+    warmup = measured("raw-sink", seconds=99.0, warmup=True)
+    assert len(diagnose(RUN, [busy, REFERENCE, warmup, warmup, warmup])) == 1
+    before = measured("flask", seconds=None, status=Status.UNAVAILABLE)
+    assert len(diagnose(RUN, [before, busy, REFERENCE])) == 1
 
 
 def test_what_is_fast_enough_needs_no_explanation() -> None:

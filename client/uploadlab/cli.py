@@ -96,7 +96,7 @@ def command(
     if show:
         run, cell = show
         return screen.text(cell_in_full(_stored(run, out, asked, "--show reads"), cell))
-    wanted = _stored(resume, out, asked, "--resume goes on") if resume else lab.draft(_order(asked))
+    wanted = _stored(resume, out, asked, "--resume goes on with") if resume else lab.draft(_order(asked))
     with Processes() as processes:
         if not INSIDE and _in_containers(runtime, wanted, data_dir, processes, screen):
             code = Containers(processes, screen).measure(wanted, out)
@@ -175,7 +175,7 @@ def _install(processes: Processes) -> None:
 
 def _stored(run: str, out: Path, asked: dict[str, Any], does: str) -> RunFolder:
     if given := [name for name, value in asked.items() if value not in (None, ())]:
-        raise UsageError(f"{does} as planned: leave out --{given[0].replace('targets', 'target')}")
+        raise UsageError(f"{does} a run as it is: leave out --{given[0].replace('targets', 'target')}")
     return RunFolder(Path(run) if Path(run).is_dir() else out / run)
 
 

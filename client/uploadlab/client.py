@@ -117,7 +117,7 @@ class Client:
         code = worker.poll()
         self._processes.kill(worker)
         if code is None:
-            return Outcome(status=status, error=error)
+            return Outcome(status=status, error=error, usage_note=usage.NO_ANSWER.note)
         how = signal.Signals(-code).name if code < 0 else f"status {code}"
         return Outcome(status=Status.FAILED, error=f"the client's process ended with {how}")
 

@@ -154,18 +154,24 @@ def fail(text: str, program: str) -> None:
 
 def _legend(ceiling: str | None) -> str:
     share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
-    cost = "CPU and memory are of all the server's processes; spooled: to disk besides the stored file."
+    cost = "CPU: of all the server's processes. Peak RSS: their peaks added, shared pages in each."
+    cost += " Spooled: written to disk besides the stored file."
     return f"MB/s (10^6 bytes, median){share}, or what happened instead. {cost}"
 
 
 def _profiles(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> list[str]:
     """What profiling cost, and what could not be profiled."""
     lines = [
-        f"Under the profiler of {kind}, uploads took {min(times):.1f} to {max(times):.1f} times as long."
+        f"Under the profiler of {kind}, uploads took {_range(times)} times as long."
         for kind, times in overheads(rows, profiled).items()
     ]
     notes = dict.fromkeys(f"{one.cell_id}: not profiled: {one.note}" for one in profiled if one.note)
     return lines + list(notes)
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _rich(table: Table, name_width: int) -> RichTable:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from uploadlab.model import REFERENCE, Measurement, Run, Status
+from uploadlab.model import Measurement, Run, Status
 from uploadlab.profile import Calls, Profiles
+from uploadlab.stats import ceiling_name, latest_attempt
 from uploadlab.units import MIB
 
 SLOW = 0.5
 """Of the reference's rate: what is faster needs no explanation."""
 MUCH, MOST = 0.25, 0.8
 """Shares of the time, from which on something is worth a word, or is nearly all of it."""
-SMALL_BYTES = MIB
-"""Below, an upload is over before anything shows."""
+SMALL_BYTES, SETTLED_BYTES = MIB, 16 * MIB
+"""Below the one, an upload is over before anything shows; below the other, sockets hold much of it."""
 
 
 class Case(NamedTuple):
@@ -45,8 +46,8 @@ class Case(NamedTuple):
 
     @property
     def spools(self) -> bool:
-        """Whether most of the body was written to disk once more."""
-        return (self.spooled_bytes or 0) >= self.size_bytes / 2
+        """Whether most of a body that no socket buffer holds was written to disk once more."""
+        return self.size_bytes >= SETTLED_BYTES and (self.spooled_bytes or 0) >= self.size_bytes / 2
 
     @property
     def app_came_last(self) -> bool:
@@ -91,14 +92,13 @@ def copied_afterwards(case: Case) -> float | None:
     """{} of the time lies after the last byte: the app copies the file it had spooled.
     `request.files-direct` writes it once."""
     share = case.share(case.response_wait_seconds)
-    twice = (case.spooled_bytes or 0) >= 1.5 * case.size_bytes
-    return share if case.spools and share >= MUCH and (twice or not case.app_came_last) else None
+    return share if case.spools and share >= MUCH and not case.app_came_last else None
 
 
 @rule()
 def spooled_first(case: Case) -> float | None:
     """{} of the time lies after the last byte, and the app was called only then: what is in front of it
-    had spooled the whole body to disk."""
+    had spooled the whole body to disk. Forms are spooled again by the app."""
     share = case.share(case.response_wait_seconds)
     return share if case.spools and share >= MUCH and case.app_came_last else None
 
@@ -210,16 +210,14 @@ def _largest(rows: Sequence[Measurement]) -> dict[tuple[str, str], list[Measurem
                 measured.clear()
             if not measured or measured[0].size_bytes == row.size_bytes:
                 measured.append(row)
-    return pairs
+    return {pair: latest_attempt(measured) for pair, measured in pairs.items()}
 
 
 def _reference(run: Run, rows: Sequence[Measurement], size_bytes: int) -> list[Measurement]:
-    names = {target.name for target in run.targets if target.tier == REFERENCE}
-    return [
-        row
-        for row in rows
-        if row.deployment in names and row.size_bytes == size_bytes and row.status is Status.OK
-    ]
+    """The uploads that shares are taken of."""
+    name = ceiling_name(run)
+    counted = [row for row in rows if not row.warmup and row.status is Status.OK]
+    return [row for row in counted if row.deployment == name and row.size_bytes == size_bytes]
 
 
 def _case(rows: Sequence[Measurement], reference: Sequence[Measurement], calls: Calls | None) -> Case:

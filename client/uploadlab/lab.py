@@ -137,7 +137,7 @@ def carry_out(
         with watch(len(tasks)) as watcher:
             execute(run, tasks, Bench(sender, data_dir, runtime.explain), folder, watcher)
         if run.profile:
-            pairs = profile.remaining(run, folder.read_profiled())
+            pairs = profile.remaining(run, folder.read_measurements(), folder.read_profiled())
             with watch(len(pairs)) as watcher:
                 profile.execute(run, pairs, sender, data_dir, folder, watcher)
     finally:

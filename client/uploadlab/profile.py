@@ -9,16 +9,19 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from uploadlab.model import EXTERNAL, REFERENCE, Cell, Measurement, Profiled, Run, Status, Task
-from uploadlab.payload import write_payload
-from uploadlab.run import Sender, Watcher, measurement, now
+from uploadlab.run import Sender, Watcher, measurement, now, write_payloads
 from uploadlab.store import RunFolder
 
 KINDS = ("calls", "samples")
 """Every call by cProfile, with what tracemalloc says of memory; and the stack each millisecond."""
 
 
-def remaining(run: Run, done: Sequence[Profiled]) -> list[tuple[Cell, str]]:
-    """What is to be profiled: every pair of the app's, at its smallest size, under each profiler."""
+def remaining(run: Run, rows: Sequence[Measurement], done: Sequence[Profiled]) -> list[tuple[Cell, str]]:
+    """What is to be profiled: every pair of the app's, at its smallest size, under each profiler.
+
+    Not what timed out already: under a profiler it takes longer.
+    """
+    hopeless = {row.cell_id for row in rows if row.status is Status.TIMEOUT}
     usable = {
         target.name
         for target in run.targets
@@ -26,9 +29,9 @@ def remaining(run: Run, done: Sequence[Profiled]) -> list[tuple[Cell, str]]:
     }
     smallest: dict[tuple[str, str], Cell] = {}
     for cell, *_ in sorted(run.cells, key=lambda one: one.cell.size_bytes):
-        if cell.deployment in usable:
+        if cell.deployment in usable and cell.id not in hopeless:
             smallest.setdefault((cell.deployment, cell.method), cell)
-    finished = {(one.cell_id, one.kind) for one in done}
+    finished = {(one.cell_id, one.kind) for one in done if one.files}
     return [(cell, kind) for kind in KINDS for cell in smallest.values() if (cell.id, kind) not in finished]
 
 
@@ -43,7 +46,7 @@ def execute(
     """Do these, keeping each profile as soon as it is there; raises LabError."""
     urls = {target.name: target.url for target in run.targets}
     sizes = {cell.size_bytes for cell, _ in tasks}
-    payloads = {size: write_payload(data_dir / f"profile-{size}.bin", size) for size in sizes}
+    payloads = write_payloads(data_dir, sizes)
     started = time.monotonic()
     for number, (cell, kind) in enumerate(tasks, 1):
         task, at = Task(cell, 0), now()

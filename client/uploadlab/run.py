@@ -123,7 +123,7 @@ class Bench(NamedTuple):
 def execute(run: Run, tasks: list[Task], bench: Bench, folder: RunFolder, watcher: Watcher) -> None:
     """Do these uploads, saving after each; raises LabError."""
     targets = {target.name: target for target in run.targets}
-    payloads = _payloads(bench.data_dir, {task.cell.size_bytes for task in tasks})
+    payloads = write_payloads(bench.data_dir, {task.cell.size_bytes for task in tasks})
     estimate = Estimate(run.budget_seconds)
     while tasks:
         task, *tasks = tasks
@@ -169,8 +169,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _payloads(data_dir: Path, sizes: set[int]) -> dict[int, Payload]:
-    """One file for each size, removed with the data folder."""
+def write_payloads(data_dir: Path, sizes: set[int]) -> dict[int, Payload]:
+    """One file for each size, removed with the data folder; raises LabError."""
     folder = data_dir / "payload"
     folder.mkdir(exist_ok=True)
     try:

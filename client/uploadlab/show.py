@@ -7,7 +7,7 @@ from uploadlab.diagnosis import explain
 from uploadlab.model import LabError, Measurement, Run, Status, UsageError
 from uploadlab.names import check
 from uploadlab.profile import read_calls
-from uploadlab.stats import MB, summarize
+from uploadlab.stats import MB, latest_attempt, summarize
 from uploadlab.store import RunFolder
 from uploadlab.units import MIB, parse_size
 
@@ -33,7 +33,7 @@ def cell_in_full(folder: RunFolder, cell: str) -> list[str]:
     """Every figure of a cell named ``deployment/method/size``; raises LabError."""
     run, rows = folder.read_run(), folder.read_measurements()
     cell_id = _cell_id(run, cell)
-    measured = [row for row in rows if row.cell_id == cell_id and not row.warmup]
+    measured = latest_attempt([row for row in rows if row.cell_id == cell_id and not row.warmup])
     if not measured:
         raise LabError(f"{cell_id} is planned but not measured yet: go on with --resume {run.id}")
     profiles = [name for one in folder.read_profiled() if one.cell_id == cell_id for name in one.files]

@@ -40,7 +40,7 @@ def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
     for row in rows:
         if not row.warmup:
             by_cell.setdefault(row.cell_id, []).append(row)
-    by_cell = {cell_id: _latest_attempt(measured) for cell_id, measured in by_cell.items()}
+    by_cell = {cell_id: latest_attempt(measured) for cell_id, measured in by_cell.items()}
     ceilings = _ceilings(run, by_cell)
     return [
         _summary(measured, ceilings.get(cell.size_bytes))
@@ -49,7 +49,7 @@ def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
     ]
 
 
-def _latest_attempt(rows: list[Measurement]) -> list[Measurement]:
+def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
     """Without the rows that say "unavailable", if the cell could be measured after all."""
     return [row for row in rows if row.status is not Status.UNAVAILABLE] or rows
 

@@ -2,13 +2,14 @@
 
 import shutil
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
 from uploadlab.model import SCHEMA_VERSION, Cell, LabError, Measurement, Profiled, Run
 from uploadlab.paths import INSIDE, shown
 
+Line = TypeVar("Line")
 RUN_FILE = "run.json"
 MEASUREMENTS = "measurements.jsonl"
 LOGS = "logs"
@@ -75,7 +76,7 @@ class RunFolder:
         line = msgspec.json.encode(measurement) + b"\n"
         try:
             if self._file is None:
-                self._drop_torn_line()
+                self._drop_torn_line(self.path / MEASUREMENTS)
                 self._file = open(self.path / MEASUREMENTS, "ab", buffering=0)  # noqa: SIM115  for the run
             written = self._file.write(line)
             if written != len(line):
@@ -84,18 +85,8 @@ class RunFolder:
             raise self._cannot_write(error) from None
 
     def read_measurements(self) -> list[Measurement]:
-        """All that was measured; a last line cut short by a kill is left out."""
-        try:
-            content = (self.path / MEASUREMENTS).read_bytes()
-        except FileNotFoundError:
-            return []
-        lines = content[: content.rfind(b"\n") + 1].splitlines()
-        try:
-            return [msgspec.json.decode(line, type=Measurement) for line in lines]
-        except msgspec.DecodeError as error:
-            raise LabError(
-                f"{shown(self.path / MEASUREMENTS)} is damaged ({error}): start a new run"
-            ) from None
+        """All that was measured; a last line cut short by a kill is left out. Raises LabError."""
+        return self._read_lines(MEASUREMENTS, Measurement)
 
     def keep_profile(self, cell: Cell, files: dict[str, bytes]) -> list[str]:
         """Write the files of a profile; returns their names below this folder. Raises LabError."""
@@ -111,31 +102,38 @@ class RunFolder:
     def append_profile(self, profiled: Profiled) -> None:
         """Remember that a profile was made; raises LabError."""
         try:
+            self._drop_torn_line(self.path / PROFILED)
             with open(self.path / PROFILED, "ab") as file:
                 file.write(msgspec.json.encode(profiled) + b"\n")
         except OSError as error:
             raise self._cannot_write(error) from None
 
     def read_profiled(self) -> list[Profiled]:
-        """All profiles that were made; a last line cut short by a kill is left out."""
-        try:
-            content = (self.path / PROFILED).read_bytes()
-        except FileNotFoundError:
-            return []
-        lines = content[: content.rfind(b"\n") + 1].splitlines()
-        return [msgspec.json.decode(line, type=Profiled) for line in lines]
+        """The last try of each profile, likewise."""
+        tries = self._read_lines(PROFILED, Profiled)
+        return list({(one.cell_id, one.kind): one for one in tries}.values())
 
     def remove_if_empty(self) -> None:
         """Leave nothing behind of a run that measured nothing."""
         if not self._measured():
             shutil.rmtree(self.path, ignore_errors=True)
 
+    def _read_lines(self, name: str, kind: type[Line]) -> list[Line]:
+        try:
+            content = (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return []
+        lines = content[: content.rfind(b"\n") + 1].splitlines()
+        try:
+            return [msgspec.json.decode(line, type=kind) for line in lines]
+        except msgspec.DecodeError as error:
+            raise LabError(f"{shown(self.path / name)} is damaged ({error}): start a new run") from None
+
     def _measured(self) -> bool:
         path = self.path / MEASUREMENTS
         return path.exists() and path.stat().st_size > 0
 
-    def _drop_torn_line(self) -> None:
-        path = self.path / MEASUREMENTS
+    def _drop_torn_line(self, path: Path) -> None:
         if path.exists():
             with open(path, "r+b") as file:
                 file.truncate(file.read().rfind(b"\n") + 1)

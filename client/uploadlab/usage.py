@@ -51,6 +51,9 @@ def read(url: str) -> Usage | None:
     return _ask("GET", f"{url}/usage")
 
 
+NO_ANSWER = Cost(note="the upload got no answer, so what it cost is not known")
+
+
 def cost(before: Usage | None, after: Usage | None) -> Cost:
     """What was used between the two."""
     if before is None or after is None:

@@ -43,9 +43,10 @@ def main() -> None:
         answer(None)
         uploaded = upload(job.url, METHODS[job.method], job.payload, budget=budget)
         answer(uploaded.outcome)
-        after = usage.read(job.url) if before and uploaded.outcome.http_status else None
-        outcome = verify(job.url, uploaded, job.payload)
-        answer(with_cost(outcome, usage.cost(before, after)))
+        cost = usage.NO_ANSWER
+        if uploaded.outcome.http_status:
+            cost = usage.cost(before, usage.read(job.url) if before else None)
+        answer(with_cost(verify(job.url, uploaded, job.payload), cost))
 
 
 def with_cost(outcome: Outcome, cost: usage.Cost) -> Outcome:

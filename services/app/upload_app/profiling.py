@@ -2,13 +2,14 @@
 
 import cProfile
 import io
+import marshal
 import pstats
-import tempfile
+import shutil
 import threading
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 # Since Python 3.12 only one profiler can be active in a process.
 _one_at_a_time = threading.Lock()
@@ -17,29 +18,40 @@ Files = dict[str, bytes]
 """Contents by suffix."""
 
 
-def run(work: Work, kind: str, folder: Path, name: str) -> dict[str, Any]:
-    """Do the work; returns what the answer says of its profile, if one was wanted.
+class Profile(NamedTuple):
+    """What came of profiling."""
 
-    The profile is written to ``folder``, as files that begin with ``name``. Whatever hinders that, the
-    work is done.
-    """
+    files: Files
+    note: str = ""
+    """Why there are none."""
+
+
+def run(work: Work, kind: str) -> Profile | None:
+    """Do the work; returns its profile, if one was wanted. Whatever hinders that, the work is done."""
     if not kind:
         work()
-        return {}
+        return None
     if not _one_at_a_time.acquire(blocking=False):
         work()
-        return {"profile_note": "not profiled: another request of this process was being profiled"}
+        return Profile({}, "not profiled: another request of this process was being profiled")
     try:
-        files = KINDS[kind](work)
+        return Profile(KINDS[kind](work))
     finally:
         _one_at_a_time.release()
+
+
+def keep(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
+    """Write a profile as files that begin with ``name``; returns what the answer says of it."""
+    if profile.note:
+        return {"profile_note": profile.note}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for suffix, content in files.items():
+        for suffix, content in profile.files.items():
             (folder / f"{name}{suffix}").write_bytes(content)
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         return {"profile_note": f"the profile could not be written to {folder}: {error.strerror}"}
-    return {"profile": [f"{name}{suffix}" for suffix in files]}
+    return {"profile": [f"{name}{suffix}" for suffix in profile.files]}
 
 
 def _calls(work: Work) -> Files:
@@ -51,13 +63,13 @@ def _calls(work: Work) -> Files:
         memory = tracemalloc.take_snapshot()
     finally:
         tracemalloc.stop()
+    profiler.create_stats()
+    counted = marshal.dumps(profiler.stats)  # as dump_stats writes it, without a file
     text = io.StringIO()
     pstats.Stats(profiler, stream=text).sort_stats("cumulative").print_stats()
     text.write("[ Top 10 by memory held at the end, from tracemalloc ]\n")
     text.writelines(f"{line}\n" for line in memory.statistics("lineno")[:10])
-    with tempfile.NamedTemporaryFile(suffix=".pstats") as file:
-        profiler.dump_stats(file.name)
-        return {".txt": text.getvalue().lstrip().encode(), ".pstats": file.read()}
+    return {".txt": text.getvalue().lstrip().encode(), ".pstats": counted}
 
 
 def _samples(work: Work) -> Files:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from flask import Blueprint, abort, current_app, request, send_from_directory
@@ -96,13 +97,13 @@ def profile(upload_id: str, name: str) -> ResponseReturnValue:
 @blueprint.get("/usage")
 def used() -> ResponseReturnValue:
     """What each process of this deployment has used so far."""
-    return {"processes": usage.processes(_settings().run_dir)}
+    return {"processes": usage.processes(_run_dir())}
 
 
 @blueprint.post("/usage/reset")
 def reset_usage() -> ResponseReturnValue:
     """The same, and have peaks of memory counted from now."""
-    found = usage.processes(_settings().run_dir)
+    found = usage.processes(_run_dir())
     usage.reset_peaks(found)
     return {"processes": found}
 
@@ -120,18 +121,15 @@ def _receive(receive: Receive) -> ResponseReturnValue:
     deadline = Deadline(_budget_seconds())
     _request().deadline = deadline
     with _store().partial() as partial:
-        profile = profiling.run(
-            lambda: receive(partial, deadline),
-            _profile_kind(),
-            _settings().profile_dir / partial.id,
-            _profile_name(),
-        )
+        profile = profiling.run(lambda: receive(partial, deadline), _profile_kind())
         size_bytes = partial.size_bytes()
         deadline.check()  # whoever asked for a budget has gone by now
         upload_id = partial.commit()
     answer: dict[str, Any] = {"id": upload_id, "size_bytes": size_bytes}
     answer["seconds"] = time.perf_counter() - started
-    return answer | profile, 201
+    if profile:
+        answer |= profiling.keep(profile, _settings().profile_dir / upload_id, _profile_name())
+    return answer, 201
 
 
 def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -> None:
@@ -201,6 +199,13 @@ def _profile_name() -> str:
     # A client text becomes the name of a file.
     kind = re.sub(r"[^a-z0-9.+-]", "-", request.mimetype) or "untyped"
     return f"{kind[:100]}_{length}"
+
+
+def _run_dir() -> Path:
+    """Started by anyone else, this server would share its session with whatever runs in that terminal."""
+    return _settings().run_dir or abort(
+        404, "the lab did not start this server, so its processes are not known"
+    )
 
 
 def _is_chunked() -> bool:

@@ -11,7 +11,8 @@ class Settings:
 
     deployment: str
     data_dir: Path
-    run_dir: Path
+    run_dir: Path | None
+    """The deployment's own; None where the lab did not start it."""
     profile_dir: Path
     block_size: int
     """Bytes asked for in one read of the body. The best value differs by server."""
@@ -31,7 +32,7 @@ class Settings:
         return cls(
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),
             data_dir=Path(environ["DATA_DIR"]),
-            run_dir=Path(environ.get("RUN_DIR", environ["DATA_DIR"])),
+            run_dir=Path(environ["RUN_DIR"]) if "RUN_DIR" in environ else None,
             profile_dir=Path(environ.get("PROFILE_DIR", f"{environ['DATA_DIR']}/profiles")),
             block_size=int(environ.get("BLOCK_SIZE", 64 << 10)),
             max_content_length=int(limit) if limit else None,
