@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from uploadlab.containers import port_variable
 from uploadlab.deployments import config_texts, load_deployments, load_needs
 from uploadlab.methods import METHODS
 from uploadlab.model import LabError
@@ -27,8 +28,8 @@ def test_what_a_deployment_accepts_and_needs_is_known() -> None:
 def test_each_deployment_is_a_container_with_its_own_name_port_and_volume() -> None:
     content = yaml.safe_load(COMPOSE.read_text())
     for name, one in DEPLOYMENTS.items():
-        variable = f"{name}_port".upper().replace("-", "_")
-        assert content["services"][name]["ports"] == [f"127.0.0.1:${{{variable}:-{one.port}}}:8000"]
+        port = f"${{{port_variable(name)}:-{one.port}}}"
+        assert content["services"][name]["ports"] == [f"127.0.0.1:{port}:8000"]
         for part in one.services:
             declared = content["services"][part.name]
             assert declared["environment"]["LAB_DEPLOYMENT"] == name

@@ -56,6 +56,11 @@ def obstacle(processes: Processes) -> str:
     return ""
 
 
+def port_variable(name: str) -> str:
+    """What sets a deployment's port in compose.yaml."""
+    return f"{name}_port".upper().replace("-", "_")
+
+
 class Containers:
     """The containers of one run, apart from those of ``docker compose up``; gone at the end."""
 
@@ -64,7 +69,7 @@ class Containers:
         self._tag = secrets.token_hex(4)
         self._project = f"upload-lab-{self._tag}"
         # The client reaches servers by their names; on the host any free port will do.
-        ports = {f"{name}_PORT".upper().replace("-", "_"): "0" for name in load_deployments(COMPOSE)}
+        ports = {port_variable(name): "0" for name in load_deployments(COMPOSE)}
         self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
 
     def measure(self, wanted: lab.Draft | RunFolder, out: Path) -> int:

@@ -1,0 +1,222 @@
+"""``docker compose up`` on a real engine, as its user and as another."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from uploadlab.containers import port_variable
+from uploadlab.model import Measurement, Status
+from uploadlab.paths import ROOT
+from uploadlab.store import RunFolder
+
+from .engine import checkout, docker, oldest_run
+from .helpers import DEPLOYMENTS, environment, lab, need
+
+SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
+ANOTHER = 12345
+"""Some user who is not root."""
+
+
+class Stack(NamedTuple):
+    """A checkout with a Compose project of its own, used by some user."""
+
+    root: Path
+    project: str
+    user: int | None
+    first_up: subprocess.CompletedProcess[str] | None = None
+
+    def compose(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.as_user(), "docker", "compose", *words],
+            cwd=self.root,
+            env=self.environment(**more),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def environment(self, **more: str) -> dict[str, str]:
+        ports = {port_variable(name): "0" for name in DEPLOYMENTS}
+        home = {"HOME": str(self.root)} if self.user else {}
+        return {**os.environ, **ports, **home, "COMPOSE_PROJECT_NAME": self.project, **more}
+
+    def as_user(self) -> list[str]:
+        if self.user is None:
+            return []
+        group = Path("/var/run/docker.sock").stat().st_gid
+        return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", f"--groups={group}"]
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        (found,) = json.loads(docker("inspect", f"{self.project}-{service}-1"))
+        return dict(found)
+
+    def url(self, service: str) -> str:
+        return f"http://{self.compose('port', service, '8000').stdout.strip()}"
+
+    def left(self) -> list[str]:
+        """All that the engine still has of this project."""
+        label = f"label=com.docker.compose.project={self.project}"
+        kinds = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
+        return [name for kind in kinds for name in docker(*kind, "--filter", label).split()]
+
+
+@pytest.fixture(scope="module", params=["me", "another user"])
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Up, after a run of `smoke`; gone at the end, whatever the tests have done."""
+    need("docker")
+    if request.param != "me" and os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    root = Path(tempfile.mkdtemp(prefix="lab-checkout-"))
+    root.chmod(0o755)
+    checkout(root)
+    user = None if request.param == "me" else ANOTHER
+    if user:
+        for path in [root, *root.rglob("*")]:
+            os.chown(path, user, user)
+    one = Stack(root, f"{root.name}".lower().replace("_", "-"), user)
+    try:
+        yield one._replace(first_up=one.compose("up", "--build", LAB_PLAN="smoke"))
+    finally:
+        one.compose("down", "--volumes", "--timeout", "5")
+        shutil.rmtree(root)
+
+
+def outcomes(rows: list[Measurement]) -> dict[str, str]:
+    """What became of each cell. A chunked body that nginx + uWSGI lose is `wrong` or 502 by chance."""
+    lost = {Status.WRONG, Status.REFUSED}
+    return {row.cell_id: "lost" if row.status in lost else row.status for row in rows if not row.warmup}
+
+
+@pytest.fixture(scope="module")
+def local_outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    need("nginx", "uwsgi")
+    out = tmp_path_factory.mktemp("local")
+    done = lab("--runtime", "local", "--plan", "smoke", "--out", out, "--data-dir", out / "data")
+    assert done.returncode == 0, done.stderr
+    (folder,) = out.glob("*-smoke")
+    return outcomes(RunFolder(folder).read_measurements())
+
+
+def test_up_ends_with_the_table_and_a_run_like_a_local_one(
+    stack: Stack, local_outcomes: dict[str, str]
+) -> None:
+    done = stack.first_up
+    assert done
+    assert done.returncode == 0, done.stderr
+    table = [line for line in done.stdout.splitlines() if "client-1" in line]
+    assert any("raw-sink" in line and "100%" in line for line in table)
+    assert "docker compose down -v" in done.stdout + done.stderr
+    folder = oldest_run(stack.root)
+    assert f"Run: benchmark/runs/{folder.path.name}" in done.stdout
+    run = folder.read_run()
+    assert (run.plan, run.runtime) == ("smoke", "docker")
+    assert set(run.versions) == set(DEPLOYMENTS)
+    assert outcomes(folder.read_measurements()) == local_outcomes
+    for row in folder.read_measurements():
+        assert row.status is not Status.OK or row.server_peak_rss_bytes, (row.cell_id, row.usage_note)
+        assert row.status is not Status.OK or row.server_cpu_seconds, (row.cell_id, row.usage_note)
+    owner = stack.root.stat().st_uid
+    assert {path.stat().st_uid for path in (stack.root / "benchmark").rglob("*")} == {owner}
+
+
+def test_servers_stay_up_for_uploads_by_hand(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc" * 100_000)
+    for name in ("flask", "nginx-uwsgi-streaming"):
+        words = [sys.executable, str(ROOT / "client" / "uploader.py"), str(tmp_path / "file")]
+        done = subprocess.run(
+            [*words, "--url", stack.url(name)],
+            env=environment(), capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert "uploaded using request.stream" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "client"])
+def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> None:
+    found = stack.inspect(service)
+    config, host = found["Config"], found["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert sorted(name.removeprefix("CAP_") for name in host["CapAdd"] or []) == (
+        ["SETGID", "SETUID"] if service == "client" else []
+    )
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert not host["Privileged"]
+    assert host["PidsLimit"] == 256
+    assert host["Init"] == (not host["PidMode"])
+    assert host["Tmpfs"] == {"/tmp": "size=16m"}
+    bindings = [binding for group in (host["PortBindings"] or {}).values() for binding in group]
+    assert {binding["HostIp"] for binding in bindings} == ({"127.0.0.1"} if service in DEPLOYMENTS else set())
+    data = [mount for mount in found["Mounts"] if mount["Destination"] == "/data"]
+    assert [mount["Type"] for mount in data] == ["volume"]
+    writable = {mount["Destination"] for mount in found["Mounts"] if mount["RW"]}
+    if service == "client":
+        assert writable == {"/data", "/lab/benchmark"}
+        return
+    assert writable == {"/data"}
+    assert config["User"] == "10001:10001"
+    assert found["State"]["Running"]
+    status = docker("exec", found["Id"], "sh", "-c", "cat /proc/[0-9]*/status")
+    assert set(re.findall(r"^Uid:\s+(\d+)", status, re.M)) == {"10001"}
+    assert set(re.findall(r"^CapEff:\s+(\w+)", status, re.M)) == {"0" * 16}
+
+
+def test_a_server_killed_in_a_second_up_is_a_row(stack: Stack) -> None:
+    before = set((stack.root / "benchmark" / "runs").iterdir())
+    up = subprocess.Popen(
+        [*stack.as_user(), "docker", "compose", "up"],
+        cwd=stack.root,
+        env=stack.environment(LAB_PLAN="smoke"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    runs = stack.root / "benchmark" / "runs"
+    while not (
+        started := [path for path in set(runs.iterdir()) - before if RunFolder(path).read_measurements()]
+    ):
+        assert time.monotonic() < end, "the second run does not get going"
+        time.sleep(0.1)
+    docker("kill", f"{stack.project}-gunicorn-1")
+    said, _ = up.communicate(timeout=200)
+    assert up.returncode == 0, said
+    rows = [row for row in RunFolder(started[0]).read_measurements() if row.deployment == "gunicorn"]
+    failed = [row for row in rows if row.status is Status.FAILED]
+    assert failed
+    assert "the container of gunicorn does not run: docker compose logs gunicorn" in str(failed[-1].error)
+    planned = {one.cell.id for one in RunFolder(started[0]).read_run().cells}
+    assert planned == set(outcomes(RunFolder(started[0]).read_measurements()))
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--runtime", "local"], "--runtime local"),
+        (["--out", "/tmp/x"], "--out /tmp/x"),
+        (["--target", "a=http://127.0.0.1:1"], "--target a="),
+    ],
+)
+def test_what_the_clients_own_container_cannot_do_is_told(
+    stack: Stack, words: list[str], reason: str
+) -> None:
+    done = stack.compose("run", "--rm", "--no-deps", "--no-TTY", "client", *words)
+    assert done.returncode == 2
+    assert f"run-matrix.sh: {reason}" in done.stderr
+    assert "./scripts/run-matrix.sh can" in done.stderr
+
+
+def test_down_leaves_nothing(stack: Stack) -> None:
+    assert stack.left()
+    done = stack.compose("down", "--volumes")
+    assert done.returncode == 0, done.stderr
+    assert stack.left() == []
