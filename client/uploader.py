@@ -7,6 +7,7 @@ only after the server's stored bytes were compared with the file.
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
@@ -44,7 +45,7 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"--url {url!r} is not an address: write {DEFAULT_URL}")
     print(f"Uploading {file} using {method} ...", flush=True)
-    query = {"profile": "1"} if profile else {}
+    query: dict[str, Any] = {"profile": "1"} if profile else {}
     uploaded = upload(url.rstrip("/"), METHODS[method], payload, SILENCE_SECONDS, **query)
     outcome = verify(url.rstrip("/"), uploaded, payload, keep=True)
     if outcome.status is not Status.OK:

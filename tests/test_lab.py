@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from uploadlab import lab
 from uploadlab.lab import Order
-from uploadlab.model import Deployment, LabError, Measurement, Outcome, Status, Target, Task
+from uploadlab.load.job import Done, Job
+from uploadlab.model import Deployment, Foreign, LabError, LoadStep, Measurement, Outcome, Status, Target
 from uploadlab.payload import Payload
 from uploadlab.plan import Choice
 from uploadlab.store import RunFolder
@@ -42,7 +43,9 @@ class Fake:
         self.events.append(f"healthy {target.name}")
         return {"python": "3"}, explain() if target.name == self.sick else ""
 
-    def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
+    def measure(
+        self, url: str, method: str, payload: Payload, budget_seconds: float, foreign: Foreign | None = None
+    ) -> Outcome:
         if self.break_after == 0:
             raise KeyboardInterrupt
         self.break_after -= 1
@@ -59,18 +62,25 @@ class Fake:
         self.events.append(f"profile {url.removeprefix('http://')} {kind}")
         return Outcome(status=self.status, seconds=2.0), {f"a.{kind}": b"content"}, ""
 
+    def do(self, job: Job) -> Done:
+        if self.break_after == 0:
+            raise KeyboardInterrupt
+        self.break_after -= 1
+        self.events.append(f"load {job.step.id}")
+        return Done(LoadStep(step_id=job.step.id, started_at="", status=Status.OK), [])
+
     @contextmanager
-    def watch(self, total: int) -> Iterator["Fake"]:
-        self.events.append(f"{total} to do")
+    def watch(self, total: int, what: str) -> Iterator["Fake"]:
+        self.events.append(f"{total} {what} to do")
         yield self
 
     def note(self, text: str) -> None:
         self.events.append(text)
 
-    def began(self, task: Task) -> None:
-        self.events.append("warm up" if task.warmup else f"round {task.round}")
+    def began(self, what: str) -> None:
+        self.events.append(what.rpartition(", ")[2])
 
-    def ended(self, measurement: Measurement, tasks_left: int, seconds_left: float) -> None:
+    def ended(self, left: int, seconds_left: float) -> None:
         pass
 
 
@@ -80,7 +90,7 @@ def prepare(tmp_path: Path, order: Order = ORDER) -> lab.Prepared:
 
 
 def go(prepared: lab.Prepared, fake: Fake, tmp_path: Path) -> list[Measurement]:
-    lab.carry_out(prepared, tmp_path, fake, fake, fake.watch)
+    lab.carry_out(prepared, tmp_path, fake, fake, fake, fake.watch)
     return prepared.folder.read_measurements()
 
 
@@ -89,7 +99,7 @@ def test_a_run_starts_checks_warms_up_measures_and_stops(tmp_path: Path) -> None
     rows = go(prepare(tmp_path), fake, tmp_path)
     kinds = [event.split()[0] for event in fake.events]
     assert kinds[:4] == ["start", "healthy", "healthy", "6"]
-    assert kinds[4:8] == ["warm", "measure"] * 2
+    assert kinds[4:8] == ["warm-up", "measure"] * 2
     assert [event for event in fake.events[8:-1] if event.startswith("round")] == ["round 1"] * 2 + [
         "round 2"
     ] * 2

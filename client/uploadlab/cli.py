@@ -15,17 +15,21 @@ from uploadlab import containers, inside, lab, program, session
 from uploadlab.console import Screen
 from uploadlab.containers import Containers
 from uploadlab.inside import Beside
-from uploadlab.model import LabError, UsageError
+from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
+from uploadlab.methods import FIELD
+from uploadlab.model import Foreign, LabError, UsageError
 from uploadlab.paths import DATA, INSIDE, ROOT, RUNS
-from uploadlab.plan import Choice, positive
+from uploadlab.plan import Choice
 from uploadlab.processes import Processes
 from uploadlab.runtime import LocalRuntime
-from uploadlab.session import PROGRAM
+from uploadlab.session import PROGRAM, Setting, Stored
 from uploadlab.show import cell_in_full
-from uploadlab.store import RunFolder
-from uploadlab.units import parse_size
+from uploadlab.store import RunFolder, last_run
+from uploadlab.units import parse_size, positive
 
 AUTO, DOCKER, LOCAL = "auto", Beside.name, LocalRuntime.name
+LAST = "last"
+"""In place of a run's name: the newest."""
 
 
 class Names(click.ParamType[list[str]]):
@@ -58,6 +62,13 @@ class Names(click.ParamType[list[str]]):
     default=None,
     help="Then upload each pair again under profilers, at its smallest size.",
 )
+@click.option("--load", is_flag=True, help="Then upload from many users at once, as the plan's [load] says.")
+@click.option("--users", type=Names(), help="Instead of the plan's: 1,8,32.")
+@click.option("--workers", type=int, help="Processes that upload at once.  [default: half the cores]")
+@click.option(
+    "--expect-workers", type=int, metavar="N", help="Workers of Locust's that join from elsewhere, instead."
+)
+@click.option("--listen", metavar="HOST:PORT", help="Where they join.  [default: 127.0.0.1:5557]")
 @click.option(
     "--target",
     "targets",
@@ -65,6 +76,13 @@ class Names(click.ParamType[list[str]]):
     metavar="NAME=URL",
     help="Also measure a server that answers the lab's HTTP contract.",
 )
+@click.option(
+    "--expect-status",
+    type=int,
+    metavar="N",
+    help="The targets are foreign: this is success, and each URL takes uploads as it is. Unverified.",
+)
+@click.option("--field", help="The field of forms for foreign targets.  [default: file]")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
@@ -78,13 +96,14 @@ class Names(click.ParamType[list[str]]):
     help="Where the run's folder goes.  [default: benchmark/runs]",
 )
 @click.option("--show", nargs=2, metavar="RUN CELL", help="All of one cell: flask/request.files/64MiB.")
-@click.option("--resume", metavar="RUN", help="Go on with a stored run: its name or its folder.")
+@click.option("--resume", metavar="RUN", help="Go on with a stored run: its name, its folder, or last.")
 def command(
     runtime: str,
     resume: str | None,
     show: tuple[str, str] | None,
     out: Path,
     data_dir: Path | None,
+    load: bool,
     **asked: Any,
 ) -> None:
     """Measure how large files arrive at the Flask app behind each server."""
@@ -96,14 +115,19 @@ def command(
     if show:
         run, cell = show
         return screen.text(cell_in_full(_stored(run, out, asked, "--show reads"), cell))
-    wanted = _stored(resume, out, asked, "--resume goes on with") if resume else lab.draft(_order(asked))
+    workers = _workers(asked, screen)
+    if resume:
+        wanted: lab.Draft | Stored = Stored(_stored(resume, out, asked, "--resume goes on with"), load)
+    else:
+        wanted = lab.draft(_order(asked, load))
     with Processes() as processes:
-        if not INSIDE and _in_containers(runtime, wanted, data_dir, processes, screen):
-            code = Containers(processes, screen).measure(wanted, out)
+        if not INSIDE and _in_containers(runtime, wanted, data_dir, workers, processes, screen):
+            code = Containers(processes, screen).measure(wanted, out, workers.here)
         else:
             if not INSIDE:
                 _install(processes)
-            session.measure(wanted, out, data_dir or DATA, processes, screen)
+            setting = Setting(data_dir or DATA, workers)
+            session.measure(wanted, out, setting, processes, screen)
             code = 0
     if code != 0:
         sys.exit(code)
@@ -127,15 +151,20 @@ def _refuse_inside(runtime: str, out: Path, asked: dict[str, Any]) -> None:
 
 
 def _in_containers(
-    runtime: str, wanted: lab.Draft | RunFolder, data_dir: Path | None, processes: Processes, screen: Screen
+    runtime: str,
+    wanted: lab.Draft | Stored,
+    data_dir: Path | None,
+    workers: Workers,
+    processes: Processes,
+    screen: Screen,
 ) -> bool:
     """Whether the runtime is docker; raises LabError if it is to be and cannot."""
-    recorded = wanted.read_run().runtime if isinstance(wanted, RunFolder) else runtime
+    recorded = wanted.folder.read_run().runtime if isinstance(wanted, Stored) else runtime
     if runtime not in (AUTO, recorded):
         raise UsageError(f"that run was measured with --runtime {recorded}, and only so it can go on")
     if recorded == LOCAL:
         return False
-    obstacle = _obstacle(wanted, data_dir, processes)
+    obstacle = _obstacle(wanted, data_dir, workers, processes)
     if not obstacle:
         if recorded == AUTO:
             screen.note("Runtime: docker, since an engine and Compose answer; --runtime local does without.")
@@ -143,14 +172,18 @@ def _in_containers(
     if recorded == AUTO:
         screen.note(f"Runtime: local, since {obstacle}.")
         return False
-    then = "" if isinstance(wanted, RunFolder) else "; --runtime local does without"
+    then = "" if isinstance(wanted, Stored) else "; --runtime local does without"
     raise LabError(f"--runtime docker is not possible: {obstacle}{then}")
 
 
-def _obstacle(wanted: lab.Draft | RunFolder, data_dir: Path | None, processes: Processes) -> str:
+def _obstacle(
+    wanted: lab.Draft | Stored, data_dir: Path | None, workers: Workers, processes: Processes
+) -> str:
     """Why this cannot run in containers; empty if it can."""
     if data_dir:
         return "--data-dir is a folder of this host"
+    if workers.elsewhere:
+        return "--expect-workers: from elsewhere nobody reaches a container"
     for name, url in wanted.order.targets.items() if isinstance(wanted, lab.Draft) else ():
         if _is_loopback(url):
             return f"--target {name} is on this host's loopback, where no container reaches it"
@@ -175,11 +208,32 @@ def _install(processes: Processes) -> None:
 
 def _stored(run: str, out: Path, asked: dict[str, Any], does: str) -> RunFolder:
     if given := [name for name, value in asked.items() if value not in (None, ())]:
-        raise UsageError(f"{does} a run as it is: leave out --{given[0].replace('targets', 'target')}")
+        option = given[0].replace("targets", "target").replace("_", "-")
+        raise UsageError(f"{does} a run as it is: leave out --{option}")
+    if run == LAST:
+        return last_run(out)
     return RunFolder(Path(run) if Path(run).is_dir() else out / run)
 
 
-def _order(asked: dict[str, Any]) -> lab.Order:
+def _workers(asked: dict[str, Any], screen: Screen) -> Workers:
+    """Who uploads at once, taken out of what was asked for."""
+    here, elsewhere, listen = (asked.pop(name) for name in ("workers", "expect_workers", "listen"))
+    for name, value in (("--workers", here), ("--expect-workers", elsewhere)):
+        if value is not None:
+            positive(name, value)
+    if not elsewhere:
+        if listen:
+            raise UsageError("--listen is where workers join: add --expect-workers N")
+        return inside.workers() or Workers(here or as_many_as_fit())
+    host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")
+    if not _is_loopback(f"http://{host}:{port}") or host == "0.0.0.0":  # noqa: S104  no binding
+        screen.note(f"Whoever reaches {host}:{port} can join, and see what is uploaded: mind your firewall.")
+    return Workers(here or 0, elsewhere, host, int(port))
+
+
+def _order(asked: dict[str, Any], load: bool) -> lab.Order:
     """What was asked for, checked as far as it can be without reading a file."""
     for text in asked["sizes"] or []:
         parse_size(text)
@@ -187,12 +241,36 @@ def _order(asked: dict[str, Any]) -> lab.Order:
         positive("--rounds", asked["rounds"])
     return lab.Order(
         plan=asked["plan"] or "quick",
-        choice=Choice(asked["methods"], asked["sizes"], asked["rounds"]),
+        choice=Choice(asked["methods"], asked["sizes"], asked["rounds"], _users(asked["users"])),
         deployments=asked["deployments"],
         targets=dict(_target(text) for text in asked["targets"]),
         seed=asked["seed"],
         profile=bool(asked["profile"]),
+        load=load,
+        foreign=_foreign(asked),
     )
+
+
+def _users(asked: list[str] | None) -> list[int] | None:
+    for text in asked or []:
+        if not text.isdigit():
+            raise UsageError(f"--users {text!r} is not a number: write 1,8,32")
+        positive("--users", int(text))
+    return [int(text) for text in asked] if asked else None
+
+
+def _foreign(asked: dict[str, Any]) -> Foreign | None:
+    """What success is, and where the file goes, with servers that do not answer the lab's contract."""
+    status, field = asked["expect_status"], asked["field"]
+    if status is None:
+        if field:
+            raise UsageError("--field is for foreign targets: add --expect-status 200")
+        return None
+    if not asked["targets"]:
+        raise UsageError("--expect-status is for foreign targets: add --target NAME=URL")
+    if not 100 <= status <= 599:
+        raise UsageError(f"--expect-status {status} is not an HTTP status: write 200")
+    return Foreign(status, field or FIELD)
 
 
 def _target(text: str) -> tuple[str, str]:

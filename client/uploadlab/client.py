@@ -1,21 +1,20 @@
 """The lab's side of the client: gives it jobs, and ends it when the budget is spent."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import IO, Any, cast
+from typing import Any
 
-import msgspec
 import requests
 
 from uploadlab import upload, usage
 from uploadlab.connection import session
+from uploadlab.lines import Lines
 from uploadlab.methods import METHODS
-from uploadlab.model import EXTERNAL, LabError, Outcome, Status, Target
+from uploadlab.model import EXTERNAL, Foreign, LabError, Outcome, Status, Target
 from uploadlab.paths import ROOT
 from uploadlab.payload import Payload
 from uploadlab.processes import Processes
@@ -33,20 +32,27 @@ class Client:
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
-        self._worker: subprocess.Popen[bytes] | None = None
+        self._worker: Lines | None = None
 
-    def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
+    def measure(
+        self,
+        url: str,
+        method: str,
+        payload: Payload,
+        budget_seconds: float,
+        foreign: Foreign | None = None,
+    ) -> Outcome:
         """Upload once and verify; never raises for what a server or the client's memory does."""
         worker = self._ready()
         try:
-            self._write(worker, Job(url, method, payload, budget_seconds))
+            worker.write(Job(url, method, payload, budget_seconds, foreign))
         except OSError:
             return self._ended(worker, Status.FAILED, "the client's process does not listen")
-        self._line(worker, BEGIN_SECONDS)
-        uploaded = self._read(worker, budget_seconds)
+        worker.line(BEGIN_SECONDS)
+        uploaded = worker.read(Outcome, budget_seconds)
         if uploaded is None:
             return self._ended(worker, Status.TIMEOUT, f"over {budget_seconds:g} s")
-        verified = self._read(worker, VERIFY_SECONDS)
+        verified = worker.read(Outcome, VERIFY_SECONDS)
         if verified is None:
             return self._ended(worker, Status.WRONG, "not verified: the server did not answer in time")
         return verified
@@ -74,6 +80,8 @@ class Client:
         end = time.monotonic() + seconds
         while True:
             try:
+                if target.foreign:
+                    return {"answered as": _reach(target.url)}, ""
                 content, server = _probe(target.url)
                 if target.tier == EXTERNAL or content.get("deployment") == target.name:
                     return _versions(content, server), ""
@@ -83,7 +91,8 @@ class Client:
             if why := explain():
                 return {}, why
             if time.monotonic() > end:
-                return {}, f"{target.url} does not answer /healthz ({problem})"
+                what = "" if target.foreign else " /healthz"
+                return {}, f"{target.url} does not answer{what} ({problem})"
             time.sleep(POLL_SECONDS)
 
     def wait_idle(self, url: str, seconds: float) -> bool:
@@ -98,46 +107,35 @@ class Client:
             time.sleep(POLL_SECONDS)
         return False
 
-    def _ready(self) -> subprocess.Popen[bytes]:
-        if self._worker is None or self._worker.poll() is not None:
-            self._worker = self._processes.start(
+    def _ready(self) -> Lines:
+        if self._worker is None or self._worker.process.poll() is not None:
+            process = self._processes.start(
                 [sys.executable, "-m", "uploadlab.worker"],
                 {**os.environ, "PYTHONPATH": str(ROOT / "client")},
                 ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            if not self._line(self._worker, START_SECONDS):
-                self._processes.kill(self._worker)
+            self._worker = Lines(process)
+            if not self._worker.line(START_SECONDS):
+                self._processes.kill(process)
                 raise LabError("the client's own process does not start: ./scripts/install may mend it")
         return self._worker
 
-    def _ended(self, worker: subprocess.Popen[bytes], status: Status, error: str) -> Outcome:
+    def _ended(self, worker: Lines, status: Status, error: str) -> Outcome:
         """End a client that did not answer; one that had died by itself is a failed upload."""
-        code = worker.poll()
-        self._processes.kill(worker)
+        code = worker.process.poll()
+        self._processes.kill(worker.process)
         if code is None:
             return Outcome(status=status, error=error, usage_note=usage.NO_ANSWER.note)
         how = signal.Signals(-code).name if code < 0 else f"status {code}"
         return Outcome(status=Status.FAILED, error=f"the client's process ended with {how}")
 
-    def _write(self, worker: subprocess.Popen[bytes], job: Job) -> None:
-        stdin = cast(IO[bytes], worker.stdin)
-        stdin.write(msgspec.json.encode(job) + b"\n")
-        stdin.flush()
 
-    def _read(self, worker: subprocess.Popen[bytes], seconds: float) -> Outcome | None:
-        line = self._line(worker, seconds)
-        return msgspec.json.decode(line, type=Outcome) if line else None
-
-    def _line(self, worker: subprocess.Popen[bytes], seconds: float) -> bytes:
-        stdout = cast(IO[bytes], worker.stdout)
-        if not select.select([stdout], [], [], seconds)[0]:
-            return b""
-        line = stdout.readline()
-        if not line:
-            worker.wait()
-        return line
+def _reach(url: str) -> str:
+    """The Server header of whatever a foreign server answers; raises RequestException."""
+    with session() as one:
+        return one.get(url, timeout=PROBE_SECONDS, allow_redirects=False).headers.get("Server", "")
 
 
 def _probe(url: str) -> tuple[dict[str, Any], str]:

@@ -21,13 +21,15 @@ from rich.progress import (
 from rich.table import Table as RichTable
 
 from uploadlab.diagnosis import diagnose
-from uploadlab.model import Measurement, Profiled, Run, Task
+from uploadlab.load.summary import summarize_load
+from uploadlab.load.table import load_notes, load_tables
+from uploadlab.model import Measurement, Profiled, Run
 from uploadlab.paths import shown
 from uploadlab.profile import overheads, read_calls
 from uploadlab.stats import ceiling_name, summarize
 from uploadlab.store import RunFolder
 from uploadlab.table import Table, costs, reasons, tables
-from uploadlab.units import format_seconds, format_size
+from uploadlab.units import format_seconds
 
 PLAIN_SECONDS = 5.0
 """How often a line tells of the progress where there is no terminal."""
@@ -36,6 +38,11 @@ CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
 NARROW_NAME_WIDTH = 9
 """Six methods fit beside the name that Compose puts before each line."""
 PLENTY = 1000
+LOAD_LEGEND = (
+    "MB/s: of all users together, from when each had finished one upload to when the first began its last; "
+    "share: of the reference's with as many users. Median, p95, p99: of one upload's time. "
+    "Uploads, not ok: of the whole step."
+)
 
 
 class Screen:
@@ -74,7 +81,7 @@ class Screen:
             yield
 
     def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder) -> None:
-        """The tables, what was not ok, why it was slow, and where it all lies."""
+        """The tables, what was not ok, and why it was slow."""
         summaries = summarize(run, rows)
         for table in tables(run, summaries):
             self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
@@ -88,6 +95,19 @@ class Screen:
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
         for line in _profiles(rows, folder.read_profiled()):
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+    def load_result(self, run: Run, folder: RunFolder) -> None:
+        """The tables of concurrent uploads, with what is to be known of them."""
+        summaries = summarize_load(run, folder.read_steps(), folder.read_uploads())
+        for table in load_tables(summaries):
+            self._table.print(_rich(table, PLENTY))
+            self._table.print()
+        self._out.print(LOAD_LEGEND, highlight=False)
+        for line in load_notes(summaries):
+            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+    def where(self, folder: RunFolder) -> None:
+        """Where it all lies."""
         self._out.print(f"Run: {escape(shown(folder.path))}", highlight=False, soft_wrap=True)
 
     def text(self, lines: Sequence[str]) -> None:
@@ -95,17 +115,17 @@ class Screen:
         for line in lines:
             self._out.print(escape(line), highlight=False, soft_wrap=True)
 
-    def progress(self, total: int) -> "ProgressShown":
+    def progress(self, total: int, what: str) -> "ProgressShown":
         """Progress of a run: a bar in a terminal, now and then a line elsewhere."""
-        return ProgressShown(self._notes, total)
+        return ProgressShown(self._notes, total, what)
 
 
 class ProgressShown:
     """Implements ``run.Watcher``."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console, total: int, what: str) -> None:
         self._console = console
-        self._total = total
+        self._total, self._what = total, what
         self._last_line = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -130,21 +150,18 @@ class ProgressShown:
         """A line above the bar."""
         self._console.print(escape(text), highlight=False, soft_wrap=True)
 
-    def began(self, task: Task) -> None:
-        """Name the upload in work."""
-        cell = task.cell
-        what = "warm-up" if task.warmup else f"round {task.round}" if task.round else "profiled"
-        text = f"{cell.deployment} {cell.method} {format_size(cell.size_bytes)}, {what}"
-        self._bar.update(self._task, description=escape(text), refresh=True)
+    def began(self, what: str) -> None:
+        """Name what is in work."""
+        self._bar.update(self._task, description=escape(what), refresh=True)
 
-    def ended(self, measurement: Measurement, tasks_left: int, seconds_left: float) -> None:
+    def ended(self, left: int, seconds_left: float) -> None:
         """Move on, and say how long the rest will take."""
-        left = f"about {format_seconds(seconds_left)} left"
-        done = self._total - tasks_left
-        self._bar.update(self._task, completed=done, left=left, refresh=True)
+        rest = f"about {format_seconds(seconds_left)} left"
+        done = self._total - left
+        self._bar.update(self._task, completed=done, left=rest, refresh=True)
         if not self._console.is_terminal and time.monotonic() - self._last_line > PLAIN_SECONDS:
             self._last_line = time.monotonic()
-            self.note(f"{done} of {self._total} uploads, {left}")
+            self.note(f"{done} of {self._total} {self._what}, {rest}")
 
 
 def fail(text: str, program: str) -> None:

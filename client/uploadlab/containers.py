@@ -17,7 +17,7 @@ from uploadlab.model import LabError
 from uploadlab.paths import COMPOSE, DATA, OUT, ROOT, RUNS
 from uploadlab.processes import Processes
 from uploadlab.program import LAB, USAGE, Stopped
-from uploadlab.session import how_to_go_on
+from uploadlab.session import Stored, how_to_go_on
 from uploadlab.store import RunFolder
 
 COMPOSE_AT_LEAST = (2, 20)
@@ -72,16 +72,21 @@ class Containers:
         ports = {port_variable(name): "0" for name in load_deployments(COMPOSE)}
         self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
 
-    def measure(self, wanted: lab.Draft | RunFolder, out: Path) -> int:
-        """Have the client carry it out; its exit code. Raises LabError, Stopped."""
+    def measure(self, wanted: lab.Draft | Stored, out: Path, workers: int) -> int:
+        """Have the client carry it out, with so many workers of Locust's; its exit code.
+
+        Raises LabError, Stopped.
+        """
         inside.require_checkout()
-        if isinstance(wanted, RunFolder):
-            folder, deployments = wanted, lab.stored_deployments(wanted.read_run())
-            words = ["--resume", wanted.path.name]
+        if isinstance(wanted, Stored):
+            folder, run = wanted.folder, wanted.folder.read_run()
+            deployments, profile = lab.stored_deployments(run), run.profile
+            words = ["--resume", folder.path.name, *(["--load"] if wanted.load else [])]
         else:
             folder = self._new_folder(out, lab.new_name(wanted.order.plan))
-            deployments, words = wanted.deployments, _words(wanted.order)
-        profile = wanted.read_run().profile if isinstance(wanted, RunFolder) else wanted.order.profile
+            deployments, profile = wanted.deployments, wanted.order.profile
+            words = _words(wanted.order)
+        words += ["--workers", str(workers)]
         self._environment["LAB_PROFILING"] = str(int(profile))
         services = [service.name for one in deployments for service in one.services]
         try:
@@ -150,7 +155,7 @@ class Containers:
 
     def _keep_logs(self, services: list[str], folder: RunFolder) -> None:
         """The servers' output, beside what was measured."""
-        if not folder.read_measurements():
+        if not folder.has_results():
             return
         for service in services:
             container = f"{self._project}-{service}-1"
@@ -188,11 +193,14 @@ def _words(order: lab.Order) -> list[str]:
         "deployments": order.deployments,
         "methods": order.choice.methods,
         "sizes": order.choice.sizes,
+        "users": order.choice.users,
     }
     options = {"plan": order.plan, "rounds": order.choice.rounds, "seed": order.seed}
-    options |= {name: ",".join(names) for name, names in lists.items() if names}
+    if order.foreign:
+        options |= {"expect-status": order.foreign.expect_status, "field": order.foreign.field}
+    options |= {name: ",".join(map(str, names)) for name, names in lists.items() if names}
     words = [f"--{name}={value}" for name, value in options.items() if value is not None]
-    words += ["--profile"] if order.profile else []
+    words += [f"--{name}" for name in ("profile", "load") if getattr(order, name)]
     return words + [f"--target={name}={url}" for name, url in order.targets.items()]
 
 

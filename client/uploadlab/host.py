@@ -21,10 +21,10 @@ def describe_host(data_dir: Path) -> Host:
     )
 
 
-def require_space(data_dir: Path, sizes: set[int]) -> None:
-    """Raise LabError unless payloads and one upload with its copies fit on the disk."""
+def require_space(data_dir: Path, sizes: set[int], more: int = 0) -> None:
+    """Raise LabError unless payloads, one upload with its copies, and ``more`` bytes fit on the disk."""
     # Stored file, the app's temporary copy and a proxy's spool, and one left by an upload cut short.
-    needed = sum(sizes) + 4 * max(sizes)
+    needed = sum(sizes) + 4 * max(sizes, default=0) + more
     free = shutil.disk_usage(data_dir).free
     if free < needed:
         raise LabError(

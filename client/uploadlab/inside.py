@@ -6,12 +6,15 @@ import stat
 import time
 from pathlib import Path
 
+from uploadlab.load.workers import MASTER_PORT, Workers
 from uploadlab.model import Deployment, LabError, Service, Target
 from uploadlab.paths import COMPOSE, CONFIGS, shown
 from uploadlab.store import LOGS
 
 RUN_NAME = os.environ.get("LAB_RUN")
 """The name of the run, if run-matrix.sh started the container; it collects the servers' logs there."""
+WORKERS = os.environ.get("LAB_WORKERS")
+"""The service whose containers upload, in the container of Locust's master."""
 UP_SECONDS = 15.0
 POLL_SECONDS = 0.1
 
@@ -82,6 +85,14 @@ class Beside:
 
     def stop(self) -> None:
         """Leave them up: who started them stops them."""
+
+
+def workers() -> Workers | None:
+    """The containers that join this one to upload; None if it uploads by itself."""
+    if WORKERS is None:
+        return None
+    _, _, addresses = socket.gethostbyname_ex(WORKERS)  # one of each container
+    return Workers(0, len(addresses), "0.0.0.0", MASTER_PORT)  # noqa: S104  on the containers' own network
 
 
 def _log(service: str) -> str:

@@ -11,12 +11,30 @@ import msgspec
 from uploadlab import profile
 from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.host import describe_host, require_space
-from uploadlab.model import EXTERNAL, REFERENCE, Deployment, LabError, Planned, Run, Target, UsageError
+from uploadlab.load import stage
+from uploadlab.load.job import UNVERIFIED_BYTES
+from uploadlab.load.stage import Crowd
+from uploadlab.load.steps import plan_steps
+from uploadlab.model import (
+    EXTERNAL,
+    REFERENCE,
+    Deployment,
+    Foreign,
+    LabError,
+    Planned,
+    Run,
+    Step,
+    Target,
+    UsageError,
+)
 from uploadlab.names import choose
 from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.plan import Choice, Plan, check_deployments, load_plan, plan_cells
 from uploadlab.run import Bench, Runtime, Sender, Watcher, check_targets, execute, now, remaining
 from uploadlab.store import RunFolder
+
+FASTEST = 4 * 10**9
+"""Bytes a second: more than any server here stores."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -28,6 +46,9 @@ class Order(msgspec.Struct, frozen=True):
     targets: dict[str, str]
     seed: int | None
     profile: bool = False
+    load: bool = False
+    foreign: Foreign | None = None
+    """What the targets are, if they do not answer the lab's contract."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -36,6 +57,7 @@ class Draft(msgspec.Struct, frozen=True):
     order: Order
     plan: Plan
     cells: list[Planned]
+    steps: list[Step]
     targets: list[Target]
     deployments: list[Deployment]
     """What the runtime has to start."""
@@ -61,8 +83,11 @@ def draft(order: Order) -> Draft:
     chosen = choose("deployment", order.deployments or ["*"], names)
     deployments = [one for one in declared.values() if one.name in chosen or one.tier == REFERENCE]
     targets = [Target(one.name, "", one.tier, one.accepts) for one in deployments]
-    targets += [Target(name, url, EXTERNAL) for name, url in order.targets.items()]
-    return Draft(order, plan, plan_cells(plan, order.choice, targets), targets, deployments)
+    targets += [Target(name, url, EXTERNAL, foreign=order.foreign) for name, url in order.targets.items()]
+    cells = plan_cells(plan, order.choice, targets)
+    wants_load = order.load or not plan.cells
+    steps = plan_load(plan, order.plan, targets, order.choice) if wants_load else []
+    return Draft(order, plan, cells, steps, targets, deployments)
 
 
 def new_name(plan: str) -> str:
@@ -72,7 +97,8 @@ def new_name(plan: str) -> str:
 
 def require_room(drafted: Draft, data_dir: Path) -> None:
     """Raise LabError unless the run's largest uploads fit on that disk."""
-    require_space(data_dir, {one.cell.size_bytes for one in drafted.cells})
+    sizes = {one.cell.size_bytes for one in drafted.cells} | {one.cell.size_bytes for one in drafted.steps}
+    require_space(data_dir, sizes, max(map(_left_for_verification, drafted.steps), default=0))
 
 
 def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> Prepared:
@@ -95,8 +121,11 @@ def stored_deployments(run: Run) -> list[Deployment]:
     return [declared[name] for name in names]
 
 
-def reopen(folder: RunFolder, data_dir: Path) -> Prepared:
-    """A stored run, to go on with; raises LabError if it is damaged or of another host."""
+def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
+    """A stored run, to go on with, and to add concurrent uploads to if it has none.
+
+    Raises LabError if it is damaged or of another host.
+    """
     run = folder.read_run()
     host = describe_host(data_dir)
     if host != run.host:
@@ -111,7 +140,22 @@ def reopen(folder: RunFolder, data_dir: Path) -> Prepared:
     texts = config_texts(ROOT, deployments)
     if changed := [name for name in texts if texts[name] != run.configs.get(name)]:
         raise LabError(f"{run.id} was measured with another {', '.join(changed)}: start a new run")
+    if load and not run.load:
+        run.load = plan_load(load_plan(run.plan, PLANS), run.plan, run.targets, Choice())
     return Prepared(run, folder, deployments)
+
+
+def plan_load(plan: Plan, name: str, targets: list[Target], choice: Choice) -> list[Step]:
+    """The steps that a plan has; raises UsageError if it has none."""
+    if plan.load is None:
+        raise UsageError(f"plan {name!r} has no [load] table: choose another --plan")
+    return plan_steps(plan.load, targets, choice.methods, choice.sizes, choice.users)
+
+
+def _left_for_verification(step: Step) -> int:
+    """Bytes that a step's users may leave on the server until they have all been sent."""
+    in_work = 2 * (step.users + step.slow_users) * step.cell.size_bytes
+    return in_work + min(UNVERIFIED_BYTES, round(step.seconds * FASTEST))
 
 
 def carry_out(
@@ -119,7 +163,8 @@ def carry_out(
     data_dir: Path,
     runtime: Runtime,
     sender: Sender,
-    watch: Callable[[int], AbstractContextManager[Watcher]],
+    crowd: Crowd,
+    watch: Callable[[int, str], AbstractContextManager[Watcher]],
 ) -> None:
     """Start, check, measure and stop. Whatever ends it early, what was measured is saved."""
     run, folder = prepared.run, prepared.folder
@@ -134,12 +179,15 @@ def carry_out(
         run.targets, run.versions = check_targets(started, sender, runtime.explain)
         folder.write_run(run)
         tasks = remaining(run, folder)
-        with watch(len(tasks)) as watcher:
+        with watch(len(tasks), "uploads") as watcher:
             execute(run, tasks, Bench(sender, data_dir, runtime.explain), folder, watcher)
         if run.profile:
             pairs = profile.remaining(run, folder.read_measurements(), folder.read_profiled())
-            with watch(len(pairs)) as watcher:
+            with watch(len(pairs), "profiles") as watcher:
                 profile.execute(run, pairs, sender, data_dir, folder, watcher)
+        if steps := stage.remaining(run, folder):
+            with watch(len(steps), "steps") as watcher:
+                stage.execute(run, steps, stage.Bench(crowd, sender, runtime.explain), folder, watcher)
     finally:
         runtime.stop()
         folder.remove_if_empty()
@@ -157,6 +205,7 @@ def _new_run(drafted: Draft, name: str, data_dir: Path, runtime: str) -> Run:
         budget_seconds=drafted.plan.budget_seconds,
         targets=drafted.targets,
         cells=drafted.cells,
+        load=drafted.steps,
         profile=order.profile,
         configs=config_texts(ROOT, drafted.deployments),
         config_names={one.name: list(config_texts(ROOT, [one])) for one in drafted.deployments},

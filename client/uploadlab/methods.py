@@ -1,6 +1,7 @@
 """The upload methods: one decorated function each.
 
-A function gets the open file and returns what ``requests`` needs to send it. Its decorator
+A function gets the open file, its size and the name of a form's field, and returns what ``requests``
+needs to send it. Its decorator
 names the method and the route; its docstring describes it. Choices on the command line,
 plans and tests are derived from this registry.
 """
@@ -17,7 +18,7 @@ FIELD = "file"
 FILE_NAME = "upload.bin"
 
 Request = dict[str, Any]
-Sender = Callable[[BinaryIO, int], Request]
+Sender = Callable[[BinaryIO, int, str], Request]
 
 
 class Method(NamedTuple):
@@ -43,47 +44,47 @@ def method(name: str, route: str) -> Callable[[Sender], Sender]:
 
 
 @method("request.stream", "/request-stream")
-def stream(file: BinaryIO, size_bytes: int) -> Request:
+def stream(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Raw body, read in blocks: the recommended way."""
     # requests would send an empty file chunked (psf/requests#6294).
     return _raw(file if size_bytes else b"")
 
 
 @method("request.stream-lines", "/request-stream?reader=lines")
-def stream_lines(file: BinaryIO, size_bytes: int) -> Request:
+def stream_lines(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Raw body, read by lines: what the original write-up proposed."""
-    return stream(file, size_bytes)
+    return stream(file, size_bytes, field)
 
 
 @method("request.stream-chunked", "/request-stream")
-def stream_chunked(file: BinaryIO, size_bytes: int) -> Request:
+def stream_chunked(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Chunked body from a generator, read in blocks: for a length not known before."""
     return _raw(_blocks(file))
 
 
 @method("request.files", "/request-files")
-def files(file: BinaryIO, size_bytes: int) -> Request:
+def files(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """`files=` and `request.files`: what most tutorials show; the whole body in client memory."""
-    return {"files": {FIELD: (FILE_NAME, file, "application/octet-stream")}}
+    return {"files": {field: (FILE_NAME, file, "application/octet-stream")}}
 
 
 @method("request.files-streamed", "/request-files")
-def files_streamed(file: BinaryIO, size_bytes: int) -> Request:
+def files_streamed(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """A streaming encoder in the client: half of the fix."""
-    form = MultipartEncoder({FIELD: (FILE_NAME, file, "application/octet-stream")})
+    form = MultipartEncoder({field: (FILE_NAME, file, "application/octet-stream")})
     return {"data": form, "headers": {"Content-Type": form.content_type}}
 
 
 @method("request.files-direct", "/request-files?spool=direct")
-def files_direct(file: BinaryIO, size_bytes: int) -> Request:
+def files_direct(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """A streaming encoder, and an app that spools to the destination: both halves."""
-    return files_streamed(file, size_bytes)
+    return files_streamed(file, size_bytes, field)
 
 
 @method("multipart-push", "/multipart-push")
-def multipart_push(file: BinaryIO, size_bytes: int) -> Request:
+def multipart_push(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """A streaming encoder, and a push parser in the app: the fastest form."""
-    return files_streamed(file, size_bytes)
+    return files_streamed(file, size_bytes, field)
 
 
 def _raw(body: Any) -> Request:

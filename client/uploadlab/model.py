@@ -24,6 +24,8 @@ class Status(StrEnum):
     """What became of one upload."""
 
     OK = "ok"
+    UNVERIFIED = "unverified"
+    """Success by the word of a foreign server: what it stored cannot be read back."""
     WRONG = "wrong"
     """The server said success, but what it stored differs."""
     REFUSED = "refused"
@@ -34,6 +36,10 @@ class Status(StrEnum):
     """Over the cell's budget."""
     UNAVAILABLE = "unavailable"
     """The deployment cannot start here."""
+
+
+ACCEPTED = (Status.OK, Status.UNVERIFIED)
+"""What counts as a rate; the one is proven, the other says so."""
 
 
 class Service(Struct, frozen=True):
@@ -59,6 +65,15 @@ class Deployment(Struct, frozen=True):
     services: list[Service]
 
 
+class Foreign(Struct, frozen=True):
+    """An upload endpoint that does not answer the lab's contract: what it stored cannot be verified."""
+
+    expect_status: int
+    """How it says success."""
+    field: str
+    """The form's field for the file."""
+
+
 class Target(Struct, frozen=True):
     """What the client measures: a name and a URL that answers the lab's HTTP contract."""
 
@@ -68,6 +83,8 @@ class Target(Struct, frozen=True):
     accepts: list[str] = []
     unavailable: str = ""
     """Why it cannot be measured here; empty: it can."""
+    foreign: Foreign | None = None
+    """Its URL takes uploads as it is; None: it has the lab's routes."""
 
 
 class Cell(Struct, frozen=True):
@@ -81,6 +98,25 @@ class Cell(Struct, frozen=True):
     def id(self) -> str:
         """``flask/request.stream/67108864``."""
         return f"{self.deployment}/{self.method}/{self.size_bytes}"
+
+
+class Step(Struct, frozen=True):
+    """A cell x users who upload at the same time, each one file after the other."""
+
+    cell: Cell
+    users: int
+    """As fast as they can."""
+    seconds: float
+    """After this time nobody starts another upload."""
+    slow_users: int = 0
+    """Beside them, and not counted with them."""
+    pace: int = 0
+    """Bytes a second of each slow user."""
+
+    @property
+    def id(self) -> str:
+        """``flask/request.stream/16777216/8``, with slow users ``.../1+8``."""
+        return f"{self.cell.id}/{self.users}" + (f"+{self.slow_users}" if self.slow_users else "")
 
 
 class Planned(NamedTuple):
@@ -149,6 +185,53 @@ class Measurement(Outcome, kw_only=True):
     """UTC, ISO 8601."""
 
 
+class LoadUpload(Struct, kw_only=True):
+    """One line of load/uploads.jsonl: one upload among many. What could not be measured is None."""
+
+    step_id: str
+    user: str
+    """Which worker's which user."""
+    slow: bool
+    method: str
+    size_bytes: int
+    started_at: float
+    """Seconds since 1970, by the worker's clock."""
+    seconds: float
+    """From before the request was built until the answer was read, or it failed."""
+    status: Status
+    sent_bytes: int
+    """Of the file, as far as they were handed to the system."""
+    http_status: int | None = None
+    error: str | None = None
+    stored_bytes: int | None = None
+    digest_ok: bool | None = None
+    server_seconds: float | None = None
+
+
+class LoadStep(Struct, kw_only=True):
+    """One line of load/steps.jsonl: a step that was done, or why it could not be."""
+
+    step_id: str
+    started_at: str
+    status: Status
+    error: str | None = None
+    workers: int = 0
+    worker_cpu_seconds: float | None = None
+    """Of all workers together, while files were sent."""
+    worker_peak_rss_bytes: int | None = None
+    """Of the largest of them."""
+    server_cpu_seconds: float | None = None
+    server_peak_rss_bytes: int | None = None
+    spooled_bytes: int | None = None
+    verify_worker_cpu_seconds: float | None = None
+    """Afterwards, reading digests and removing files."""
+    verify_server_cpu_seconds: float | None = None
+    usage_note: str | None = None
+    """Why something of the server's use is not known."""
+    uploads_end: int = 0
+    """Size of uploads.jsonl with this step's rows: what lies beyond belongs to one that was cut short."""
+
+
 class Profiled(Struct, frozen=True):
     """One line of profiles.jsonl: one upload under a profiler."""
 
@@ -186,6 +269,8 @@ class Run(Struct, kw_only=True):
     cells: list[Planned]
     profile: bool = False
     """Whether a profiled pass follows the timed one."""
+    load: list[Step] = []
+    """Concurrent uploads, after all else."""
     versions: dict[str, dict[str, str]] = {}
     configs: dict[str, str] = {}
     """The text of every config file, by its path."""

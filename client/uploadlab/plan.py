@@ -6,13 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from uploadlab.load.steps import Load, check_load
 from uploadlab.methods import METHODS
 from uploadlab.model import REFERENCE, Cell, Planned, Target, Task, UsageError
 from uploadlab.names import check, choose, selects
-from uploadlab.units import parse_size
-
-MOST = 100_000
-"""Rounds, or seconds for one upload: more is a slip of the pen."""
+from uploadlab.units import parse_size, positive
 
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +28,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of configs/plans."""
 
     title: str
-    cells: list[Group]
+    cells: list[Group] = []
+    load: Load | None = None
     budget_seconds: float = 60.0
 
 
@@ -40,6 +39,7 @@ class Choice(msgspec.Struct, frozen=True):
     methods: list[str] | None = None
     sizes: list[str] | None = None
     rounds: int | None = None
+    users: list[int] | None = None
 
 
 def load_plan(name: str, folder: Path) -> Plan:
@@ -49,7 +49,8 @@ def load_plan(name: str, folder: Path) -> Plan:
     try:
         plan = msgspec.toml.decode(path.read_bytes(), type=Plan)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        known = f"{', '.join(Plan.__struct_fields__)}; in [[cells]] {', '.join(Group.__struct_fields__)}"
+        fields = {"": Plan, "in [[cells]] ": Group, "in [load] ": Load}
+        known = "; ".join(f"{where}{', '.join(kind.__struct_fields__)}" for where, kind in fields.items())
         raise UsageError(f"{path.name}: {error}; known fields: {known}") from None
     try:
         _check(plan)
@@ -58,15 +59,11 @@ def load_plan(name: str, folder: Path) -> Plan:
     return plan
 
 
-def positive(name: str, value: float) -> None:
-    """Raise UsageError unless the value is above 0 and within reason."""
-    if not 0 < value <= MOST:
-        raise UsageError(f"{name} must be above 0 and at most {MOST}, not {value:g}")
-
-
 def _check(plan: Plan) -> None:
-    if not plan.cells:
-        raise UsageError("cells is empty: add [[cells]] with sizes")
+    if not plan.cells and not plan.load:
+        raise UsageError("it plans nothing: add [[cells]] with sizes, or [load]")
+    if plan.load:
+        check_load(plan.load)
     for group in plan.cells:
         positive("rounds", group.rounds)
         for text in [*group.sizes, group.warmup]:
@@ -75,14 +72,14 @@ def _check(plan: Plan) -> None:
 
 
 def plan_cells(plan: Plan, choice: Choice, targets: Sequence[Target]) -> list[Planned]:
-    """The cells of these targets; raises UsageError if there are none."""
+    """The cells of these targets; raises UsageError if none is left."""
     planned: dict[Cell, Planned] = {}
     for group in plan.cells:
         rounds, warmup_bytes = choice.rounds or group.rounds, parse_size(group.warmup)
         for cell in _group_cells(group, choice, targets):
             if cell not in planned or planned[cell].rounds < rounds:
                 planned[cell] = Planned(cell, rounds, warmup_bytes)
-    if not planned:
+    if plan.cells and not planned:
         raise UsageError("the plan has no cell left: choose other --methods or --deployments")
     return list(planned.values())
 

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from uploadlab.model import EXTERNAL, REFERENCE, Cell, Measurement, Profiled, Run, Status, Task
-from uploadlab.run import Sender, Watcher, measurement, now, write_payloads
+from uploadlab.run import Sender, Watcher, told, write_payloads
 from uploadlab.store import RunFolder
 
 KINDS = ("calls", "samples")
@@ -49,15 +49,14 @@ def execute(
     payloads = write_payloads(data_dir, sizes)
     started = time.monotonic()
     for number, (cell, kind) in enumerate(tasks, 1):
-        task, at = Task(cell, 0), now()
-        watcher.began(task)
+        watcher.began(told(Task(cell, 0)))
         url, payload = urls[cell.deployment], payloads[cell.size_bytes]
         outcome, files, why = sender.profile(url, cell.method, payload, run.budget_seconds, kind)
         names = folder.keep_profile(cell, files)
         folder.append_profile(Profiled(cell.id, kind, outcome.seconds, names, why))
         left = len(tasks) - number
         spent = time.monotonic() - started
-        watcher.ended(measurement(run, task, outcome, at), left, spent / number * left)
+        watcher.ended(left, spent / number * left)
 
 
 class Calls(NamedTuple):

@@ -10,7 +10,18 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from uploadlab.estimate import Estimate
-from uploadlab.model import EXTERNAL, Deployment, LabError, Measurement, Outcome, Run, Status, Target, Task
+from uploadlab.model import (
+    EXTERNAL,
+    Deployment,
+    Foreign,
+    LabError,
+    Measurement,
+    Outcome,
+    Run,
+    Status,
+    Target,
+    Task,
+)
 from uploadlab.payload import Payload, write_payload
 from uploadlab.plan import schedule
 from uploadlab.store import RunFolder
@@ -41,7 +52,14 @@ class Runtime(Protocol):
 class Sender(Protocol):
     """What uploads and verifies: ``client.Client``, or a fake one in tests."""
 
-    def measure(self, url: str, method: str, payload: Payload, budget_seconds: float) -> Outcome:
+    def measure(
+        self,
+        url: str,
+        method: str,
+        payload: Payload,
+        budget_seconds: float,
+        foreign: Foreign | None = None,
+    ) -> Outcome:
         """One verified upload."""
 
     def profile(
@@ -64,11 +82,11 @@ class Watcher(Protocol):
     def note(self, text: str) -> None:
         """Say something on a line of its own."""
 
-    def began(self, task: Task) -> None:
-        """An upload starts."""
+    def began(self, what: str) -> None:
+        """Something starts that will be saved."""
 
-    def ended(self, measurement: Measurement, tasks_left: int, seconds_left: float) -> None:
-        """An upload is saved."""
+    def ended(self, left: int, seconds_left: float) -> None:
+        """It is saved, and so much is left."""
 
 
 def check_targets(
@@ -127,24 +145,35 @@ def execute(run: Run, tasks: list[Task], bench: Bench, folder: RunFolder, watche
     estimate = Estimate(run.budget_seconds)
     while tasks:
         task, *tasks = tasks
-        watcher.began(task)
+        watcher.began(told(task))
         payload = payloads[task.cell.size_bytes]
         row = _measure(run, task, targets[task.cell.deployment], payload, bench, watcher)
         folder.append(row)
         estimate.learn(row)
         tasks = without_hopeless(tasks, [row])
-        watcher.ended(row, len(tasks), estimate.seconds_left(tasks))
+        watcher.ended(len(tasks), estimate.seconds_left(tasks))
+
+
+def told(task: Task) -> str:
+    """An upload in words: ``flask request.files 64 MiB, round 2``."""
+    cell = task.cell
+    what = "warm-up" if task.warmup else f"round {task.round}" if task.round else "profiled"
+    return f"{cell.deployment} {cell.method} {format_size(cell.size_bytes)}, {what}"
 
 
 def _measure(
     run: Run, task: Task, target: Target, payload: Payload, bench: Bench, watcher: Watcher
 ) -> Measurement:
     started_at = now()
-    outcome = bench.sender.measure(target.url, task.cell.method, payload, run.budget_seconds)
+    outcome = bench.sender.measure(target.url, task.cell.method, payload, run.budget_seconds, target.foreign)
     patience = run.budget_seconds + IDLE_GRACE_SECONDS
     if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := bench.explain(target.name)):
         outcome.error = f"{outcome.error}; {why}"
-    elif outcome.status is Status.TIMEOUT and not bench.sender.wait_idle(target.url, patience):
+    elif (
+        outcome.status is Status.TIMEOUT
+        and not target.foreign
+        and not bench.sender.wait_idle(target.url, patience)
+    ):
         watcher.note(f"{target.name} is still busy with the upload that was cut off")
     return measurement(run, task, outcome, started_at)
 

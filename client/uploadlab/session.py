@@ -2,13 +2,16 @@
 
 import shlex
 from pathlib import Path
+from typing import NamedTuple
 
 from uploadlab import inside, lab
 from uploadlab.client import Client
 from uploadlab.console import Screen
 from uploadlab.deployments import load_needs
 from uploadlab.inside import Beside
-from uploadlab.model import Host
+from uploadlab.load.swarm import Swarm
+from uploadlab.load.workers import Workers
+from uploadlab.model import Host, Run
 from uploadlab.paths import COMPOSE, DATA, INSIDE, RUNS, shown
 from uploadlab.processes import Processes
 from uploadlab.program import Stopped
@@ -21,19 +24,35 @@ PROGRAM = "run-matrix.sh"
 STAY_UP = "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them."
 
 
+class Stored(NamedTuple):
+    """A run to go on with."""
+
+    folder: RunFolder
+    load: bool = False
+    """Whether to add concurrent uploads, if it has none."""
+
+
+class Setting(NamedTuple):
+    """What is no part of a run, but of where it is carried out."""
+
+    data_dir: Path
+    workers: Workers
+
+
 def measure(
-    wanted: lab.Draft | RunFolder, out: Path, data_dir: Path, processes: Processes, screen: Screen
+    wanted: lab.Draft | Stored, out: Path, setting: Setting, processes: Processes, screen: Screen
 ) -> None:
     """Carry out a new run, or what a stored one lacks; raises LabError, Stopped."""
+    data_dir = setting.data_dir
     scratch = Scratch.make(processes, data_dir, "run")
-    if isinstance(wanted, RunFolder):
-        prepared = lab.reopen(wanted, scratch.data_dir)
+    if isinstance(wanted, Stored):
+        prepared = lab.reopen(wanted.folder, scratch.data_dir, wanted.load)
     else:
         lab.require_room(wanted, scratch.data_dir)
         kind = Beside.name if INSIDE else LocalRuntime.name
         prepared = lab.prepare(wanted, _new_folder(wanted, out), scratch.data_dir, kind)
     try:
-        _carry_out(prepared, scratch, processes, screen)
+        _carry_out(prepared, scratch, setting.workers, processes, screen)
     except KeyboardInterrupt:
         # run-matrix.sh, which started the container, says so itself.
         raise Stopped("" if inside.RUN_NAME else how_to_go_on(prepared.folder, data_dir)) from None
@@ -46,17 +65,31 @@ def _new_folder(drafted: lab.Draft, out: Path) -> RunFolder:
     return RunFolder.create(out, lab.new_name(drafted.order.plan))
 
 
-def _carry_out(prepared: lab.Prepared, scratch: Scratch, processes: Processes, screen: Screen) -> None:
+def _carry_out(
+    prepared: lab.Prepared, scratch: Scratch, workers: Workers, processes: Processes, screen: Screen
+) -> None:
     run, folder = prepared.run, prepared.folder
+    before = len(folder.read_measurements()), len(folder.read_steps())
     runtime = _runtime(processes, scratch, folder, {"PROFILING": "1"} if run.profile else {})
     screen.note(_preflight(run.host, runtime.lacks(prepared.deployments)))
     try:
-        lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), screen.progress)
+        swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
+        lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), swarm, screen.progress)
     finally:
-        if rows := folder.read_measurements():
-            screen.result(run, rows, folder)
+        _show(run, folder, before, screen)
         if INSIDE and not inside.RUN_NAME:
             screen.note(STAY_UP)
+
+
+def _show(run: Run, folder: RunFolder, before: tuple[int, int], screen: Screen) -> None:
+    """All tables; only those of concurrent uploads where nothing else was added to a stored run."""
+    rows, steps = folder.read_measurements(), folder.read_steps()
+    if rows and not (len(rows) == before[0] and len(steps) > before[1]):
+        screen.result(run, rows, folder)
+    if steps:
+        screen.load_result(run, folder)
+    if rows or steps:
+        screen.where(folder)
 
 
 def _runtime(processes: Processes, scratch: Scratch, folder: RunFolder, settings: dict[str, str]) -> Runtime:
@@ -73,7 +106,7 @@ def _preflight(host: Host, lacks: str) -> str:
 
 def how_to_go_on(folder: RunFolder, data_dir: Path) -> str:
     """What to type after a run that was stopped."""
-    if not folder.read_measurements():
+    if not folder.has_results():
         return "stopped before anything was measured"
     words = [f"./scripts/{PROGRAM}", "--resume"]
     words += [folder.path.name if folder.path.parent == RUNS else shown(folder.path)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from uploadlab.model import REFERENCE, Measurement, Run, Status
+from uploadlab.model import ACCEPTED, REFERENCE, Measurement, Run, Status
 
 MB, GB = 1e6, 1e9
 
@@ -93,7 +93,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None) -> Summary:
 def _per_gb(rows: Sequence[Measurement]) -> float | None:
     """Of a cell whose uploads all arrived: what a lost one cost says nothing."""
     known = _known(rows, "server_cpu_seconds")
-    if not known or any(row.status is not Status.OK for row in rows):
+    if not known or any(row.status not in ACCEPTED for row in rows):
         return None
     return float(median(known)) / rows[0].size_bytes * GB
 
@@ -109,6 +109,6 @@ def _median(values: list[int]) -> int | None:
 
 def _rate(rows: Sequence[Measurement]) -> float | None:
     """MB/s, if every upload of the cell arrived."""
-    if not rows or any(row.status is not Status.OK for row in rows):
+    if not rows or any(row.status not in ACCEPTED for row in rows):
         return None
     return rows[0].size_bytes / median(row.seconds or 0.0 for row in rows) / MB

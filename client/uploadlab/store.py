@@ -1,12 +1,23 @@
 """The run folder. The only module that writes results."""
 
+import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from uploadlab.model import SCHEMA_VERSION, Cell, LabError, Measurement, Profiled, Run
+from uploadlab.model import (
+    SCHEMA_VERSION,
+    Cell,
+    LabError,
+    LoadStep,
+    LoadUpload,
+    Measurement,
+    Profiled,
+    Run,
+)
 from uploadlab.paths import INSIDE, shown
 
 Line = TypeVar("Line")
@@ -15,6 +26,8 @@ MEASUREMENTS = "measurements.jsonl"
 LOGS = "logs"
 PROFILES = "profiles"
 PROFILED = "profiles.jsonl"
+LOAD_UPLOADS = "load/uploads.jsonl"
+LOAD_STEPS = "load/steps.jsonl"
 ELSEWHERE = "make benchmark/ writable for its owner" if INSIDE else "choose another --out"
 
 
@@ -101,26 +114,73 @@ class RunFolder:
 
     def append_profile(self, profiled: Profiled) -> None:
         """Remember that a profile was made; raises LabError."""
-        try:
-            self._drop_torn_line(self.path / PROFILED)
-            with open(self.path / PROFILED, "ab") as file:
-                file.write(msgspec.json.encode(profiled) + b"\n")
-        except OSError as error:
-            raise self._cannot_write(error) from None
+        self._append_lines(PROFILED, [profiled])
 
     def read_profiled(self) -> list[Profiled]:
         """The last try of each profile, likewise."""
         tries = self._read_lines(PROFILED, Profiled)
         return list({(one.cell_id, one.kind): one for one in tries}.values())
 
+    @property
+    def uploads_file(self) -> Path:
+        """Where the rows of concurrent uploads are."""
+        return self.path / LOAD_UPLOADS
+
+    def append_uploads(self, uploads: Sequence[LoadUpload]) -> None:
+        """Save rows that belong to no step of the lab; raises LabError."""
+        self._append_lines(LOAD_UPLOADS, uploads)
+
+    def append_step(self, step: LoadStep, uploads: Sequence[LoadUpload]) -> None:
+        """Save a step with its rows, all or nothing even if it is cut short; raises LabError."""
+        try:
+            self._drop_rows_without_step()
+        except OSError as error:
+            raise self._cannot_write(error) from None
+        self._append_lines(LOAD_UPLOADS, uploads)
+        step.uploads_end = self._size(LOAD_UPLOADS)
+        self._append_lines(LOAD_STEPS, [step])
+
+    def read_steps(self) -> list[LoadStep]:
+        """The last try of each step that was done; raises LabError."""
+        return list({one.step_id: one for one in self._read_lines(LOAD_STEPS, LoadStep)}.values())
+
+    def read_uploads(self) -> list[LoadUpload]:
+        """The rows of all finished steps, or of a folder without steps all of them; raises LabError."""
+        steps = self._read_lines(LOAD_STEPS, LoadStep)
+        return self._read_lines(LOAD_UPLOADS, LoadUpload, steps[-1].uploads_end if steps else None)
+
+    def has_results(self) -> bool:
+        """Whether anything was measured."""
+        return self._size(MEASUREMENTS) + self._size(LOAD_STEPS) > 0
+
     def remove_if_empty(self) -> None:
         """Leave nothing behind of a run that measured nothing."""
-        if not self._measured():
+        if not self.has_results():
             shutil.rmtree(self.path, ignore_errors=True)
 
-    def _read_lines(self, name: str, kind: type[Line]) -> list[Line]:
+    def _append_lines(self, name: str, lines: Sequence[object]) -> None:
+        path = self.path / name
+        encoder = msgspec.json.Encoder()
         try:
-            content = (self.path / name).read_bytes()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._drop_torn_line(path)
+            with open(path, "ab") as file:
+                file.write(b"".join(encoder.encode(line) + b"\n" for line in lines))
+        except OSError as error:
+            raise self._cannot_write(error) from None
+
+    def _drop_rows_without_step(self) -> None:
+        steps = self._read_lines(LOAD_STEPS, LoadStep)
+        if self._size(LOAD_UPLOADS):
+            os.truncate(self.uploads_file, steps[-1].uploads_end if steps else 0)
+
+    def _size(self, name: str) -> int:
+        path = self.path / name
+        return path.stat().st_size if path.exists() else 0
+
+    def _read_lines(self, name: str, kind: type[Line], end: int | None = None) -> list[Line]:
+        try:
+            content = (self.path / name).read_bytes()[:end]
         except FileNotFoundError:
             return []
         lines = content[: content.rfind(b"\n") + 1].splitlines()
@@ -129,10 +189,6 @@ class RunFolder:
         except msgspec.DecodeError as error:
             raise LabError(f"{shown(self.path / name)} is damaged ({error}): start a new run") from None
 
-    def _measured(self) -> bool:
-        path = self.path / MEASUREMENTS
-        return path.exists() and path.stat().st_size > 0
-
     def _drop_torn_line(self, path: Path) -> None:
         if path.exists():
             with open(path, "r+b") as file:
@@ -140,6 +196,14 @@ class RunFolder:
 
     def _cannot_write(self, error: OSError) -> LabError:
         then = ELSEWHERE
-        if self._measured():
+        if self.has_results():
             then = f"what was measured is kept; free some space and go on with --resume {shown(self.path)}"
         return LabError(f"cannot write to {shown(self.path)}: {error.strerror}; {then}")
+
+
+def last_run(out: Path) -> RunFolder:
+    """The newest run of a folder; raises LabError if there is none."""
+    folders = [RunFolder(path.parent) for path in out.glob(f"*/{RUN_FILE}")]
+    if not folders:
+        raise LabError(f"no run in {shown(out)} yet: leave out 'last', or name another --out")
+    return max(folders, key=lambda folder: folder.read_run().started_at)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from uploadlab.model import Run, Status
+from uploadlab.model import ACCEPTED, Run, Status
 from uploadlab.stats import Summary
 from uploadlab.units import MIB, format_size
 
@@ -38,7 +38,7 @@ def reasons(summaries: Sequence[Summary]) -> list[str]:
     """Each reason why something is not a figure, once, with where it holds."""
     places: dict[str, list[str]] = {}
     for one in summaries:
-        if one.status is not Status.OK:
+        if one.status not in ACCEPTED:
             text = f"{one.status}: {one.error}"
             where = one.deployment if one.status is Status.UNAVAILABLE else f"{one.deployment} {one.method}"
             if where not in places.setdefault(text, []):
@@ -65,8 +65,9 @@ def _text(one: Summary | None) -> str:
     if one is None:
         return "-"
     if one.mb_per_second is not None:
-        rate = _short(one.mb_per_second)
-        return rate if one.share is None else f"{rate} {_short(100 * one.share)}%"
+        rate = short(one.mb_per_second)
+        rate += "" if one.share is None else f" {short(100 * one.share)}%"
+        return rate + (f" {one.status}" if one.status is Status.UNVERIFIED else "")
     if one.status is Status.WRONG:
         return f"wrong: {one.error}"
     if one.status is Status.REFUSED:
@@ -76,16 +77,17 @@ def _text(one: Summary | None) -> str:
 
 def _cost(one: Summary) -> list[str]:
     memory = [one.server_peak_rss_bytes, one.spooled_bytes, one.client_peak_rss_bytes]
-    peak, spooled, client = ("-" if value is None else _mib(value) for value in memory)
-    rate = str(one.status) if one.mb_per_second is None else _short(one.mb_per_second)
+    peak, spooled, client = ("-" if value is None else mib(value) for value in memory)
+    rate = str(one.status) if one.mb_per_second is None else short(one.mb_per_second)
     cpu = "-" if one.cpu_seconds_per_gb is None else f"{one.cpu_seconds_per_gb:.2f}"
     return [f"  {one.method}", rate, cpu, peak, spooled, client]
 
 
-def _mib(value: int) -> str:
+def mib(value: int) -> str:
+    """``42 MiB``."""
     return f"{value / MIB:.0f} MiB" if value >= MIB / 2 else "0"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Small values keep one decimal, so that 0.3 is not 0."""
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"

@@ -6,6 +6,8 @@ from uploadlab.model import UsageError
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 MOST_BYTES = 1 << 62
+MOST = 100_000
+"""Rounds, users, or seconds for one upload: more is a slip of the pen."""
 _FACTORS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
 
 
@@ -27,7 +29,26 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes} bytes"
 
 
+def format_rate(bytes_per_second: float) -> str:
+    """``2 MB/s``."""
+    return f"{bytes_per_second / 1e6:.3g} MB/s"
+
+
 def format_seconds(seconds: float) -> str:
     """``45 s``, ``3 min 05 s``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def parse_rate(text: str) -> int:
+    """Bytes a second of ``2MB/s``; raises UsageError."""
+    try:
+        return parse_size(text.strip().removesuffix("/s"))
+    except UsageError:
+        raise UsageError(f"pace {text!r} is not a number of bytes a second: write 2MB/s") from None
+
+
+def positive(name: str, value: float) -> None:
+    """Raise UsageError unless the value is above 0 and within reason."""
+    if not 0 < value <= MOST:
+        raise UsageError(f"{name} must be above 0 and at most {MOST}, not {value:g}")

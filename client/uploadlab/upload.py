@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from uploadlab import memory
 from uploadlab.connection import session
-from uploadlab.methods import Method
-from uploadlab.model import Outcome, Status
+from uploadlab.methods import FIELD, Method
+from uploadlab.model import Foreign, Outcome, Status
 from uploadlab.payload import Payload
 
 VERIFY_SECONDS = 120.0
@@ -43,11 +43,16 @@ class Stopwatch:
 
 
 def upload(
-    url: str, method: Method, payload: Payload, silence_seconds: float | None = None, **query: str
+    url: str,
+    method: Method,
+    payload: Payload,
+    silence_seconds: float | None = None,
+    foreign: Foreign | None = None,
+    **query: str,
 ) -> Uploaded:
     """Send the payload once and say what happened. Raises nothing that a server can cause.
 
-    A server that is silent for longer than ``silence_seconds`` is given up.
+    A server that is silent for longer than ``silence_seconds`` is given up. A foreign one is sent no query.
 
     The time runs from before the request is built until its answer is read.
     """
@@ -55,13 +60,16 @@ def upload(
     cpu_before = time.process_time()
     watch = Stopwatch()
     try:
-        response = _send(url, method, payload, query, silence_seconds, watch)
+        response = _send(url, method, payload, query, silence_seconds, watch, foreign)
     except (requests.RequestException, OSError, MemoryError, OverflowError) as error:
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
     seconds = watch.seconds()
-    accepted = response.status_code < HTTPStatus.MULTIPLE_CHOICES
+    if foreign:
+        status = Status.UNVERIFIED if response.status_code == foreign.expect_status else Status.REFUSED
+    else:
+        status = Status.OK if response.status_code < HTTPStatus.MULTIPLE_CHOICES else Status.REFUSED
     outcome = Outcome(
-        status=Status.OK if accepted else Status.REFUSED,
+        status=status,
         seconds=seconds,
         http_status=response.status_code,
         connected_seconds=watch.laps.get("connected"),
@@ -72,7 +80,7 @@ def upload(
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
     answer = _json(response)
-    if accepted:
+    if status is not Status.REFUSED:
         outcome.server_seconds = _number(answer.get("seconds"))
     else:
         outcome.error = str(answer.get("error") or response.reason)
@@ -132,10 +140,11 @@ def _send(
     query: dict[str, str],
     timeout: float | None,
     watch: Stopwatch,
+    foreign: Foreign | None,
 ) -> requests.Response:
     with open(payload.path, "rb") as file, session(watch.lap) as one:
-        request = method.send(file, payload.size_bytes)
-        address = url + method.route
+        request = method.send(file, payload.size_bytes, foreign.field if foreign else FIELD)
+        address = url if foreign else url + method.route
         return one.post(address, params=query, timeout=timeout, allow_redirects=False, **request)
 
 

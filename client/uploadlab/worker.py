@@ -8,12 +8,13 @@ begins, the outcome when the clock has stopped, and the verified outcome.
 """
 
 import sys
+from typing import Any
 
 import msgspec
 
 from uploadlab import usage
 from uploadlab.methods import METHODS
-from uploadlab.model import Outcome
+from uploadlab.model import Foreign, Outcome
 from uploadlab.payload import Payload
 from uploadlab.upload import upload, verify
 
@@ -25,6 +26,7 @@ class Job(msgspec.Struct):
     method: str
     payload: Payload
     budget_seconds: float
+    foreign: Foreign | None = None
 
 
 def main() -> None:
@@ -38,10 +40,11 @@ def main() -> None:
     answer(None)
     for line in sys.stdin.buffer:
         job = msgspec.json.decode(line, type=Job)
-        budget = f"{job.budget_seconds:g}"  # so that an abandoned upload ends on the server, too
-        before = usage.reset(job.url)
+        # The budget, so that an abandoned upload ends on the server, too.
+        query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
+        before = None if job.foreign else usage.reset(job.url)
         answer(None)
-        uploaded = upload(job.url, METHODS[job.method], job.payload, budget=budget)
+        uploaded = upload(job.url, METHODS[job.method], job.payload, foreign=job.foreign, **query)
         answer(uploaded.outcome)
         cost = usage.NO_ANSWER
         if uploaded.outcome.http_status:

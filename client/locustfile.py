@@ -1,0 +1,281 @@
+"""Concurrent uploads with Locust: a task for each of the lab's methods; answers checked, files verified.
+
+    ./scripts/locust.sh --host http://127.0.0.1:5000 --headless --users 8 --run-time 20s
+
+``FullSpeed`` and ``Paced`` are the kinds of user; ``WithRequests`` is ``FullSpeed`` by the client that most
+people use. Verification comes after a user's last upload, so that it is in no latency.
+"""
+
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import locust
+from locust import FastHttpUser, HttpUser, constant, events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import MasterRunner, WorkerRunner
+from uploadlab.connection import BlockAdapter
+from uploadlab.load import collector
+from uploadlab.load.bodies import for_fast_client
+from uploadlab.load.job import HEAD_START_SECONDS, PATIENCE_SECONDS, UNVERIFIED_BYTES
+from uploadlab.load.judge import judge
+from uploadlab.load.ledger import Ledger
+from uploadlab.load.pool import Pool
+from uploadlab.methods import FIELD, METHODS, Method
+from uploadlab.model import LoadUpload, Outcome, Status
+from uploadlab.names import choose
+from uploadlab.payload import Payload
+from uploadlab.units import parse_rate, parse_size
+from uploadlab.upload import Stopwatch, Uploaded, verify
+
+LEAST_UPLOADS = 4
+"""One before the window opens, two in it, one after it has closed."""
+PAUSE_SECONDS = 0.1
+"""After an upload that failed: a dead server is not to be hammered."""
+HOPELESS = 3
+"""Uploads in a row without an answer: the server is gone."""
+
+LEDGER = Ledger()
+# Every 3 s by default; a step of the lab would be over long before its master knew.
+locust.runners.WORKER_REPORT_INTERVAL = 0.2
+
+
+@events.init_command_line_parser.add_listener
+def add_options(parser: LocustArgumentParser) -> None:
+    """The lab's own, beside Locust's; in its web page they can be changed for each test."""
+    lab = parser.add_argument_group("uploads")
+    lab.add_argument(
+        "--methods", default=next(iter(METHODS)), help=f"Names with commas: {', '.join(METHODS)}."
+    )
+    lab.add_argument("--size", default="16MiB", help="Of the file that is made and sent.")
+    lab.add_argument("--file", default="", help="A file of yours to send instead.")
+    lab.add_argument("--pace", default="", help="Of Paced users: 2MB/s. Without it there are none.")
+    lab.add_argument("--budget", type=float, default=60.0, help="Seconds for one upload.")
+    lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, a row of every upload.")
+    lab.add_argument("--expect-status", type=int, default=0, help="Of a foreign server: how it says success.")
+    lab.add_argument("--field", default=FIELD, help="Of a foreign server: the form's field for the file.")
+    # The lab sets these for each of its steps.
+    parser.add_argument("--seconds", type=float, default=0.0, help="==SUPPRESS==", include_in_web_ui=False)
+    parser.add_argument("--slow-users", type=int, default=0, help="==SUPPRESS==", include_in_web_ui=False)
+
+
+@events.init.add_listener
+def wire_up(environment: Environment, **_: Any) -> None:
+    """Connect what the users do with Locust's reports, statistics and page."""
+    options = environment.parsed_options
+    # A worker does as its master says, and may be told of any.
+    if options and not options.user_classes and not isinstance(environment.runner, WorkerRunner):
+        wanted = [FullSpeed, Paced] if options.pace else [FullSpeed]
+        environment.user_classes = [one for one in environment.user_classes if one in wanted]
+    collector.wire_up(environment, LEDGER)
+
+
+@events.test_start.add_listener
+def begin(environment: Environment, **_: Any) -> None:
+    """Have the file ready before any clock runs."""
+    if not isinstance(environment.runner, MasterRunner):
+        _payload(environment.parsed_options)
+        LEDGER.begin()
+
+
+def _payload(options: Namespace) -> Payload:
+    return LEDGER.payload(parse_size(options.size), options.file)
+
+
+def _task(method: Method) -> Callable[["Uploading"], None]:
+    """A Locust task of a method's name."""
+
+    def task(user: "Uploading") -> None:
+        user.upload(method)
+
+    task.__name__, task.__doc__ = method.name, method.description
+    return task
+
+
+class Uploading:
+    """What every kind of user does; each adds one of Locust's clients."""
+
+    abstract = True
+    wait_time = constant(0)
+    tasks = [_task(method) for method in METHODS.values()]  # noqa: RUF012  as Locust declares it
+    slow = False
+    client: Any
+    host: str
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)  # type: ignore[call-arg]  # Locust's User, by inheritance
+        self.environment = environment
+        self.options: Namespace = environment.parsed_options
+        chosen = choose("method", self.options.methods.split(","), METHODS)
+        self.tasks = [task for task in type(self).tasks if task.__name__ in chosen]
+        LEDGER.users += 1
+        self.name = f"{environment.runner.worker_index}/{LEDGER.users}"
+        self.uploads = self.unanswered = 0
+        self.unverified: list[tuple[LoadUpload, str]] = []
+
+    def on_start(self) -> None:
+        """Let slow users go ahead, where there are any."""
+        if self.options.slow_users and not self.slow:
+            gevent.sleep(HEAD_START_SECONDS)
+        self.started = time.monotonic()
+
+    def on_stop(self) -> None:
+        """Verify what is left, however this user ends."""
+        self.verify()
+
+    def upload(self, method: Method) -> None:
+        """Send the file once and keep what became of it; ends the user when its time is over."""
+        if self.is_over():
+            self.finish()
+        if LEDGER.unverified_bytes > UNVERIFIED_BYTES:
+            self.verify()
+        payload = _payload(self.options)
+        started_at, watch = time.time(), Stopwatch()
+        outcome, answer, sent_bytes = self.send(method, payload, watch)
+        row = LoadUpload(
+            step_id="",
+            user=self.name,
+            slow=self.slow,
+            method=method.name,
+            size_bytes=payload.size_bytes,
+            started_at=started_at,
+            seconds=outcome.seconds or watch.seconds(),
+            status=outcome.status,
+            sent_bytes=sent_bytes,
+            http_status=outcome.http_status,
+            error=outcome.error,
+            stored_bytes=outcome.stored_bytes,
+            server_seconds=outcome.server_seconds,
+        )
+        self.uploads += 1
+        self.unanswered = 0 if row.http_status else self.unanswered + 1
+        LEDGER.count(row)
+        if row.status is Status.OK:
+            LEDGER.unverified_bytes += row.size_bytes
+            self.unverified.append((row, str(answer.get("id"))))
+        else:
+            LEDGER.keep(row)
+        if row.status in (Status.REFUSED, Status.FAILED):
+            gevent.sleep(PAUSE_SECONDS)
+
+    def send(self, method: Method, payload: Payload, watch: Stopwatch) -> tuple[Outcome, dict[str, Any], int]:
+        """What became of it, what the server answered, and how much of the file was sent."""
+        with open(payload.path, "rb") as file:
+            request = self.adapted(method.send(file, payload.size_bytes, self.options.field), payload)
+            path = "" if self.options.expect_status else method.route
+            options = {"name": method.name, "catch_response": True, "allow_redirects": False, **request}
+            timeout = gevent.Timeout(self.options.budget)
+            try:
+                with timeout, self.client.post(path, **options) as answer:
+                    seconds = watch.seconds()
+                    outcome, content = judge(answer, payload.size_bytes, self.options.expect_status)
+                    outcome.seconds = seconds
+                    if outcome.status is Status.FAILED and seconds >= self.options.budget:
+                        outcome.status, outcome.error = Status.TIMEOUT, self.over_budget()
+                    # Locust counts answers; here what was sent is what counts.
+                    answer.request_meta["response_length"] = file.tell()
+                    if outcome.error:
+                        answer.failure(f"{outcome.status}: {outcome.error}")
+            except gevent.Timeout as error:  # requests lets it pass, and Locust has not counted the upload
+                if error is not timeout:
+                    raise
+                outcome, content = Outcome(status=Status.TIMEOUT, error=self.over_budget()), {}
+                self.environment.events.request.fire(
+                    request_type="POST", name=method.name, response_time=watch.seconds() * 1000,
+                    response_length=file.tell(), exception=outcome.error, context={},
+                )  # fmt: skip
+            finally:
+                self.hang_up()
+            return outcome, content, file.tell()
+
+    def over_budget(self) -> str:
+        """Why an upload was given up."""
+        return f"over {self.options.budget:g} s"
+
+    def is_over(self) -> bool:
+        """Whether this user sends no more; outside of the lab's steps that is Locust's to say."""
+        seconds = self.options.seconds
+        if not seconds:
+            return False
+        if self.slow:
+            return LEDGER.enough.is_set() or self.unanswered >= HOPELESS
+        passed = time.monotonic() - self.started
+        enough = passed > seconds and self.uploads >= LEAST_UPLOADS
+        return enough or passed > seconds + PATIENCE_SECONDS or self.unanswered >= HOPELESS
+
+    def finish(self) -> None:
+        """Wait for the others, verify, and end."""
+        if self.slow:
+            LEDGER.slow_done += 1
+        else:
+            LEDGER.done += 1
+        LEDGER.verify.wait()
+        raise StopUser
+
+    def verify(self) -> None:
+        """Have the server read back what it stored, and remove it."""
+        payload = _payload(self.options)
+        while self.unverified:
+            row, upload_id = self.unverified.pop()
+            LEDGER.unverified_bytes -= row.size_bytes
+            outcome = verify(self.host, Uploaded(Outcome(status=row.status), {"id": upload_id}), payload)
+            row.status, row.error = outcome.status, outcome.error
+            row.stored_bytes, row.digest_ok = outcome.stored_bytes, outcome.digest_ok
+            LEDGER.keep(row)
+
+    def adapted(self, request: dict[str, Any], payload: Payload) -> dict[str, Any]:
+        """A method's request, as this user's client takes it."""
+        return request
+
+    def hang_up(self) -> None:
+        """Close the connection: uWSGI does so without saying, and the next upload would fail."""
+
+
+class FullSpeed(Uploading, FastHttpUser):
+    """As fast as it can, by Locust's fast client."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.client_pool = Pool(environment.parsed_options.budget, self.pace(environment.parsed_options))
+        super().__init__(environment)
+
+    def pace(self, options: Namespace) -> int | None:
+        """Bytes a second; None: whatever is possible."""
+        return None
+
+    def adapted(self, request: dict[str, Any], payload: Payload) -> dict[str, Any]:
+        """With a body in blocks and of known length; forms of files= it builds itself, in memory too."""
+        if "data" in request:
+            request["data"] = for_fast_client(request["data"], payload.size_bytes)
+        return request
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        self.client.client.clientpool.close()
+
+
+class Paced(FullSpeed):
+    """No faster than ``--pace``."""
+
+    slow = True
+
+    def pace(self, options: Namespace) -> int | None:
+        """As the option says."""
+        return parse_rate(options.pace)
+
+
+class WithRequests(Uploading, HttpUser):
+    """As fast as it can, by requests, as in the lab's matrix."""
+
+    def on_start(self) -> None:
+        """In blocks of the matrix's size."""
+        for scheme in ("http://", "https://"):
+            self.client.mount(scheme, BlockAdapter(None))
+        super().on_start()
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        self.client.close()
