@@ -29,11 +29,11 @@ from uploadlab.methods import FIELD, METHODS, Method
 from uploadlab.model import LoadUpload, Outcome, Status
 from uploadlab.names import choose
 from uploadlab.payload import Payload
-from uploadlab.units import parse_rate, parse_size
+from uploadlab.units import format_size, parse_rate, parse_size
 from uploadlab.upload import Stopwatch, Uploaded, verify
 
-LEAST_UPLOADS = 4
-"""One before the window opens, two in it, one after it has closed."""
+LEAST_UPLOADS = 3
+"""Of each user, before any of them stops: then all have been in full swing together for a while."""
 PAUSE_SECONDS = 0.1
 """After an upload that failed: a dead server is not to be hammered."""
 HOPELESS = 3
@@ -55,6 +55,8 @@ def add_options(parser: LocustArgumentParser) -> None:
     lab.add_argument("--file", default="", help="A file of yours to send instead.")
     lab.add_argument("--pace", default="", help="Of Paced users: 2MB/s. Without it there are none.")
     lab.add_argument("--budget", type=float, default=60.0, help="Seconds for one upload.")
+    most = format_size(UNVERIFIED_BYTES)
+    lab.add_argument("--unverified", default=most, help="What a worker's users leave unverified, at most.")
     lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, a row of every upload.")
     lab.add_argument("--expect-status", type=int, default=0, help="Of a foreign server: how it says success.")
     lab.add_argument("--field", default=FIELD, help="Of a foreign server: the form's field for the file.")
@@ -114,7 +116,9 @@ class Uploading:
         self.tasks = [task for task in type(self).tasks if task.__name__ in chosen]
         LEDGER.users += 1
         self.name = f"{environment.runner.worker_index}/{LEDGER.users}"
-        self.uploads = self.unanswered = 0
+        self.unanswered = 0
+        if not self.slow:
+            LEDGER.progress[self.name] = 0
         self.unverified: list[tuple[LoadUpload, str]] = []
 
     def on_start(self) -> None:
@@ -131,7 +135,7 @@ class Uploading:
         """Send the file once and keep what became of it; ends the user when its time is over."""
         if self.is_over():
             self.finish()
-        if LEDGER.unverified_bytes > UNVERIFIED_BYTES:
+        if LEDGER.unverified_bytes > parse_size(self.options.unverified):
             self.verify()
         payload = _payload(self.options)
         started_at, watch = time.time(), Stopwatch()
@@ -151,7 +155,8 @@ class Uploading:
             stored_bytes=outcome.stored_bytes,
             server_seconds=outcome.server_seconds,
         )
-        self.uploads += 1
+        if not self.slow:
+            LEDGER.progress[self.name] += 1
         self.unanswered = 0 if row.http_status else self.unanswered + 1
         LEDGER.count(row)
         if row.status is Status.OK:
@@ -204,7 +209,7 @@ class Uploading:
         if self.slow:
             return LEDGER.enough.is_set() or self.unanswered >= HOPELESS
         passed = time.monotonic() - self.started
-        enough = passed > seconds and self.uploads >= LEAST_UPLOADS
+        enough = passed > seconds and min(LEDGER.progress.values()) >= LEAST_UPLOADS
         return enough or passed > seconds + PATIENCE_SECONDS or self.unanswered >= HOPELESS
 
     def finish(self) -> None:
@@ -213,6 +218,7 @@ class Uploading:
             LEDGER.slow_done += 1
         else:
             LEDGER.done += 1
+            del LEDGER.progress[self.name]
         LEDGER.verify.wait()
         raise StopUser
 

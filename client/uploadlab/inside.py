@@ -88,10 +88,13 @@ class Beside:
 
 
 def workers() -> Workers | None:
-    """The containers that join this one to upload; None if it uploads by itself."""
+    """The containers that join this one to upload; None if it uploads by itself. Raises LabError."""
     if WORKERS is None:
         return None
-    _, _, addresses = socket.gethostbyname_ex(WORKERS)  # one of each container
+    try:
+        _, _, addresses = socket.gethostbyname_ex(WORKERS)  # one of each container
+    except socket.gaierror:
+        raise LabError(f"no container of {WORKERS} runs: docker compose logs {WORKERS}") from None
     return Workers(0, len(addresses), "0.0.0.0", MASTER_PORT)  # noqa: S104  on the containers' own network
 
 

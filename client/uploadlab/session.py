@@ -77,7 +77,7 @@ def _carry_out(
         lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), swarm, screen.progress)
     finally:
         _show(run, folder, before, screen)
-        if INSIDE and not inside.RUN_NAME:
+        if inside.WORKERS:  # the last of `docker compose up`
             screen.note(STAY_UP)
 
 

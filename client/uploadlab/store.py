@@ -205,5 +205,5 @@ def last_run(out: Path) -> RunFolder:
     """The newest run of a folder; raises LabError if there is none."""
     folders = [RunFolder(path.parent) for path in out.glob(f"*/{RUN_FILE}")]
     if not folders:
-        raise LabError(f"no run in {shown(out)} yet: leave out 'last', or name another --out")
+        raise LabError(f"no run in {shown(out)} yet: name another --out")
     return max(folders, key=lambda folder: folder.read_run().started_at)

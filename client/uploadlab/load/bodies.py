@@ -1,6 +1,5 @@
 """What Locust's fast client is given to send: blocks of our size, with a length where one is known."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from uploadlab.methods import BLOCK_BYTES
@@ -25,6 +24,6 @@ class Sized:
 
 def for_fast_client(body: Any, file_bytes: int) -> Any:
     """The body that a method has made for requests, for Locust's fast client: same bytes, same framing."""
-    if isinstance(body, Iterator | bytes):  # a generator is meant to go chunked
+    if not hasattr(body, "read"):  # a generator is meant to go chunked, and bytes go at once
         return body
     return Sized(body, getattr(body, "len", file_bytes))

@@ -49,6 +49,8 @@ class Ledger:
         """A test starts: count anew."""
         self.started = time.perf_counter()
         self.users = self.done = self.slow_done = 0
+        self.progress: dict[str, int] = {}
+        """Uploads of each user at full speed that still sends."""
         self.unverified_bytes = 0
         self._sent: dict[str, Sent] = {}
         self._uploads: list[LoadUpload] = []

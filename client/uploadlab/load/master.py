@@ -66,7 +66,7 @@ class Master:
         after = None if job.foreign else usage.read(job.url)
         sent = dict(self._reports)
         self._runner.send_message("verify")
-        self._wait(VERIFY_SECONDS, lambda: self._runner.user_count == 0)
+        self._wait_in_step(VERIFY_SECONDS, lambda: self._runner.user_count == 0)
         verified = None if job.foreign else usage.read(job.url)
         self._runner.stop()
         if lost := joined - len(self._runner.clients):
@@ -101,18 +101,20 @@ class Master:
     def _wait_until_sent(self, job: Job) -> int:
         """Until no user sends any more; slow ones go on until the others have ended. How many still do."""
         step = job.step
-        self._wait(job.sending_seconds, lambda: self._sum("done") >= step.users)
+        self._wait_in_step(job.sending_seconds, lambda: self._sum("done") >= step.users)
         self._runner.send_message("enough")
-        self._wait(job.slow_seconds, lambda: self._sum("slow_done") >= step.slow_users)
+        self._wait_in_step(job.slow_seconds, lambda: self._sum("slow_done") >= step.slow_users)
         return step.users + step.slow_users - self._sum("done") - self._sum("slow_done")
 
     def _wait(self, seconds: float, reached: Callable[[], bool]) -> None:
-        """Until that, or for so long, or until no worker is left."""
+        """Until that, or for so long."""
         end = time.monotonic() + seconds
         while not reached() and time.monotonic() < end:
-            if self._runner.user_count == 0 and self._runner.worker_count == 0 and self._reports:
-                return
             gevent.sleep(POLL_SECONDS)
+
+    def _wait_in_step(self, seconds: float, reached: Callable[[], bool]) -> None:
+        """Likewise, or until there is no worker that could bring it about."""
+        self._wait(seconds, lambda: reached() or not self._runner.worker_count)
 
     def _sum(self, field: str) -> int:
         return sum(getattr(report, field) for report in self._reports.values())

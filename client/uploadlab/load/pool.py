@@ -26,7 +26,7 @@ class Pool(HTTPClientPool):
         return client
 
     def _set_up(self, connected: socket.socket) -> None:
-        # As in requests: a request's head and body are written apart, and the second would wait for the first.
+        # As in requests: head and body are written apart, and the second would wait for the first.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._pace:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

@@ -17,7 +17,7 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     methods: list[str]
     sizes: list[str]
     users: list[int]
-    seconds: float = 1.5
+    seconds: float = 1.0
     """After this time nobody starts another upload."""
     deployments: list[str] = msgspec.field(default_factory=lambda: ["*"])
     slow_users: list[int] = msgspec.field(default_factory=lambda: [0])
