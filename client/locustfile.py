@@ -6,9 +6,11 @@
 people use. Verification comes after a user's last upload, so that it is in no latency.
 """
 
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -26,10 +28,10 @@ from uploadlab.load.judge import judge
 from uploadlab.load.ledger import Ledger
 from uploadlab.load.pool import Pool
 from uploadlab.methods import FIELD, METHODS, Method
-from uploadlab.model import LoadUpload, Outcome, Status
+from uploadlab.model import LoadUpload, Outcome, Status, UsageError
 from uploadlab.names import choose
 from uploadlab.payload import Payload
-from uploadlab.units import format_size, parse_rate, parse_size
+from uploadlab.units import format_size, parse_rate, parse_size, positive
 from uploadlab.upload import Stopwatch, Uploaded, verify
 
 LEAST_UPLOADS = 3
@@ -53,35 +55,51 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
     lab.add_argument("--size", default="16MiB", help="Of the file that is made and sent.")
     lab.add_argument("--file", default="", help="A file of yours to send instead.")
-    lab.add_argument("--pace", default="", help="Of Paced users: 2MB/s. Without it there are none.")
+    lab.add_argument("--slow-users", type=int, default=0, help="So many of the users are Paced.")
+    lab.add_argument("--pace", default="1MB/s", help="Of each of these.")
     lab.add_argument("--budget", type=float, default=60.0, help="Seconds for one upload.")
     most = format_size(UNVERIFIED_BYTES)
     lab.add_argument("--unverified", default=most, help="What a worker's users leave unverified, at most.")
     lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, a row of every upload.")
     lab.add_argument("--expect-status", type=int, default=0, help="Of a foreign server: how it says success.")
     lab.add_argument("--field", default=FIELD, help="Of a foreign server: the form's field for the file.")
-    # The lab sets these for each of its steps.
+    # The lab sets this for each of its steps.
     parser.add_argument("--seconds", type=float, default=0.0, help="==SUPPRESS==", include_in_web_ui=False)
-    parser.add_argument("--slow-users", type=int, default=0, help="==SUPPRESS==", include_in_web_ui=False)
 
 
 @events.init.add_listener
 def wire_up(environment: Environment, **_: Any) -> None:
     """Connect what the users do with Locust's reports, statistics and page."""
     options = environment.parsed_options
+    try:
+        _check(options)
+    except UsageError as error:
+        sys.exit(f"locust: {error}")
     # A worker does as its master says, and may be told of any.
-    if options and not options.user_classes and not isinstance(environment.runner, WorkerRunner):
-        wanted = [FullSpeed, Paced] if options.pace else [FullSpeed]
-        environment.user_classes = [one for one in environment.user_classes if one in wanted]
+    if not options.user_classes and not isinstance(environment.runner, WorkerRunner):
+        environment.user_classes = [FullSpeed, Paced]
     collector.wire_up(environment, LEDGER)
 
 
 @events.test_start.add_listener
 def begin(environment: Environment, **_: Any) -> None:
-    """Have the file ready before any clock runs."""
+    """Say how many are slow, and have the file ready before any clock runs."""
+    if Paced in environment.user_classes and FullSpeed in environment.user_classes:
+        Paced.fixed_count, Paced.weight = environment.parsed_options.slow_users, 0
     if not isinstance(environment.runner, MasterRunner):
         _payload(environment.parsed_options)
         LEDGER.begin()
+
+
+def _check(options: Namespace) -> None:
+    """Raise UsageError, now rather than from a user in mid-test."""
+    choose("method", options.methods.split(","), METHODS)
+    for size in (options.size, options.unverified):
+        parse_size(size)
+    parse_rate(options.pace)
+    positive("--budget", options.budget)
+    if options.file and not Path(options.file).is_file():
+        raise UsageError(f"--file {options.file}: there is no such file")
 
 
 def _payload(options: Namespace) -> Payload:
@@ -264,7 +282,7 @@ class FullSpeed(Uploading, FastHttpUser):
 
 
 class Paced(FullSpeed):
-    """No faster than ``--pace``."""
+    """No faster than ``--pace``; ``--slow-users`` says how many."""
 
     slow = True
 

@@ -100,7 +100,7 @@ class Screen:
         """The tables of concurrent uploads, with what is to be known of them."""
         summaries = summarize_load(run, folder.read_steps(), folder.read_uploads())
         for table in load_tables(summaries):
-            self._table.print(_rich(table, PLENTY))
+            self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
             self._table.print()
         self._out.print(LOAD_LEGEND, highlight=False)
         for line in load_notes(summaries):

@@ -92,11 +92,8 @@ class Master:
         options.budget = job.budget_seconds
         options.expect_status = job.foreign.expect_status if job.foreign else 0
         options.field = job.foreign.field if job.foreign else FIELD
-        locustfile.FullSpeed.fixed_count = step.users
-        locustfile.Paced.fixed_count = step.slow_users
-        kinds = [locustfile.FullSpeed] + ([locustfile.Paced] if step.slow_users else [])
         count = step.users + step.slow_users
-        self._runner.start(count, spawn_rate=count, user_classes=kinds)
+        self._runner.start(count, spawn_rate=count)
 
     def _wait_until_sent(self, job: Job) -> int:
         """Until no user sends any more; slow ones go on until the others have ended. How many still do."""
