@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from uploadlab.runtime import search_path
 
 REQUIRED = [name for name in os.environ.get("LAB_REQUIRE", "").split(",") if name]
 DEPLOYMENTS = load_deployments(COMPOSE)
+LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
 
 
 def need(*programs: str) -> None:
@@ -59,6 +62,13 @@ def left_overs() -> set[str]:
         if b"LAB_DEPLOYMENT=" in words:
             found.add(path.name)
     return found
+
+
+def wait_until(reached: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "it does not come to that"
+        time.sleep(0.05)
 
 
 SIZE = 10_000_000

@@ -32,7 +32,7 @@ class Fake:
         return [Target(one.name, f"http://{one.name}", one.tier, one.accepts) for one in deployments]
 
     def explain(self, name: str) -> str:
-        return "" if self.status is Status.TIMEOUT else f"{name} has died"
+        return f"{name} has died" if self.status is Status.FAILED or name == self.sick else ""
 
     def stop(self) -> None:
         self.events.append("stop")
@@ -188,7 +188,7 @@ def test_a_run_that_is_done_has_nothing_left_to_do(tmp_path: Path) -> None:
     rows = go(prepared, Fake(), tmp_path)
     again = Fake()
     assert go(lab.reopen(prepared.folder, tmp_path), again, tmp_path) == rows
-    assert "0 to do" in again.events
+    assert "0 uploads to do" in again.events
 
 
 def test_a_run_of_another_host_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -205,3 +205,51 @@ def test_a_size_that_does_not_fit_is_told_before_anything_starts(tmp_path: Path)
     with pytest.raises(LabError, match="--data-dir"):
         prepare(tmp_path, order)
     assert not (tmp_path / "runs").exists()
+
+
+LOAD = msgspec.structs.replace(ORDER, load=True, choice=msgspec.structs.replace(ORDER.choice, users=[1, 2]))
+
+
+def test_concurrent_uploads_come_last(tmp_path: Path) -> None:
+    fake = Fake()
+    prepared = prepare(tmp_path, LOAD)
+    go(prepared, fake, tmp_path)
+    kinds = [event.split()[0] for event in fake.events]
+    assert kinds.count("load") == 4
+    assert kinds.index("load") > max(number for number, kind in enumerate(kinds) if kind == "measure")
+    assert {one.step_id for one in prepared.folder.read_steps()} == {step.id for step in prepared.run.load}
+
+
+def test_a_load_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path, LOAD)
+    with pytest.raises(KeyboardInterrupt):
+        go(prepared, Fake(break_after=7), tmp_path)
+    assert len(prepared.folder.read_steps()) == 1
+    fake = Fake()
+    go(lab.reopen(prepared.folder, tmp_path), fake, tmp_path)
+    assert [event.split()[0] for event in fake.events].count("measure") == 0
+    assert [event.split()[0] for event in fake.events].count("load") == 3
+
+
+def test_load_can_be_added_to_a_stored_run(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path)
+    go(prepared, Fake(), tmp_path)
+    assert prepared.folder.read_steps() == []
+    go(lab.reopen(prepared.folder, tmp_path, load=True), Fake(), tmp_path)
+    assert {one.status for one in prepared.folder.read_steps()} == {Status.OK}
+    assert prepared.folder.read_run().load
+
+
+def test_a_sick_deployment_is_a_step_and_the_others_load_goes_on(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path, LOAD)
+    go(prepared, Fake(sick="flask"), tmp_path)
+    steps = {one.step_id.partition("/")[0]: one for one in prepared.folder.read_steps()}
+    assert (steps["flask"].status, steps["flask"].error) == (Status.UNAVAILABLE, "flask has died")
+    assert steps["raw-sink"].status is Status.OK
+
+
+def test_a_plan_without_cells_is_load_only(tmp_path: Path) -> None:
+    order = msgspec.structs.replace(ORDER, plan="slow-clients", choice=Choice())
+    drafted = lab.draft(order)
+    assert drafted.cells == []
+    assert {step.slow_users for step in drafted.steps} == {0, 8}

@@ -1,22 +1,23 @@
 """Talking with a process of the lab's own: a JSON line each way."""
 
-import io
+import os
 import select
 import subprocess
+import time
 from typing import IO, TypeVar, cast
 
 import msgspec
 
+BLOCK_BYTES = 1 << 16
 Answer = TypeVar("Answer")
 
 
 class Lines:
-    """Its standard input and output. One answer is awaited at a time."""
+    """Its standard input and output. Several answers may come at once, and are handed out one by one."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        # Read in blocks: an answer may be long. Between answers nothing is left in the buffer.
-        self._answers = io.BufferedReader(cast(io.RawIOBase, process.stdout))
+        self._received = bytearray()
 
     def write(self, message: object) -> None:
         """Send it; raises OSError if nobody listens."""
@@ -26,11 +27,18 @@ class Lines:
 
     def line(self, seconds: float) -> bytes:
         """The next line; empty if there is none in this time, or the process has ended."""
-        if not select.select([self._answers], [], [], seconds)[0]:
-            return b""
-        line = self._answers.readline()
-        if not line:
-            self.process.wait()
+        stdout = cast(IO[bytes], self.process.stdout)
+        end = time.monotonic() + seconds
+        while b"\n" not in self._received:
+            if not select.select([stdout], [], [], max(0.0, end - time.monotonic()))[0]:
+                return b""
+            block = os.read(stdout.fileno(), BLOCK_BYTES)
+            if not block:
+                self.process.wait()
+                return b""
+            self._received += block
+        line, _, rest = bytes(self._received).partition(b"\n")
+        self._received = bytearray(rest)
         return line
 
     def read(self, kind: type[Answer], seconds: float) -> Answer | None:

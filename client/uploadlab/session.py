@@ -84,7 +84,7 @@ def _carry_out(
 def _show(run: Run, folder: RunFolder, before: tuple[int, int], screen: Screen) -> None:
     """All tables; only those of concurrent uploads where nothing else was added to a stored run."""
     rows, steps = folder.read_measurements(), folder.read_steps()
-    if rows and not (len(rows) == before[0] and len(steps) > before[1]):
+    if any(not row.warmup for row in rows) and not (len(rows) == before[0] and len(steps) > before[1]):
         screen.result(run, rows, folder)
     if steps:
         screen.load_result(run, folder)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from uploadlab.model import ACCEPTED, Run, Status
+from uploadlab.model import ACCEPTED, Run, Status, Target
 from uploadlab.stats import Summary
 from uploadlab.units import MIB, format_size
 
@@ -30,7 +30,7 @@ def costs(run: Run, summaries: Sequence[Summary]) -> Table:
     for target in run.targets:
         cells = [one for one in summaries if (one.deployment, one.size_bytes) == (target.name, largest)]
         if cells:
-            rows += [[target.name] + [""] * (len(header) - 1), *map(_cost, cells)]
+            rows += [[_name(target)] + [""] * (len(header) - 1), *map(_cost, cells)]
     return Table(f"{format_size(largest)}: what it took", header, rows)
 
 
@@ -55,9 +55,18 @@ def markdown(table: Table) -> str:
 def _table(run: Run, summaries: Sequence[Summary]) -> Table:
     cells = {(one.deployment, one.method): one for one in summaries}
     methods = list(dict.fromkeys(one.method for one in summaries))
-    names = [target.name for target in run.targets if any(one.deployment == target.name for one in summaries)]
-    rows = [[name, *(_text(cells.get((name, method))) for method in methods)] for name in names]
+    names = {one.deployment for one in summaries}
+    rows = [
+        [_name(target), *(_text(cells.get((target.name, method))) for method in methods)]
+        for target in run.targets
+        if target.name in names
+    ]
     return Table(format_size(summaries[0].size_bytes), ["", *methods], rows)
+
+
+def _name(target: Target) -> str:
+    """With a word of warning where nobody can check what arrived."""
+    return f"{target.name} ({Status.UNVERIFIED})" if target.foreign else target.name
 
 
 def _text(one: Summary | None) -> str:
@@ -66,8 +75,7 @@ def _text(one: Summary | None) -> str:
         return "-"
     if one.mb_per_second is not None:
         rate = short(one.mb_per_second)
-        rate += "" if one.share is None else f" {short(100 * one.share)}%"
-        return rate + (f" {one.status}" if one.status is Status.UNVERIFIED else "")
+        return rate if one.share is None else f"{rate} {short(100 * one.share)}%"
     if one.status is Status.WRONG:
         return f"wrong: {one.error}"
     if one.status is Status.REFUSED:

@@ -108,6 +108,7 @@ def main() -> None:
     store = Store(Path(os.environ["DATA_DIR"]))
     handler = partial(Sink, store, Path(os.environ["RUN_DIR"]), os.environ["LAB_DEPLOYMENT"])
     address = (os.environ["HOST"], int(os.environ["PORT"]))
+    ThreadingHTTPServer.request_queue_size = 128  # 5 by default: many clients at once would be turned away
     ThreadingHTTPServer(address, handler).serve_forever()
 
 

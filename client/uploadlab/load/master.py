@@ -4,6 +4,8 @@ Jobs come as JSON lines on standard input; each is answered by what its step cam
 workers have joined.
 """
 
+import os
+import signal
 import sys
 import time
 from argparse import ArgumentParser
@@ -155,6 +157,11 @@ def main() -> None:
         sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
         sys.stdout.buffer.flush()
 
+    def end() -> None:
+        master.quit()
+        os._exit(0)  # from a signal's greenlet, sys.exit would end no more than that
+
+    gevent.signal_handler(signal.SIGTERM, end)
     answer(master.wait_for_workers())
     with FileObject(
         sys.stdin.fileno(), "rb", closefd=False

@@ -1,0 +1,194 @@
+"""Locust by hand, with the lab's users: what they send, what their rows say, how much memory they take."""
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from uploadlab.methods import METHODS
+from uploadlab.model import LoadUpload, Status
+from uploadlab.payload import write_payload
+from uploadlab.runtime import free_ports
+from uploadlab.store import RunFolder
+from uploadlab.units import MIB
+
+from .fake_server import serve
+from .helpers import DEPLOYMENTS, LOCUST, environment, wait_until
+from .holding_server import hold_uploads
+from .running import Lab
+
+
+def locust(url: str, *words: str, seconds: float = 2, folder: Path) -> list[LoadUpload]:
+    """The rows of a headless test by hand."""
+    command = [*LOCUST, "--headless", "--host", url, "--run-time", f"{seconds:g}", "--rows", str(folder)]
+    done = subprocess.run(
+        [*command, *words], env=environment(TMPDIR=str(folder.parent)),
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return RunFolder(folder).read_uploads()
+
+
+@pytest.fixture
+def flask(lab: Lab) -> str:
+    return lab.target(DEPLOYMENTS["flask"]).url
+
+
+@pytest.mark.parametrize("kind", ["FullSpeed", "WithRequests"])
+def test_every_method_arrives_whole_by_either_client(flask: str, tmp_path: Path, kind: str) -> None:
+    names = ",".join(name for name in METHODS if "lines" not in name)
+    rows = locust(flask, "--methods", names, "--size", "100KiB", "--users", "4", kind, folder=tmp_path / "r")
+    assert {row.method for row in rows} == set(names.split(","))
+    assert {(row.status, row.digest_ok) for row in rows} == {(Status.OK, True)}
+
+
+def test_a_body_that_a_server_loses_is_wrong(lab: Lab, tmp_path: Path) -> None:
+    url = lab.target(DEPLOYMENTS["uwsgi-default"]).url
+    words = ("--methods", "request.stream-chunked", "--size", "100KiB")
+    rows = locust(url, *words, seconds=1, folder=tmp_path / "r")
+    assert {(row.status, row.error) for row in rows} == {(Status.WRONG, "0 of 102400 bytes")}
+
+
+@pytest.mark.parametrize("kind", ["FullSpeed", "WithRequests"])
+@pytest.mark.parametrize(
+    ("answers", "status", "error"),
+    [
+        ({"POST": (413, {"error": "too large"})}, Status.REFUSED, "too large"),
+        ({"POST": (200, {"id": "x", "size_bytes": 1024})}, Status.REFUSED, "HTTP status 200"),
+        ({"POST": (201, {"id": "x", "size_bytes": 7})}, Status.WRONG, "7 of 1024 bytes"),
+        (
+            {
+                "POST": (201, {"id": "x", "size_bytes": 1024}),
+                "GET": (200, {"size_bytes": 1024, "digest": "0"}),
+            },
+            Status.WRONG,
+            "right size, other bytes",
+        ),
+    ],
+)
+def test_what_a_server_answers_is_what_a_row_says(
+    tmp_path: Path, answers: dict[str, Any], status: Status, error: str, kind: str
+) -> None:
+    with serve(**answers) as fake:
+        rows = locust(fake.url, "--size", "1KiB", kind, seconds=1, folder=tmp_path / "r")
+    assert {(row.status, row.error) for row in rows} == {(status, error)}
+
+
+@pytest.mark.parametrize("kind", ["FullSpeed", "WithRequests"])
+def test_an_upload_over_its_budget_is_a_timeout(tmp_path: Path, kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        rows = locust(url, "--size", "1KiB", "--budget", "0.4", kind, seconds=2, folder=tmp_path / "r")
+    assert {(row.status, row.error) for row in rows} == {(Status.TIMEOUT, "over 0.4 s")}
+    assert all(0.3 < row.seconds < 1 for row in rows)
+
+
+def test_nobody_there_is_a_failed_upload_and_not_a_storm(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    rows = locust(url, "--size", "1KiB", seconds=1, folder=tmp_path / "r")
+    assert {row.status for row in rows} == {Status.FAILED}
+    assert "refused" in str(rows[0].error)
+    assert len(rows) < 20
+
+
+def test_paced_users_are_slow_and_the_others_are_not(flask: str, tmp_path: Path) -> None:
+    words = ("--users", "3", "--spawn-rate", "3", "--slow-users", "2", "--pace", "1MB/s", "--size", "2MB")
+    rows = locust(flask, *words, seconds=6, folder=tmp_path / "r")
+    slow = [row.seconds for row in rows if row.slow]
+    assert len({row.user for row in rows if row.slow}) == 2
+    assert len({row.user for row in rows if not row.slow}) == 1
+    assert all(1.4 < seconds < 3 for seconds in slow), slow
+    assert all(row.seconds < 1 for row in rows if not row.slow)
+    assert {(row.status, row.digest_ok) for row in rows} == {(Status.OK, True)}
+
+
+@pytest.mark.parametrize("method", ["request.stream", "request.stream-chunked", "request.files-streamed"])
+@pytest.mark.parametrize("kind", ["FullSpeed", "WithRequests"])
+def test_sixty_four_users_of_256_mib_stay_small(tmp_path: Path, method: str, kind: str) -> None:
+    with hold_uploads() as server:
+        words = ["--host", server.url, "--methods", method, "--size", "256MiB", "--rows", str(tmp_path)]
+        process = subprocess.Popen(
+            [*LOCUST, "--headless", "--users", "64", "--spawn-rate", "64", *words, kind],
+            env=environment(TMPDIR=str(tmp_path)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            wait_until(lambda: len(server.held) >= 64)
+            time.sleep(0.5)
+            assert _status(process.pid, "VmHWM") < 300_000
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _status(pid: int, name: str) -> int:
+    """In kB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def test_sent_bytes_are_in_locusts_statistics_and_files(flask: str, tmp_path: Path) -> None:
+    prefix = tmp_path / "out"
+    rows = locust(flask, "--size", "1MiB", "--csv", str(prefix), seconds=3, folder=tmp_path / "r")
+    header, first, *_ = [line.split(",") for line in (tmp_path / "out_stats.csv").read_text().splitlines()]
+    entry = dict(zip(header, first, strict=True))
+    assert (entry["Name"], float(entry["Average Content Size"])) == ("request.stream", MIB)
+    lines = (tmp_path / "out_throughput.csv").read_text().splitlines()
+    assert lines[0] == "Timestamp,User Count,Name,Sent MB,MB/s,Goodput MB/s"
+    sent_mb = [float(line.split(",")[3]) for line in lines[1:] if "Aggregated" in line][-1]
+    assert sent_mb == pytest.approx(sum(row.sent_bytes for row in rows) / 1e6, rel=0.05)
+
+
+def test_locusts_page_shows_the_throughput(flask: str, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    process = subprocess.Popen(
+        [*LOCUST, "--host", flask, "--web-host", "127.0.0.1", "--web-port", str(port), "--autostart",
+         "--users", "2", "--size", "1MiB", "--rows", str(tmp_path / "r")],
+        env=environment(TMPDIR=str(tmp_path)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    page = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: len(_get(f"{page}/throughput.csv").splitlines()) > 4)
+        stats = json.loads(_get(f"{page}/stats/requests"))
+        (tab,) = stats["extended_stats"]
+        assert tab["key"] == "throughput"
+        assert float(tab["data"][0]["rate"]) > 0
+        assert tab["data"][0]["name"] == "request.stream"
+        assert "<polyline" in _get(f"{page}/throughput")
+        assert '"key": "throughput"' in _get(page).replace('":"', '": "')
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _get(url: str) -> str:
+    done = subprocess.run(["curl", "-s", url], capture_output=True, text=True, check=False)
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--methods", "request.strem"], "did you mean 'request.stream'"),
+        (["--size", "big"], "size 'big'"),
+        (["--pace", "quick"], "pace 'quick'"),
+        (["--file", "/nowhere"], "there is no such file"),
+    ],
+)
+def test_locust_by_hand_says_what_is_wrong(words: list[str], reason: str) -> None:
+    done = subprocess.run(
+        [*LOCUST, "--headless", "--host", "http://127.0.0.1:1", *words],
+        env=environment(), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert reason in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_of_the_users_own_is_sent(flask: str, tmp_path: Path) -> None:
+    payload = write_payload(tmp_path / "mine", 123_456)
+    rows = locust(flask, "--file", payload.path, seconds=1, folder=tmp_path / "r")
+    assert {(row.size_bytes, row.digest_ok) for row in rows} == {(123_456, True)}
