@@ -10,28 +10,27 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gevent
 import locust
 from locust import FastHttpUser, HttpUser, constant, events
-from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 from uploadlab.connection import BlockAdapter
 from uploadlab.load import collector
 from uploadlab.load.bodies import for_fast_client
-from uploadlab.load.job import HEAD_START_SECONDS, PATIENCE_SECONDS, UNVERIFIED_BYTES
+from uploadlab.load.job import HEAD_START_SECONDS, PATIENCE_SECONDS
 from uploadlab.load.judge import judge
 from uploadlab.load.ledger import Ledger
+from uploadlab.load.options import add_options, check_options
 from uploadlab.load.pool import Pool
-from uploadlab.methods import FIELD, METHODS, Method
+from uploadlab.methods import METHODS, Method
 from uploadlab.model import LoadUpload, Outcome, Status, UsageError
 from uploadlab.names import choose
 from uploadlab.payload import Payload
-from uploadlab.units import format_size, parse_rate, parse_size, positive
+from uploadlab.units import parse_rate, parse_size
 from uploadlab.upload import Stopwatch, Uploaded, verify
 
 LEAST_UPLOADS = 3
@@ -42,29 +41,9 @@ HOPELESS = 3
 """Uploads in a row without an answer: the server is gone."""
 
 LEDGER = Ledger()
+events.init_command_line_parser.add_listener(add_options)
 # Every 3 s by default; a step of the lab would be over long before its master knew.
 locust.runners.WORKER_REPORT_INTERVAL = 0.2
-
-
-@events.init_command_line_parser.add_listener
-def add_options(parser: LocustArgumentParser) -> None:
-    """The lab's own, beside Locust's; in its web page they can be changed for each test."""
-    lab = parser.add_argument_group("uploads")
-    lab.add_argument(
-        "--methods", default=next(iter(METHODS)), help=f"Names with commas: {', '.join(METHODS)}."
-    )
-    lab.add_argument("--size", default="16MiB", help="Of the file that is made and sent.")
-    lab.add_argument("--file", default="", help="A file of yours to send instead.")
-    lab.add_argument("--slow-users", type=int, default=0, help="So many of the users are Paced.")
-    lab.add_argument("--pace", default="1MB/s", help="Of each of these.")
-    lab.add_argument("--budget", type=float, default=60.0, help="Seconds for one upload.")
-    most = format_size(UNVERIFIED_BYTES)
-    lab.add_argument("--unverified", default=most, help="What a worker's users leave unverified, at most.")
-    lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, a row of every upload.")
-    lab.add_argument("--expect-status", type=int, default=0, help="Of a foreign server: how it says success.")
-    lab.add_argument("--field", default=FIELD, help="Of a foreign server: the form's field for the file.")
-    # The lab sets this for each of its steps.
-    parser.add_argument("--seconds", type=float, default=0.0, help="==SUPPRESS==", include_in_web_ui=False)
 
 
 @events.init.add_listener
@@ -72,7 +51,7 @@ def wire_up(environment: Environment, **_: Any) -> None:
     """Connect what the users do with Locust's reports, statistics and page."""
     options = environment.parsed_options
     try:
-        _check(options)
+        check_options(options)
     except UsageError as error:
         sys.exit(f"locust: {error}")
     # A worker does as its master says, and may be told of any.
@@ -89,17 +68,6 @@ def begin(environment: Environment, **_: Any) -> None:
     if not isinstance(environment.runner, MasterRunner):
         _payload(environment.parsed_options)
         LEDGER.begin()
-
-
-def _check(options: Namespace) -> None:
-    """Raise UsageError, now rather than from a user in mid-test."""
-    choose("method", options.methods.split(","), METHODS)
-    for size in (options.size, options.unverified):
-        parse_size(size)
-    parse_rate(options.pace)
-    positive("--budget", options.budget)
-    if options.file and not Path(options.file).is_file():
-        raise UsageError(f"--file {options.file}: there is no such file")
 
 
 def _payload(options: Namespace) -> Payload:

@@ -9,19 +9,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import requests
 from uploadlab.containers import port_variable
 from uploadlab.model import Measurement, Status
 from uploadlab.paths import ROOT
 from uploadlab.store import RunFolder
 
 from .engine import checkout, docker, oldest_run
-from .helpers import DEPLOYMENTS, environment, lab, need
+from .helpers import DEPLOYMENTS, environment, lab, need, wait_until
 
 SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
+WRITERS = ["client", "locust"]
+SENDERS = [*WRITERS, "locust-worker"]
 ANOTHER = 12345
 """Some user who is not root."""
 
@@ -46,7 +50,7 @@ class Stack(NamedTuple):
         )
 
     def environment(self, **more: str) -> dict[str, str]:
-        ports = {port_variable(name): "0" for name in DEPLOYMENTS}
+        ports = {port_variable(name): "0" for name in [*DEPLOYMENTS, "locust-ui"]}
         home = {"HOME": str(self.root)} if self.user else {}
         return {**os.environ, **ports, **home, "COMPOSE_PROJECT_NAME": self.project, **more}
 
@@ -87,7 +91,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     try:
         yield one._replace(first_up=one.compose("up", "--build", LAB_PLAN="smoke"))
     finally:
-        one.compose("down", "--volumes", "--timeout", "5")
+        one.compose("--profile", "ui", "down", "--volumes", "--timeout", "5")
         shutil.rmtree(root)
 
 
@@ -125,6 +129,11 @@ def test_up_ends_with_the_table_and_a_run_like_a_local_one(
     for row in folder.read_measurements():
         assert row.status is not Status.OK or row.server_peak_rss_bytes, (row.cell_id, row.usage_note)
         assert row.status is not Status.OK or row.server_cpu_seconds, (row.cell_id, row.usage_note)
+    assert any("locust-1" in line and "many at once" in line for line in done.stdout.splitlines())
+    assert done.stdout.count("many at once") == 2
+    assert {step.id for step in folder.read_run().load} == {one.step_id for one in folder.read_steps()}
+    assert {(one.status, one.error, one.workers) for one in folder.read_steps()} == {(Status.OK, None, 1)}
+    assert {(row.status, row.digest_ok) for row in folder.read_uploads()} == {(Status.OK, True)}
     owner = stack.root.stat().st_uid
     assert {path.stat().st_uid for path in (stack.root / "benchmark").rglob("*")} == {owner}
 
@@ -140,14 +149,14 @@ def test_servers_stay_up_for_uploads_by_hand(stack: Stack, tmp_path: Path) -> No
         assert "uploaded using request.stream" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("service", [*SERVICES, "client"])
+@pytest.mark.parametrize("service", [*SERVICES, *SENDERS])
 def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> None:
     found = stack.inspect(service)
     config, host = found["Config"], found["HostConfig"]
     assert host["ReadonlyRootfs"]
     assert host["CapDrop"] == ["ALL"]
     assert sorted(name.removeprefix("CAP_") for name in host["CapAdd"] or []) == (
-        ["SETGID", "SETUID"] if service == "client" else []
+        ["SETGID", "SETUID"] if service in WRITERS else []
     )
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert not host["Privileged"]
@@ -159,21 +168,23 @@ def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> 
     data = [mount for mount in found["Mounts"] if mount["Destination"] == "/data"]
     assert [mount["Type"] for mount in data] == ["volume"]
     writable = {mount["Destination"] for mount in found["Mounts"] if mount["RW"]}
-    if service == "client":
+    if service in WRITERS:
         assert writable == {"/data", "/lab/benchmark"}
         return
     assert writable == {"/data"}
     assert config["User"] == "10001:10001"
+    if service in SENDERS:
+        return  # it has ended with the load
     assert found["State"]["Running"]
     status = docker("exec", found["Id"], "sh", "-c", "cat /proc/[0-9]*/status")
     assert set(re.findall(r"^Uid:\s+(\d+)", status, re.M)) == {"10001"}
     assert set(re.findall(r"^CapEff:\s+(\w+)", status, re.M)) == {"0" * 16}
 
 
-def test_a_server_killed_in_a_second_up_is_a_row(stack: Stack) -> None:
+def test_a_server_killed_in_a_second_up_is_a_row_and_three_workers_load_the_others(stack: Stack) -> None:
     before = set((stack.root / "benchmark" / "runs").iterdir())
     up = subprocess.Popen(
-        [*stack.as_user(), "docker", "compose", "up"],
+        [*stack.as_user(), "docker", "compose", "up", "--scale", "locust-worker=3"],
         cwd=stack.root,
         env=stack.environment(LAB_PLAN="smoke"),
         stdout=subprocess.PIPE,
@@ -194,8 +205,40 @@ def test_a_server_killed_in_a_second_up_is_a_row(stack: Stack) -> None:
     failed = [row for row in rows if row.status is Status.FAILED]
     assert failed
     assert "the container of gunicorn does not run: docker compose logs gunicorn" in str(failed[-1].error)
+    steps = {one.step_id: one for one in RunFolder(started[0]).read_steps()}
+    dead = {name: steps.pop(name) for name in list(steps) if name.startswith("gunicorn/")}
+    assert {(one.status, one.error) for one in dead.values()} == {
+        (
+            Status.UNAVAILABLE,
+            "the container of gunicorn does not run: docker compose logs gunicorn may say why",
+        )
+    }
+    assert {(one.status, one.error, one.workers) for one in steps.values()} == {(Status.OK, None, 3)}
     planned = {one.cell.id for one in RunFolder(started[0]).read_run().cells}
     assert planned == set(outcomes(RunFolder(started[0]).read_measurements()))
+
+
+def test_locusts_page_is_there_with_the_profile_ui(stack: Stack) -> None:
+    assert stack.compose("--profile", "ui", "up", "--detach", "--no-deps", "locust-ui").returncode == 0
+    (binding,) = stack.inspect("locust-ui")["HostConfig"]["PortBindings"]["8089/tcp"]
+    assert binding["HostIp"] == "127.0.0.1"
+    page = f"http://{stack.compose('--profile', 'ui', 'port', 'locust-ui', '8089').stdout.strip()}"
+    wait_until(lambda: workers_of(page) == 2)
+    form = {"user_count": 2, "spawn_rate": 2, "host": "http://flask:8000", "size": "1MiB"}
+    assert requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"]
+    wait_until(lambda: float(throughput_of(page).get("goodput", 0)) > 0)
+    assert "<polyline" in requests.get(f"{page}/throughput", timeout=10).text
+
+
+def workers_of(page: str) -> int:
+    with suppress(requests.RequestException):
+        return int(requests.get(f"{page}/stats/requests", timeout=10).json().get("worker_count", 0))
+    return 0
+
+
+def throughput_of(page: str) -> dict[str, str]:
+    (tab,) = requests.get(f"{page}/stats/requests", timeout=10).json()["extended_stats"]
+    return dict(tab["data"][-1]) if tab["data"] else {}
 
 
 @pytest.mark.parametrize(
@@ -217,6 +260,6 @@ def test_what_the_clients_own_container_cannot_do_is_told(
 
 def test_down_leaves_nothing(stack: Stack) -> None:
     assert stack.left()
-    done = stack.compose("down", "--volumes")
+    done = stack.compose("--profile", "ui", "down", "--volumes")
     assert done.returncode == 0, done.stderr
     assert stack.left() == []

@@ -42,7 +42,21 @@ def nothing_left() -> Iterator[None]:
 
 @pytest.mark.usefixtures("nothing_left")
 def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
-    done = lab(*SMALL, "--runtime", "docker", "--seed", "7", "--out", tmp_path, "--profile")
+    done = lab(
+        *SMALL,
+        "--runtime",
+        "docker",
+        "--seed",
+        "7",
+        "--out",
+        tmp_path,
+        "--profile",
+        "--load",
+        "--users",
+        "2",
+        "--workers",
+        "2",
+    )
     assert done.returncode == 0, done.stderr
     assert "docker compose down" not in done.stderr
     (path,) = tmp_path.iterdir()
@@ -57,6 +71,8 @@ def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
     kinds = {one.kind: {Path(name).suffix for name in one.files} for one in folder.read_profiled()}
     assert kinds == {"calls": {".txt", ".pstats"}, "samples": {".html"}}
     assert all((path / name).stat().st_size for one in folder.read_profiled() for name in one.files)
+    assert {(one.status, one.workers) for one in folder.read_steps()} == {("ok", 2)}
+    assert {(row.status, row.digest_ok) for row in folder.read_uploads()} == {("ok", True)}
     assert "Debug mode: off" in (folder.logs / "flask.log").read_text()
     assert {one.stat().st_uid for one in path.rglob("*")} == {tmp_path.stat().st_uid}
 

@@ -1,0 +1,43 @@
+"""The lab's options of Locust, beside its own."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from locust.argument_parser import LocustArgumentParser
+
+from uploadlab.load.job import UNVERIFIED_BYTES
+from uploadlab.methods import FIELD, METHODS
+from uploadlab.model import UsageError
+from uploadlab.names import choose
+from uploadlab.units import format_size, parse_rate, parse_size, positive
+
+
+def add_options(parser: LocustArgumentParser) -> None:
+    """The lab's own, beside Locust's; in its web page they can be changed for each test."""
+    lab = parser.add_argument_group("uploads")
+    lab.add_argument(
+        "--methods", default=next(iter(METHODS)), help=f"Names with commas: {', '.join(METHODS)}."
+    )
+    lab.add_argument("--size", default="16MiB", help="Of the file that is made and sent.")
+    lab.add_argument("--file", default="", help="A file of yours to send instead.")
+    lab.add_argument("--slow-users", type=int, default=0, help="So many of the users are Paced.")
+    lab.add_argument("--pace", default="1MB/s", help="Of each of these.")
+    lab.add_argument("--budget", type=float, default=60.0, help="Seconds for one upload.")
+    most = format_size(UNVERIFIED_BYTES)
+    lab.add_argument("--unverified", default=most, help="What a worker's users leave unverified, at most.")
+    lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, a row of every upload.")
+    lab.add_argument("--expect-status", type=int, default=0, help="Of a foreign server: how it says success.")
+    lab.add_argument("--field", default=FIELD, help="Of a foreign server: the form's field for the file.")
+    # The lab sets this for each of its steps.
+    parser.add_argument("--seconds", type=float, default=0.0, help="==SUPPRESS==", include_in_web_ui=False)
+
+
+def check_options(options: Namespace) -> None:
+    """Raise UsageError, now rather than from a user in mid-test."""
+    choose("method", options.methods.split(","), METHODS)
+    for size in (options.size, options.unverified):
+        parse_size(size)
+    parse_rate(options.pace)
+    positive("--budget", options.budget)
+    if options.file and not Path(options.file).is_file():
+        raise UsageError(f"--file {options.file}: there is no such file")
