@@ -67,7 +67,7 @@ def begin(environment: Environment, **_: Any) -> None:
         Paced.fixed_count, Paced.weight = environment.parsed_options.slow_users, 0
     if not isinstance(environment.runner, MasterRunner):
         _payload(environment.parsed_options)
-        LEDGER.begin()
+        LEDGER.begin(environment.parsed_options.step)
 
 
 def _payload(options: Namespace) -> Payload:
@@ -127,7 +127,7 @@ class Uploading:
         started_at, watch = time.time(), Stopwatch()
         outcome, answer, sent_bytes = self.send(method, payload, watch)
         row = LoadUpload(
-            step_id="",
+            step_id=LEDGER.step_id,
             user=self.name,
             slow=self.slow,
             method=method.name,

@@ -111,6 +111,32 @@ def test_a_deployment_that_dies_is_named_and_the_others_load_goes_on(tmp_path: P
 
 
 @pytest.mark.usefixtures("no_left_overs")
+def test_a_worker_that_dies_costs_its_step_and_no_other(tmp_path: Path) -> None:
+    process = start_load(tmp_path, "--deployments", "flask", "--workers", "2")
+    wait_until(lambda: has_rows(tmp_path))
+    workers = [pid for pid in children_of(process.pid) if b"--worker\0" in commandline(pid)]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    table, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    _, steps = steps_of(tmp_path)
+    assert len(steps) == 8
+    lost = [one for one in steps.values() if one.status is Status.FAILED]
+    assert [one.error for one in lost] in (["1 of 2 workers were lost"], [])  # or it died between two steps
+    assert [one.workers for one in steps.values()][-1] == 1
+    assert lost == [] or "1 of 2 workers were lost" in table
+
+
+def commandline(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def children_of(pid: int) -> list[int]:
+    listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(word) for word in listed.stdout.split()]
+
+
+@pytest.mark.usefixtures("no_left_overs")
 def test_ctrl_c_keeps_what_was_measured_and_resume_does_the_rest(tmp_path: Path) -> None:
     process = start_load(tmp_path, "--deployments", "flask")
     wait_until(lambda: has_rows(tmp_path))

@@ -25,6 +25,8 @@ class Sent(msgspec.Struct):
 class Report(msgspec.Struct):
     """What a worker tells its master every now and then; counted from the start of the test."""
 
+    step_id: str
+    """Of the lab's: what is told may be of the one before."""
     sent: dict[str, Sent]
     done: int
     """Users at full speed that will not send again."""
@@ -43,11 +45,11 @@ class Ledger:
         """Told by the master: slow users shall end; all users shall verify what they have sent."""
         self._payloads: dict[str, Payload] = {}
         self._folder: Path | None = None
-        self.begin()
+        self.begin("")
 
-    def begin(self) -> None:
+    def begin(self, step_id: str) -> None:
         """A test starts: count anew."""
-        self.started = time.perf_counter()
+        self.step_id = step_id
         self.users = self.done = self.slow_done = 0
         self.progress: dict[str, int] = {}
         """Uploads of each user at full speed that still sends."""
@@ -81,7 +83,7 @@ class Ledger:
         uploads, self._uploads = self._uploads, []
         peak = memory.peak_rss_bytes() if self._memory_known else None
         cpu_seconds = time.process_time() - self._cpu_before
-        report = Report(self._sent, self.done, self.slow_done, cpu_seconds, peak, uploads)
+        report = Report(self.step_id, self._sent, self.done, self.slow_done, cpu_seconds, peak, uploads)
         return dict(msgspec.to_builtins(report))
 
     def _write(self, size_bytes: int) -> Payload:

@@ -30,6 +30,8 @@ from uploadlab.model import LoadStep, LoadUpload, Status
 from uploadlab.run import now
 
 POLL_SECONDS = 0.05
+HEARTBEAT_SECONDS = 3.0
+"""A busy worker may have missed some; it is not lost until it goes on missing them."""
 
 
 class Master:
@@ -43,6 +45,7 @@ class Master:
             parsed_options=locust.argument_parser.get_parser(default_config_files=[]).parse_args([]),
         )
         self._runner: MasterRunner = self._environment.create_master_runner(host, port)
+        self._step_id = ""
         self._reports: dict[str, Report] = {}
         self._uploads: list[LoadUpload] = []
         on_report(self._environment, self._take)
@@ -60,8 +63,10 @@ class Master:
         if not joined:
             result.status, result.error = Status.FAILED, "no worker of Locust's is left"
             return Done(result, [])
+        self._step_id = step.id
         self._reports.clear()
         self._uploads.clear()
+        self._workers = joined  # one that is lost is not waited for again
         before = None if job.foreign else usage.reset(job.url)
         self._start(job)
         unfinished = self._wait_until_sent(job)
@@ -70,15 +75,15 @@ class Master:
         self._runner.send_message("verify")
         self._wait_in_step(VERIFY_SECONDS, lambda: self._runner.user_count == 0)
         verified = None if job.foreign else usage.read(job.url)
-        self._runner.stop()
-        if lost := joined - len(self._runner.clients):
+        self._wait(HEARTBEAT_SECONDS, lambda: self._runner.worker_count >= joined)
+        if lost := joined - self._runner.worker_count:
             result.status, result.error = Status.FAILED, f"{lost} of {joined} workers were lost"
+            self._workers = joined - lost
         elif unfinished:
             result.status, result.error = Status.FAILED, f"{unfinished} users did not come to an end"
+        self._runner.stop()
         self._account(result, sent)
         _add_cost(result, usage.cost(before, after), usage.cost(after, verified), self._uploads)
-        for upload in self._uploads:
-            upload.step_id = step.id
         return Done(result, list(self._uploads))
 
     def quit(self) -> None:
@@ -89,6 +94,7 @@ class Master:
         step, environment = job.step, self._environment
         environment.host = job.url
         options = environment.parsed_options
+        options.step = step.id
         options.methods, options.size = step.cell.method, str(step.cell.size_bytes)
         options.seconds, options.slow_users, options.pace = step.seconds, step.slow_users, str(step.pace)
         options.budget = job.budget_seconds
@@ -112,15 +118,16 @@ class Master:
             gevent.sleep(POLL_SECONDS)
 
     def _wait_in_step(self, seconds: float, reached: Callable[[], bool]) -> None:
-        """Likewise, or until there is no worker that could bring it about."""
-        self._wait(seconds, lambda: reached() or not self._runner.worker_count)
+        """Likewise, or until a worker is gone that would have to bring it about."""
+        self._wait(seconds, lambda: reached() or self._runner.worker_count < self._workers)
 
     def _sum(self, field: str) -> int:
         return sum(getattr(report, field) for report in self._reports.values())
 
     def _take(self, worker: str, report: Report) -> None:
-        self._reports[worker] = report
-        self._uploads += report.uploads
+        if report.step_id == self._step_id:
+            self._reports[worker] = report
+            self._uploads += report.uploads
 
     def _account(self, result: LoadStep, sent: dict[str, Report]) -> None:
         """What the workers have used."""
@@ -163,9 +170,8 @@ def main() -> None:
 
     gevent.signal_handler(signal.SIGTERM, end)
     answer(master.wait_for_workers())
-    with FileObject(
-        sys.stdin.fileno(), "rb", closefd=False
-    ) as jobs:  # sys.stdin would block the workers' messages
+    # sys.stdin would block the workers' messages.
+    with FileObject(sys.stdin.fileno(), "rb", closefd=False) as jobs:
         for line in jobs:
             answer(master.do(msgspec.json.decode(line, type=Job)))
     master.quit()

@@ -28,7 +28,8 @@ def add_options(parser: LocustArgumentParser) -> None:
     lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, a row of every upload.")
     lab.add_argument("--expect-status", type=int, default=0, help="Of a foreign server: how it says success.")
     lab.add_argument("--field", default=FIELD, help="Of a foreign server: the form's field for the file.")
-    # The lab sets this for each of its steps.
+    # The lab sets these for each of its steps.
+    parser.add_argument("--step", default="", help="==SUPPRESS==", include_in_web_ui=False)
     parser.add_argument("--seconds", type=float, default=0.0, help="==SUPPRESS==", include_in_web_ui=False)
 
 

@@ -37,9 +37,9 @@ class Swarm:
             done = master.read(Done, job.most_seconds)
         except OSError:
             done = None
-        if done is None:
+        if done is None or not done.result.workers:
             self._stop()
-            raise LabError(f"Locust has ended in {job.step.id}: {self._logs / LOG} says why")
+            raise LabError(f"Locust or its workers have ended in {job.step.id}: {self._logs / LOG} says why")
         return done
 
     def _start(self) -> Lines:
