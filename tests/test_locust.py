@@ -130,6 +130,15 @@ def _status(pid: int, name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
+def test_rows_of_several_processes_come_together(flask: str, tmp_path: Path) -> None:
+    words = ("--size", "1MiB", "--users", "4", "--spawn-rate", "4", "--processes", "2")
+    rows = locust(flask, *words, "--csv", str(tmp_path / "out"), seconds=3, folder=tmp_path / "r")
+    assert {row.user.partition("/")[0] for row in rows} == {"0", "1"}
+    assert {(row.status, row.digest_ok) for row in rows} == {(Status.OK, True)}
+    stats = [line.split(",") for line in (tmp_path / "out_stats.csv").read_text().splitlines()]
+    assert int(stats[-1][2]) == pytest.approx(len(rows), rel=0.2)
+
+
 def test_sent_bytes_are_in_locusts_statistics_and_files(flask: str, tmp_path: Path) -> None:
     prefix = tmp_path / "out"
     rows = locust(flask, "--size", "1MiB", "--csv", str(prefix), seconds=3, folder=tmp_path / "r")

@@ -11,12 +11,14 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
+from uploadlab.load.job import VERIFY_SECONDS
 from uploadlab.load.ledger import Ledger, Report, Sent
 from uploadlab.load.throughput import Sample, Throughput
 from uploadlab.paths import RUNS
 from uploadlab.store import RunFolder
 
 SAMPLE_SECONDS = 1.0
+POLL_SECONDS = 0.05
 KEY = "uploads"
 """Under which a worker's report lies in Locust's message."""
 
@@ -32,10 +34,19 @@ def wire_up(environment: Environment, ledger: Ledger) -> None:
     environment.events.quitting.add_listener(lambda **_: collector.end())
     if isinstance(runner, MasterRunner):
         on_report(environment, collector.take)
+        environment.events.test_stopping.add_listener(lambda **_: let_users_end(runner))
     else:
         collector.before_sample = lambda: collector.take("local", msgspec.convert(ledger.report(), Report))
     collector.throughput.show_in(environment.web_ui)
     gevent.spawn(collector.sample_forever)
+
+
+def let_users_end(runner: MasterRunner) -> None:
+    """Before workers are told to quit: let their users end and verify; their last rows come too late else."""
+    runner.send_message("verify")
+    end = time.monotonic() + runner.environment.parsed_options.budget + VERIFY_SECONDS
+    while runner.user_count and time.monotonic() < end:
+        gevent.sleep(POLL_SECONDS)
 
 
 def wire_up_worker(environment: Environment, ledger: Ledger) -> None:
