@@ -6,6 +6,7 @@
 people use. Verification comes after a user's last upload, so that it is in no latency.
 """
 
+import logging
 import sys
 import time
 from argparse import Namespace
@@ -21,7 +22,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from uploadlab.connection import BlockAdapter
 from uploadlab.load import collector
 from uploadlab.load.bodies import for_fast_client
-from uploadlab.load.job import HEAD_START_SECONDS, PATIENCE_SECONDS
+from uploadlab.load.job import HEAD_START_SECONDS, LEAST_UPLOADS, PATIENCE_SECONDS
 from uploadlab.load.judge import judge
 from uploadlab.load.ledger import Ledger
 from uploadlab.load.options import add_options, check_options
@@ -33,8 +34,6 @@ from uploadlab.payload import Payload
 from uploadlab.units import parse_rate, parse_size
 from uploadlab.upload import Stopwatch, Uploaded, verify
 
-LEAST_UPLOADS = 3
-"""Of each user, before any of them stops: then all have been in full swing together for a while."""
 PAUSE_SECONDS = 0.1
 """After an upload that failed: a dead server is not to be hammered."""
 HOPELESS = 3
@@ -52,6 +51,8 @@ def wire_up(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     try:
         check_options(options)
+        if options.headless and not environment.host and not isinstance(environment.runner, WorkerRunner):
+            raise UsageError("--host is missing: write --host http://127.0.0.1:5000")
     except UsageError as error:
         sys.exit(f"locust: {error}")
     # A worker does as its master says, and may be told of any.
@@ -63,6 +64,12 @@ def wire_up(environment: Environment, **_: Any) -> None:
 @events.test_start.add_listener
 def begin(environment: Environment, **_: Any) -> None:
     """Say how many are slow, and have the file ready before any clock runs."""
+    try:
+        check_options(environment.parsed_options)  # the page may have changed them
+    except UsageError as error:
+        logging.getLogger("locust").error(f"{error}; the test is stopped")
+        gevent.spawn(environment.runner.stop)
+        return
     if Paced in environment.user_classes and FullSpeed in environment.user_classes:
         Paced.fixed_count, Paced.weight = environment.parsed_options.slow_users, 0
     if not isinstance(environment.runner, MasterRunner):
@@ -121,7 +128,8 @@ class Uploading:
         """Send the file once and keep what became of it; ends the user when its time is over."""
         if self.is_over():
             self.finish()
-        if LEDGER.unverified_bytes > parse_size(self.options.unverified):
+        # Never in a step of the lab: verification would be in its figures.
+        if not self.options.seconds and LEDGER.unverified_bytes > parse_size(self.options.unverified):
             self.verify()
         payload = _payload(self.options)
         started_at, watch = time.time(), Stopwatch()
@@ -181,7 +189,9 @@ class Uploading:
                 )  # fmt: skip
             finally:
                 self.hang_up()
-            return outcome, content, file.tell()
+            # A form that is built in memory was read whole, whether or not it was sent.
+            was_sent = outcome.http_status or "files" not in request
+            return outcome, content, file.tell() if was_sent else 0
 
     def over_budget(self) -> str:
         """Why an upload was given up."""

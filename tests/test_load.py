@@ -62,6 +62,11 @@ def test_what_the_user_chooses_takes_the_place_of_the_plans() -> None:
         plan_steps(LOAD, [TARGETS[1]], ["multipart-push"], None, None)
 
 
+def test_what_is_written_twice_is_one_step() -> None:
+    steps = plan_steps(LOAD, TARGETS, ["request.stream"], ["1MiB", "1024KiB"], [2, 2])
+    assert [step.cell.deployment for step in steps] == ["flask", "raw-sink"]
+
+
 def test_slow_users_are_part_of_a_steps_name() -> None:
     load = Load(["request.stream"], ["1MiB"], [1], slow_users=[0, 8], pace="2MB/s")
     alone, beside = plan_steps(load, TARGETS[:1], None, None, None)
@@ -78,6 +83,7 @@ def test_slow_users_are_part_of_a_steps_name() -> None:
         ({"users": []}, "needs methods, sizes, users"),
         ({"slow_users": [-1]}, "slow_users must be above 0"),
         ({"pace": "fast"}, "pace 'fast'"),
+        ({"pace": "9GB/s"}, "more than 1e\\+03 MB/s"),
         ({"seconds": 0}, "seconds must be above 0"),
     ],
 )
@@ -159,7 +165,7 @@ def test_slow_users_have_a_table_of_what_they_do_to_the_others() -> None:
     slow = [upload("0/9", 300, 5, beside, slow=True, status=Status.FAILED)]
     summaries = summarize_load(run_with(STEP, beside), [result(), result(beside)], steady() + slower + slow)
     _, table = load_tables(summaries)
-    assert table.title == "1 MiB request.stream: one upload beside slow users at 2 MB/s"
+    assert table.title == "1 MiB request.stream: an upload of 2 users beside slow ones at 2 MB/s"
     assert table.header == ["", "alone", "beside 8", "times", "slow uploads", "not ok"]
     assert table.rows == [["flask", "1 s", "3 s", "3.0", "0", "slow: 1 failed"]]
 

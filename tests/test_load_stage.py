@@ -182,6 +182,7 @@ def test_workers_from_elsewhere_join(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
+        (["--plan", "smoke", "--users", "3"], "add --load"),
         (["--load", "--users", "many"], "--users 'many' is not a number"),
         (["--load", "--workers", "0"], "--workers must be above 0"),
         (["--load", "--listen", "127.0.0.1:1"], "add --expect-workers"),

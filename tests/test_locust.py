@@ -185,6 +185,9 @@ def _get(url: str) -> str:
         (["--size", "big"], "size 'big'"),
         (["--pace", "quick"], "pace 'quick'"),
         (["--file", "/nowhere"], "there is no such file"),
+        (["--slow-users", "-1"], "--slow-users must be above 0"),
+        (["--expect-status", "99999"], "99999 is not an HTTP status"),
+        (["--host", ""], "--host is missing"),
     ],
 )
 def test_locust_by_hand_says_what_is_wrong(words: list[str], reason: str) -> None:

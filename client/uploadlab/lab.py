@@ -12,9 +12,10 @@ from uploadlab import profile
 from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.host import describe_host, require_space
 from uploadlab.load import stage
-from uploadlab.load.job import UNVERIFIED_BYTES
+from uploadlab.load.job import LEAST_UPLOADS
 from uploadlab.load.stage import Crowd
 from uploadlab.load.steps import plan_steps
+from uploadlab.methods import METHODS
 from uploadlab.model import (
     EXTERNAL,
     REFERENCE,
@@ -31,6 +32,7 @@ from uploadlab.names import choose
 from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.plan import Choice, Plan, check_deployments, load_plan, plan_cells
 from uploadlab.run import Bench, Runtime, Sender, Watcher, check_targets, execute, now, remaining
+from uploadlab.stats import ceiling_name
 from uploadlab.store import RunFolder
 
 FASTEST = 4 * 10**9
@@ -86,6 +88,8 @@ def draft(order: Order) -> Draft:
     targets += [Target(name, url, EXTERNAL, foreign=order.foreign) for name, url in order.targets.items()]
     cells = plan_cells(plan, order.choice, targets)
     wants_load = order.load or not plan.cells
+    if order.choice.users and not wants_load:
+        raise UsageError("--users is for concurrent uploads: add --load")
     steps = plan_load(plan, order.plan, targets, order.choice) if wants_load else []
     return Draft(order, plan, cells, steps, targets, deployments)
 
@@ -141,8 +145,16 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
     if changed := [name for name in texts if texts[name] != run.configs.get(name)]:
         raise LabError(f"{run.id} was measured with another {', '.join(changed)}: start a new run")
     if load and not run.load:
-        run.load = plan_load(load_plan(run.plan, PLANS), run.plan, run.targets, Choice())
+        run.load = plan_load(load_plan(run.plan, PLANS), run.plan, run.targets, _chosen(run))
     return Prepared(run, folder, deployments)
+
+
+def _chosen(run: Run) -> Choice:
+    """Of the plan's load only the methods that the run is about, where it has any of these."""
+    load = load_plan(run.plan, PLANS).load
+    measured = {one.cell.method for one in run.cells if one.cell.deployment != ceiling_name(run)}
+    methods = [name for name in choose("method", load.methods if load else [], METHODS) if name in measured]
+    return Choice(methods or None)
 
 
 def plan_load(plan: Plan, name: str, targets: list[Target], choice: Choice) -> list[Step]:
@@ -154,8 +166,8 @@ def plan_load(plan: Plan, name: str, targets: list[Target], choice: Choice) -> l
 
 def _left_for_verification(step: Step) -> int:
     """Bytes that a step's users may leave on the server until they have all been sent."""
-    in_work = 2 * (step.users + step.slow_users) * step.cell.size_bytes
-    return in_work + min(UNVERIFIED_BYTES, round(step.seconds * FASTEST))
+    least = (LEAST_UPLOADS + 1) * (step.users + step.slow_users) * step.cell.size_bytes
+    return max(least, round(step.seconds * FASTEST))
 
 
 def carry_out(

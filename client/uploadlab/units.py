@@ -6,6 +6,8 @@ from uploadlab.model import UsageError
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 MOST_BYTES = 1 << 62
+MOST_RATE = 10**9
+"""Bytes a second; the kernel's option holds no more than twice that."""
 MOST = 100_000
 """Rounds, users, or seconds for one upload: more is a slip of the pen."""
 _FACTORS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
@@ -43,9 +45,12 @@ def format_seconds(seconds: float) -> str:
 def parse_rate(text: str) -> int:
     """Bytes a second of ``2MB/s``; raises UsageError."""
     try:
-        return parse_size(text.strip().removesuffix("/s"))
+        rate = parse_size(text.strip().removesuffix("/s"))
     except UsageError:
         raise UsageError(f"pace {text!r} is not a number of bytes a second: write 2MB/s") from None
+    if rate > MOST_RATE:
+        raise UsageError(f"pace {text!r} is more than {format_rate(MOST_RATE)}: slow users shall be slow")
+    return rate
 
 
 def positive(name: str, value: float) -> None:

@@ -31,6 +31,7 @@ def wire_up(environment: Environment, ledger: Ledger) -> None:
         return
     collector = Collector(environment)
     environment.events.test_start.add_listener(lambda **_: collector.begin())
+    environment.events.test_stopping.add_listener(lambda **_: collector.sample())
     environment.events.quitting.add_listener(lambda **_: collector.end())
     if isinstance(runner, MasterRunner):
         on_report(environment, collector.take)
@@ -94,21 +95,22 @@ class Collector:
         """One sample a second while a test runs."""
         while True:
             gevent.sleep(SAMPLE_SECONDS)
-            self._sample()
+            self.sample()
 
     def end(self) -> None:
         """Locust is about to exit."""
-        self._sample()
+        self.before_sample()
         logger = logging.getLogger("locust.stats_logger")
         for line in self.throughput.lines():
             logger.info(line)
         if self._folder:
             logger.info(f"Every upload: {self._folder.uploads_file}")
 
-    def _sample(self) -> None:
+    def sample(self) -> None:
+        """Where the test is now; verification at its end is no part of it."""
         self.before_sample()
         runner = self._environment.runner
-        if runner.state in ("spawning", "running", "stopping", "cleanup"):
+        if runner.state in ("spawning", "running"):
             self.throughput.add(Sample(time.time(), runner.user_count, self._totals()))
 
     def _totals(self) -> dict[str, Sent]:

@@ -73,7 +73,7 @@ class Master:
         after = None if job.foreign else usage.read(job.url)
         sent = dict(self._reports)
         self._runner.send_message("verify")
-        self._wait_in_step(VERIFY_SECONDS, lambda: self._runner.user_count == 0)
+        whole = self._wait_in_step(VERIFY_SECONDS, lambda: self._runner.user_count == 0)
         verified = None if job.foreign else usage.read(job.url)
         self._wait(HEARTBEAT_SECONDS, lambda: self._runner.worker_count >= joined)
         if lost := joined - self._runner.worker_count:
@@ -81,6 +81,8 @@ class Master:
             self._workers = joined - lost
         elif unfinished:
             result.status, result.error = Status.FAILED, f"{unfinished} users did not come to an end"
+        elif not whole:
+            result.status, result.error = Status.FAILED, f"not all was verified within {VERIFY_SECONDS:g} s"
         self._runner.stop()
         self._account(result, sent)
         _add_cost(result, usage.cost(before, after), usage.cost(after, verified), self._uploads)
@@ -117,9 +119,10 @@ class Master:
         while not reached() and time.monotonic() < end:
             gevent.sleep(POLL_SECONDS)
 
-    def _wait_in_step(self, seconds: float, reached: Callable[[], bool]) -> None:
-        """Likewise, or until a worker is gone that would have to bring it about."""
+    def _wait_in_step(self, seconds: float, reached: Callable[[], bool]) -> bool:
+        """Likewise, or until a worker is gone that would have to bring it about; whether that is reached."""
         self._wait(seconds, lambda: reached() or self._runner.worker_count < self._workers)
+        return reached()
 
     def _sum(self, field: str) -> int:
         return sum(getattr(report, field) for report in self._reports.values())

@@ -40,5 +40,9 @@ def check_options(options: Namespace) -> None:
         parse_size(size)
     parse_rate(options.pace)
     positive("--budget", options.budget)
-    if options.file and not Path(options.file).is_file():
-        raise UsageError(f"--file {options.file}: there is no such file")
+    if options.slow_users:
+        positive("--slow-users", options.slow_users)
+    if options.expect_status and not 100 <= options.expect_status <= 599:
+        raise UsageError(f"--expect-status {options.expect_status} is not an HTTP status: write 200")
+    if options.file and not (Path(options.file).is_file() and Path(options.file).stat().st_size):
+        raise UsageError(f"--file {options.file}: there is no such file, or it is empty")

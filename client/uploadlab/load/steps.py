@@ -64,7 +64,7 @@ def plan_steps(
     ]
     if not steps:
         raise UsageError("[load] has no step left: choose other --methods or --deployments")
-    return steps
+    return list({step.id: step for step in steps}.values())  # whatever was written twice
 
 
 def in_order(steps: Sequence[Step], seed: int) -> list[Step]:

@@ -88,6 +88,8 @@ def rate(step: Step, uploads: Sequence[LoadUpload]) -> float | None:
     if around is None:
         return None
     accepted = [one for one in uploads if one.status in ACCEPTED and not one.slow]
+    if not accepted:
+        return None
     size_bytes = sum(one.size_bytes * around.share(one) for one in accepted)
     return size_bytes / (around.closes - around.opens) / MB
 

@@ -14,15 +14,15 @@ BUSY = 0.9
 def load_tables(summaries: Sequence[LoadSummary]) -> list[Table]:
     """One table for each method and size, then one of what slow users do to the others."""
     alone = [one for one in summaries if not one.step.slow_users]
-    return [_table(group) for group in _groups(alone)] + slow_tables(summaries)
+    return [_table(group) for group in _groups(alone).values()] + slow_tables(summaries)
 
 
 def slow_tables(summaries: Sequence[LoadSummary]) -> list[Table]:
-    """How long an upload takes without and with slow users beside it, for each method and size."""
+    """How long an upload takes without and with slow users beside it: by method, size, number of users."""
     return [
-        _slow_table(group)
-        for group in _groups(summaries)
-        if any(one.step.slow_users for one in group) and any(not one.step.slow_users for one in group)
+        _slow_table([one for one in group if one.step.users == users])
+        for group in _groups(summaries).values()
+        for users in sorted({one.step.users for one in group if one.step.slow_users})
     ]
 
 
@@ -33,6 +33,11 @@ def load_notes(summaries: Sequence[LoadSummary]) -> list[str]:
         where = one.step.cell.deployment
         if one.result.error:
             places.setdefault(f"{one.result.status}: {one.result.error}", []).append(where)
+        if Status.UNVERIFIED in one.statuses:
+            places.setdefault("unverified: nobody can check what arrived there", []).append(where)
+        if one.statuses and one.mb_per_second is None and not one.result.error:
+            text = "no MB/s where some user did not finish three uploads, or none was accepted"
+            places.setdefault(text, []).append(where)
         if one.busy_workers is not None and one.busy_workers >= BUSY:
             text = "the workers were busy all the time, so they may be the limit; --workers starts more"
             places.setdefault(text, []).append(where)
@@ -53,12 +58,12 @@ def _verification(summaries: Sequence[LoadSummary]) -> list[str]:
     ]
 
 
-def _groups(summaries: Sequence[LoadSummary]) -> list[list[LoadSummary]]:
+def _groups(summaries: Sequence[LoadSummary]) -> dict[tuple[str, int], list[LoadSummary]]:
     """Those of one method and size together."""
     groups: dict[tuple[str, int], list[LoadSummary]] = {}
     for one in summaries:
         groups.setdefault((one.step.cell.method, one.step.cell.size_bytes), []).append(one)
-    return list(groups.values())
+    return groups
 
 
 def _table(group: Sequence[LoadSummary]) -> Table:
@@ -119,7 +124,9 @@ def _slow_table(group: Sequence[LoadSummary]) -> Table:
                 _both(most),
             ]
         )
-    return Table(f"{_title(group[0].step)}: one upload beside slow users at {pace}", header, rows)
+    users = group[0].step.users
+    who = "1 user" if users == 1 else f"{users} users"
+    return Table(f"{_title(group[0].step)}: an upload of {who} beside slow ones at {pace}", header, rows)
 
 
 def _times(alone: LoadSummary, beside: LoadSummary) -> str:
@@ -137,7 +144,7 @@ def _both(one: LoadSummary) -> str:
 
 def _bad(statuses: dict[Status, int], otherwise: str) -> str:
     """``3 failed, 1 wrong``; without any a dash, or what befell the step."""
-    words = [f"{count} {status}" for status, count in sorted(statuses.items()) if status is not Status.OK]
+    words = [f"{count} {status}" for status, count in sorted(statuses.items()) if status not in ACCEPTED]
     return ", ".join(words) or ("-" if otherwise == Status.OK else otherwise)
 
 
