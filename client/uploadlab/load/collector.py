@@ -31,7 +31,7 @@ def wire_up(environment: Environment, ledger: Ledger) -> None:
         return
     collector = Collector(environment)
     environment.events.test_start.add_listener(lambda **_: collector.begin())
-    environment.events.test_stopping.add_listener(lambda **_: collector.sample())
+    environment.events.test_stopping.add_listener(lambda **_: collector.close())
     environment.events.quitting.add_listener(lambda **_: collector.end())
     if isinstance(runner, MasterRunner):
         on_report(environment, collector.take)
@@ -78,10 +78,12 @@ class Collector:
         self._folder: RunFolder | None = None
         prefix = getattr(environment.parsed_options, "csv_prefix", None)
         self.throughput = Throughput(Path(f"{prefix}_throughput.csv") if prefix else None)
+        self._closed = False
         self.before_sample: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
         """A test starts."""
+        self._closed = False
         self._sent.clear()
         self.throughput.begin()
 
@@ -95,7 +97,12 @@ class Collector:
         """One sample a second while a test runs."""
         while True:
             gevent.sleep(SAMPLE_SECONDS)
-            self.sample()
+            self._sample()
+
+    def close(self) -> None:
+        """The test is over; verification at its end is no part of it."""
+        self._sample()
+        self._closed = True
 
     def end(self) -> None:
         """Locust is about to exit."""
@@ -106,11 +113,10 @@ class Collector:
         if self._folder:
             logger.info(f"Every upload: {self._folder.uploads_file}")
 
-    def sample(self) -> None:
-        """Where the test is now; verification at its end is no part of it."""
+    def _sample(self) -> None:
         self.before_sample()
         runner = self._environment.runner
-        if runner.state in ("spawning", "running"):
+        if not self._closed and runner.state in ("spawning", "running"):
             self.throughput.add(Sample(time.time(), runner.user_count, self._totals()))
 
     def _totals(self) -> dict[str, Sent]:
