@@ -5,7 +5,7 @@ import pytest
 from multipart import MultipartError
 from requests_toolbelt import MultipartEncoder
 from upload_app import receivers
-from upload_app.receivers import BudgetSpent, Deadline, NoFilePart
+from upload_app.receivers import Body, BudgetSpent, Deadline, NoFilePart
 
 BODIES = [b"", b"x", b"no newline " * 9000, b"\r\n" * 9000, b"\n", b"a\nb\r\n\n" * 5000]
 RAW: list[Callable[..., None]] = [receivers.blocks, receivers.lines]
@@ -13,7 +13,7 @@ RAW: list[Callable[..., None]] = [receivers.blocks, receivers.lines]
 
 def received(receive: Callable[..., None], body: bytes, *more: object, budget_seconds: float = 9) -> bytes:
     file = io.BytesIO()
-    receive(io.BytesIO(body), file, 1000, Deadline(budget_seconds), *more)
+    receive(Body(io.BytesIO(body), Deadline(budget_seconds)), file, 1000, *more)
     return file.getvalue()
 
 

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 import click
 
 from uploadlab import containers, inside, lab, program, session
+from uploadlab.check.cases import CASES
 from uploadlab.console import Screen
 from uploadlab.containers import Containers
 from uploadlab.inside import Beside
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
 from uploadlab.methods import FIELD
 from uploadlab.model import Foreign, LabError, UsageError
+from uploadlab.names import choose
 from uploadlab.paths import DATA, INSIDE, ROOT, RUNS
 from uploadlab.plan import Choice
 from uploadlab.processes import Processes
@@ -95,6 +97,14 @@ class Names(click.ParamType[list[str]]):
     default=RUNS,
     help="Where the run's folder goes.  [default: benchmark/runs]",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    default=None,
+    help="No speed, but what arrives: good, bad and broken uploads. Exit code 1 if a tuned row falls short.",
+)
+@click.option("--cases", type=Names(), help="Only these rows of --check.")
+@click.option("--large", is_flag=True, default=None, help="With --check: also files over 2 GiB.")
 @click.option("--show", nargs=2, metavar="RUN CELL", help="All of one cell: flask/request.files/64MiB.")
 @click.option("--resume", metavar="RUN", help="Go on with a stored run: its name, its folder, or last.")
 def command(
@@ -127,8 +137,7 @@ def command(
             if not INSIDE:
                 _install(processes)
             setting = Setting(data_dir or DATA, workers)
-            session.measure(wanted, out, setting, processes, screen)
-            code = 0
+            code = session.measure(wanted, out, setting, processes, screen)
     if code != 0:
         sys.exit(code)
 
@@ -207,12 +216,17 @@ def _install(processes: Processes) -> None:
 
 
 def _stored(run: str, out: Path, asked: dict[str, Any], does: str) -> RunFolder:
-    if given := [name for name, value in asked.items() if value not in (None, ())]:
-        option = given[0].replace("targets", "target").replace("_", "-")
-        raise UsageError(f"{does} a run as it is: leave out --{option}")
+    _leave_out(asked, f"{does} a run as it is")
     if run == LAST:
         return last_run(out)
     return RunFolder(Path(run) if Path(run).is_dir() else out / run)
+
+
+def _leave_out(asked: dict[str, Any], why: str) -> None:
+    """Raise UsageError if any of these was given."""
+    if given := [name for name, value in asked.items() if value not in (None, ())]:
+        option = given[0].replace("targets", "target").replace("_", "-")
+        raise UsageError(f"{why}: leave out --{option}")
 
 
 def _workers(asked: dict[str, Any], screen: Screen) -> Workers:
@@ -233,14 +247,32 @@ def _workers(asked: dict[str, Any], screen: Screen) -> Workers:
     return Workers(here or 0, elsewhere, host, int(port))
 
 
+def _checks(asked: dict[str, Any], load: bool) -> list[str]:
+    """The rows of the grid that are asked for; raises UsageError."""
+    cases, large = asked["cases"], asked["large"]
+    if not asked["check"]:
+        if cases or large:
+            raise UsageError("--cases and --large choose rows of the grid: add --check")
+        return []
+    takes = ("check", "cases", "large", "deployments", "targets")
+    others = {name: value for name, value in asked.items() if name not in takes}
+    _leave_out({**others, "load": load or None}, "--check has no plan")
+    for text in asked["targets"]:
+        if not _target(text)[1].startswith("http://"):
+            raise UsageError(f"--target {text}: --check works on plain sockets: name an http:// URL")
+    chosen = choose("case", cases or ["*"], CASES)
+    return [name for name in chosen if large or cases or not CASES[name].large]
+
+
 def _order(asked: dict[str, Any], load: bool) -> lab.Order:
     """What was asked for, checked as far as it can be without reading a file."""
+    checks = _checks(asked, load)
     for text in asked["sizes"] or []:
         parse_size(text)
     if asked["rounds"] is not None:
         positive("--rounds", asked["rounds"])
     return lab.Order(
-        plan=asked["plan"] or "quick",
+        plan=asked["plan"] or ("check" if checks else "quick"),
         choice=Choice(asked["methods"], asked["sizes"], asked["rounds"], _users(asked["users"])),
         deployments=asked["deployments"],
         targets=dict(_target(text) for text in asked["targets"]),
@@ -248,6 +280,7 @@ def _order(asked: dict[str, Any], load: bool) -> lab.Order:
         profile=bool(asked["profile"]),
         load=load,
         foreign=_foreign(asked),
+        checks=checks,
     )
 
 

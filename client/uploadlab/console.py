@@ -20,10 +20,11 @@ from rich.progress import (
 )
 from rich.table import Table as RichTable
 
+from uploadlab.check.grid import counts, grids, warnings
 from uploadlab.diagnosis import diagnose
 from uploadlab.load.summary import summarize_load
 from uploadlab.load.table import load_notes, load_tables
-from uploadlab.model import Measurement, Profiled, Run
+from uploadlab.model import Check, Measurement, Profiled, Run
 from uploadlab.paths import shown
 from uploadlab.profile import overheads, read_calls
 from uploadlab.stats import ceiling_name, summarize
@@ -104,6 +105,15 @@ class Screen:
             self._table.print()
         self._out.print(LOAD_LEGEND, highlight=False)
         for line in load_notes(summaries):
+            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+    def check_result(self, run: Run, rows: Sequence[Check]) -> None:
+        """The grid, its notes, and what the tuned deployments fall short of."""
+        tables, notes = grids(run, rows)
+        for table in tables:
+            self._table.print(_rich(table, PLENTY))
+            self._table.print()
+        for line in [*notes, *counts(run, rows), *warnings(run, rows)]:
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
     def where(self, folder: RunFolder) -> None:

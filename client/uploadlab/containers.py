@@ -86,7 +86,8 @@ class Containers:
             folder = self._new_folder(out, lab.new_name(wanted.order.plan))
             deployments, profile = wanted.deployments, wanted.order.profile
             words = _words(wanted.order)
-        words += ["--workers", str(workers)]
+        if "--check" not in words:
+            words += ["--workers", str(workers)]
         self._environment["LAB_PROFILING"] = str(int(profile))
         services = [service.name for one in deployments for service in one.services]
         try:
@@ -196,11 +197,14 @@ def _words(order: lab.Order) -> list[str]:
         "users": order.choice.users,
     }
     options = {"plan": order.plan, "rounds": order.choice.rounds, "seed": order.seed}
+    if order.checks:
+        options, lists = {}, {"deployments": order.deployments, "cases": order.checks}
     if order.foreign:
         options |= {"expect-status": order.foreign.expect_status, "field": order.foreign.field}
     options |= {name: ",".join(map(str, names)) for name, names in lists.items() if names}
     words = [f"--{name}={value}" for name, value in options.items() if value is not None]
     words += [f"--{name}" for name in ("profile", "load") if getattr(order, name)]
+    words += ["--check"] if order.checks else []
     return words + [f"--target={name}={url}" for name, url in order.targets.items()]
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import msgspec
 
 from uploadlab import profile
+from uploadlab.check import stage as check
+from uploadlab.check.cases import CASES
+from uploadlab.check.exceptions import load_exceptions
 from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.host import describe_host, require_space
 from uploadlab.load import stage
@@ -29,7 +32,7 @@ from uploadlab.model import (
     UsageError,
 )
 from uploadlab.names import choose
-from uploadlab.paths import COMPOSE, PLANS, ROOT
+from uploadlab.paths import COMPOSE, EXCEPTIONS, PLANS, ROOT
 from uploadlab.plan import Choice, Plan, check_deployments, load_plan, plan_cells
 from uploadlab.run import Bench, Runtime, Sender, Watcher, check_targets, execute, now, remaining
 from uploadlab.stats import ceiling_name
@@ -51,6 +54,8 @@ class Order(msgspec.Struct, frozen=True):
     load: bool = False
     foreign: Foreign | None = None
     """What the targets are, if they do not answer the lab's contract."""
+    checks: list[str] = []
+    """Cases of the grid, in place of a plan."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -75,7 +80,7 @@ class Prepared(msgspec.Struct, frozen=True):
 
 def draft(order: Order) -> Draft:
     """Plan a run; raises UsageError."""
-    plan = load_plan(order.plan, PLANS)
+    plan = Plan(title="") if order.checks else load_plan(order.plan, PLANS)
     declared = load_deployments(COMPOSE)
     for name in order.targets:
         if name in declared:
@@ -87,7 +92,7 @@ def draft(order: Order) -> Draft:
     targets = [Target(one.name, "", one.tier, one.accepts) for one in deployments]
     targets += [Target(name, url, EXTERNAL, foreign=order.foreign) for name, url in order.targets.items()]
     cells = plan_cells(plan, order.choice, targets)
-    wants_load = order.load or not plan.cells
+    wants_load = order.load or not (plan.cells or order.checks)
     if order.choice.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
     steps = plan_load(plan, order.plan, targets, order.choice) if wants_load else []
@@ -102,6 +107,8 @@ def new_name(plan: str) -> str:
 def require_room(drafted: Draft, data_dir: Path) -> None:
     """Raise LabError unless the run's largest uploads fit on that disk."""
     sizes = {one.cell.size_bytes for one in drafted.cells} | {one.cell.size_bytes for one in drafted.steps}
+    for name in drafted.order.checks:
+        sizes |= {attempt.file.size_bytes for attempt in CASES[name].attempts()}
     require_space(data_dir, sizes, max(map(_left_for_verification, drafted.steps), default=0))
 
 
@@ -144,6 +151,8 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
     texts = config_texts(ROOT, deployments)
     if changed := [name for name in texts if texts[name] != run.configs.get(name)]:
         raise LabError(f"{run.id} was measured with another {', '.join(changed)}: start a new run")
+    if load and run.checks:
+        raise LabError(f"{run.id} is a check, without a plan and its load: --resume it without --load")
     if load and not run.load:
         run.load = plan_load(load_plan(run.plan, PLANS), run.plan, run.targets, _chosen(run))
     return Prepared(run, folder, deployments)
@@ -197,6 +206,9 @@ def carry_out(
             pairs = profile.remaining(run, folder.read_measurements(), folder.read_profiled())
             with watch(len(pairs), "profiles") as watcher:
                 profile.execute(run, pairs, sender, data_dir, folder, watcher)
+        if cells := check.remaining(run, folder):
+            with watch(len(cells), "checks") as watcher:
+                check.execute(cells, runtime.explain, folder, watcher)
         if steps := stage.remaining(run, folder):
             with watch(len(steps), "steps") as watcher:
                 stage.execute(run, steps, stage.Bench(crowd, sender, runtime.explain), folder, watcher)
@@ -219,6 +231,8 @@ def _new_run(drafted: Draft, name: str, data_dir: Path, runtime: str) -> Run:
         cells=drafted.cells,
         load=drafted.steps,
         profile=order.profile,
+        checks=order.checks,
+        exceptions=load_exceptions(EXCEPTIONS, load_deployments(COMPOSE)) if order.checks else [],
         configs=config_texts(ROOT, drafted.deployments),
         config_names={one.name: list(config_texts(ROOT, [one])) for one in drafted.deployments},
     )

@@ -28,16 +28,20 @@ class Method(NamedTuple):
     route: str
     description: str
     send: Sender
+    form: bool
+    """Whether the body is a multipart form, not the file's bytes."""
+    slow: bool
+    """Whether most servers need a second or more for a MiB."""
 
 
 METHODS: dict[str, Method] = {}
 
 
-def method(name: str, route: str) -> Callable[[Sender], Sender]:
+def method(name: str, route: str, form: bool = False, slow: bool = False) -> Callable[[Sender], Sender]:
     """Register a sender under a method's name, with the route that receives it."""
 
     def register(send: Sender) -> Sender:
-        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send)
+        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send, form, slow)
         return send
 
     return register
@@ -50,9 +54,15 @@ def stream(file: BinaryIO, size_bytes: int, field: str) -> Request:
     return _raw(file if size_bytes else b"")
 
 
-@method("request.stream-lines", "/request-stream?reader=lines")
+@method("request.stream-lines", "/request-stream?reader=lines", slow=True)
 def stream_lines(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Raw body, read by lines: what the original write-up proposed."""
+    return stream(file, size_bytes, field)
+
+
+@method("request.stream-fsync", "/request-stream?fsync=1")
+def stream_fsync(file: BinaryIO, size_bytes: int, field: str) -> Request:
+    """Raw body, answered only when it is on the disk itself: what surviving a power cut costs."""
     return stream(file, size_bytes, field)
 
 
@@ -62,26 +72,26 @@ def stream_chunked(file: BinaryIO, size_bytes: int, field: str) -> Request:
     return _raw(_blocks(file))
 
 
-@method("request.files", "/request-files")
+@method("request.files", "/request-files", form=True)
 def files(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """`files=` and `request.files`: what most tutorials show; the whole body in client memory."""
     return {"files": {field: (FILE_NAME, file, "application/octet-stream")}}
 
 
-@method("request.files-streamed", "/request-files")
+@method("request.files-streamed", "/request-files", form=True)
 def files_streamed(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """A streaming encoder in the client: half of the fix."""
     form = MultipartEncoder({field: (FILE_NAME, file, "application/octet-stream")})
     return {"data": form, "headers": {"Content-Type": form.content_type}}
 
 
-@method("request.files-direct", "/request-files?spool=direct")
+@method("request.files-direct", "/request-files?spool=direct", form=True)
 def files_direct(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """A streaming encoder, and an app that spools to the destination: both halves."""
     return files_streamed(file, size_bytes, field)
 
 
-@method("multipart-push", "/multipart-push")
+@method("multipart-push", "/multipart-push", form=True)
 def multipart_push(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """A streaming encoder, and a push parser in the app: the fastest form."""
     return files_streamed(file, size_bytes, field)

@@ -38,6 +38,18 @@ class Status(StrEnum):
     """The deployment cannot start here."""
 
 
+class Verdict(StrEnum):
+    """What the oracle says of an attempt to upload."""
+
+    PASS = "pass"  # noqa: S105  no password
+    """Every byte, or a clear no."""
+    FAIL = "fail"
+    LOSS = "silent loss"
+    """The server said success, and has not what was sent."""
+    UNAVAILABLE = "unavailable"
+    """Nothing could be tried."""
+
+
 ACCEPTED = (Status.OK, Status.UNVERIFIED)
 """What counts as a rate; the one is proven, the other says so."""
 
@@ -232,6 +244,43 @@ class LoadStep(Struct, kw_only=True):
     """Size of uploads.jsonl with this step's rows: what lies beyond belongs to one that was cut short."""
 
 
+class Check(Struct, frozen=True, kw_only=True):
+    """One line of checks.jsonl: one attempt of a case at one route of a target."""
+
+    case: str
+    deployment: str
+    route: str
+    label: str
+    """Which of the case's attempts."""
+    started_at: str
+    verdict: Verdict
+    text: str
+    """What happened."""
+    http_status: int | None = None
+    sent_bytes: int | None = None
+    """Of the file."""
+    stored_bytes: int | None = None
+    """Of the upload that was acknowledged."""
+
+    @property
+    def what(self) -> str:
+        """The attempt in words."""
+        return f"{self.route}, {self.label}" if self.label else self.route
+
+
+class Known(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of configs/exceptions.toml: where a server falls short of the oracle, and no config helps."""
+
+    name: str
+    cases: list[str]
+    deployments: list[str]
+    shows: list[str]
+    """One of these is in the attempt's text."""
+    reason: str
+    mend: str
+    """The setting that mends it, and at what price."""
+
+
 class Profiled(Struct, frozen=True):
     """One line of profiles.jsonl: one upload under a profiler."""
 
@@ -271,6 +320,10 @@ class Run(Struct, kw_only=True):
     """Whether a profiled pass follows the timed one."""
     load: list[Step] = []
     """Concurrent uploads, after all else."""
+    checks: list[str] = []
+    """Cases of the compatibility grid, in place of all else."""
+    exceptions: list[Known] = []
+    """What is known of them."""
     versions: dict[str, dict[str, str]] = {}
     configs: dict[str, str] = {}
     """The text of every config file, by its path."""

@@ -1,6 +1,7 @@
 """Files to upload: the same bytes for the same size everywhere, and nothing to compress."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,19 +19,24 @@ class Payload(NamedTuple):
     """xxh3_128, in hex."""
 
 
-def write_payload(path: Path, size_bytes: int) -> Payload:
-    """Write a payload of ``size_bytes``; raises OSError, and then leaves no file."""
+def blocks(size_bytes: int) -> Iterator[memoryview]:
+    """The bytes of a payload; each block is gone when the next one comes."""
     # One block of noise, made unlike every other by its offset: as fast as the disk, and a
     # block that is lost, doubled or moved changes the digest.
     block = bytearray(hashlib.shake_128(b"upload-lab").digest(MIB))
+    for offset in range(0, size_bytes, MIB):
+        block[:8] = offset.to_bytes(8, "little")
+        yield memoryview(block)[: size_bytes - offset]
+
+
+def write_payload(path: Path, size_bytes: int) -> Payload:
+    """Write a payload of ``size_bytes``; raises OSError, and then leaves no file."""
     digest = xxhash.xxh3_128()
     try:
         with open(path, "wb") as file:
-            for offset in range(0, size_bytes, MIB):
-                block[:8] = offset.to_bytes(8, "little")
-                piece = memoryview(block)[: size_bytes - offset]
-                digest.update(piece)
-                file.write(piece)
+            for block in blocks(size_bytes):
+                digest.update(block)
+                file.write(block)
     except OSError:
         path.unlink(missing_ok=True)
         raise

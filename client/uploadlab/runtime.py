@@ -156,4 +156,5 @@ def environment(name: str, port: int, run_dir: Path, data_dir: Path) -> dict[str
         "DATA_DIR": str(data_dir),
         "TMPDIR": str(data_dir / "tmp"),
         "PROFILE_DIR": str(run_dir / "profiles"),
+        "USAGE": "1",
     }

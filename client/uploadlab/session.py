@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uploadlab import inside, lab
+from uploadlab.check.grid import falls_short
 from uploadlab.client import Client
 from uploadlab.console import Screen
 from uploadlab.deployments import load_needs
@@ -14,7 +15,7 @@ from uploadlab.load.workers import Workers
 from uploadlab.model import Host, Run
 from uploadlab.paths import COMPOSE, DATA, INSIDE, RUNS, shown
 from uploadlab.processes import Processes
-from uploadlab.program import Stopped
+from uploadlab.program import LAB, Stopped
 from uploadlab.run import Runtime
 from uploadlab.runtime import LocalRuntime, Scratch
 from uploadlab.store import RunFolder
@@ -41,8 +42,8 @@ class Setting(NamedTuple):
 
 def measure(
     wanted: lab.Draft | Stored, out: Path, setting: Setting, processes: Processes, screen: Screen
-) -> None:
-    """Carry out a new run, or what a stored one lacks; raises LabError, Stopped."""
+) -> int:
+    """Carry out a new run, or what a stored one lacks: its exit code. Raises LabError, Stopped."""
     data_dir = setting.data_dir
     scratch = Scratch.make(processes, data_dir, "run")
     if isinstance(wanted, Stored):
@@ -56,6 +57,7 @@ def measure(
     except KeyboardInterrupt:
         # run-matrix.sh, which started the container, says so itself.
         raise Stopped("" if inside.RUN_NAME else how_to_go_on(prepared.folder, data_dir)) from None
+    return LAB if falls_short(prepared.run, prepared.folder.read_checks()) else 0
 
 
 def _new_folder(drafted: lab.Draft, out: Path) -> RunFolder:
@@ -83,12 +85,14 @@ def _carry_out(
 
 def _show(run: Run, folder: RunFolder, before: tuple[int, int], screen: Screen) -> None:
     """All tables; only those of concurrent uploads where nothing else was added to a stored run."""
+    if checks := folder.read_checks():
+        screen.check_result(run, checks)
     rows, steps = folder.read_measurements(), folder.read_steps()
     if any(not row.warmup for row in rows) and not (len(rows) == before[0] and len(steps) > before[1]):
         screen.result(run, rows, folder)
     if steps:
         screen.load_result(run, folder)
-    if rows or steps:
+    if rows or steps or checks:
         screen.where(folder)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from uploadlab.model import (
     SCHEMA_VERSION,
     Cell,
+    Check,
     LabError,
     LoadStep,
     LoadUpload,
@@ -28,6 +29,7 @@ PROFILES = "profiles"
 PROFILED = "profiles.jsonl"
 LOAD_UPLOADS = "load/uploads.jsonl"
 LOAD_STEPS = "load/steps.jsonl"
+CHECKS = "checks.jsonl"
 ELSEWHERE = "make benchmark/ writable for its owner" if INSIDE else "choose another --out"
 
 
@@ -149,9 +151,17 @@ class RunFolder:
         steps = self._read_lines(LOAD_STEPS, LoadStep)
         return self._read_lines(LOAD_UPLOADS, LoadUpload, steps[-1].uploads_end if steps else None)
 
+    def append_checks(self, checks: Sequence[Check]) -> None:
+        """Save all attempts of one case at one target; raises LabError."""
+        self._append_lines(CHECKS, checks)
+
+    def read_checks(self) -> list[Check]:
+        """The attempts of all cases that were tried; raises LabError."""
+        return self._read_lines(CHECKS, Check)
+
     def has_results(self) -> bool:
         """Whether anything was measured."""
-        return self._size(MEASUREMENTS) + self._size(LOAD_STEPS) > 0
+        return sum(map(self._size, (MEASUREMENTS, LOAD_STEPS, CHECKS))) > 0
 
     def remove_if_empty(self) -> None:
         """Leave nothing behind of a run that measured nothing."""

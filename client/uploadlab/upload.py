@@ -108,7 +108,7 @@ def verify(url: str, uploaded: Uploaded, payload: Payload, keep: bool = False) -
         outcome.status, outcome.error = Status.WRONG, "success without an upload id"
         return outcome
     try:
-        stored_bytes, digest = _stored(f"{url}/uploads/{upload_id}", keep)
+        stored_bytes, digest = read_back(f"{url}/uploads/{upload_id}", keep)
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         outcome.status, outcome.error = Status.WRONG, f"not verified: {reason(error)}"
         return outcome
@@ -148,8 +148,11 @@ def _send(
         return one.post(address, params=query, timeout=timeout, allow_redirects=False, **request)
 
 
-def _stored(address: str, keep: bool) -> tuple[int, str]:
-    """Size and digest of what is stored there."""
+def read_back(address: str, keep: bool) -> tuple[int, str]:
+    """Size and digest of what is stored there, removed unless to keep.
+
+    Raises RequestException, ValueError, KeyError, TypeError.
+    """
     with session() as one:
         response = one.get(address, timeout=VERIFY_SECONDS)
     response.raise_for_status()

@@ -25,10 +25,19 @@ class Process(msgspec.Struct, frozen=True):
     """To disk, as far as Linux counts it: not to tmpfs."""
 
 
+class Files(msgspec.Struct, frozen=True):
+    """How many files a deployment has."""
+
+    uploads: int
+    temporary: int
+    """Of unfinished uploads, and spools."""
+
+
 class Usage(msgspec.Struct, frozen=True):
     """All processes of a deployment at one moment."""
 
     processes: list[Process]
+    stored: Files | None = None
 
 
 class Cost(NamedTuple):

@@ -10,10 +10,10 @@ import platform
 import time
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from upload_app import usage
+from upload_app.settings import Settings
 from upload_app.storage import NO_SPACE, Store
 
 BLOCK_SIZE = 1 << 20  # the fastest of a sweep from 64 KiB to 1 MiB
@@ -22,20 +22,24 @@ BLOCK_SIZE = 1 << 20  # the fastest of a sweep from 64 KiB to 1 MiB
 class Sink(BaseHTTPRequestHandler):
     """One connection, one request."""
 
-    def __init__(self, store: Store, run_dir: Path, deployment: str, *args: object) -> None:
-        self.store, self.run_dir, self.deployment = store, run_dir, deployment
+    def __init__(self, settings: Settings, store: Store, *args: object) -> None:
+        self.settings, self.store = settings, store
         super().__init__(*args)  # type: ignore[arg-type]
 
     def do_POST(self) -> None:
         """Store the body; or reset the peaks of memory."""
         if self.path == "/usage/reset":
-            found = usage.processes(self.run_dir)
-            usage.reset_peaks(found)
-            return self._answer(200, {"processes": found})
+            return self._answer_usage(reset=True)
         started = time.perf_counter()
         length = self.headers.get("Content-Length", "")
-        if urlsplit(self.path).path != "/request-stream" or not length.isdigit():
-            return self._answer(400, {"error": "raw-sink takes POST /request-stream with a Content-Length"})
+        asked = urlsplit(self.path)
+        if asked.path != "/request-stream":
+            return self._answer(404, {"error": "raw-sink takes POST /request-stream"})
+        if not length.isdecimal():
+            return self._answer(411, {"error": "raw-sink takes bodies with a Content-Length"})
+        (limit,) = parse_qs(asked.query).get("limit", [""])
+        if limit.isdecimal() and int(length) > int(limit):
+            return self._answer(413, {"error": f"too large: the most that is taken here is {limit} bytes"})
         try:
             with self.store.partial() as partial:
                 if not self._copy(int(length), partial.file.fileno()):
@@ -53,12 +57,13 @@ class Sink(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Health, what is stored, and what was used."""
         if self.path == "/usage":
-            return self._answer(200, {"processes": usage.processes(self.run_dir)})
+            return self._answer_usage()
         if self.path == "/healthz":
             versions = {"python": platform.python_version()}
             busy = self.store.in_progress()
             return self._answer(
-                200, {"deployment": self.deployment, "versions": versions, "uploads_in_progress": busy}
+                200,
+                {"deployment": self.settings.deployment, "versions": versions, "uploads_in_progress": busy},
             )
         upload_id = urlsplit(self.path).path.removeprefix("/uploads/")
         try:
@@ -80,6 +85,11 @@ class Sink(BaseHTTPRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing of a request that went well."""
+
+    def _answer_usage(self, reset: bool = False) -> None:
+        if self.settings.run_dir is None:
+            return self._answer(403, {"error": "usage is switched off here"})
+        self._answer(200, usage.report(self.settings.run_dir, self.store, reset))
 
     def _copy(self, remaining: int, file: int) -> bool:
         """Body to file, with one buffer; False if the client stops early."""
@@ -105,8 +115,8 @@ class Sink(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serve by the lab's environment contract."""
-    store = Store(Path(os.environ["DATA_DIR"]))
-    handler = partial(Sink, store, Path(os.environ["RUN_DIR"]), os.environ["LAB_DEPLOYMENT"])
+    settings = Settings.from_environment(os.environ)
+    handler = partial(Sink, settings, Store(settings.data_dir))
     address = (os.environ["HOST"], int(os.environ["PORT"]))
     ThreadingHTTPServer.request_queue_size = 128  # 5 by default: many clients at once would be turned away
     ThreadingHTTPServer(address, handler).serve_forever()

@@ -5,7 +5,7 @@
 
 from flask import Flask
 
-from upload_app import errors, routes
+from upload_app import errors, linger, routes
 from upload_app.request import UploadRequest
 from upload_app.settings import Settings
 from upload_app.storage import Store
@@ -20,4 +20,6 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["store"] = Store(settings.data_dir)
     app.register_blueprint(routes.blueprint)
     errors.register(app)
+    if settings.linger_seconds:
+        linger.register(app, settings.linger_seconds)
     return app

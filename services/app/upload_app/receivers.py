@@ -1,15 +1,18 @@
 """The ways to take an upload off the wire. None of them needs Flask.
 
-A receiver reads ``stream``, the request's body, and writes the file's bytes to ``file``.
-All raise ``BudgetSpent`` once the deadline has passed. They look at the clock between reads:
-a read that waits for a stalled client ends with the connection, or by the server's timeout.
+A receiver reads ``body`` and writes the file's bytes to ``file``. All raise ``BudgetSpent`` once the
+deadline has passed. They look at the clock between reads: a read that waits for a stalled client
+ends with the connection, or by the server's timeout.
 """
 
+import math
 import time
-from collections.abc import Iterable, Iterator
-from typing import IO, BinaryIO, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, BinaryIO, NamedTuple, cast
 
-from multipart import MultipartSegment, PushMultipartParser
+from multipart import MultipartSegment, ParserLimitReached, PushMultipartParser
+from werkzeug.exceptions import HTTPException
 
 FIELD = "file"
 """The form field that holds the file."""
@@ -19,11 +22,26 @@ class BudgetSpent(Exception):
     """The upload took longer than it was given."""
 
 
+class BrokenBody(Exception):
+    """The body ended before its announced end, or its framing is malformed."""
+
+
 class NoFilePart(ValueError):
     """A well-formed multipart body without the part ``file``."""
 
     def __init__(self) -> None:
         super().__init__(f"no complete file part named '{FIELD}' in the form")
+
+
+class FormLimits(NamedTuple):
+    """What a form may have besides its files; None: as much as it likes."""
+
+    field_bytes: int | None
+    """In each field that is not a file."""
+    parts: int | None
+
+
+NO_LIMITS = FormLimits(None, None)
 
 
 class Deadline:
@@ -39,51 +57,78 @@ class Deadline:
             raise BudgetSpent(f"the upload took longer than its budget of {self.budget_seconds:g} s")
 
 
-class TimedStream:
-    """A body that checks the deadline on each read: for parsers that read by themselves."""
+class Body:
+    """A request's body, with an end to its time.
+
+    Reading raises BudgetSpent after the deadline, and BrokenBody for whatever a server's own decoder says of
+    a body that cannot be read: each server has exceptions of its own. Those of Werkzeug pass: it has a status
+    for each.
+    """
 
     def __init__(self, stream: IO[bytes], deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
 
     def read(self, size: int = -1) -> bytes:
-        """At most ``size`` bytes; raises BudgetSpent."""
+        """At most ``size`` bytes."""
         self._deadline.check()
-        return self._stream.read(size)
+        with _broken():
+            return self._stream.read(size)
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _broken():
+            for line in self._stream:
+                yield line
+                self._deadline.check()
 
 
-def blocks(stream: IO[bytes], file: BinaryIO, block_size: int, deadline: Deadline) -> None:
+@contextmanager
+def _broken() -> Iterator[None]:
+    try:
+        yield
+    except (HTTPException, BudgetSpent, MemoryError):
+        raise
+    except Exception as error:
+        raise BrokenBody(str(error)) from error
+
+
+def blocks(body: Body, file: BinaryIO, block_size: int) -> None:
     """Raw body, in blocks of ``block_size`` bytes: the recommended way."""
-    while block := stream.read(block_size):
+    while block := body.read(block_size):
         file.write(block)
-        deadline.check()
 
 
-def lines(stream: IO[bytes], file: BinaryIO, block_size: int, deadline: Deadline) -> None:
+def lines(body: Body, file: BinaryIO, block_size: int) -> None:
     """Raw body by ``writelines``, as the original write-up proposed; ``block_size`` is unused."""
-    file.writelines(_timed(stream, deadline))
+    file.writelines(body)
 
 
 def multipart_push(
-    stream: IO[bytes], file: BinaryIO, block_size: int, deadline: Deadline, boundary: str
+    body: Body,
+    file: BinaryIO,
+    block_size: int,
+    boundary: str,
+    limits: FormLimits = NO_LIMITS,
 ) -> None:
     """Multipart body through a push parser, straight to its destination.
 
-    Raises ``multipart.MultipartError`` for a malformed body, NoFilePart without a file.
+    Raises ``multipart.MultipartError`` for a malformed body, NoFilePart without a file, and
+    ``multipart.ParserLimitReached`` for one beyond the limits.
     """
     found = writing = False
-    parser = PushMultipartParser(boundary)
-    for event in parser.parse_blocking(TimedStream(stream, deadline).read, block_size):
+    field_bytes = 0
+    parser = PushMultipartParser(boundary, max_segment_count=limits.parts or math.inf)
+    for event in parser.parse_blocking(body.read, block_size):
         if isinstance(event, MultipartSegment):
-            writing = not found and event.name == FIELD and event.filename is not None
+            part = event
+            writing = not found and part.name == FIELD and part.filename is not None
             found = found or writing
+            field_bytes = 0
         elif event and writing:
             file.write(cast(bytes, event))
+        elif event and part.filename is None:
+            field_bytes += len(cast(bytes, event))
+            if limits.field_bytes is not None and field_bytes > limits.field_bytes:
+                raise ParserLimitReached(f"the field {part.name!r} has over {limits.field_bytes} bytes")
     if not found:
         raise NoFilePart
-
-
-def _timed(stream: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
-    for line in stream:
-        yield line
-        deadline.check()

@@ -4,7 +4,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from flask import Request
 
-from upload_app.receivers import Deadline, TimedStream
+from upload_app.receivers import Body, Deadline
 
 
 class UploadRequest(Request):
@@ -16,7 +16,7 @@ class UploadRequest(Request):
 
     def _get_stream_for_parsing(self) -> IO[bytes]:
         stream = super()._get_stream_for_parsing()
-        return cast(IO[bytes], TimedStream(stream, self.deadline)) if self.deadline else stream
+        return cast(IO[bytes], Body(stream, self.deadline)) if self.deadline else stream
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         # The hook that Werkzeug documents for choosing where a file part is written.

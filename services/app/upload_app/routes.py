@@ -14,7 +14,7 @@ from flask import Blueprint, abort, current_app, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
 from upload_app import profiling, receivers, usage
-from upload_app.receivers import FIELD, Deadline
+from upload_app.receivers import FIELD, Body, Deadline, FormLimits
 from upload_app.request import UploadRequest
 from upload_app.settings import Settings
 from upload_app.storage import DIGESTS, Partial, Store
@@ -22,6 +22,7 @@ from upload_app.storage import DIGESTS, Partial, Store
 blueprint = Blueprint("uploads", __name__)
 Choice = TypeVar("Choice")
 Receive = Callable[[Partial, Deadline], None]
+SWITCH = dict.fromkeys(("1", "true", "yes"), True) | dict.fromkeys(("0", "false", "no", ""), False)
 
 
 @blueprint.get("/healthz")
@@ -59,7 +60,7 @@ def multipart_push() -> ResponseReturnValue:
     size = _settings().block_size
     return _receive(
         lambda partial, deadline: receivers.multipart_push(
-            request.stream, partial.file, size, deadline, boundary
+            Body(request.stream, deadline), partial.file, size, boundary, _form_limits()
         )
     )
 
@@ -96,16 +97,14 @@ def profile(upload_id: str, name: str) -> ResponseReturnValue:
 
 @blueprint.get("/usage")
 def used() -> ResponseReturnValue:
-    """What each process of this deployment has used so far."""
-    return {"processes": usage.processes(_run_dir())}
+    """What each process of this deployment has used so far, and how many files it has stored."""
+    return usage.report(_run_dir(), _store())
 
 
 @blueprint.post("/usage/reset")
 def reset_usage() -> ResponseReturnValue:
     """The same, and have peaks of memory counted from now."""
-    found = usage.processes(_run_dir())
-    usage.reset_peaks(found)
-    return {"processes": found}
+    return usage.report(_run_dir(), _store(), reset=True)
 
 
 @blueprint.before_request
@@ -120,11 +119,13 @@ def _receive(receive: Receive) -> ResponseReturnValue:
     started = time.perf_counter()
     deadline = Deadline(_budget_seconds())
     _request().deadline = deadline
+    _request().max_content_length = _most_bytes()
+    fsync = _settings().fsync or _is_on("fsync")
     with _store().partial() as partial:
         profile = profiling.run(lambda: receive(partial, deadline), _profile_kind())
         size_bytes = partial.size_bytes()
         deadline.check()  # whoever asked for a budget has gone by now
-        upload_id = partial.commit()
+        upload_id = partial.commit(fsync)
     answer: dict[str, Any] = {"id": upload_id, "size_bytes": size_bytes}
     answer["seconds"] = time.perf_counter() - started
     if profile:
@@ -133,7 +134,7 @@ def _receive(receive: Receive) -> ResponseReturnValue:
 
 
 def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -> None:
-    read(request.stream, partial.file, _settings().block_size, deadline)
+    read(Body(request.stream, deadline), partial.file, _settings().block_size)
     expected = request.content_length
     # Chunked bodies carry no length to compare with, even where a proxy adds one.
     if expected is not None and not _is_chunked() and partial.size_bytes() != expected:
@@ -179,12 +180,35 @@ def _budget_seconds() -> float:
     return budget_seconds
 
 
+def _most_bytes() -> int | None:
+    """The body's limit: the deployment's, or a lower one that the client asks for."""
+    value, own = request.args.get("limit"), _settings().max_content_length
+    if not value:
+        return own
+    if not value.isdecimal():
+        abort(400, f"limit={value!r} is not a number of bytes")
+    return min(int(value), own) if own is not None else int(value)
+
+
+def _form_limits() -> FormLimits:
+    """Those that Werkzeug's own parser keeps, so that each route refuses the same forms."""
+    return FormLimits(_request().max_form_memory_size, _request().max_form_parts)
+
+
+def _is_on(name: str) -> bool:
+    value = request.args.get(name, "0").lower()
+    if value not in SWITCH:
+        abort(400, f"{name}={value!r}: choose 0 or 1")
+    return SWITCH[value]
+
+
 def _profile_kind() -> str:
     kind = request.args.get("profile", "0").lower()
-    if kind in ("0", "false", "no", ""):
+    if SWITCH.get(kind) is False:
         return ""
     _require_profiling()
-    known = {name: name for name in profiling.KINDS} | dict.fromkeys(("1", "true", "yes"), "calls")
+    known = {name: name for name in profiling.KINDS}
+    known |= {name: "calls" for name, on in SWITCH.items() if on}
     return known.get(kind) or abort(400, f"profile={kind!r}: choose one of {', '.join(known)}")
 
 
@@ -202,9 +226,9 @@ def _profile_name() -> str:
 
 
 def _run_dir() -> Path:
-    """Started by anyone else, this server would share its session with whatever runs in that terminal."""
+    """Where the lab did not start this server, its session may hold what is nobody's business."""
     return _settings().run_dir or abort(
-        404, "the lab did not start this server, so its processes are not known"
+        403, "usage is switched off here: start this deployment with USAGE=1 and RUN_DIR"
     )
 
 

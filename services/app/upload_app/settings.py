@@ -12,7 +12,7 @@ class Settings:
     deployment: str
     data_dir: Path
     run_dir: Path | None
-    """The deployment's own; None where the lab did not start it."""
+    """Its processes are found here; None: /usage is switched off."""
     profile_dir: Path
     block_size: int
     """Bytes asked for in one read of the body. The best value differs by server."""
@@ -24,19 +24,25 @@ class Settings:
     """Answer 411 to a chunked body that this server would present as empty."""
     profiling: bool
     """Allow ``?profile=1``."""
+    fsync: bool
+    """Answer only when the file would survive a power cut; else where the client asks (``?fsync=1``)."""
+    linger_seconds: float
+    """After a refusal, read what still comes for so long, so that the client sees the answer."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the contract; raises KeyError without DATA_DIR and ValueError for a bad number."""
+        """Read the contract; raises KeyError without a folder it needs and ValueError for a bad number."""
         limit = environ.get("MAX_CONTENT_LENGTH", "")
         return cls(
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),
             data_dir=Path(environ["DATA_DIR"]),
-            run_dir=Path(environ["RUN_DIR"]) if "RUN_DIR" in environ else None,
+            run_dir=Path(environ["RUN_DIR"]) if environ.get("USAGE") == "1" else None,
             profile_dir=Path(environ.get("PROFILE_DIR", f"{environ['DATA_DIR']}/profiles")),
             block_size=int(environ.get("BLOCK_SIZE", 64 << 10)),
             max_content_length=int(limit) if limit else None,
             budget_seconds=float(environ.get("BUDGET_SECONDS", 3600)),
             strict_framing=environ.get("STRICT_FRAMING", "0") == "1",
             profiling=environ.get("PROFILING", "0") == "1",
+            fsync=environ.get("FSYNC", "0") == "1",
+            linger_seconds=float(environ.get("LINGER_SECONDS", 0)),
         )

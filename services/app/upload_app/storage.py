@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -19,6 +20,7 @@ DIGESTS: dict[str, Callable[[], Any]] = {
 }
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """What the system says of a full disk or a used-up quota."""
+PARTIAL = ".part"
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -30,21 +32,33 @@ class Partial:
     """
 
     def __init__(self, directory: Path, temporary: Path) -> None:
-        self.id = secrets.token_hex(16)
-        self._final = directory / self.id
-        self._path = temporary / f"{self.id}.part"
-        self.file: BinaryIO = open(self._path, "w+b")  # noqa: SIM115  closed by __exit__
-        fcntl.flock(self.file, fcntl.LOCK_EX)  # may wait for a glance of in_progress()
+        self._directory = directory
+        while True:
+            self.id = secrets.token_hex(16)
+            self._path = temporary / f"{self.id}{PARTIAL}"
+            self.file: BinaryIO = open(self._path, "w+b")  # noqa: SIM115  closed by __exit__
+            fcntl.flock(self.file, fcntl.LOCK_EX)  # may wait for a glance of in_progress()
+            if os.fstat(self.file.fileno()).st_nlink:
+                break
+            self.file.close()  # a sweep came between the two lines above
 
     def size_bytes(self) -> int:
         """Bytes written so far."""
         self.file.flush()
         return os.fstat(self.file.fileno()).st_size
 
-    def commit(self) -> str:
-        """Give the file its final name; returns the upload's id."""
+    def commit(self, fsync: bool = False) -> str:
+        """Give the file its final name; returns the upload's id.
+
+        With ``fsync``, both outlive a power cut from here on.
+        """
+        if fsync:
+            self.file.flush()
+            os.fsync(self.file.fileno())
         self.file.close()
-        self._path.rename(self._final)
+        self._path.rename(self._directory / self.id)
+        if fsync:
+            _fsync_folder(self._directory)
         return self.id
 
     def __enter__(self) -> "Partial":
@@ -64,6 +78,7 @@ class Store:
         self.directory = directory
         self.temporary = directory / "tmp"
         self.temporary.mkdir(parents=True, exist_ok=True)
+        self._sweep()
 
     def partial(self) -> Partial:
         """A new upload to write into."""
@@ -84,12 +99,43 @@ class Store:
 
     def in_progress(self) -> int:
         """How many uploads are being written now, by any process of this deployment."""
-        return sum(_is_locked(path) for path in self.temporary.glob("*.part"))
+        return sum(_is_locked(path) for path in self._partials())
+
+    def count(self) -> dict[str, int]:
+        """How many uploads are stored, and how many files lie in ``tmp``, spools of servers included."""
+        names = [entry.name for entry in os.scandir(self.directory)]
+        return {
+            "uploads": sum(bool(_ID.fullmatch(name)) for name in names),
+            "temporary": sum(len(files) for _, _, files in os.walk(self.temporary)),
+        }
+
+    def _sweep(self) -> None:
+        """Remove what killed processes of this deployment have left in mid-upload.
+
+        Whatever is still being written is locked. So it does no harm where each worker starts the app by
+        itself, beside others that are at work.
+        """
+        for path in self._partials():
+            with suppress(OSError), open(path, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+    def _partials(self) -> Iterator[Path]:
+        return self.temporary.glob(f"*{PARTIAL}")
 
     def _path(self, upload_id: str) -> Path:
         if not _ID.fullmatch(upload_id):  # never let a client's text become a path
             raise FileNotFoundError(upload_id)
         return self.directory / upload_id
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Have the names in it on disk; fsync(2) of a file does not do that."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_locked(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What the processes of this deployment have used: CPU, memory, bytes written to disk.
+"""What the processes of this deployment have used: CPU, memory, bytes written to disk; and what is stored.
 
 All from Linux's /proc, without privileges: the processes of one deployment have one user id.
 What cannot be read is None, never a guess.
@@ -9,7 +9,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from upload_app.storage import Store
+
 PROC = Path("/proc")
+
+
+def report(run_dir: Path, store: Store, reset: bool = False) -> dict[str, Any]:
+    """The answer to ``/usage``; with ``reset``, peaks of memory are counted from now."""
+    found = processes(run_dir)
+    if reset:
+        reset_peaks(found)
+    return {"processes": found, "stored": store.count()}
 
 
 def processes(run_dir: Path) -> list[dict[str, Any]]:

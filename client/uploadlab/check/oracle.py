@@ -1,0 +1,82 @@
+"""The one oracle of the grid.
+
+A success if and only if the stored bytes equal those sent. Otherwise an HTTP answer with a true reason
+reached the client, and nothing is stored.
+"""
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+from uploadlab.check.attempt import Attempt
+from uploadlab.check.wire import Reply
+from uploadlab.model import Verdict
+
+NO_SPACE = HTTPStatus.INSUFFICIENT_STORAGE
+MOST_SHOWN = 100
+"""Characters of a server's own words."""
+
+
+class Stored(NamedTuple):
+    """What the server has, once it is idle again. None: it does not tell."""
+
+    size_bytes: int | None = None
+    """Of the upload that it acknowledged."""
+    digest: str = ""
+    uploads: int | None = None
+    """How many more than before."""
+    temporary: int | None = None
+    """Files of unfinished uploads and spools."""
+
+
+class Judgement(NamedTuple):
+    """A verdict, and what happened."""
+
+    verdict: Verdict
+    text: str = ""
+
+
+PASS = Judgement(Verdict.PASS)
+
+
+def judge(attempt: Attempt, reply: Reply, stored: Stored) -> Judgement:
+    """What came of an attempt."""
+    if reply.accepted:
+        judgement = _accepted(attempt, reply, stored)
+    else:
+        judgement = _answered(attempt, reply)
+        if stored.uploads:
+            judgement = _fail(f"{judgement.text or _shown(reply)}, but stored")
+    if judgement.verdict is Verdict.PASS and stored.temporary:
+        return _fail(f"{_shown(reply)}, and {stored.temporary} temporary files stay")
+    return judgement
+
+
+def _accepted(attempt: Attempt, reply: Reply, stored: Stored) -> Judgement:
+    arrived = stored.digest == reply.digest and stored.size_bytes == attempt.file.size_bytes
+    if attempt.must_refuse and arrived:
+        return _fail(f"{reply.status} for what had to be refused")
+    if arrived:
+        return PASS
+    size = "unknown" if stored.size_bytes is None else stored.size_bytes
+    return Judgement(Verdict.LOSS, f"{reply.status}, {size} of {attempt.file.size_bytes} bytes stored")
+
+
+def _answered(attempt: Attempt, reply: Reply) -> Judgement:
+    """What the client learned."""
+    if reply.status is None:
+        return PASS if attempt.gone else _fail(f"no answer ({reply.problem})")
+    if reply.status not in (*attempt.refusals, NO_SPACE):
+        return _fail(_shown(reply))
+    if not reply.reason:
+        return _fail(f"{reply.status} without a reason")
+    return Judgement(Verdict.PASS, str(reply.status))
+
+
+def _shown(reply: Reply) -> str:
+    if reply.status is None:
+        return reply.problem
+    return f"{reply.status} {reply.reason}"[:MOST_SHOWN].strip()
+
+
+def _fail(text: str) -> Judgement:
+    return Judgement(Verdict.FAIL, text)

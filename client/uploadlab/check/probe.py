@@ -1,0 +1,94 @@
+"""One attempt at one route of a target: what was sent, what came back, what is stored."""
+
+import time
+from collections.abc import Iterator
+
+import requests
+
+from uploadlab import usage
+from uploadlab.check.attempt import Attempt
+from uploadlab.check.cases import CASES
+from uploadlab.check.oracle import Stored, judge
+from uploadlab.check.wire import Reply, send
+from uploadlab.methods import METHODS
+from uploadlab.model import Check, Target
+from uploadlab.run import now
+from uploadlab.units import MIB
+from uploadlab.upload import read_back
+
+NOTICE_SECONDS = 0.3
+"""Until a server has seen both what was sent and that the client has gone."""
+SETTLE_SECONDS = 10.0
+"""Until it has cleared up."""
+POLL_SECONDS = 0.05
+
+
+def probes(target: Target, case: str) -> Iterator[Check]:
+    """Every attempt of a case at every route that takes such a body."""
+    for attempt in CASES[case].attempts():
+        for route in routes(target, attempt):
+            yield probe(target, case, attempt, route)
+
+
+def applies(target: Target, case: str) -> bool:
+    """Whether any attempt of the case makes sense there."""
+    return any(routes(target, attempt) for attempt in CASES[case].attempts())
+
+
+def routes(target: Target, attempt: Attempt) -> list[str]:
+    """Where the attempt makes sense: its kind of body, and no second for each MiB of a large one."""
+    methods = [METHODS[name] for name in target.accepts or METHODS if METHODS[name].form == attempt.form]
+    chosen = [one.route for one in methods if not one.slow or attempt.file.size_bytes <= MIB]
+    return list(dict.fromkeys(chosen))
+
+
+def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
+    """Make the attempt and judge it; what was stored is removed."""
+    started_at = now()
+    before = _files(target.url)
+    query = f"{'&' if '?' in route else '?'}{attempt.query}" if attempt.query else ""
+    reply = send(f"{target.url}{route}{query}", attempt)
+    stored = _acknowledged(target.url, reply) or _left(target.url, attempt, before)
+    judgement = judge(attempt, reply, stored)
+    return Check(
+        case=case,
+        deployment=target.name,
+        route=route,
+        label=", ".join(filter(None, ("chunked" if attempt.chunked else "", attempt.label))),
+        started_at=started_at,
+        verdict=judgement.verdict,
+        text=judgement.text,
+        http_status=reply.status,
+        sent_bytes=attempt.file.size_bytes,
+        stored_bytes=stored.size_bytes,
+    )
+
+
+def _acknowledged(url: str, reply: Reply) -> Stored | None:
+    """The upload that the server says it has taken; None if it does not."""
+    upload_id = reply.content.get("id")
+    if not reply.accepted:
+        return None
+    try:
+        return Stored(*read_back(f"{url}/uploads/{upload_id}", keep=False))
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return Stored()
+
+
+def _left(url: str, attempt: Attempt, before: usage.Files | None) -> Stored:
+    """What an upload that was not taken has left, once the server is done with it."""
+    if attempt.gone:
+        time.sleep(NOTICE_SECONDS)
+    end = time.monotonic() + SETTLE_SECONDS
+    after = _files(url)
+    while before and after and after.temporary > before.temporary and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+        after = _files(url)
+    if before is None or after is None:
+        return Stored()
+    return Stored(uploads=after.uploads - before.uploads, temporary=after.temporary - before.temporary)
+
+
+def _files(url: str) -> usage.Files | None:
+    used = usage.read(url)
+    return used.stored if used else None
