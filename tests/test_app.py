@@ -201,10 +201,15 @@ def test_an_upload_that_fails_leaves_no_profile(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
-def test_who_was_not_started_by_the_lab_does_not_tell_what_others_use(tmp_path: Path) -> None:
-    assert client(tmp_path).get("/usage").status_code == 404
-    assert client(tmp_path).post("/usage/reset").status_code == 404
-    assert client(tmp_path, RUN_DIR=str(tmp_path)).get("/usage").get_json()["processes"]
+def test_usage_is_told_only_where_it_is_switched_on(tmp_path: Path) -> None:
+    off = client(tmp_path, RUN_DIR=str(tmp_path))
+    refused(off.get("/usage"), 403, "USAGE=1", tmp_path)
+    refused(off.post("/usage/reset"), 403, "USAGE=1", tmp_path)
+    on = client(tmp_path, RUN_DIR=str(tmp_path), USAGE="1")
+    on.post("/request-stream", data=BODY)
+    used = on.get("/usage").get_json()
+    assert used["processes"]
+    assert used["stored"] == {"uploads": 1, "temporary": 0}
 
 
 def test_one_profile_at_a_time_and_both_uploads_succeed(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """The command line behind ``scripts/run-matrix.sh``."""
 
-import ipaddress
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,23 +9,20 @@ from urllib.parse import urlsplit
 
 import click
 
-from uploadlab import containers, inside, lab, program, session
-from uploadlab.check.cases import CASES
+from uploadlab import containers, inside, lab, ordering, program, session
+from uploadlab.addresses import is_loopback, is_this_host
 from uploadlab.console import Screen
 from uploadlab.containers import Containers
 from uploadlab.inside import Beside
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
-from uploadlab.methods import FIELD
-from uploadlab.model import Foreign, LabError, UsageError
-from uploadlab.names import choose
+from uploadlab.model import LabError, UsageError
 from uploadlab.paths import DATA, INSIDE, ROOT, RUNS
-from uploadlab.plan import Choice
 from uploadlab.processes import Processes
 from uploadlab.runtime import LocalRuntime
 from uploadlab.session import PROGRAM, Setting, Stored
 from uploadlab.show import cell_in_full
 from uploadlab.store import RunFolder, last_run
-from uploadlab.units import parse_size, positive
+from uploadlab.units import positive
 
 AUTO, DOCKER, LOCAL = "auto", Beside.name, LocalRuntime.name
 LAST = "last"
@@ -129,7 +124,7 @@ def command(
     if resume:
         wanted: lab.Draft | Stored = Stored(_stored(resume, out, asked, "--resume goes on with"), load)
     else:
-        wanted = lab.draft(_order(asked, load))
+        wanted = lab.draft(ordering.order(asked, load))
     with Processes() as processes:
         if not INSIDE and _in_containers(runtime, wanted, data_dir, workers, processes, screen):
             code = Containers(processes, screen).measure(wanted, out, workers.here)
@@ -155,7 +150,7 @@ def _refuse_inside(runtime: str, out: Path, asked: dict[str, Any]) -> None:
     if inside.RUN_NAME is None and out != RUNS:
         raise UsageError(f"--out {out}: {why}")
     for text in asked["targets"]:
-        if _is_loopback(_target(text)[1]):
+        if is_this_host(_host(ordering.target(text)[1])):
             raise UsageError(f"--target {text}: {why}")
 
 
@@ -194,18 +189,13 @@ def _obstacle(
     if workers.elsewhere:
         return "--expect-workers: from elsewhere nobody reaches a container"
     for name, url in wanted.order.targets.items() if isinstance(wanted, lab.Draft) else ():
-        if _is_loopback(url):
+        if is_this_host(_host(url)):
             return f"--target {name} is on this host's loopback, where no container reaches it"
     return containers.obstacle(processes)
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host in ("localhost", socket.gethostname())
-    return address.is_loopback or address.is_unspecified
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _install(processes: Processes) -> None:
@@ -216,17 +206,10 @@ def _install(processes: Processes) -> None:
 
 
 def _stored(run: str, out: Path, asked: dict[str, Any], does: str) -> RunFolder:
-    _leave_out(asked, f"{does} a run as it is")
+    ordering.leave_out(asked, f"{does} a run as it is")
     if run == LAST:
         return last_run(out)
     return RunFolder(Path(run) if Path(run).is_dir() else out / run)
-
-
-def _leave_out(asked: dict[str, Any], why: str) -> None:
-    """Raise UsageError if any of these was given."""
-    if given := [name for name, value in asked.items() if value not in (None, ())]:
-        option = given[0].replace("targets", "target").replace("_", "-")
-        raise UsageError(f"{why}: leave out --{option}")
 
 
 def _workers(asked: dict[str, Any], screen: Screen) -> Workers:
@@ -242,72 +225,6 @@ def _workers(asked: dict[str, Any], screen: Screen) -> Workers:
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")
-    if not _is_loopback(f"http://{host}:{port}") or host == "0.0.0.0":  # noqa: S104  no binding
+    if not is_loopback(host):
         screen.note(f"Whoever reaches {host}:{port} can join, and see what is uploaded: mind your firewall.")
     return Workers(here or 0, elsewhere, host, int(port))
-
-
-def _checks(asked: dict[str, Any], load: bool) -> list[str]:
-    """The rows of the grid that are asked for; raises UsageError."""
-    cases, large = asked["cases"], asked["large"]
-    if not asked["check"]:
-        if cases or large:
-            raise UsageError("--cases and --large choose rows of the grid: add --check")
-        return []
-    takes = ("check", "cases", "large", "deployments", "targets")
-    others = {name: value for name, value in asked.items() if name not in takes}
-    _leave_out({**others, "load": load or None}, "--check has no plan")
-    for text in asked["targets"]:
-        if not _target(text)[1].startswith("http://"):
-            raise UsageError(f"--target {text}: --check works on plain sockets: name an http:// URL")
-    chosen = choose("case", cases or ["*"], CASES)
-    return [name for name in chosen if large or cases or not CASES[name].large]
-
-
-def _order(asked: dict[str, Any], load: bool) -> lab.Order:
-    """What was asked for, checked as far as it can be without reading a file."""
-    checks = _checks(asked, load)
-    for text in asked["sizes"] or []:
-        parse_size(text)
-    if asked["rounds"] is not None:
-        positive("--rounds", asked["rounds"])
-    return lab.Order(
-        plan=asked["plan"] or ("check" if checks else "quick"),
-        choice=Choice(asked["methods"], asked["sizes"], asked["rounds"], _users(asked["users"])),
-        deployments=asked["deployments"],
-        targets=dict(_target(text) for text in asked["targets"]),
-        seed=asked["seed"],
-        profile=bool(asked["profile"]),
-        load=load,
-        foreign=_foreign(asked),
-        checks=checks,
-    )
-
-
-def _users(asked: list[str] | None) -> list[int] | None:
-    for text in asked or []:
-        if not text.isdigit():
-            raise UsageError(f"--users {text!r} is not a number: write 1,8,32")
-        positive("--users", int(text))
-    return [int(text) for text in asked] if asked else None
-
-
-def _foreign(asked: dict[str, Any]) -> Foreign | None:
-    """What success is, and where the file goes, with servers that do not answer the lab's contract."""
-    status, field = asked["expect_status"], asked["field"]
-    if status is None:
-        if field:
-            raise UsageError("--field is for foreign targets: add --expect-status 200")
-        return None
-    if not asked["targets"]:
-        raise UsageError("--expect-status is for foreign targets: add --target NAME=URL")
-    if not 100 <= status <= 599:
-        raise UsageError(f"--expect-status {status} is not an HTTP status: write 200")
-    return Foreign(status, field or FIELD)
-
-
-def _target(text: str) -> tuple[str, str]:
-    name, _, url = text.partition("=")
-    if not name or not url.startswith(("http://", "https://")):
-        raise UsageError(f"--target {text!r} is not NAME=URL: write mine=http://127.0.0.1:8000")
-    return name, url.rstrip("/")

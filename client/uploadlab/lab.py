@@ -88,7 +88,8 @@ def draft(order: Order) -> Draft:
     names = [*declared, *order.targets]
     check_deployments(plan, names)
     chosen = choose("deployment", order.deployments or ["*"], names)
-    deployments = [one for one in declared.values() if one.name in chosen or one.tier == REFERENCE]
+    along = REFERENCE if not order.checks else None  # so that shares have their ceiling
+    deployments = [one for one in declared.values() if one.name in chosen or one.tier == along]
     targets = [Target(one.name, "", one.tier, one.accepts) for one in deployments]
     targets += [Target(name, url, EXTERNAL, foreign=order.foreign) for name, url in order.targets.items()]
     cells = plan_cells(plan, order.choice, targets)

@@ -165,6 +165,8 @@ def _measure(
     run: Run, task: Task, target: Target, payload: Payload, bench: Bench, watcher: Watcher
 ) -> Measurement:
     started_at = now()
+    if why := bench.explain(target.name):  # it is tried again when the run goes on
+        return measurement(run, task, Outcome(status=Status.UNAVAILABLE, error=why), started_at)
     outcome = bench.sender.measure(target.url, task.cell.method, payload, run.budget_seconds, target.foreign)
     patience = run.budget_seconds + IDLE_GRACE_SECONDS
     if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := bench.explain(target.name)):

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from uploadlab.addresses import is_unspecified
 from uploadlab.model import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
 from uploadlab.processes import Processes
@@ -88,17 +89,18 @@ class LocalRuntime:
         ports = free_ports(len(deployments))
         return [self.start_one(one, port) for one, port in zip(deployments, ports, strict=True)]
 
-    def start_one(self, one: Deployment, port: int) -> Target:
+    def start_one(self, one: Deployment, port: int, host: str = HOST) -> Target:
         """Start one deployment on a port of choice."""
         problem = lack(missing(one.needs), self._mends)
         if not problem:
             started = self._started.setdefault(one.name, [])
             try:
-                environment = self._environment(one, port)
+                environment = self._environment(one, host, port)
                 started += ((part, self._spawn(part, environment)) for part in one.services)
             except OSError as error:
                 problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may mend it"
-        return Target(one.name, f"http://{HOST}:{port}", one.tier, one.accepts, problem)
+        reached = HOST if is_unspecified(host) else host
+        return Target(one.name, f"http://{reached}:{port}", one.tier, one.accepts, problem)
 
     def explain(self, name: str) -> str:
         """Which process of a deployment has ended, with its last words; empty if none has."""
@@ -125,11 +127,11 @@ class LocalRuntime:
                 stderr=subprocess.STDOUT if log else None,
             )
 
-    def _environment(self, one: Deployment, port: int) -> dict[str, str]:
+    def _environment(self, one: Deployment, host: str, port: int) -> dict[str, str]:
         run_dir, data_dir = self._scratch.run_dir / one.name, self._scratch.data_dir / one.name
         for folder in (run_dir, data_dir / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
-        return environment(one.name, port, run_dir, data_dir)
+        return environment(one.name, host, port, run_dir, data_dir)
 
     def _log(self, service: Service) -> AbstractContextManager[BinaryIO | None]:
         return open(self._log_dir / f"{service.name}.log", "ab") if self._log_dir else nullcontext()
@@ -141,7 +143,7 @@ class LocalRuntime:
         return lines[-1] if lines else "it said nothing"
 
 
-def environment(name: str, port: int, run_dir: Path, data_dir: Path) -> dict[str, str]:
+def environment(name: str, host: str, port: int, run_dir: Path, data_dir: Path) -> dict[str, str]:
     """The environment contract, and nothing of the user's that could change a server."""
     return {
         "PATH": search_path(),
@@ -150,7 +152,7 @@ def environment(name: str, port: int, run_dir: Path, data_dir: Path) -> dict[str
         "LANG": "C.UTF-8",
         "HOME": str(run_dir),
         "LAB_DEPLOYMENT": name,
-        "HOST": HOST,
+        "HOST": host,
         "PORT": str(port),
         "RUN_DIR": str(run_dir),
         "DATA_DIR": str(data_dir),

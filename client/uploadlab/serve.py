@@ -7,6 +7,7 @@ import time
 import click
 
 from uploadlab import program
+from uploadlab.addresses import is_loopback
 from uploadlab.client import Client
 from uploadlab.console import Screen
 from uploadlab.deployments import load_deployments, load_needs
@@ -16,6 +17,7 @@ from uploadlab.paths import COMPOSE, DATA
 from uploadlab.processes import Processes
 from uploadlab.run import check_targets
 from uploadlab.runtime import HOST, LocalRuntime, Scratch
+from uploadlab.units import parse_size
 
 PROGRAM = "serve.sh"
 POLL_SECONDS = 0.5
@@ -23,7 +25,9 @@ POLL_SECONDS = 0.5
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("name")
-def command(name: str) -> None:
+@click.option("--host", default=HOST, show_default=True, metavar="ADDRESS", help="Where it listens.")
+@click.option("--limit", metavar="SIZE", help="Refuse larger bodies with 413: 100MB.")
+def command(name: str, host: str, limit: str | None) -> None:
     """Serve deployment NAME of compose.yaml on its port, or on $PORT, until Ctrl-C.
 
     Profiling is switched on. What is uploaded is removed at the end.
@@ -31,12 +35,17 @@ def command(name: str) -> None:
     declared = load_deployments(COMPOSE)
     check("deployment", name, declared)
     one = declared[name]
-    port = _port(name, one.port)
+    port = _port(name, host, one.port)
+    settings = {"PROFILING": "1", "MAX_CONTENT_LENGTH": str(parse_size(limit)) if limit else ""}
     screen = Screen()
+    if not is_loopback(host):
+        screen.note(
+            f"Whoever reaches {host}:{port} can fill this disk and read profiles: mind your firewall."
+        )
     with Processes() as processes:
         scratch = Scratch.make(processes, DATA, f"serve-{name}")
-        runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), {"PROFILING": "1"})
-        target = runtime.start_one(one, port)
+        runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), settings)
+        target = runtime.start_one(one, port, host)
         (checked,), _ = check_targets([target], Client(processes), runtime.explain)
         if checked.unavailable:
             raise LabError(f"{name}: {checked.unavailable}")
@@ -53,7 +62,7 @@ def main() -> None:
     program.run(command, PROGRAM)
 
 
-def _port(name: str, declared: int) -> int:
+def _port(name: str, host: str, declared: int) -> int:
     """The port to serve on; raises if it is not a port, or not free."""
     text = os.environ.get("PORT", str(declared))
     if not text.isdigit() or not 0 < int(text) < 65536:
@@ -61,10 +70,10 @@ def _port(name: str, declared: int) -> int:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
         try:
-            probe.bind((HOST, int(text)))
+            probe.bind((host, int(text)))
         except OSError as error:
             hint = f"take another: PORT=5010 ./scripts/{PROGRAM} {name}"
-            raise LabError(f"port {text}: {error.strerror}; {hint}") from None
+            raise LabError(f"{host}:{text}: {error.strerror}; {hint}") from None
     return int(text)
 
 

@@ -51,6 +51,8 @@ class Attempt(NamedTuple):
     expect: bool = False
     """Ask by Expect: 100-continue first."""
     query: str = ""
+    headers: tuple[str, ...] = ()
+    """Further lines of the request's head."""
     then: Then | None = None
     at: int = 0
     """After how many bytes of the body."""

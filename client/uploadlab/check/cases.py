@@ -169,6 +169,14 @@ def broken_chunk() -> Iterator[Attempt]:
     yield from both(SOME, chunked=True, **broken, refusals=(BAD_REQUEST, LENGTH_REQUIRED))
 
 
+@case("two-framings", Kind.BAD)
+def two_framings() -> Iterator[Attempt]:
+    """A body in chunks that also has a length, and one with a length whose header looks like chunks."""
+    may: dict[str, Any] = {"refusals": (BAD_REQUEST, LENGTH_REQUIRED)}
+    yield from both(SOME, chunked=True, headers=("Content-Length: 100",), label="both", **may)
+    yield from both(SOME, headers=("Transfer_Encoding: chunked",), label="Transfer_Encoding", **may)
+
+
 @case("large-field", Kind.BAD)
 def large_field() -> Iterator[Attempt]:
     """A form field of 600 KB before the file."""

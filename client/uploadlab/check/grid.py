@@ -87,7 +87,7 @@ def counts(run: Run, rows: Sequence[Check]) -> list[str]:
 
 def _summed(rows: Sequence[Check], exceptions: Sequence[Known]) -> str:
     found = Counter(EXCEPTION if known_exception(row, exceptions) else str(row.verdict) for row in rows)
-    lost = sum(lost_bytes(row) for row in rows)
+    lost = sum(lost_bytes(row) for row in rows if not known_exception(row, exceptions))
     parts = [f"{number} {name}" for name, number in found.items()]
     return f"{', '.join(parts)}; {lost} bytes lost in silence"
 
@@ -145,5 +145,5 @@ def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
 
 def _note(row: Check, run: Run, notes: Notes) -> int:
     known = known_exception(row, run.exceptions)
-    text = f"{known.name}: {known.reason}; {known.mend}" if known else row.text
+    text = f"{known.name}: {known.reason}. Mend: {known.mend}" if known else row.text
     return notes.number(text, row.case, row.deployment)

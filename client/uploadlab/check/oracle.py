@@ -45,7 +45,7 @@ def judge(attempt: Attempt, reply: Reply, stored: Stored) -> Judgement:
     else:
         judgement = _answered(attempt, reply)
         if stored.uploads:
-            judgement = _fail(f"{judgement.text or _shown(reply)}, but stored")
+            judgement = _fail(f"{_shown(reply)}, but stored")
     if judgement.verdict is Verdict.PASS and stored.temporary:
         return _fail(f"{_shown(reply)}, and {stored.temporary} temporary files stay")
     return judgement
@@ -64,7 +64,7 @@ def _accepted(attempt: Attempt, reply: Reply, stored: Stored) -> Judgement:
 def _answered(attempt: Attempt, reply: Reply) -> Judgement:
     """What the client learned."""
     if reply.status is None:
-        return PASS if attempt.gone else _fail(f"no answer ({reply.problem})")
+        return PASS if attempt.gone else _fail(_shown(reply))
     if reply.status not in (*attempt.refusals, NO_SPACE):
         return _fail(_shown(reply))
     if not reply.reason:
@@ -74,7 +74,7 @@ def _answered(attempt: Attempt, reply: Reply) -> Judgement:
 
 def _shown(reply: Reply) -> str:
     if reply.status is None:
-        return reply.problem
+        return f"no answer ({reply.problem})"
     return f"{reply.status} {reply.reason}"[:MOST_SHOWN].strip()
 
 

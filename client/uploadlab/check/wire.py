@@ -78,6 +78,7 @@ def _head(host: str, path: str, attempt: Attempt) -> bytes:
         f"Content-Type: {attempt.content_type}",
         "Transfer-Encoding: chunked" if attempt.chunked else length,
         *(["Expect: 100-continue"] if attempt.expect else []),
+        *attempt.headers,
         "Connection: close",
     ]
     return "\r\n".join([*lines, "\r\n"]).encode()
@@ -144,4 +145,6 @@ def _answer(connection: socket.socket) -> Reply:
         content = None
     if isinstance(content, dict):
         return Reply(response.status, content, str(content.get("error", "")))
-    return Reply(response.status, reason=" ".join(re.sub(r"<[^>]*>", " ", text).split()))
+    title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
+    reason = (title[1] if title else text).removeprefix(str(response.status))
+    return Reply(response.status, reason=" ".join(reason.split()))

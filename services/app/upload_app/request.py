@@ -4,11 +4,11 @@ from typing import IO, Any, BinaryIO, cast
 
 from flask import Request
 
-from upload_app.receivers import Body, Deadline
+from upload_app.receivers import Body, Deadline, FormBody
 
 
 class UploadRequest(Request):
-    """Watches the time while a form is parsed, and can spool its file to the destination."""
+    """Watches the body while a form is parsed, and can spool its file to the destination."""
 
     deadline: Deadline | None = None
     destination: BinaryIO | None = None
@@ -16,7 +16,10 @@ class UploadRequest(Request):
 
     def _get_stream_for_parsing(self) -> IO[bytes]:
         stream = super()._get_stream_for_parsing()
-        return cast(IO[bytes], Body(stream, self.deadline)) if self.deadline else stream
+        if self.deadline is None:
+            return stream
+        body, boundary = Body(stream, self.deadline), self.mimetype_params["boundary"]
+        return cast(IO[bytes], FormBody(body, boundary, self.max_form_memory_size))
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         # The hook that Werkzeug documents for choosing where a file part is written.

@@ -109,8 +109,12 @@ def reset_usage() -> ResponseReturnValue:
 
 @blueprint.before_request
 def refuse_lost_framing() -> None:
-    """With STRICT_FRAMING: no 2xx for a chunked body that this server presents as empty."""
-    if _settings().strict_framing and _is_chunked() and "wsgi.input_terminated" not in request.environ:
+    """With STRICT_FRAMING: no 2xx for a chunked body that this server presents as empty, or cuts."""
+    if not (_settings().strict_framing and _is_chunked()):
+        return
+    if request.environ.get("CONTENT_LENGTH"):  # Werkzeug hides it
+        abort(400, "a body has a Content-Length or Transfer-Encoding: chunked, not both")  # RFC 9112, 6.1
+    if "wsgi.input_terminated" not in request.environ:
         abort(411, "this server cannot read a chunked body: send a Content-Length")
 
 

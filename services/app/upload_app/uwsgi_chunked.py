@@ -56,7 +56,8 @@ class ChunkedInput:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """WSGI."""
-        if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+        chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+        if chunked and not environ.get("CONTENT_LENGTH"):  # with both, one of them lies: the app's to refuse
             # Buffered, or reading by lines would cost one Python call a byte.
             environ["wsgi.input"] = io.BufferedReader(ChunkedBody(), 64 << 10)
             environ["wsgi.input_terminated"] = True

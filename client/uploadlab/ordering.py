@@ -1,0 +1,85 @@
+"""From the options of the command line to what was asked for, checked as far as no file has to be read."""
+
+from typing import Any
+
+from uploadlab import lab
+from uploadlab.check.cases import CASES
+from uploadlab.methods import FIELD
+from uploadlab.model import Foreign, UsageError
+from uploadlab.names import choose
+from uploadlab.plan import Choice
+from uploadlab.units import parse_size, positive
+
+
+def order(asked: dict[str, Any], load: bool) -> lab.Order:
+    """What was asked for; raises UsageError."""
+    checks = _checks(asked, load)
+    for text in asked["sizes"] or []:
+        parse_size(text)
+    if asked["rounds"] is not None:
+        positive("--rounds", asked["rounds"])
+    return lab.Order(
+        plan=asked["plan"] or ("check" if checks else "quick"),
+        choice=Choice(asked["methods"], asked["sizes"], asked["rounds"], _users(asked["users"])),
+        deployments=asked["deployments"],
+        targets=dict(target(text) for text in asked["targets"]),
+        seed=asked["seed"],
+        profile=bool(asked["profile"]),
+        load=load,
+        foreign=_foreign(asked),
+        checks=checks,
+    )
+
+
+def _checks(asked: dict[str, Any], load: bool) -> list[str]:
+    """The rows of the grid that are asked for; raises UsageError."""
+    cases, large = asked["cases"], asked["large"]
+    if not asked["check"]:
+        if cases or large:
+            raise UsageError("--cases and --large choose rows of the grid: add --check")
+        return []
+    takes = ("check", "cases", "large", "deployments", "targets")
+    others = {name: value for name, value in asked.items() if name not in takes}
+    leave_out({**others, "load": load or None}, "--check has no plan")
+    for text in asked["targets"]:
+        if not target(text)[1].startswith("http://"):
+            raise UsageError(f"--target {text}: --check works on plain sockets: name an http:// URL")
+    chosen = choose("case", cases or ["*"], CASES)
+    return [name for name in chosen if large or cases or not CASES[name].large]
+
+
+def _users(asked: list[str] | None) -> list[int] | None:
+    for text in asked or []:
+        if not text.isdigit():
+            raise UsageError(f"--users {text!r} is not a number: write 1,8,32")
+        positive("--users", int(text))
+    return [int(text) for text in asked] if asked else None
+
+
+def _foreign(asked: dict[str, Any]) -> Foreign | None:
+    """What success is, and where the file goes, with servers that do not answer the lab's contract."""
+    status, field = asked["expect_status"], asked["field"]
+    if status is None:
+        if field:
+            raise UsageError("--field is for foreign targets: add --expect-status 200")
+        return None
+    if not asked["targets"]:
+        raise UsageError("--expect-status is for foreign targets: add --target NAME=URL")
+    if not 100 <= status <= 599:
+        raise UsageError(f"--expect-status {status} is not an HTTP status: write 200")
+    return Foreign(status, field or FIELD)
+
+
+def target(text: str) -> tuple[str, str]:
+    """Name and URL of ``mine=http://127.0.0.1:8000``; raises UsageError."""
+    name, _, url = text.partition("=")
+    if not name or not url.startswith(("http://", "https://")):
+        raise UsageError(f"--target {text!r} is not NAME=URL: write mine=http://127.0.0.1:8000")
+    return name, url.rstrip("/")
+
+
+def leave_out(asked: dict[str, Any], why: str) -> None:
+    """Raise UsageError if any of these was given."""
+    if given := [name for name, value in asked.items() if value not in (None, ())]:
+        option = given[0].replace("targets", "target").replace("_", "-")
+        raise UsageError(f"{why}: leave out --{option}")

@@ -1,0 +1,374 @@
+"""What the grid sends, how it judges, and what it shows of that: without a real server."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import xxhash
+from uploadlab.check import stage, wire
+from uploadlab.check.attempt import Attempt, Then, exactly, form, noise, raw
+from uploadlab.check.cases import CASES
+from uploadlab.check.exceptions import load_exceptions
+from uploadlab.check.grid import counts, falls_short, grids, warnings
+from uploadlab.check.oracle import Stored, judge
+from uploadlab.check.probe import probe, probes, routes
+from uploadlab.check.wire import Reply, send
+from uploadlab.model import Check, Known, Run, Target, UsageError, Verdict
+from uploadlab.paths import EXCEPTIONS
+from uploadlab.store import RunFolder
+
+from .fake_server import DROP, serve
+from .helpers import DEPLOYMENTS, RUN, lab, wait_until
+from .raw_server import keep
+
+FILE = b"0123456789" * 10
+DIGEST = xxhash.xxh3_128(FILE).hexdigest()
+OK = b"HTTP/1.1 201 CREATED\r\nContent-Length: 11\r\n\r\n" + b'{"id": "x"}'
+BODY = {
+    "whole": (raw(exactly(FILE)), FILE),
+    "chunked": (raw(exactly(FILE), chunked=True), b"64\r\n" + FILE + b"\r\n0\r\n\r\n"),
+    "empty and chunked": (raw(exactly(b""), chunked=True), b"0\r\n\r\n"),
+    "paused": (raw(exactly(FILE), then=Then.PAUSE, at=40), FILE),
+    "ended early": (raw(exactly(FILE), then=Then.END, at=40), FILE[:40]),
+    "closed": (raw(exactly(FILE), then=Then.CLOSE, at=40), FILE[:40]),
+    "closed in chunks": (
+        raw(exactly(FILE), chunked=True, then=Then.CLOSE, at=40),
+        b"28\r\n" + FILE[:40] + b"\r\n",
+    ),
+    "broken": (
+        raw(exactly(FILE), chunked=True, then=Then.BREAK, at=40),
+        b"28\r\n" + FILE[:40] + b"\r\nzz\r\n3c\r\n" + FILE[40:] + b"\r\n0\r\n\r\n",
+    ),
+    "paused at the end": (raw(exactly(FILE), then=Then.PAUSE, at=100), FILE),
+}
+
+
+@pytest.mark.parametrize("name", BODY)
+def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "PAUSE_SECONDS", 0.01)
+    attempt, body = BODY[name]
+    with keep(OK) as server:
+        reply = send(f"{server.url}/request-stream?limit=7", attempt)
+        wait_until(lambda: bool(server.ended))
+    head, _, received = server.received[0].partition(b"\r\n\r\n")
+    assert received == body
+    assert head.startswith(b"POST /request-stream?limit=7 HTTP/1.1\r\n")
+    length = b"Transfer-Encoding: chunked" if attempt.chunked else f"Content-Length: {len(FILE)}".encode()
+    assert length in head.split(b"\r\n")
+    assert reply.status == (None if attempt.gone else 201)
+    assert reply.content == ({} if attempt.gone else {"id": "x"})
+    assert server.ended == ["quiet" if attempt.then in (None, Then.PAUSE, Then.BREAK) else "end"]
+
+
+def test_a_client_that_crashes_resets_the_connection() -> None:
+    with keep(OK) as server:
+        send(server.url, raw(noise(1 << 20), then=Then.RESET, at=1 << 19))
+        wait_until(lambda: bool(server.ended))
+    assert server.ended == ["reset"]
+
+
+def test_a_form_is_one_that_others_read() -> None:
+    attempt = form(exactly(FILE), name="a.bin", then=Then.PAUSE, at=3)
+    assert b"".join(attempt.body(attempt.file.blocks())) == attempt.head + FILE + attempt.tail
+    assert attempt.body_bytes == len(attempt.head + FILE + attempt.tail)
+    assert b'name="file"; filename="a.bin"' in attempt.head
+
+
+@pytest.mark.parametrize(
+    ("at_once", "sent"),
+    [
+        (b"", FILE),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", FILE),
+        (b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n", b""),
+    ],
+)
+def test_who_expects_100_waits_for_it_and_takes_a_no(
+    at_once: bytes, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "EXPECT_SECONDS", 0.1)
+    with keep(OK, at_once) as server:
+        reply = send(server.url, raw(exactly(FILE), expect=True))
+    assert server.received[0].partition(b"\r\n\r\n")[2] == sent
+    assert reply.status == (201 if sent else 417)
+
+
+def test_the_digest_is_of_what_was_sent_and_an_answer_may_be_a_page() -> None:
+    page = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+    with keep(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)) as server:
+        reply = send(server.url, raw(exactly(FILE)))
+    assert (reply.status, reply.reason, reply.digest) == (502, "Bad Gateway", DIGEST)
+
+
+def test_no_answer_is_told_with_its_cause() -> None:
+    with keep(b"") as server:
+        assert "RemoteDisconnected" in send(server.url, raw(exactly(FILE))).problem
+    assert "refused" in send(server.url, raw(exactly(FILE))).problem
+
+
+WHOLE = raw(exactly(FILE), refusals=(413,))
+BAD = WHOLE._replace(must_refuse=True)
+GONE = BAD._replace(then=Then.CLOSE)
+TAKEN = Reply(201, {"id": "x"}, digest=DIGEST)
+THERE, PART = Stored(len(FILE), DIGEST), Stored(7, "00")
+NOTHING, ONE, SPOOL = (
+    Stored(uploads=0, temporary=0),
+    Stored(uploads=1, temporary=0),
+    Stored(uploads=0, temporary=2),
+)
+NO = Reply(413, {"error": "too large"}, "too large")
+SILENT = Reply(problem="reset")
+JUDGED: list[tuple[Attempt, Reply, Stored, Verdict, str]] = [
+    (WHOLE, TAKEN, THERE, Verdict.PASS, ""),
+    (WHOLE, TAKEN, PART, Verdict.LOSS, "201, 7 of 100 bytes stored"),
+    (WHOLE, TAKEN, Stored(len(FILE), "00"), Verdict.LOSS, "100 of 100"),
+    (WHOLE, TAKEN, Stored(), Verdict.LOSS, "201, unknown of 100 bytes stored"),
+    (WHOLE, Reply(200, digest=DIGEST), Stored(), Verdict.LOSS, "200, unknown"),
+    (BAD, TAKEN, PART, Verdict.LOSS, "7 of 100"),
+    (BAD, TAKEN, THERE, Verdict.FAIL, "201 for what had to be refused"),
+    (WHOLE, NO, NOTHING, Verdict.PASS, "413"),
+    (WHOLE, NO, Stored(), Verdict.PASS, "413"),
+    (WHOLE, NO, ONE, Verdict.FAIL, "413 too large, but stored"),
+    (WHOLE, NO, SPOOL, Verdict.FAIL, "2 temporary files stay"),
+    (WHOLE, NO._replace(reason=""), NOTHING, Verdict.FAIL, "413 without a reason"),
+    (WHOLE, Reply(507, {}, "no space"), NOTHING, Verdict.PASS, "507"),
+    (WHOLE, Reply(500, {}, "Traceback"), NOTHING, Verdict.FAIL, "500 Traceback"),
+    (WHOLE, Reply(302, {}, "elsewhere"), NOTHING, Verdict.FAIL, "302 elsewhere"),
+    (WHOLE, SILENT, NOTHING, Verdict.FAIL, "no answer (reset)"),
+    (WHOLE, SILENT, ONE, Verdict.FAIL, "no answer (reset), but stored"),
+    (GONE, SILENT, NOTHING, Verdict.PASS, ""),
+    (GONE, SILENT, ONE, Verdict.FAIL, "but stored"),
+    (GONE, SILENT, SPOOL, Verdict.FAIL, "temporary files stay"),
+]
+
+
+@pytest.mark.parametrize(("attempt", "reply", "stored", "verdict", "text"), JUDGED)
+def test_the_oracle_is_every_byte_or_a_clear_no(
+    attempt: Attempt, reply: Reply, stored: Stored, verdict: Verdict, text: str
+) -> None:
+    judged = judge(attempt, reply, stored)
+    assert judged.verdict is verdict
+    assert text in judged.text
+    assert bool(text) == bool(judged.text)
+
+
+LIAR = (200, {"size_bytes": 0, "digest": ""})
+"""Of an upload that it has acknowledged."""
+TARGET = Target("mine", "", accepts=["request.stream"])
+
+
+def probed(attempt: Attempt, **answers: Any) -> Check:
+    with serve(**answers) as fake:
+        return probe(msgspec.structs.replace(TARGET, url=fake.url), "put", attempt, "/request-stream")
+
+
+def test_a_probe_believes_only_what_it_reads_back() -> None:
+    assert probed(WHOLE, GET=(200, {"size_bytes": 100, "digest": DIGEST})).verdict is Verdict.PASS
+    lost = probed(WHOLE, GET=LIAR)
+    assert (lost.verdict, lost.sent_bytes, lost.stored_bytes) == (Verdict.LOSS, 100, 0)
+    assert probed(WHOLE, GET=DROP).verdict is Verdict.LOSS
+    assert probed(WHOLE, POST=(201, {})).verdict is Verdict.LOSS
+    assert probed(WHOLE, POST=DROP).verdict is Verdict.FAIL
+    assert probed(WHOLE, POST=(413, {"error": "no"})).verdict is Verdict.PASS
+
+
+def test_each_attempt_goes_where_such_a_body_is_taken() -> None:
+    everywhere = Target("mine", "")
+    assert routes(everywhere, form(exactly(b""))) == [
+        "/request-files",
+        "/request-files?spool=direct",
+        "/multipart-push",
+    ]
+    assert "/request-stream?reader=lines" in routes(everywhere, raw(exactly(b"")))
+    assert "/request-stream?reader=lines" not in routes(everywhere, raw(noise(2 << 20)))
+    assert routes(TARGET, form(exactly(b""))) == []
+    assert list(probes(TARGET, "no-file")) == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_case_describes_itself_and_sends_something(name: str) -> None:
+    assert CASES[name].description.endswith(".")
+    attempts = list(CASES[name].attempts())
+    assert attempts
+    assert len({(one.form, one.chunked, one.label) for one in attempts}) == len(attempts)  # each has a name
+    for one in attempts:
+        assert one.at < one.body_bytes or not one.then
+        assert one.refusals or one.gone or not one.must_refuse
+
+
+def test_noise_is_the_same_for_the_same_size() -> None:
+    digests = {hashlib.sha256(b"".join(noise(3 << 20).blocks())).hexdigest() for _ in range(2)}
+    assert len(digests) == 1
+
+
+KNOWN = Known("known", ["put"], ["tuned-one"], ["reset"], "it resets", "set something")
+
+
+def row(deployment: str, verdict: Verdict, text: str = "", case: str = "put", **more: Any) -> Check:
+    fields = {"case": case, "deployment": deployment, "verdict": verdict, "text": text, **more}
+    return Check(route="/r", label="", started_at="", **fields)
+
+
+def run_of(*targets: tuple[str, str]) -> Run:
+    return msgspec.structs.replace(
+        RUN, targets=[Target(name, "", tier) for name, tier in targets],
+        cells=[], checks=["put", "chunked"], exceptions=[KNOWN],
+    )  # fmt: skip
+
+
+CHECKED = run_of(("stock-one", "stock"), ("tuned-one", "tuned"), ("mine", "target"))
+
+
+def test_the_grid_shows_the_worst_of_each_cell_and_explains_it_once() -> None:
+    rows = [
+        row("stock-one", Verdict.PASS),
+        row("stock-one", Verdict.FAIL, "502"),
+        row("stock-one", Verdict.LOSS, "201, 0 of 9 bytes stored", sent_bytes=9, stored_bytes=0),
+        row("stock-one", Verdict.FAIL, "502", case="chunked"),
+        row("tuned-one", Verdict.FAIL, "no answer (reset)"),
+        row("tuned-one", Verdict.PASS, "413", case="chunked"),
+        row("tuned-one", Verdict.PASS, case="chunked"),
+        row("mine", Verdict.UNAVAILABLE, "it died"),
+    ]
+    tables, notes = grids(CHECKED, rows)
+    cells = {(table.title.partition(":")[0], line[0]): line[1:] for table in tables for line in table.rows}
+    assert cells["tuned", "put"] == ["exception [1]"]
+    assert cells["tuned", "chunked"] == ["pass 413"]
+    assert cells["yours", "put"] == ["unavailable [2]"]
+    assert cells["yours", "chunked"] == ["-"]
+    assert cells["stock", "put"] == ["silent loss [3][4]"]
+    assert cells["stock", "chunked"] == ["fail [3]"]
+    assert notes[0] == "[1] known: it resets. Mend: set something. put: tuned-one"
+    assert notes[2] == "[3] 502. put: stock-one; chunked: stock-one"
+    told = counts(CHECKED, rows)
+    assert told[0] == "Tried: 7 good uploads, 0 faults, 0 bad input."
+    assert "9 bytes lost in silence" in told[-1]
+    assert "0 bytes lost in silence" in told[1]
+
+
+def test_what_has_to_hold_and_does_not_is_named_unless_it_is_a_listed_exception() -> None:
+    assert (
+        falls_short(CHECKED, [row("stock-one", Verdict.LOSS), row("tuned-one", Verdict.FAIL, "reset")]) == []
+    )
+    for bad in (
+        row("tuned-one", Verdict.FAIL, "another text"),
+        row("tuned-one", Verdict.LOSS, case="chunked"),
+        row("tuned-one", Verdict.UNAVAILABLE, "reset"),
+        row("mine", Verdict.FAIL, "reset"),
+    ):
+        assert falls_short(CHECKED, [bad]) == [bad]
+        assert f"{bad.deployment} {bad.case}" in warnings(CHECKED, [bad])[0]
+
+
+def test_an_exception_that_no_longer_shows_is_told() -> None:
+    assert "outdated: known" in warnings(CHECKED, [row("tuned-one", Verdict.PASS)])[0]
+    assert warnings(CHECKED, [row("stock-one", Verdict.PASS)]) == []
+
+
+def test_what_could_not_be_tried_does_not_count_once_it_could() -> None:
+    rows = [row("tuned-one", Verdict.UNAVAILABLE, "died"), row("tuned-one", Verdict.PASS)]
+    assert falls_short(CHECKED, rows) == []
+
+
+def test_the_listed_exceptions_name_cases_and_deployments_that_exist() -> None:
+    for one in load_exceptions(EXCEPTIONS, DEPLOYMENTS):
+        assert all(DEPLOYMENTS[name].tier == "tuned" for name in one.deployments)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[exceptions]]\nname = 1", "exceptions.toml: Expected `str`"),
+        ("[[exceptions]]", "missing required field"),
+        ("nonsense", "exceptions.toml"),
+        (None, "No such file"),
+    ],
+)
+def test_a_broken_list_of_exceptions_is_one_line(tmp_path: Path, text: str | None, told: str) -> None:
+    path = tmp_path / "exceptions.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UsageError, match=told):
+        load_exceptions(path, [])
+
+
+def test_an_exception_for_what_does_not_exist_is_told(tmp_path: Path) -> None:
+    text = EXCEPTIONS.read_text().replace('"uwsgi-buffering"', '"uwsgi-bufering"')
+    (tmp_path / "e.toml").write_text(text)
+    with pytest.raises(UsageError, match="did you mean 'uwsgi-buffering'"):
+        load_exceptions(tmp_path / "e.toml", DEPLOYMENTS)
+
+
+class Watch:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        pass
+
+    def began(self, what: str) -> None:
+        self.told.append(what)
+
+    def ended(self, left: int, seconds_left: float) -> None:
+        pass
+
+
+def test_what_is_checked_is_saved_at_once_and_what_could_not_be_is_tried_again(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    run = msgspec.structs.replace(CHECKED, checks=["empty-file", "one-byte"])
+    with serve(GET=LIAR) as fake:
+        run.targets = [
+            msgspec.structs.replace(TARGET, url=fake.url),
+            Target("sick", "", unavailable="no nginx"),
+        ]
+        watch = Watch()
+        stage.execute(stage.remaining(run, folder), lambda name: "", folder, watch)
+    rows = folder.read_checks()
+    assert {(one.deployment, one.verdict) for one in rows} == {
+        ("mine", Verdict.LOSS),
+        ("sick", Verdict.UNAVAILABLE),
+    }
+    assert {one.text for one in rows if one.deployment == "sick"} == {"no nginx"}
+    assert len(watch.told) == 4
+    assert [(one.target.name, one.case) for one in stage.remaining(run, folder)] == [
+        ("sick", "empty-file"),
+        ("sick", "one-byte"),
+    ]
+
+
+def test_a_deployment_that_dies_is_told_for_what_is_left(tmp_path: Path) -> None:
+    run = msgspec.structs.replace(CHECKED, targets=[TARGET])
+    stage.execute(
+        stage.remaining(run, RunFolder(tmp_path)), lambda name: "it died", RunFolder(tmp_path), Watch()
+    )
+    assert {one.text for one in RunFolder(tmp_path).read_checks()} == {"it died"}
+
+
+def test_a_defect_of_the_lab_itself_ends_the_check(tmp_path: Path) -> None:
+    def explain(name: str) -> str:
+        raise ZeroDivisionError
+
+    run = msgspec.structs.replace(CHECKED, targets=[TARGET])
+    with pytest.raises(ZeroDivisionError):
+        stage.execute(stage.remaining(run, RunFolder(tmp_path)), explain, RunFolder(tmp_path), Watch())
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--cases", "put"], "add --check"),
+        (["--large"], "add --check"),
+        (["--check", "--cases", "putt"], "did you mean 'put'"),
+        (["--check", "--rounds", "3"], "leave out --rounds"),
+        (["--check", "--load"], "leave out --load"),
+        (["--check", "--expect-status", "200"], "leave out --expect-status"),
+        (["--check", "--target", "a=https://127.0.0.1:1"], "http:// URL"),
+        (["--check", "--resume", "x"], "leave out --check"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_type(tmp_path: Path, words: list[str], line: str) -> None:
+    done = lab("--runtime", "local", "--out", tmp_path / "out", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert line in done.stderr
+    assert not (tmp_path / "out").exists()
