@@ -3,7 +3,6 @@
 # usage: start.sh TEMPLATE
 set -eu
 built_in=$(nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--conf-path=//p')
-rm -rf "$DATA_DIR/tmp/nginx" # what a killed nginx has left of spools; nobody else writes there
 # As root, nginx would hand its workers to another user, who cannot write to DATA_DIR.
 user=
 if [ "$(id -u)" = 0 ]; then user='user root;'; fi
