@@ -1,9 +1,10 @@
 """A server that takes the first bytes of each upload and then no more, so that all stay in mid-upload."""
 
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+
+from .listening import listen
 
 FIRST_BYTES = 1 << 20
 
@@ -11,30 +12,22 @@ FIRST_BYTES = 1 << 20
 class HoldingServer:
     """Its URL, and the connections it holds."""
 
-    def __init__(self, listening: socket.socket) -> None:
-        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    def __init__(self) -> None:
+        self.url = ""
         self.held: list[socket.socket] = []
+
+    def hold(self, connection: socket.socket) -> None:
+        connection.recv(FIRST_BYTES, socket.MSG_WAITALL)
+        self.held.append(connection)
 
 
 @contextmanager
 def hold_uploads() -> Iterator[HoldingServer]:
     """On a free port, until the test is over."""
-    with socket.create_server(("127.0.0.1", 0), backlog=200) as listening:
-        server = HoldingServer(listening)
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listening.accept()
-                    connection.recv(FIRST_BYTES, socket.MSG_WAITALL)
-                    server.held.append(connection)
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
+    server = HoldingServer()
+    try:
+        with listen(server.hold) as server.url:
             yield server
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            for connection in server.held:
-                connection.close()
+    finally:
+        for connection in server.held:
+            connection.close()

@@ -1,3 +1,4 @@
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -38,6 +39,41 @@ def test_only_ids_become_paths(store: Store, tmp_path: Path, name: str) -> None:
     (tmp_path.parent / "secret").write_text("x")
     with pytest.raises(FileNotFoundError):
         store.size_bytes(name)
+
+
+def test_what_a_killed_process_left_is_swept_at_the_next_start_and_nothing_else(
+    store: Store, tmp_path: Path
+) -> None:
+    left = tmp_path / "tmp" / f"{'0' * 32}.part"
+    others = [tmp_path / "tmp" / "nginx-spool", tmp_path / f"{'1' * 32}", tmp_path / "notes.part"]
+    for path in (left, *others):
+        path.write_bytes(b"x")
+    with store.partial() as partial:
+        partial.file.write(b"in work")
+        Store(tmp_path)
+        upload_id = partial.commit()
+    assert not left.exists()
+    assert all(path.exists() for path in others)
+    assert (tmp_path / upload_id).read_bytes() == b"in work"
+    assert store.count() == {"uploads": 2, "temporary": 1}
+
+
+def test_a_sweep_between_opening_and_locking_costs_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = fcntl.flock
+
+    def lock_late(file: object, how: int) -> None:
+        if how == fcntl.LOCK_EX:
+            monkeypatch.setattr(fcntl, "flock", really)
+            Store(tmp_path)
+        really(file, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    with store.partial() as partial:
+        partial.file.write(b"abc")
+        upload_id = partial.commit()
+    assert (tmp_path / upload_id).read_bytes() == b"abc"
 
 
 def test_an_upload_in_work_counts_until_its_process_is_killed(store: Store, tmp_path: Path) -> None:

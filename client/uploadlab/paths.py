@@ -21,6 +21,8 @@ RUNS = BENCHMARK / "runs"
 DATA = Path(os.environ["DATA_DIR"]) if INSIDE else BENCHMARK / "data"
 REFERENCE_RUN = BENCHMARK / "reference" / "quick"
 """The committed run behind the README's tables."""
+REFERENCE_CHECK = BENCHMARK / "reference" / "check"
+"""The committed check behind the grid of docs/checks.md."""
 
 
 def shown(path: Path) -> str:
