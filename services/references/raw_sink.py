@@ -35,7 +35,7 @@ class Sink(BaseHTTPRequestHandler):
         asked = urlsplit(self.path)
         if asked.path != "/request-stream":
             return self._answer(404, {"error": "raw-sink takes POST /request-stream"})
-        if not length.isdecimal():
+        if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             return self._answer(411, {"error": "raw-sink takes bodies with a Content-Length"})
         (limit,) = parse_qs(asked.query).get("limit", [""])
         if limit.isdecimal() and int(length) > int(limit):

@@ -25,6 +25,8 @@ from uploadlab.units import GIB, MIB
 SOME = noise(600_001)
 """More than one block of any reader, and more than Werkzeug keeps in memory."""
 HALF = 300_000
+READ_BYTES = 1 << 16
+"""What Werkzeug's form parser, and many another, asks for at a time."""
 BAD_REQUEST, TIMEOUT, LENGTH_REQUIRED, TOO_LARGE, EXPECTATION_FAILED = 400, 408, 411, 413, 417
 
 
@@ -116,6 +118,18 @@ def boundary_alike() -> Iterator[Attempt]:
     alike = f"\r\n--{BOUNDARY[:-1]}".encode()
     yield form(exactly((alike + b"ab") * 20_000))
     yield form(exactly((alike + b"\r\n") * 20_000 + b"\r"), label="with line breaks")
+
+
+@case("torn-boundary", Kind.GOOD)
+def torn_boundary() -> Iterator[Attempt]:
+    """A form whose delimiter lies across the end of a parser's 64 KiB read, at each of its bytes."""
+    last = form(exactly(b""))
+    for at in range(1, len(last.tail)):
+        size_bytes = 2 * READ_BYTES - len(last.head) - at
+        yield form(noise(size_bytes), label=f"last one, byte {at}")
+    for at in range(1, 7):
+        before = READ_BYTES - (len(last.head) - at) - len(field("padding", b""))
+        yield form(SOME, before=field("padding", b"x" * before), label=f"a head, {at} bytes before its end")
 
 
 @case("over-2-gib", Kind.GOOD, large=True)

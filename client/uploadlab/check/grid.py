@@ -89,12 +89,12 @@ def _summed(rows: Sequence[Check], exceptions: Sequence[Known]) -> str:
     found = Counter(EXCEPTION if known_exception(row, exceptions) else str(row.verdict) for row in rows)
     lost = sum(lost_bytes(row) for row in rows if not known_exception(row, exceptions))
     parts = [f"{number} {name}" for name, number in found.items()]
-    return f"{', '.join(parts)}; {lost} bytes lost in silence"
+    return f"{', '.join(parts)}; {lost} bytes lost or added in silence"
 
 
 def lost_bytes(row: Check) -> int:
-    """Of a file that was sent, acknowledged, and is not there."""
-    return (row.sent_bytes or 0) - (row.stored_bytes or 0) if row.verdict is Verdict.LOSS else 0
+    """By how much an acknowledged file is shorter or longer than what was sent."""
+    return abs((row.sent_bytes or 0) - (row.stored_bytes or 0)) if row.verdict is Verdict.LOSS else 0
 
 
 def falls_short(run: Run, rows: Sequence[Check]) -> list[Check]:
@@ -140,7 +140,7 @@ def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
     worst = max((row.verdict for row in bad), key=list(Verdict).index)
     word = EXCEPTION if all(known_exception(row, run.exceptions) for row in bad) else worst
     numbers = dict.fromkeys(_note(row, run, notes) for row in bad)
-    return f"{word} {''.join(f'[{number}]' for number in numbers)}"
+    return " ".join([word, *(f"[{number}]" for number in numbers)])
 
 
 def _note(row: Check, run: Run, notes: Notes) -> int:

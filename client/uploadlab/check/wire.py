@@ -64,7 +64,7 @@ def send(address: str, attempt: Attempt) -> Reply:
                     _send_body(connection, attempt, digest)
             if attempt.gone:
                 _leave(connection, attempt)
-                return Reply(problem="nobody waited for an answer")
+                return Reply(problem="the client had gone")
             return _answer(connection)._replace(digest=digest.hexdigest())
     except (OSError, HTTPException) as error:
         return Reply(problem=f"{type(error).__name__}: {error}".removesuffix(": "))

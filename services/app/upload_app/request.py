@@ -4,13 +4,16 @@ from typing import IO, Any, BinaryIO, cast
 
 from flask import Request
 
-from upload_app.receivers import Body, Deadline, FormBody
+from upload_app.receivers import Body, Deadline
+from upload_app.untorn import Untorn
 
 
 class UploadRequest(Request):
-    """Watches the body while a form is parsed, and can spool its file to the destination."""
+    """Watches the time while a form is parsed, and can spool its file to the destination."""
 
     deadline: Deadline | None = None
+    untorn: bool = False
+    """Keep Werkzeug's parser from adding a byte to some files."""
     destination: BinaryIO | None = None
     """Where the first file part goes instead of a temporary file."""
 
@@ -18,8 +21,8 @@ class UploadRequest(Request):
         stream = super()._get_stream_for_parsing()
         if self.deadline is None:
             return stream
-        body, boundary = Body(stream, self.deadline), self.mimetype_params["boundary"]
-        return cast(IO[bytes], FormBody(body, boundary, self.max_form_memory_size))
+        body = Body(stream, self.deadline)
+        return cast(IO[bytes], Untorn(body, self.mimetype_params["boundary"]) if self.untorn else body)
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         # The hook that Werkzeug documents for choosing where a file part is written.

@@ -21,7 +21,11 @@ class Settings:
     budget_seconds: float
     """The time one upload may take where the client names none (``?budget=``)."""
     strict_framing: bool
-    """Answer 411 to a chunked body that this server would present as empty."""
+    """Store every byte or refuse, where servers and Werkzeug lose or add some.
+
+    411 for a chunked body that this server presents as empty, 400 for one with a length besides, and forms
+    whose last delimiter is handed to the parser in one piece.
+    """
     profiling: bool
     """Allow ``?profile=1``."""
     fsync: bool
