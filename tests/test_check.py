@@ -128,7 +128,7 @@ JUDGED: list[tuple[Attempt, Reply, Stored, Verdict, str]] = [
     (BAD, TAKEN, PART, Verdict.LOSS, "7 of 100"),
     (BAD, TAKEN, THERE, Verdict.FAIL, "201 for what had to be refused"),
     (WHOLE, NO, NOTHING, Verdict.PASS, "413"),
-    (WHOLE, NO, Stored(), Verdict.PASS, "413"),
+    (WHOLE, NO, Stored(), Verdict.FAIL, "413 too large, and what is stored is not known"),
     (WHOLE, NO, ONE, Verdict.FAIL, "413 too large, but stored"),
     (WHOLE, NO, SPOOL, Verdict.FAIL, "2 temporary files stay"),
     (WHOLE, NO._replace(reason=""), NOTHING, Verdict.FAIL, "413 without a reason"),
@@ -151,6 +151,11 @@ def test_the_oracle_is_every_byte_or_a_clear_no(
     assert judged.verdict is verdict
     assert text in judged.text
     assert bool(text) == bool(judged.text)
+
+
+def test_a_foreign_server_need_not_tell_what_it_has_stored() -> None:
+    assert judge(WHOLE, NO, Stored(), tells=False).verdict is Verdict.PASS
+    assert judge(WHOLE, NO, ONE, tells=False).verdict is Verdict.FAIL
 
 
 LIAR = (200, {"size_bytes": 0, "digest": ""})

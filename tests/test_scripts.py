@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from uploadlab.paths import BENCHMARK, ROOT
 from uploadlab.runtime import free_ports
 
@@ -32,11 +33,11 @@ def make_file(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def serving(name: str) -> Iterator[str]:
-    """``serve.sh NAME`` on a free port, until it has said its address; then Ctrl-C."""
+def serving(name: str, *words: str, said: list[str] | None = None) -> Iterator[str]:
+    """``serve.sh NAME`` on a free port, until it has ``said`` its address; then Ctrl-C."""
     need(*DEPLOYMENTS[name].needs)
     process = subprocess.Popen(
-        [sys.executable, "-m", "uploadlab.serve", name],
+        [sys.executable, "-m", "uploadlab.serve", name, *words],
         env=environment(PORT=str(free_ports(1)[0])),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -45,6 +46,8 @@ def serving(name: str) -> Iterator[str]:
     assert process.stderr
     try:
         for line in process.stderr:
+            if said is not None:
+                said.append(line)
             if found := re.search(rf"^{name} answers on (http://\S+)", line):
                 yield found[1]
                 break
@@ -83,6 +86,39 @@ def test_the_originals_two_types_with_profiles(tmp_path: Path, name: str) -> Non
             assert len(text.split("Top 10")[1].strip().splitlines()) == 11
 
 
+@pytest.mark.parametrize(("words", "warns"), [((), False), (("--host", "0.0.0.0"), True)])
+def test_whoever_listens_elsewhere_is_warned(words: tuple[str, ...], warns: bool) -> None:
+    said: list[str] = []
+    with serving("flask", *words, said=said) as url:
+        port = url.rpartition(":")[2]
+        listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
+        address = "00000000" if warns else "0100007F"
+        assert f"{address}:{int(port):04X}" in listening
+        assert requests.get(f"{url}/healthz", timeout=9).status_code == 200
+    warnings = [line for line in said if "mind your firewall" in line]
+    assert [f"0.0.0.0:{port}" in line for line in warnings] == ([True] if warns else [])
+
+
+def test_a_limit_refuses_larger_bodies(tmp_path: Path) -> None:
+    with serving("flask", "--limit", "1MiB") as url:
+        for size, words in (
+            (1 << 20, "uploaded using"),
+            ((1 << 20) + 1, "refused: too large: the most that is"),
+        ):
+            (tmp_path / "a").write_bytes(bytes(size))
+            done = uploader("a", "--url", url, folder=tmp_path)
+            assert words in done.stdout + done.stderr
+    fails(serve_sh("flask", "--limit", "much"), 2, "size 'much'")
+
+
+def test_flasks_debugger_stays_off_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    with serving("flask") as url:
+        for path in ("/console", "/?__debugger__=yes&cmd=resource&f=debugger.js"):
+            answer = requests.get(f"{url}{path}", timeout=9)
+            assert (answer.status_code, list(answer.json())) == (404, ["error"])
+
+
 def test_the_address_can_come_from_the_environment(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     with serving("flask") as url:
@@ -116,8 +152,8 @@ def test_a_server_that_did_not_take_the_file_is_told(tmp_path: Path) -> None:
         fails(uploader("a", "--url", fake.url, folder=tmp_path), 1, "wrong: 0 of 3 bytes")
 
 
-def serve_sh(name: str, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "uploadlab.serve", name]
+def serve_sh(name: str, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "uploadlab.serve", name, *words]
     return subprocess.run(
         command, env=environment(**more), capture_output=True, text=True, timeout=60, check=False
     )
@@ -129,7 +165,9 @@ def test_serving_what_cannot_be_served_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         fails(
-            serve_sh("flask", PORT=str(port)), 1, f"port {port}: Address already in use; take another: PORT="
+            serve_sh("flask", PORT=str(port)),
+            1,
+            f"127.0.0.1:{port}: Address already in use; take another: PORT=",
         )
 
 

@@ -38,16 +38,20 @@ class Judgement(NamedTuple):
 PASS = Judgement(Verdict.PASS)
 
 
-def judge(attempt: Attempt, reply: Reply, stored: Stored) -> Judgement:
-    """What came of an attempt."""
+def judge(attempt: Attempt, reply: Reply, stored: Stored, tells: bool = True) -> Judgement:
+    """What came of an attempt; whether the server is one that ``tells`` how many files it has."""
     if reply.accepted:
         judgement = _accepted(attempt, reply, stored)
     else:
         judgement = _answered(attempt, reply)
         if stored.uploads:
             judgement = _fail(f"{_shown(reply)}, but stored")
-    if judgement.verdict is Verdict.PASS and stored.temporary:
+    if judgement.verdict is not Verdict.PASS or reply.accepted:
+        return judgement
+    if stored.temporary:
         return _fail(f"{_shown(reply)}, and {stored.temporary} temporary files stay")
+    if stored.uploads is None and tells:
+        return _fail(f"{_shown(reply)}, and what is stored is not known")
     return judgement
 
 

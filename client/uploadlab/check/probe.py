@@ -11,7 +11,7 @@ from uploadlab.check.cases import CASES
 from uploadlab.check.oracle import Stored, judge
 from uploadlab.check.wire import Reply, send
 from uploadlab.methods import METHODS
-from uploadlab.model import Check, Target
+from uploadlab.model import EXTERNAL, Check, Target
 from uploadlab.run import now
 from uploadlab.units import MIB
 from uploadlab.upload import read_back
@@ -45,11 +45,11 @@ def routes(target: Target, attempt: Attempt) -> list[str]:
 def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
     """Make the attempt and judge it; what was stored is removed."""
     started_at = now()
-    before = _files(target.url)
+    before = _files(target)
     query = f"{'&' if '?' in route else '?'}{attempt.query}" if attempt.query else ""
     reply = send(f"{target.url}{route}{query}", attempt)
-    stored = _acknowledged(target.url, reply) or _left(target.url, attempt, before)
-    judgement = judge(attempt, reply, stored)
+    stored = _acknowledged(target.url, reply) or _left(target, attempt, before)
+    judgement = judge(attempt, reply, stored, tells=target.tier != EXTERNAL)
     return Check(
         case=case,
         deployment=target.name,
@@ -75,20 +75,23 @@ def _acknowledged(url: str, reply: Reply) -> Stored | None:
         return Stored()
 
 
-def _left(url: str, attempt: Attempt, before: usage.Files | None) -> Stored:
+def _left(target: Target, attempt: Attempt, before: usage.Files | None) -> Stored:
     """What an upload that was not taken has left, once the server is done with it."""
     if attempt.gone:
         time.sleep(NOTICE_SECONDS)
     end = time.monotonic() + SETTLE_SECONDS
-    after = _files(url)
+    after = _files(target)
     while before and after and after.temporary > before.temporary and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
-        after = _files(url)
+        after = _files(target)
     if before is None or after is None:
         return Stored()
     return Stored(uploads=after.uploads - before.uploads, temporary=after.temporary - before.temporary)
 
 
-def _files(url: str) -> usage.Files | None:
-    used = usage.read(url)
+def _files(target: Target) -> usage.Files | None:
+    """How many files it has; None if it does not tell. The lab's own may be busy, and are asked again."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while (used := usage.read(target.url)) is None and target.tier != EXTERNAL and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
     return used.stored if used else None
