@@ -188,7 +188,7 @@ def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> 
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-@pytest.mark.parametrize("name", ["flask", "uwsgi-tuned", "gunicorn-gthread", "nginx-uwsgi-streaming"])
+@pytest.mark.parametrize("name", ["gunicorn-gthread", "nginx-uwsgi-streaming"])
 def test_a_container_ended_in_mid_upload_keeps_what_it_acknowledged_and_sweeps_the_rest(
     stack: Stack, name: str, end: str
 ) -> None:

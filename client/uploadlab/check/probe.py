@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import requests
 
 from uploadlab import usage
-from uploadlab.check.attempt import Attempt
+from uploadlab.check.attempt import Attempt, Then
 from uploadlab.check.cases import CASES
 from uploadlab.check.oracle import Stored, judge
 from uploadlab.check.wire import Reply, send
@@ -36,10 +36,10 @@ def applies(target: Target, case: str) -> bool:
 
 
 def routes(target: Target, attempt: Attempt) -> list[str]:
-    """Where the attempt makes sense: its kind of body, and no second for each MiB of a large one."""
+    """Where the attempt makes sense: its kind of body; and slow routes only where it is soon over."""
     methods = [METHODS[name] for name in target.accepts or METHODS if METHODS[name].form == attempt.form]
-    chosen = [one.route for one in methods if not one.slow or attempt.file.size_bytes <= MIB]
-    return list(dict.fromkeys(chosen))
+    soon = attempt.file.size_bytes <= MIB and attempt.then is not Then.PAUSE
+    return list(dict.fromkeys(one.route for one in methods if soon or not one.slow))
 
 
 def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
