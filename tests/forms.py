@@ -27,7 +27,7 @@ def contents(draw: st.DrawFn, mark: bytes = b"--x", most: int = 5000) -> bytes:
     size = draw(st.sampled_from([size for size in SIZES if size <= most]))
     noise = random.Random(size).randbytes(size + draw(st.integers(0, 200)) if size else 0)
     content = draw(runs) + (noise.translate(MOST_CR_LF) if draw(st.booleans()) else noise) + draw(runs)
-    # RFC 2046, 5.1.1: no line of a part begins with its boundary. Of one that does, parsers make two files.
+    # After CR LF the boundary ends the part (RFC 2046, 5.1.1); after one of them it does for Werkzeug alone.
     assume(not re.search(rb"[\r\n]" + re.escape(mark), b"\n" + content))
     return content
 

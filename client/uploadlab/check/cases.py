@@ -114,10 +114,15 @@ def all_cr() -> Iterator[Attempt]:
 
 @case("boundary-alike", Kind.GOOD)
 def boundary_alike() -> Iterator[Attempt]:
-    """A boundary but for its last letter, every few bytes."""
+    """A boundary but for its last letter, every few bytes; and a whole one where none may begin."""
     alike = f"\r\n--{BOUNDARY[:-1]}".encode()
     yield form(exactly((alike + b"ab") * 20_000))
     yield form(exactly((alike + b"\r\n") * 20_000 + b"\r"), label="with line breaks")
+    for name, line_break in (("LF", b"\n"), ("CR", b"\r")):
+        whole = line_break + f"--{BOUNDARY}--".encode()
+        yield form(
+            exactly(b"x" * HALF + whole + b"y" * HALF), label=f"whole, after {name}", refusals=(BAD_REQUEST,)
+        )
 
 
 @case("torn-boundary", Kind.GOOD)

@@ -27,6 +27,15 @@ class BrokenBody(Exception):
     """The body ended before its announced end, or its framing is malformed."""
 
 
+class AmbiguousForm(Exception):
+    """A form that Werkzeug's parser would cut."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the form's boundary stands in the file, after a bare CR or LF: choose another boundary"
+        )
+
+
 class NoFilePart(ValueError):
     """A well-formed multipart body without the part ``file``."""
 

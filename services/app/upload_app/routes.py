@@ -123,7 +123,7 @@ def _receive(receive: Receive) -> ResponseReturnValue:
     started = time.perf_counter()
     deadline = Deadline(_budget_seconds())
     _request().deadline = deadline
-    _request().untorn = _settings().strict_framing
+    _request().strict = _settings().strict_framing
     _request().max_content_length = _most_bytes()
     fsync = _settings().fsync or _is_on("fsync")
     with _store().partial() as partial:

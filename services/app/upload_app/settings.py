@@ -24,7 +24,7 @@ class Settings:
     """Store every byte or refuse, where servers and Werkzeug lose or add some.
 
     411 for a chunked body that this server presents as empty, 400 for one with a length besides, and forms
-    whose last delimiter is handed to the parser in one piece.
+    that Werkzeug's parser reads right (strict_form).
     """
     profiling: bool
     """Allow ``?profile=1``."""
