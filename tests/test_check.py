@@ -119,12 +119,13 @@ NOTHING, ONE, SPOOL = (
 )
 NO = Reply(413, {"error": "too large"}, "too large")
 SILENT = Reply(problem="reset")
+LEFT = Reply(problem="the client had gone", left=True)
 JUDGED: list[tuple[Attempt, Reply, Stored, Verdict, str]] = [
     (WHOLE, TAKEN, THERE, Verdict.PASS, ""),
     (WHOLE, TAKEN, PART, Verdict.LOSS, "201, 7 of 100 bytes stored"),
     (WHOLE, TAKEN, Stored(len(FILE), "00"), Verdict.LOSS, "100 of 100"),
-    (WHOLE, TAKEN, Stored(), Verdict.LOSS, "201, unknown of 100 bytes stored"),
-    (WHOLE, Reply(200, digest=DIGEST), Stored(), Verdict.LOSS, "200, unknown"),
+    (WHOLE, TAKEN, Stored(0), Verdict.LOSS, "201, 0 of 100 bytes stored"),
+    (WHOLE, TAKEN, Stored(), Verdict.FAIL, "201, but it cannot be read back"),
     (BAD, TAKEN, PART, Verdict.LOSS, "7 of 100"),
     (BAD, TAKEN, THERE, Verdict.FAIL, "201 for what had to be refused"),
     (WHOLE, NO, NOTHING, Verdict.PASS, "413"),
@@ -137,9 +138,11 @@ JUDGED: list[tuple[Attempt, Reply, Stored, Verdict, str]] = [
     (WHOLE, Reply(302, {}, "elsewhere"), NOTHING, Verdict.FAIL, "302 elsewhere"),
     (WHOLE, SILENT, NOTHING, Verdict.FAIL, "no answer (reset)"),
     (WHOLE, SILENT, ONE, Verdict.FAIL, "no answer (reset), but stored"),
-    (GONE, SILENT, NOTHING, Verdict.PASS, ""),
-    (GONE, SILENT, ONE, Verdict.FAIL, "but stored"),
-    (GONE, SILENT, SPOOL, Verdict.FAIL, "temporary files stay"),
+    (GONE, LEFT, NOTHING, Verdict.PASS, ""),
+    (GONE, LEFT, ONE, Verdict.FAIL, "but stored"),
+    (GONE, LEFT, SPOOL, Verdict.FAIL, "temporary files stay"),
+    (GONE, LEFT, Stored(), Verdict.FAIL, "what is stored is not known"),
+    (GONE, SILENT, NOTHING, Verdict.FAIL, "no answer (reset)"),
 ]
 
 
@@ -154,7 +157,8 @@ def test_the_oracle_is_every_byte_or_a_clear_no(
 
 
 def test_a_foreign_server_need_not_tell_what_it_has_stored() -> None:
-    assert judge(WHOLE, NO, Stored(), tells=False).verdict is Verdict.PASS
+    for attempt, reply in ((WHOLE, NO), (GONE, LEFT)):
+        assert judge(attempt, reply, Stored(), tells=False).verdict is Verdict.UNKNOWN
     assert judge(WHOLE, NO, ONE, tells=False).verdict is Verdict.FAIL
 
 
@@ -172,10 +176,11 @@ def test_a_probe_believes_only_what_it_reads_back() -> None:
     assert probed(WHOLE, GET=(200, {"size_bytes": 100, "digest": DIGEST})).verdict is Verdict.PASS
     lost = probed(WHOLE, GET=LIAR)
     assert (lost.verdict, lost.sent_bytes, lost.stored_bytes) == (Verdict.LOSS, 100, 0)
-    assert probed(WHOLE, GET=DROP).verdict is Verdict.LOSS
-    assert probed(WHOLE, POST=(201, {})).verdict is Verdict.LOSS
+    assert probed(WHOLE, GET=(404, {})).verdict is Verdict.LOSS
+    assert probed(WHOLE, GET=DROP).verdict is Verdict.FAIL
+    assert probed(WHOLE, POST=(201, {}), GET=(500, {})).verdict is Verdict.FAIL
     assert probed(WHOLE, POST=DROP).verdict is Verdict.FAIL
-    assert probed(WHOLE, POST=(413, {"error": "no"})).verdict is Verdict.PASS
+    assert probed(WHOLE, POST=(413, {"error": "no"})).verdict is Verdict.UNKNOWN
 
 
 def test_each_attempt_goes_where_such_a_body_is_taken() -> None:
@@ -207,7 +212,7 @@ def test_noise_is_the_same_for_the_same_size() -> None:
     assert len(digests) == 1
 
 
-KNOWN = Known("known", ["put"], ["tuned-one"], ["reset"], "it resets", "set something")
+KNOWN = Known("known", ["put"], ["tuned-one"], ["no answer (*)"], "it resets", "set something")
 
 
 def row(deployment: str, verdict: Verdict, text: str = "", case: str = "put", **more: Any) -> Check:
@@ -254,10 +259,14 @@ def test_the_grid_shows_the_worst_of_each_cell_and_explains_it_once() -> None:
 
 def test_what_has_to_hold_and_does_not_is_named_unless_it_is_a_listed_exception() -> None:
     assert (
-        falls_short(CHECKED, [row("stock-one", Verdict.LOSS), row("tuned-one", Verdict.FAIL, "reset")]) == []
+        falls_short(
+            CHECKED, [row("stock-one", Verdict.LOSS), row("tuned-one", Verdict.FAIL, "no answer (reset)")]
+        )
+        == []
     )
     for bad in (
         row("tuned-one", Verdict.FAIL, "another text"),
+        row("tuned-one", Verdict.FAIL, "no answer (reset), but stored"),
         row("tuned-one", Verdict.LOSS, case="chunked"),
         row("tuned-one", Verdict.UNAVAILABLE, "reset"),
         row("mine", Verdict.FAIL, "reset"),
@@ -370,6 +379,7 @@ def test_a_defect_of_the_lab_itself_ends_the_check(tmp_path: Path) -> None:
         (["--check", "--expect-status", "200"], "leave out --expect-status"),
         (["--check", "--target", "a=https://127.0.0.1:1"], "http:// URL"),
         (["--check", "--resume", "x"], "leave out --check"),
+        (["--check", "--cases", "no-file", "--deployments", "raw-sink"], "no chosen deployment takes"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_type(tmp_path: Path, words: list[str], line: str) -> None:

@@ -76,6 +76,22 @@ def test_a_sweep_between_opening_and_locking_costs_nothing(
     assert (tmp_path / upload_id).read_bytes() == b"abc"
 
 
+def test_a_sweep_while_an_upload_gets_its_final_name_costs_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = Path.rename
+
+    def rename_late(path: Path, target: Path) -> Path:
+        Store(tmp_path)
+        return really(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_late)
+    with store.partial() as partial:
+        partial.file.write(b"abc")
+        upload_id = partial.commit()
+    assert (tmp_path / upload_id).read_bytes() == b"abc"
+
+
 def test_an_upload_in_work_counts_until_its_process_is_killed(store: Store, tmp_path: Path) -> None:
     code = (
         "import sys, pathlib, time; from upload_app.storage import Store\n"

@@ -12,6 +12,7 @@ from uploadlab import profile
 from uploadlab.check import stage as check
 from uploadlab.check.cases import CASES
 from uploadlab.check.exceptions import load_exceptions
+from uploadlab.check.probe import applies
 from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.host import describe_host, require_space
 from uploadlab.load import stage
@@ -97,6 +98,8 @@ def draft(order: Order) -> Draft:
     if order.choice.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
     steps = plan_load(plan, order.plan, targets, order.choice) if wants_load else []
+    if order.checks and not any(applies(target, case) for target in targets for case in order.checks):
+        raise UsageError("no chosen deployment takes such uploads: choose other --cases or --deployments")
     return Draft(order, plan, cells, steps, targets, deployments)
 
 

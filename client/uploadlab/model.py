@@ -46,6 +46,8 @@ class Verdict(StrEnum):
     FAIL = "fail"
     LOSS = "silent loss"
     """The server said success, and has not what was sent."""
+    UNKNOWN = "unknown"
+    """A foreign server does not tell what it has stored."""
     UNAVAILABLE = "unavailable"
     """Nothing could be tried."""
 
@@ -275,7 +277,7 @@ class Known(Struct, frozen=True, forbid_unknown_fields=True):
     cases: list[str]
     deployments: list[str]
     shows: list[str]
-    """One of these is in the attempt's text."""
+    """The attempt's text is one of these, ``*`` for any part of it."""
     reason: str
     mend: str
     """The setting that mends it, and at what price."""

@@ -1,6 +1,7 @@
 """What is known to fall short of the oracle: configs/exceptions.toml."""
 
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -38,4 +39,4 @@ def known_exception(row: Check, exceptions: Sequence[Known]) -> Known | None:
 
 def _covers(one: Known, row: Check) -> bool:
     here = row.case in one.cases and row.deployment in one.deployments
-    return here and any(text in row.text for text in one.shows)
+    return here and any(fnmatchcase(row.text, pattern) for pattern in one.shows)

@@ -104,7 +104,7 @@ def falls_short(run: Run, rows: Sequence[Check]) -> list[Check]:
         row
         for row in latest(rows)
         if row.deployment in held
-        and row.verdict is not Verdict.PASS
+        and row.verdict not in (Verdict.PASS, Verdict.UNKNOWN)
         and not known_exception(row, run.exceptions)
     ]
 
@@ -114,6 +114,9 @@ def warnings(run: Run, rows: Sequence[Check]) -> list[str]:
     bad = falls_short(run, rows)
     cells = dict.fromkeys(f"{row.deployment} {row.case}" for row in bad)
     lines = [f"Short of the oracle, and no exception: {', '.join(cells)}."] if cells else []
+    if mute := dict.fromkeys(row.deployment for row in rows if row.verdict is Verdict.UNKNOWN):
+        names = ", ".join(mute)
+        lines.append(f"What {names} stored of refused uploads is not known: it answers no /usage (USAGE=1).")
     idle = ", ".join(one.name for one in idle_exceptions(run, rows))
     return lines + ([f"Exceptions that did not show, and may be outdated: {idle}."] if idle else [])
 

@@ -50,25 +50,28 @@ def judge(attempt: Attempt, reply: Reply, stored: Stored, tells: bool = True) ->
         return judgement
     if stored.temporary:
         return _fail(f"{_shown(reply)}, and {stored.temporary} temporary files stay")
-    if stored.uploads is None and tells:
-        return _fail(f"{_shown(reply)}, and what is stored is not known")
+    if stored.uploads is None:
+        text = f"{_shown(reply)}, and what is stored is not known"
+        return _fail(text) if tells else Judgement(Verdict.UNKNOWN, text)
     return judgement
 
 
 def _accepted(attempt: Attempt, reply: Reply, stored: Stored) -> Judgement:
+    if stored.size_bytes is None:
+        return _fail(f"{reply.status}, but it cannot be read back")
     arrived = stored.digest == reply.digest and stored.size_bytes == attempt.file.size_bytes
     if attempt.must_refuse and arrived:
         return _fail(f"{reply.status} for what had to be refused")
     if arrived:
         return PASS
-    size = "unknown" if stored.size_bytes is None else stored.size_bytes
-    return Judgement(Verdict.LOSS, f"{reply.status}, {size} of {attempt.file.size_bytes} bytes stored")
+    stored_of = f"{stored.size_bytes} of {attempt.file.size_bytes} bytes stored"
+    return Judgement(Verdict.LOSS, f"{reply.status}, {stored_of}")
 
 
 def _answered(attempt: Attempt, reply: Reply) -> Judgement:
     """What the client learned."""
     if reply.status is None:
-        return PASS if attempt.gone else _fail(_shown(reply))
+        return PASS if reply.left else _fail(_shown(reply))
     if reply.status not in (*attempt.refusals, NO_SPACE):
         return _fail(_shown(reply))
     if not reply.reason:

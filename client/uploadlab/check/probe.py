@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import requests
 
@@ -43,7 +44,7 @@ def routes(target: Target, attempt: Attempt) -> list[str]:
 
 
 def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
-    """Make the attempt and judge it; what was stored is removed."""
+    """Make the attempt and judge it; an upload that was acknowledged is removed."""
     started_at = now()
     before = _files(target)
     query = f"{'&' if '?' in route else '?'}{attempt.query}" if attempt.query else ""
@@ -71,6 +72,8 @@ def _acknowledged(url: str, reply: Reply) -> Stored | None:
         return None
     try:
         return Stored(*read_back(f"{url}/uploads/{upload_id}", keep=False))
+    except requests.HTTPError as error:
+        return Stored(0) if error.response.status_code == HTTPStatus.NOT_FOUND else Stored()
     except (requests.RequestException, ValueError, KeyError, TypeError):
         return Stored()
 

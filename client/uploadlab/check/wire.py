@@ -41,6 +41,8 @@ class Reply(NamedTuple):
     """Of a refusal, in the server's words."""
     problem: str = ""
     """Why there is no answer."""
+    left: bool = False
+    """The client went away, as it should; so nobody waited for one."""
     digest: str = ""
     """Of the file as it was sent: xxh3_128, in hex."""
 
@@ -60,11 +62,12 @@ def send(address: str, attempt: Attempt) -> Reply:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.sendall(_head(url.netloc, f"{url.path}?{url.query}", attempt))
             if not attempt.expect or _may_go_on(connection):
-                with suppress(BrokenPipeError):  # a refusal came before; a reset is no answer (as in urllib3)
+                # A refusal may have come before; a reset is no answer, as in urllib3.
+                with suppress(ConnectionError if attempt.gone else BrokenPipeError):
                     _send_body(connection, attempt, digest)
             if attempt.gone:
                 _leave(connection, attempt)
-                return Reply(problem="the client had gone")
+                return Reply(problem="the client had gone", left=True)
             return _answer(connection)._replace(digest=digest.hexdigest())
     except (OSError, HTTPException) as error:
         return Reply(problem=f"{type(error).__name__}: {error}".removesuffix(": "))

@@ -16,7 +16,10 @@ REFUSED = 400
 
 
 def register(app: Flask, seconds: float) -> None:
-    """Linger for up to ``seconds`` after each refusal; the answer itself is sent before."""
+    """Linger for ``seconds`` after each refusal; the answer itself is sent before.
+
+    The clock is looked at between reads: a client that trickles holds its worker on, as by any upload.
+    """
 
     @app.after_request
     def linger(response: Response) -> Response:

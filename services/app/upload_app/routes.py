@@ -190,8 +190,8 @@ def _most_bytes() -> int | None:
     value, own = request.args.get("limit"), _settings().max_content_length
     if not value:
         return own
-    if not value.isdecimal():
-        abort(400, f"limit={value!r} is not a number of bytes")
+    if not re.fullmatch(r"\d{1,18}", value, re.ASCII):
+        abort(400, f"limit={value[:40]!r} is not a number of bytes")
     return min(int(value), own) if own is not None else int(value)
 
 

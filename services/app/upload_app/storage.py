@@ -52,11 +52,11 @@ class Partial:
 
         With ``fsync``, both outlive a power cut from here on.
         """
+        self.file.flush()
         if fsync:
-            self.file.flush()
             os.fsync(self.file.fileno())
+        self._path.rename(self._directory / self.id)  # before its lock goes, or a sweep might take it
         self.file.close()
-        self._path.rename(self._directory / self.id)
         if fsync:
             _fsync_folder(self._directory)
         return self.id
