@@ -10,8 +10,8 @@ import pytest
 from uploadlab.check.cases import CASES
 from uploadlab.check.exceptions import known_exception
 from uploadlab.check.grid import idle_exceptions, latest
-from uploadlab.model import Verdict
 from uploadlab.store import RunFolder
+from uploadlab.verdicts import Verdict
 
 from .fake_server import serve
 from .helpers import DEPLOYMENTS, environment, lab, need, wait_until

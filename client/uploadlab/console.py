@@ -24,13 +24,14 @@ from uploadlab.check.grid import counts, grids, warnings
 from uploadlab.diagnosis import diagnose
 from uploadlab.load.summary import summarize_load
 from uploadlab.load.table import load_notes, load_tables
-from uploadlab.model import Check, Measurement, Profiled, Run
+from uploadlab.model import Measurement, Profiled, Run
 from uploadlab.paths import shown
 from uploadlab.profile import overheads, read_calls
 from uploadlab.stats import ceiling_name, summarize
 from uploadlab.store import RunFolder
 from uploadlab.table import Table, costs, reasons, tables
 from uploadlab.units import format_seconds
+from uploadlab.verdicts import Check
 
 PLAIN_SECONDS = 5.0
 """How often a line tells of the progress where there is no terminal."""

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from uploadlab.verdicts import Known
+
 SCHEMA_VERSION = 1
 REFERENCE = "reference"
 """The tier of rows that mark a ceiling."""
@@ -36,20 +38,6 @@ class Status(StrEnum):
     """Over the cell's budget."""
     UNAVAILABLE = "unavailable"
     """The deployment cannot start here."""
-
-
-class Verdict(StrEnum):
-    """What the oracle says of an attempt to upload."""
-
-    PASS = "pass"  # noqa: S105  no password
-    """Every byte, or a clear no."""
-    FAIL = "fail"
-    LOSS = "silent loss"
-    """The server said success, and has not what was sent."""
-    UNKNOWN = "unknown"
-    """A foreign server does not tell what it has stored."""
-    UNAVAILABLE = "unavailable"
-    """Nothing could be tried."""
 
 
 ACCEPTED = (Status.OK, Status.UNVERIFIED)
@@ -244,43 +232,6 @@ class LoadStep(Struct, kw_only=True):
     """Why something of the server's use is not known."""
     uploads_end: int = 0
     """Size of uploads.jsonl with this step's rows: what lies beyond belongs to one that was cut short."""
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One line of checks.jsonl: one attempt of a case at one route of a target."""
-
-    case: str
-    deployment: str
-    route: str
-    label: str
-    """Which of the case's attempts."""
-    started_at: str
-    verdict: Verdict
-    text: str
-    """What happened."""
-    http_status: int | None = None
-    sent_bytes: int | None = None
-    """Of the file."""
-    stored_bytes: int | None = None
-    """Of the upload that was acknowledged."""
-
-    @property
-    def what(self) -> str:
-        """The attempt in words."""
-        return f"{self.route}, {self.label}" if self.label else self.route
-
-
-class Known(Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of configs/exceptions.toml: where a server falls short of the oracle, and no config helps."""
-
-    name: str
-    cases: list[str]
-    deployments: list[str]
-    shows: list[str]
-    """The attempt's text is one of these, ``*`` for any part of it."""
-    reason: str
-    mend: str
-    """The setting that mends it, and at what price."""
 
 
 class Profiled(Struct, frozen=True):

@@ -8,18 +8,9 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from uploadlab.model import (
-    SCHEMA_VERSION,
-    Cell,
-    Check,
-    LabError,
-    LoadStep,
-    LoadUpload,
-    Measurement,
-    Profiled,
-    Run,
-)
+from uploadlab.model import SCHEMA_VERSION, Cell, LabError, LoadStep, LoadUpload, Measurement, Profiled, Run
 from uploadlab.paths import INSIDE, shown
+from uploadlab.verdicts import Check
 
 Line = TypeVar("Line")
 RUN_FILE = "run.json"

@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.check.cases import CASES
-from uploadlab.model import Check, Known, UsageError, Verdict
+from uploadlab.model import UsageError
 from uploadlab.names import choose
+from uploadlab.verdicts import Check, Known, Verdict
 
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from uploadlab.check.cases import CASES, Kind
 from uploadlab.check.exceptions import known_exception
-from uploadlab.model import EXTERNAL, Check, Known, Run, Verdict
+from uploadlab.model import EXTERNAL, Run
 from uploadlab.table import Table
+from uploadlab.verdicts import Check, Known, Verdict
 
 HELD = ("tuned", EXTERNAL)
 """The tiers that have to hold: what the user named counts as if it were tuned."""

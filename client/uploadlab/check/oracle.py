@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from uploadlab.check.attempt import Attempt
 from uploadlab.check.wire import Reply
-from uploadlab.model import Verdict
+from uploadlab.verdicts import Verdict
 
 NO_SPACE = HTTPStatus.INSUFFICIENT_STORAGE
 MOST_SHOWN = 100

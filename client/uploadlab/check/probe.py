@@ -12,10 +12,11 @@ from uploadlab.check.cases import CASES
 from uploadlab.check.oracle import Stored, judge
 from uploadlab.check.wire import Reply, send
 from uploadlab.methods import METHODS
-from uploadlab.model import EXTERNAL, Check, Target
+from uploadlab.model import EXTERNAL, Target
 from uploadlab.run import now
 from uploadlab.units import MIB
 from uploadlab.upload import read_back
+from uploadlab.verdicts import Check
 
 NOTICE_SECONDS = 0.3
 """Until a server has seen both what was sent and that the client has gone."""

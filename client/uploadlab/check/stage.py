@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from uploadlab.check.cases import CASES
 from uploadlab.check.probe import applies, probes
-from uploadlab.model import Check, Run, Target, Verdict
+from uploadlab.model import Run, Target
 from uploadlab.run import Watcher, now
 from uploadlab.store import RunFolder
+from uploadlab.verdicts import Check, Verdict
 
 
 class Cell(NamedTuple):

@@ -1,0 +1,93 @@
+"""What an attempt puts on the wire, byte for byte, and what it makes of the answer."""
+
+import pytest
+import xxhash
+from uploadlab.check import wire
+from uploadlab.check.attempt import Then, exactly, form, noise, raw
+from uploadlab.check.wire import send
+
+from .helpers import wait_until
+from .raw_server import keep
+
+FILE = b"0123456789" * 10
+DIGEST = xxhash.xxh3_128(FILE).hexdigest()
+OK = b"HTTP/1.1 201 CREATED\r\nContent-Length: 11\r\n\r\n" + b'{"id": "x"}'
+BODY = {
+    "whole": (raw(exactly(FILE)), FILE),
+    "chunked": (raw(exactly(FILE), chunked=True), b"64\r\n" + FILE + b"\r\n0\r\n\r\n"),
+    "empty and chunked": (raw(exactly(b""), chunked=True), b"0\r\n\r\n"),
+    "paused": (raw(exactly(FILE), then=Then.PAUSE, at=40), FILE),
+    "ended early": (raw(exactly(FILE), then=Then.END, at=40), FILE[:40]),
+    "closed": (raw(exactly(FILE), then=Then.CLOSE, at=40), FILE[:40]),
+    "closed in chunks": (
+        raw(exactly(FILE), chunked=True, then=Then.CLOSE, at=40),
+        b"28\r\n" + FILE[:40] + b"\r\n",
+    ),
+    "broken": (
+        raw(exactly(FILE), chunked=True, then=Then.BREAK, at=40),
+        b"28\r\n" + FILE[:40] + b"\r\nzz\r\n3c\r\n" + FILE[40:] + b"\r\n0\r\n\r\n",
+    ),
+    "paused at the end": (raw(exactly(FILE), then=Then.PAUSE, at=100), FILE),
+}
+
+
+@pytest.mark.parametrize("name", BODY)
+def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "PAUSE_SECONDS", 0.01)
+    attempt, body = BODY[name]
+    with keep(OK) as server:
+        reply = send(f"{server.url}/request-stream?limit=7", attempt)
+        wait_until(lambda: bool(server.ended))
+    head, _, received = server.received[0].partition(b"\r\n\r\n")
+    assert received == body
+    assert head.startswith(b"POST /request-stream?limit=7 HTTP/1.1\r\n")
+    length = b"Transfer-Encoding: chunked" if attempt.chunked else f"Content-Length: {len(FILE)}".encode()
+    assert length in head.split(b"\r\n")
+    assert reply.status == (None if attempt.gone else 201)
+    assert reply.content == ({} if attempt.gone else {"id": "x"})
+    assert server.ended == ["quiet" if attempt.then in (None, Then.PAUSE, Then.BREAK) else "end"]
+
+
+def test_a_client_that_crashes_resets_the_connection() -> None:
+    with keep(OK) as server:
+        send(server.url, raw(noise(1 << 20), then=Then.RESET, at=1 << 19))
+        wait_until(lambda: bool(server.ended))
+    assert server.ended == ["reset"]
+
+
+def test_a_form_is_one_that_others_read() -> None:
+    attempt = form(exactly(FILE), name="a.bin", then=Then.PAUSE, at=3)
+    assert b"".join(attempt.body(attempt.file.blocks())) == attempt.head + FILE + attempt.tail
+    assert attempt.body_bytes == len(attempt.head + FILE + attempt.tail)
+    assert b'name="file"; filename="a.bin"' in attempt.head
+
+
+@pytest.mark.parametrize(
+    ("at_once", "sent"),
+    [
+        (b"", FILE),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", FILE),
+        (b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n", b""),
+    ],
+)
+def test_who_expects_100_waits_for_it_and_takes_a_no(
+    at_once: bytes, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "EXPECT_SECONDS", 0.1)
+    with keep(OK, at_once) as server:
+        reply = send(server.url, raw(exactly(FILE), expect=True))
+    assert server.received[0].partition(b"\r\n\r\n")[2] == sent
+    assert reply.status == (201 if sent else 417)
+
+
+def test_the_digest_is_of_what_was_sent_and_an_answer_may_be_a_page() -> None:
+    page = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+    with keep(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)) as server:
+        reply = send(server.url, raw(exactly(FILE)))
+    assert (reply.status, reply.reason, reply.digest) == (502, "Bad Gateway", DIGEST)
+
+
+def test_no_answer_is_told_with_its_cause() -> None:
+    with keep(b"") as server:
+        assert "RemoteDisconnected" in send(server.url, raw(exactly(FILE))).problem
+    assert "refused" in send(server.url, raw(exactly(FILE))).problem
