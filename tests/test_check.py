@@ -25,7 +25,6 @@ from .helpers import DEPLOYMENTS, RUN, lab
 
 FILE = b"0123456789" * 10
 DIGEST = xxhash.xxh3_128(FILE).hexdigest()
-OK = b"HTTP/1.1 201 CREATED\r\nContent-Length: 11\r\n\r\n" + b'{"id": "x"}'
 WHOLE = raw(exactly(FILE), refusals=(413,))
 BAD = WHOLE._replace(must_refuse=True)
 GONE = BAD._replace(then=Then.CLOSE)
