@@ -187,10 +187,10 @@ def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> 
     assert docker("exec", found["Id"], "sh", "-c", may_not) == ""
 
 
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", [("stop", "--time", "1"), ("kill",)], ids=["stopped", "killed"])
 @pytest.mark.parametrize("name", ["gunicorn-gthread", "nginx-uwsgi-streaming"])
 def test_a_container_ended_in_mid_upload_keeps_what_it_acknowledged_and_sweeps_the_rest(
-    stack: Stack, name: str, end: str
+    stack: Stack, name: str, end: tuple[str, ...]
 ) -> None:
     app = f"{stack.project}-{DEPLOYMENTS[name].services[-1].name}-1"
     kept = requests.post(f"{stack.url(name)}/request-stream", data=b"acknowledged", timeout=20).json()["id"]
@@ -199,7 +199,7 @@ def test_a_container_ended_in_mid_upload_keeps_what_it_acknowledged_and_sweeps_t
         half.sendall(b"POST /request-stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")
         half.sendall(b"x" * 3_000_000)
         wait_until(lambda: len(files_of(app)) == len(before) + 1)
-        docker(end, app)
+        docker(*end, app)
     docker("start", app)
     wait_until(lambda: answers(stack.url(name)))
     assert files_of(app) == before

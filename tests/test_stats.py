@@ -30,6 +30,14 @@ def test_a_deployment_that_became_available_later_counts_as_measured() -> None:
     assert summarize(RUN, rows)[0].mb_per_second == pytest.approx(100)
 
 
+def test_a_deployment_that_died_between_its_uploads_is_told() -> None:
+    died = measured("flask", seconds=None, status=Status.UNAVAILABLE, error="it ended")
+    rows = [measured("flask"), msgspec.structs.replace(died, round=2)]
+    assert reasons(summarize(RUN, rows)) == ["flask: unavailable: it ended"]
+    resumed = [*rows, msgspec.structs.replace(measured("flask", seconds=0.1), round=2)]
+    assert reasons(summarize(RUN, resumed)) == []
+
+
 def test_the_reference_is_named_by_the_run() -> None:
     assert ceiling_name(RUN) == "raw-sink"
     assert ceiling_name(msgspec.structs.replace(RUN, targets=RUN.targets[:1])) is None

@@ -50,8 +50,11 @@ def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
 
 
 def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
-    """Without the rows that say "unavailable", if the cell could be measured after all."""
-    return [row for row in rows if row.status is not Status.UNAVAILABLE] or rows
+    """Without the rows that say "unavailable" of rounds that could be measured after all."""
+    done = {(row.cell_id, row.round) for row in rows if row.status is not Status.UNAVAILABLE}
+    return [
+        row for row in rows if row.status is not Status.UNAVAILABLE or (row.cell_id, row.round) not in done
+    ]
 
 
 def ceiling_name(run: Run) -> str | None:
