@@ -112,7 +112,7 @@ class Uploading:
         self.unanswered = 0
         if not self.slow:
             LEDGER.progress[self.name] = 0
-        self.unverified: list[tuple[LoadUpload, str]] = []
+        self.unverified: list[tuple[LoadUpload, str | None]] = []
 
     def on_start(self) -> None:
         """Let slow users go ahead, where there are any."""
@@ -133,7 +133,7 @@ class Uploading:
             self.verify()
         payload = _payload(self.options)
         started_at, watch = time.time(), Stopwatch()
-        outcome, answer, sent_bytes = self.send(method, payload, watch)
+        outcome, stored_at, sent_bytes = self.send(method, payload, watch)
         row = LoadUpload(
             step_id=LEDGER.step_id,
             user=self.name,
@@ -155,23 +155,23 @@ class Uploading:
         LEDGER.count(row)
         if row.status is Status.OK:
             LEDGER.unverified_bytes += row.size_bytes
-            self.unverified.append((row, str(answer.get("id"))))
+            self.unverified.append((row, stored_at))
         else:
             LEDGER.keep(row)
         if row.status in (Status.REFUSED, Status.FAILED):
             gevent.sleep(PAUSE_SECONDS)
 
-    def send(self, method: Method, payload: Payload, watch: Stopwatch) -> tuple[Outcome, dict[str, Any], int]:
-        """What became of it, what the server answered, and how much of the file was sent."""
+    def send(self, method: Method, payload: Payload, watch: Stopwatch) -> tuple[Outcome, str | None, int]:
+        """What became of it, where it can be read back, and how much of the file was sent."""
         with open(payload.path, "rb") as file:
             request = self.adapted(method.send(file, payload.size_bytes, self.options.field), payload)
-            path = "" if self.options.expect_status else method.route
+            verb, path = ("POST", "") if self.options.expect_status else (method.verb, method.route)
             options = {"name": method.name, "catch_response": True, "allow_redirects": False, **request}
             timeout = gevent.Timeout(self.options.budget)
             try:
-                with timeout, self.client.post(path, **options) as answer:
+                with timeout, self.client.request(verb, path, **options) as answer:
                     seconds = watch.seconds()
-                    outcome, content = judge(answer, payload.size_bytes, self.options.expect_status)
+                    outcome, stored_at = judge(answer, payload.size_bytes, self.options.expect_status)
                     outcome.seconds = seconds
                     if outcome.status is Status.FAILED and seconds >= self.options.budget:
                         outcome.status, outcome.error = Status.TIMEOUT, self.over_budget()
@@ -182,16 +182,16 @@ class Uploading:
             except gevent.Timeout as error:  # requests lets it pass, and Locust has not counted the upload
                 if error is not timeout:
                     raise
-                outcome, content = Outcome(status=Status.TIMEOUT, error=self.over_budget()), {}
+                outcome, stored_at = Outcome(status=Status.TIMEOUT, error=self.over_budget()), None
                 self.environment.events.request.fire(
-                    request_type="POST", name=method.name, response_time=watch.seconds() * 1000,
+                    request_type=verb, name=method.name, response_time=watch.seconds() * 1000,
                     response_length=file.tell(), exception=outcome.error, context={},
                 )  # fmt: skip
             finally:
                 self.hang_up()
             # A form that is built in memory was read whole, whether or not it was sent.
             was_sent = outcome.http_status or "files" not in request
-            return outcome, content, file.tell() if was_sent else 0
+            return outcome, stored_at, file.tell() if was_sent else 0
 
     def over_budget(self) -> str:
         """Why an upload was given up."""
@@ -224,9 +224,9 @@ class Uploading:
         """Have the server read back what it stored, and remove it."""
         payload = _payload(self.options)
         while self.unverified:
-            row, upload_id = self.unverified.pop()
+            row, stored_at = self.unverified.pop()
             LEDGER.unverified_bytes -= row.size_bytes
-            outcome = verify(self.host, Uploaded(Outcome(status=row.status), {"id": upload_id}), payload)
+            outcome = verify(self.host, Uploaded(Outcome(status=row.status), stored_at=stored_at), payload)
             row.status, row.error = outcome.status, outcome.error
             row.stored_bytes, row.digest_ok = outcome.stored_bytes, outcome.digest_ok
             LEDGER.keep(row)

@@ -15,7 +15,7 @@ DROP = object()
 
 
 class FakeServer:
-    """Answers each verb as ``answers`` says: (status, content), HANG or DROP."""
+    """Answers each verb as ``answers`` says, PUT like POST: (status, content), HANG or DROP."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = {"GET": (200, {}), "POST": (201, {"id": "x", "seconds": 0.1}), "DELETE": (204, {})}
@@ -39,7 +39,9 @@ def serve(**answers: Any) -> Iterator[FakeServer]:
             length = int(self.headers.get("Content-Length", 0))
             fake.bodies.append(self.rfile.read(length))
             answer = (
-                (200, {"uploads_in_progress": 0}) if self.path == "/healthz" else fake.answers[self.command]
+                (200, {"uploads_in_progress": 0})
+                if self.path == "/healthz"
+                else fake.answers["POST" if self.command == "PUT" else self.command]
             )
             if answer is HANG:
                 fake.closing.wait()
@@ -52,7 +54,7 @@ def serve(**answers: Any) -> Iterator[FakeServer]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_DELETE = do_GET  # noqa: N815  the names that http.server calls
+        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  the names that http.server calls
 
         def log_message(self, *_: object) -> None:
             pass

@@ -87,7 +87,7 @@ TARGET = Target("mine", "", accepts=["request.stream"])
 
 def probed(attempt: Attempt, **answers: Any) -> Check:
     with serve(**answers) as fake:
-        return probe(msgspec.structs.replace(TARGET, url=fake.url), "put", attempt, "/request-stream")
+        return probe(msgspec.structs.replace(TARGET, url=fake.url), "post", attempt, "/request-stream")
 
 
 def test_a_probe_believes_only_what_it_reads_back() -> None:
@@ -130,10 +130,10 @@ def test_noise_is_the_same_for_the_same_size() -> None:
     assert len(digests) == 1
 
 
-KNOWN = Known("known", ["put"], ["tuned-one"], ["no answer (*)"], "it resets", "set something")
+KNOWN = Known("known", ["post"], ["tuned-one"], ["no answer (*)"], "it resets", "set something")
 
 
-def row(deployment: str, verdict: Verdict, text: str = "", case: str = "put", **more: Any) -> Check:
+def row(deployment: str, verdict: Verdict, text: str = "", case: str = "post", **more: Any) -> Check:
     fields = {"case": case, "deployment": deployment, "verdict": verdict, "text": text, **more}
     return Check(route="/r", label="", started_at="", **fields)
 
@@ -141,7 +141,7 @@ def row(deployment: str, verdict: Verdict, text: str = "", case: str = "put", **
 def run_of(*targets: tuple[str, str]) -> Run:
     return msgspec.structs.replace(
         RUN, targets=[Target(name, "", tier) for name, tier in targets],
-        cells=[], checks=["put", "chunked"], exceptions=[KNOWN],
+        cells=[], checks=["post", "chunked"], exceptions=[KNOWN],
     )  # fmt: skip
 
 
@@ -161,11 +161,11 @@ def test_the_grid_shows_the_worst_of_each_cell_and_explains_it_once() -> None:
     ]
     tables, notes = grids(CHECKED, rows)
     cells = {(table.title.partition(":")[0], line[0]): line[1:] for table in tables for line in table.rows}
-    assert cells["tuned", "put"] == ["exception [1]"]
+    assert cells["tuned", "post"] == ["exception [1]"]
     assert cells["tuned", "chunked"] == ["pass 413"]
-    assert cells["yours", "put"] == ["unavailable [2]"]
+    assert cells["yours", "post"] == ["unavailable [2]"]
     assert cells["yours", "chunked"] == ["-"]
-    assert cells["stock", "put"] == ["silent loss [3] [4]"]
+    assert cells["stock", "post"] == ["silent loss [3] [4]"]
     assert cells["stock", "chunked"] == ["fail [3]"]
     assert notes[0] == "[1] known: it resets. Mend: set something. put: tuned-one"
     assert notes[2] == "[3] 502. put: stock-one; chunked: stock-one"
@@ -289,9 +289,9 @@ def test_a_defect_of_the_lab_itself_ends_the_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--cases", "put"], "add --check"),
+        (["--cases", "post"], "add --check"),
         (["--large"], "add --check"),
-        (["--check", "--cases", "putt"], "did you mean 'put'"),
+        (["--check", "--cases", "pots"], "did you mean 'post'"),
         (["--check", "--rounds", "3"], "leave out --rounds"),
         (["--check", "--load"], "leave out --load"),
         (["--check", "--expect-status", "200"], "leave out --expect-status"),

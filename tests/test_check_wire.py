@@ -40,7 +40,7 @@ def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.M
         wait_until(lambda: bool(server.ended))
     head, _, received = server.received[0].partition(b"\r\n\r\n")
     assert received == body
-    assert head.startswith(b"POST /request-stream?limit=7 HTTP/1.1\r\n")
+    assert head.startswith(b"PUT /request-stream?limit=7 HTTP/1.1\r\n")
     length = b"Transfer-Encoding: chunked" if attempt.chunked else f"Content-Length: {len(FILE)}".encode()
     assert length in head.split(b"\r\n")
     assert reply.status == (None if attempt.gone else 201)

@@ -31,7 +31,7 @@ def stored(payload: Payload, **other: Any) -> tuple[int, dict[str, Any]]:
 def test_an_upload_is_sent_then_verified_then_removed(client: Client, payload: Payload) -> None:
     with serve(GET=stored(payload)) as fake:
         outcome = client.measure(fake.url, "request.stream", payload, 9)
-    assert fake.requests == ["POST /request-stream", "GET /uploads/x", "DELETE /uploads/x"]
+    assert fake.requests == ["PUT /request-stream", "GET /uploads/x", "DELETE /uploads/x"]
     assert fake.bodies[0] == Path(payload.path).read_bytes()
     assert (outcome.status, outcome.stored_bytes, outcome.digest_ok) == (Status.OK, MIB, True)
     assert outcome.seconds is not None and 0 < outcome.seconds < 9

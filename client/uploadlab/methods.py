@@ -33,6 +33,11 @@ class Method(NamedTuple):
     slow: bool
     """Whether most servers need a second or more for a MiB."""
 
+    @property
+    def verb(self) -> str:
+        """PUT for a file as it is, which a plain web server takes as well; POST for a form."""
+        return "POST" if self.form else "PUT"
+
 
 METHODS: dict[str, Method] = {}
 

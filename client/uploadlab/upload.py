@@ -1,9 +1,11 @@
 """One upload against the clock. This is the only module with the stopwatch."""
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from msgspec import Struct
@@ -22,6 +24,8 @@ class Uploaded(Struct):
 
     outcome: Outcome
     answer: dict[str, Any] = {}
+    stored_at: str | None = None
+    """The path that the server names for it."""
 
 
 class Stopwatch:
@@ -84,7 +88,18 @@ def upload(
         outcome.server_seconds = _number(answer.get("seconds"))
     else:
         outcome.error = str(answer.get("error") or response.reason)
-    return Uploaded(outcome, answer)
+    return Uploaded(outcome, answer, stored_at(answer, response.headers.get("Location")))
+
+
+def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
+    """Where an accepted upload can be read back: a path on the server that took it; None if it names none.
+
+    The answer's Location says so (RFC 9110, 15.3.2), or else its ``id``.
+    """
+    if location:
+        place = urlsplit(location)
+        return place.path + (f"?{place.query}" if place.query else "")
+    return f"/uploads/{answer['id']}" if answer.get("id") else None
 
 
 def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
@@ -101,14 +116,13 @@ def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
 def verify(url: str, uploaded: Uploaded, payload: Payload, keep: bool = False) -> Outcome:
     """Complete the outcome with what the server really stored, and remove that unless to keep."""
     outcome = uploaded.outcome
-    upload_id = uploaded.answer.get("id")
     if outcome.status is not Status.OK:
         return outcome
-    if not upload_id:
-        outcome.status, outcome.error = Status.WRONG, "success without an upload id"
+    if not uploaded.stored_at:
+        outcome.status, outcome.error = Status.WRONG, "success without an upload id or a Location"
         return outcome
     try:
-        stored_bytes, digest = read_back(f"{url}/uploads/{upload_id}", keep)
+        stored_bytes, digest = read_back(url + uploaded.stored_at, keep)
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         outcome.status, outcome.error = Status.WRONG, f"not verified: {reason(error)}"
         return outcome
@@ -145,7 +159,8 @@ def _send(
     with open(payload.path, "rb") as file, session(watch.lap) as one:
         request = method.send(file, payload.size_bytes, foreign.field if foreign else FIELD)
         address = url if foreign else url + method.route
-        return one.post(address, params=query, timeout=timeout, allow_redirects=False, **request)
+        verb = "POST" if foreign else method.verb
+        return one.request(verb, address, params=query, timeout=timeout, allow_redirects=False, **request)
 
 
 def read_back(address: str, keep: bool) -> tuple[int, str]:

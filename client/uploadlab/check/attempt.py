@@ -91,7 +91,7 @@ def exactly(content: bytes) -> Content:
 
 def raw(file: Content, **more: Any) -> Attempt:
     """The file as the body."""
-    return Attempt(file, form=False, **more)
+    return Attempt(file, form=False, **{"verb": "PUT", **more})
 
 
 def form(file: Content, before: bytes = b"", name: str = NAME, **more: Any) -> Attempt:

@@ -76,10 +76,10 @@ def chunked() -> Iterator[Attempt]:
     yield from both(SOME, chunked=True, refusals=(LENGTH_REQUIRED,))
 
 
-@case("put", Kind.GOOD)
-def put() -> Iterator[Attempt]:
-    """PUT in place of POST."""
-    yield raw(SOME, verb="PUT")
+@case("post", Kind.GOOD)
+def post() -> Iterator[Attempt]:
+    """POST in place of PUT."""
+    yield raw(SOME, verb="POST")
 
 
 @case("empty-file", Kind.GOOD)

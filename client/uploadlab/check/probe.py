@@ -68,11 +68,10 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
 
 def _acknowledged(url: str, reply: Reply) -> Stored | None:
     """The upload that the server says it has taken; None if it does not."""
-    upload_id = reply.content.get("id")
     if not reply.accepted:
         return None
     try:
-        return Stored(*read_back(f"{url}/uploads/{upload_id}", keep=False))
+        return Stored(*read_back(f"{url}{reply.stored_at}", keep=False))
     except requests.HTTPError as error:
         return Stored(0) if error.response.status_code == HTTPStatus.NOT_FOUND else Stored()
     except (requests.RequestException, ValueError, KeyError, TypeError):

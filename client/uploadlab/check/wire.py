@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import xxhash
 
 from uploadlab.check.attempt import Attempt, Blocks, Then
+from uploadlab.upload import stored_at
 
 PAUSE_SECONDS = 5.0
 """Longer than the 4 s that uWSGI waits by default."""
@@ -45,6 +46,8 @@ class Reply(NamedTuple):
     """The client went away, as it should; so nobody waited for one."""
     digest: str = ""
     """Of the file as it was sent: xxh3_128, in hex."""
+    stored_at: str | None = None
+    """The path that the server names for what it has taken."""
 
     @property
     def accepted(self) -> bool:
@@ -146,8 +149,10 @@ def _answer(connection: socket.socket) -> Reply:
         content = json.loads(text)
     except ValueError:
         content = None
+    place = response.getheader("Location")
     if isinstance(content, dict):
-        return Reply(response.status, content, str(content.get("error", "")))
+        reason = str(content.get("error", ""))
+        return Reply(response.status, content, reason, stored_at=stored_at(content, place))
     title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
     reason = (title[1] if title else text).removeprefix(str(response.status))
-    return Reply(response.status, reason=" ".join(reason.split()))
+    return Reply(response.status, reason=" ".join(reason.split()), stored_at=stored_at({}, place))

@@ -5,19 +5,19 @@ from http import HTTPStatus
 from typing import Any
 
 from uploadlab.model import Outcome, Status
-from uploadlab.upload import reason
+from uploadlab.upload import reason, stored_at
 
 
-def judge(answer: Any, size_bytes: int, expect_status: int) -> tuple[Outcome, dict[str, Any]]:
-    """The outcome of an upload of that size, and the answer's content.
+def judge(answer: Any, size_bytes: int, expect_status: int) -> tuple[Outcome, str | None]:
+    """The outcome of an upload of that size, and the path where it can be read back.
 
     A foreign server's success is the status that is expected of it, and nothing more is known; the app's is
-    201 with the right size, and what it stored can be verified later.
+    201, and not with another size, and what it stored can be verified later.
     """
     status = answer.status_code
     if not status:
         error = getattr(answer, "error", None)
-        return Outcome(status=Status.FAILED, error=reason(error) if error else "no answer"), {}
+        return Outcome(status=Status.FAILED, error=reason(error) if error else "no answer"), None
     content = _content(answer)
     outcome = Outcome(status=Status.OK, http_status=status)
     if status != (expect_status or HTTPStatus.CREATED):
@@ -28,10 +28,10 @@ def judge(answer: Any, size_bytes: int, expect_status: int) -> tuple[Outcome, di
     else:
         outcome.server_seconds = content.get("seconds")
         outcome.stored_bytes = content.get("size_bytes")
-        if outcome.stored_bytes != size_bytes:
+        if outcome.stored_bytes not in (size_bytes, None):  # a plain web server names none
             outcome.status = Status.WRONG
             outcome.error = f"{outcome.stored_bytes} of {size_bytes} bytes"
-    return outcome, content
+    return outcome, stored_at(content, answer.headers.get("Location"))
 
 
 def _content(answer: Any) -> dict[str, Any]:

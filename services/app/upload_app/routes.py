@@ -135,7 +135,7 @@ def _receive(receive: Receive) -> ResponseReturnValue:
     answer["seconds"] = time.perf_counter() - started
     if profile:
         answer |= profiling.keep(profile, _settings().profile_dir / upload_id, _profile_name())
-    return answer, 201
+    return answer, 201, {"Location": f"/uploads/{upload_id}"}
 
 
 def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -> None:
