@@ -70,7 +70,7 @@ def test_a_check_that_is_ended_goes_on_where_it_was(
     tmp_path: Path, end: Callable[[subprocess.Popen[bytes]], None]
 ) -> None:
     words = ("--runtime", "local", "--out", str(tmp_path))
-    chosen = ("--deployments", "flask,gunicorn-gthread", "--cases", "content-length,one-byte,put,stall")
+    chosen = ("--deployments", "flask,gunicorn-gthread", "--cases", "content-length,one-byte,post,stall")
     command = [sys.executable, "-m", "uploadlab", "--check", *chosen, *words]
     process = subprocess.Popen(
         command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
