@@ -11,4 +11,5 @@ sed -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
   -e "s|\${RUN_DIR}|$RUN_DIR|g" -e "s|\${DATA_DIR}|$data|g" \
   -e "s|\${USER}|$user|g" -e "s|\${NGINX_DIR}|$(dirname "$built_in")|g" \
   "$1" >"$RUN_DIR/nginx.conf"
+rm -rf "$DATA_DIR/tmp/nginx" # bodies that an nginx which was killed had not taken in whole
 exec nginx -e stderr -c "$RUN_DIR/nginx.conf"

@@ -22,6 +22,8 @@ from upload_app.storage import DIGESTS, Partial, Store
 blueprint = Blueprint("uploads", __name__)
 Choice = TypeVar("Choice")
 Receive = Callable[[Partial, Deadline], None]
+TAKEN = "UPLOAD_FILE"
+"""Where the server in front has put the body, whole; no header's name in a WSGI environment (PEP 3333)."""
 SWITCH = dict.fromkeys(("1", "true", "yes"), True) | dict.fromkeys(("0", "false", "no", ""), False)
 
 
@@ -42,6 +44,8 @@ def request_stream() -> ResponseReturnValue:
     read = _choice("reader", readers, default="blocks")
     if request.mimetype == "multipart/form-data":
         abort(415, "this route stores the raw body: send a form to /request-files")
+    if taken := request.environ.get(TAKEN):
+        return _receive(_check_size, Path(taken))
     return _receive(lambda partial, deadline: _read_raw(read, partial, deadline))
 
 
@@ -118,15 +122,15 @@ def refuse_lost_framing() -> None:
         abort(411, "this server cannot read a chunked body: send a Content-Length")
 
 
-def _receive(receive: Receive) -> ResponseReturnValue:
-    """Run one receiver into a new file; the file counts only when it is complete."""
+def _receive(receive: Receive, taken: Path | None = None) -> ResponseReturnValue:
+    """Run one receiver into a new file, or a taken one; the file counts only when it is complete."""
     started = time.perf_counter()
     deadline = Deadline(_budget_seconds())
     _request().deadline = deadline
     _request().strict = _settings().strict_framing
     _request().max_content_length = _most_bytes()
     fsync = _settings().fsync or _is_on("fsync")
-    with _store().partial() as partial:
+    with _store().adopt(taken) if taken else _store().partial() as partial:
         profile = profiling.run(lambda: receive(partial, deadline), _profile_kind())
         size_bytes = partial.size_bytes()
         deadline.check()  # whoever asked for a budget has gone by now
@@ -144,6 +148,13 @@ def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -
     # Chunked bodies carry no length to compare with, even where a proxy adds one.
     if expected is not None and not _is_chunked() and partial.size_bytes() != expected:
         abort(400, f"the body ended after {partial.size_bytes()} of {expected} bytes")
+
+
+def _check_size(partial: Partial, deadline: Deadline) -> None:
+    """Of a body that never came by here, all that is left to do."""
+    most = _request().max_content_length
+    if most is not None and partial.size_bytes() > most:
+        abort(413)
 
 
 def _read_form(direct: bool, partial: Partial, deadline: Deadline) -> None:

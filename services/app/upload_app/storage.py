@@ -34,13 +34,21 @@ class Partial:
     def __init__(self, directory: Path, temporary: Path) -> None:
         self._directory = directory
         while True:
-            self.id = secrets.token_hex(16)
+            self.id = _new_id()
             self._path = temporary / f"{self.id}{PARTIAL}"
             self.file: BinaryIO = open(self._path, "w+b")  # noqa: SIM115  closed by __exit__
             fcntl.flock(self.file, fcntl.LOCK_EX)  # may wait for a glance of in_progress()
             if os.fstat(self.file.fileno()).st_nlink:
                 break
             self.file.close()  # a sweep came between the two lines above
+
+    @classmethod
+    def adopt(cls, directory: Path, path: Path) -> "Partial":
+        """A file that a server has written, whole, on that filesystem; raises FileNotFoundError."""
+        adopted = cls.__new__(cls)
+        adopted._directory, adopted._path, adopted.id = directory, path, _new_id()
+        adopted.file = open(path, "r+b")  # noqa: SIM115  closed by __exit__
+        return adopted
 
     def size_bytes(self) -> int:
         """Bytes written so far."""
@@ -83,6 +91,12 @@ class Store:
     def partial(self) -> Partial:
         """A new upload to write into."""
         return Partial(self.directory, self.temporary)
+
+    def adopt(self, path: Path) -> Partial:
+        """An upload that the server in front has taken into ``tmp``; raises FileNotFoundError."""
+        if self.temporary not in path.parents or ".." in path.parts:
+            raise FileNotFoundError(path)
+        return Partial.adopt(self.directory, path)
 
     def size_bytes(self, upload_id: str) -> int:
         """Size of a stored upload; raises FileNotFoundError."""
@@ -127,6 +141,10 @@ class Store:
         if not _ID.fullmatch(upload_id):  # never let a client's text become a path
             raise FileNotFoundError(upload_id)
         return self.directory / upload_id
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)
 
 
 def _fsync_folder(folder: Path) -> None:
