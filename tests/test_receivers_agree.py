@@ -179,12 +179,12 @@ def uwsgi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
         patch.setenv("DATA_DIR", str(tmp_path_factory.mktemp("uwsgi")))
         patch.setitem(sys.modules, "uwsgi", module := ModuleType("uwsgi"))
         yield module
-        patch.delitem(sys.modules, "upload_app.uwsgi_chunked", raising=False)
+        patch.delitem(sys.modules, "upload_app.uwsgi_input", raising=False)
 
 
 def decoded(uwsgi: ModuleType, chunks: list[bytes], error: Exception | None = None) -> io.BufferedReader:
     """The body that the app gets of chunks."""
-    from upload_app.uwsgi_chunked import ChunkedInput
+    from upload_app.uwsgi_input import TerminatedInput
 
     left = iter(chunks)
 
@@ -195,7 +195,7 @@ def decoded(uwsgi: ModuleType, chunks: list[bytes], error: Exception | None = No
 
     vars(uwsgi)["chunked_read"] = chunked_read
     environ: dict[str, Any] = {"HTTP_TRANSFER_ENCODING": "chunked"}
-    ChunkedInput(lambda *_: [])(environ, lambda *_: None)
+    TerminatedInput(lambda *_: [])(environ, lambda *_: None)
     body: io.BufferedReader = environ["wsgi.input"]
     return body
 

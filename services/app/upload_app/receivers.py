@@ -5,6 +5,7 @@ deadline has passed. They look at the clock between reads: a read that waits for
 ends with the connection, or by the server's timeout.
 """
 
+import io
 import math
 import time
 from collections.abc import Iterator
@@ -77,13 +78,31 @@ class Body:
 
     def __init__(self, stream: IO[bytes], deadline: Deadline) -> None:
         self._stream = stream
+        # Python's own read() of a raw stream, such as Werkzeug's LimitedStream, copies each block twice.
+        is_raw = isinstance(stream, io.RawIOBase) and stream.readable()
+        self._blocks = io.BufferedReader(cast(io.RawIOBase, stream)) if is_raw else stream
         self._deadline = deadline
 
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes."""
         self._deadline.check()
         with _broken():
-            return self._stream.read(size)
+            return self._blocks.read(size)
+
+    def blocks(self, size: int) -> Iterator[bytes | memoryview]:
+        """The body in blocks of ``size`` bytes at most; each is good until the next is asked for."""
+        if not hasattr(self._blocks, "readinto"):
+            while block := self.read(size):
+                yield block
+            return
+        buffer = memoryview(bytearray(size))  # one for all: the system hands out new memory page by page
+        while count := self._readinto(buffer):
+            yield buffer[:count]
+
+    def _readinto(self, buffer: memoryview) -> int:
+        self._deadline.check()
+        with _broken():
+            return int(self._blocks.readinto(buffer))  # type: ignore[attr-defined]
 
     def __iter__(self) -> Iterator[bytes]:
         with _broken():
@@ -104,7 +123,7 @@ def _broken() -> Iterator[None]:
 
 def blocks(body: Body, file: BinaryIO, block_size: int) -> None:
     """Raw body, in blocks of ``block_size`` bytes: the recommended way."""
-    while block := body.read(block_size):
+    for block in body.blocks(block_size):
         file.write(block)
 
 

@@ -1,10 +1,13 @@
-"""The WSGI entry for uWSGI's own HTTP sockets, with chunked bodies made readable.
+"""The WSGI entry for uWSGI, with an input that Werkzeug reads as it is.
 
 uWSGI 2.0 hands over a chunked body only through ``uwsgi.chunked_read()`` and never sets
 ``wsgi.input_terminated``. Werkzeug then takes the length for unknown and gives the app an
-empty stream: a 2xx with no byte stored. ``ChunkedInput`` closes that gap.
+empty stream: a 2xx with no byte stored. ``ChunkedBody`` closes that gap.
 
-What it cannot see: uWSGI takes a chunk size that is no number for the last chunk, so a body
+The input of a body with a length ends by itself, too. uWSGI does not say so, and Werkzeug puts a stream
+of its own around it, through which each block is copied again, and each line read byte by byte.
+
+What chunks cannot show: uWSGI takes a chunk size that is no number for the last chunk, so a body
 that is malformed there ends early without an error. Behind nginx such a body is a 400.
 """
 
@@ -48,8 +51,8 @@ class ChunkedBody(io.RawIOBase):
             raise BadRequest(f"the chunked body cannot be read: {error}") from None
 
 
-class ChunkedInput:
-    """WSGI middleware: gives a chunked request a ``wsgi.input`` that ends by itself."""
+class TerminatedInput:
+    """WSGI middleware: gives each request a ``wsgi.input`` that ends by itself, and says so."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
@@ -57,11 +60,13 @@ class ChunkedInput:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """WSGI."""
         chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
-        if chunked and not environ.get("CONTENT_LENGTH"):  # with both, one of them lies: the app's to refuse
+        sized = bool(environ.get("CONTENT_LENGTH"))
+        if chunked and not sized:
             # Buffered, or reading by lines would cost one Python call a byte.
             environ["wsgi.input"] = io.BufferedReader(ChunkedBody(), 64 << 10)
+        if chunked != sized:  # with both, one of them lies: the app's to refuse
             environ["wsgi.input_terminated"] = True
         return self._app(environ, start_response)
 
 
-application = ChunkedInput(flask_app)
+application = TerminatedInput(flask_app)
