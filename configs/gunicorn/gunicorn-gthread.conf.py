@@ -1,4 +1,4 @@
-"""gunicorn for large bodies. The app's BLOCK_SIZE, in compose.yaml, belongs to it."""
+"""gunicorn for large bodies. MALLOC_..., in compose.yaml, belong to it."""
 
 import os
 

@@ -91,7 +91,7 @@ class Body:
 
     def blocks(self, size: int) -> Iterator[bytes | memoryview]:
         """The body in blocks of ``size`` bytes at most; each is good until the next is asked for."""
-        if not hasattr(self._blocks, "readinto"):
+        if not isinstance(self._blocks, io.BufferedIOBase):
             while block := self.read(size):
                 yield block
             return
@@ -102,7 +102,7 @@ class Body:
     def _readinto(self, buffer: memoryview) -> int:
         self._deadline.check()
         with _broken():
-            return int(self._blocks.readinto(buffer))  # type: ignore[attr-defined]
+            return cast(io.BufferedIOBase, self._blocks).readinto(buffer)
 
     def __iter__(self) -> Iterator[bytes]:
         with _broken():

@@ -15,7 +15,7 @@ class Settings:
     """Its processes are found here; None: /usage is switched off."""
     profile_dir: Path
     block_size: int
-    """Bytes asked for in one read of the body. The best value differs by server."""
+    """Bytes asked for in one read of the body."""
     max_content_length: int | None
     """Bodies over this many bytes are refused with 413; None: no limit."""
     budget_seconds: float
@@ -42,7 +42,7 @@ class Settings:
             data_dir=Path(environ["DATA_DIR"]),
             run_dir=Path(environ["RUN_DIR"]) if environ.get("USAGE") == "1" else None,
             profile_dir=Path(environ.get("PROFILE_DIR", f"{environ['DATA_DIR']}/profiles")),
-            block_size=int(environ.get("BLOCK_SIZE", 64 << 10)),
+            block_size=int(environ.get("BLOCK_SIZE", 1 << 20)),
             max_content_length=int(limit) if limit else None,
             budget_seconds=float(environ.get("BUDGET_SECONDS", 3600)),
             strict_framing=environ.get("STRICT_FRAMING", "0") == "1",
