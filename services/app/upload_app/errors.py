@@ -5,6 +5,7 @@ from multipart import MultipartError, ParserLimitReached
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from upload_app.receivers import AmbiguousForm, BrokenBody, BudgetSpent, NoFilePart
+from upload_app.relay import Refused
 from upload_app.storage import NO_SPACE
 
 ENDED = "the body ended before its announced end, or is malformed"
@@ -20,6 +21,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(BrokenBody, lambda _: _answer(400, ENDED))
     app.register_error_handler(AmbiguousForm, lambda error: _answer(400, str(error)))
     app.register_error_handler(BudgetSpent, lambda error: _answer(408, str(error)))
+    app.register_error_handler(Refused, lambda error: _answer(error.status, str(error)))
     app.register_error_handler(NoFilePart, lambda error: _answer(400, str(error)))
     app.register_error_handler(MultipartError, lambda error: _answer(400, f"malformed form: {error}"))
     app.register_error_handler(ParserLimitReached, lambda error: _answer(413, f"{_limits()}: {error}"))

@@ -67,6 +67,11 @@ class Deadline:
         if time.monotonic() > self._end:
             raise BudgetSpent(f"the upload took longer than its budget of {self.budget_seconds:g} s")
 
+    def left_seconds(self) -> float:
+        """What is left, as a timeout that the system takes: a millisecond to a day. Raises BudgetSpent."""
+        self.check()
+        return min(max(self._end - time.monotonic(), 0.001), 86400)
+
 
 class Body:
     """A request's body, with an end to its time.

@@ -1,37 +1,32 @@
 """The app's HTTP contract."""
 
-import math
 import platform
-import re
 import shutil
 import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from flask import Blueprint, abort, current_app, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
-from upload_app import profiling, receivers, usage
+from upload_app import options, profiling, receivers, relay, usage
 from upload_app.receivers import FIELD, Body, Deadline, FormLimits
 from upload_app.request import UploadRequest
-from upload_app.settings import Settings
 from upload_app.storage import DIGESTS, Partial, Store
 
 blueprint = Blueprint("uploads", __name__)
-Choice = TypeVar("Choice")
 Receive = Callable[[Partial, Deadline], None]
 TAKEN = "UPLOAD_FILE"
 """Where the server in front has put the body, whole; no header's name in a WSGI environment (PEP 3333)."""
-SWITCH = dict.fromkeys(("1", "true", "yes"), True) | dict.fromkeys(("0", "false", "no", ""), False)
 
 
 @blueprint.get("/healthz")
 def healthz() -> ResponseReturnValue:
     """Who answers here, in which versions, and whether it is idle."""
     return {
-        "deployment": _settings().deployment,
+        "deployment": options.settings().deployment,
         "versions": {"python": platform.python_version(), **_versions(), **_server_version()},
         "uploads_in_progress": _store().in_progress(),
     }
@@ -41,9 +36,8 @@ def healthz() -> ResponseReturnValue:
 def request_stream() -> ResponseReturnValue:
     """Store the raw body; ``?reader=blocks|lines``."""
     readers = {"blocks": receivers.blocks, "lines": receivers.lines}
-    read = _choice("reader", readers, default="blocks")
-    if request.mimetype == "multipart/form-data":
-        abort(415, "this route stores the raw body: send a form to /request-files")
+    read = options.choice("reader", readers, default="blocks")
+    _refuse_form()
     if taken := request.environ.get(TAKEN):
         return _receive(_check_size, Path(taken))
     return _receive(lambda partial, deadline: _read_raw(read, partial, deadline))
@@ -52,7 +46,7 @@ def request_stream() -> ResponseReturnValue:
 @blueprint.post("/request-files")
 def request_files() -> ResponseReturnValue:
     """Store ``request.files['file']``; ``?spool=temp|direct``."""
-    direct = _choice("spool", {"temp": False, "direct": True}, default="temp")
+    direct = options.choice("spool", {"temp": False, "direct": True}, default="temp")
     _require_form()
     return _receive(lambda partial, deadline: _read_form(direct, partial, deadline))
 
@@ -61,7 +55,7 @@ def request_files() -> ResponseReturnValue:
 def multipart_push() -> ResponseReturnValue:
     """Store the form's file through a push parser."""
     boundary = _require_form()
-    size = _settings().block_size
+    size = options.settings().block_size
     return _receive(
         lambda partial, deadline: receivers.multipart_push(
             Body(request.stream, deadline), partial.file, size, boundary, _form_limits()
@@ -69,11 +63,34 @@ def multipart_push() -> ResponseReturnValue:
     )
 
 
+@blueprint.route("/stream-pass-to-next", methods=["POST", "PUT"])
+def stream_pass_to_next() -> ResponseReturnValue:
+    """Pass the raw body on to another deployment while it arrives; ``?next=NAME``."""
+    started = time.perf_counter()
+    hop = options.next_hop()
+    _refuse_form()
+    deadline = _begin()
+    kind = request.content_type or "application/octet-stream"
+    # Chunked bodies carry no length, even where a proxy adds one.
+    length = None if options.is_chunked() else request.content_length or 0
+    head = relay.Head(kind, length, options.passed_on("budget", "limit", "fsync"))
+    body, size = Body(request.stream, deadline), options.settings().block_size
+    stored: dict[str, Any] = {}
+    with _store().partial():  # stays empty: it has this upload counted among those in progress
+        profile = profiling.run(
+            lambda: stored.update(relay.pass_on(hop, head, body, deadline, size)), options.profile_kind()
+        )
+    answer = {**stored, "next": hop.name, "next_seconds": stored.get("seconds")}
+    return _accepted(answer, started, profile, f"?next={hop.name}")
+
+
 @blueprint.get("/uploads/<upload_id>")
 def stored(upload_id: str) -> ResponseReturnValue:
     """Size and digest of what is on disk; ``?digest=xxh3_128|sha256``."""
-    algorithm = _choice("digest", {name: name for name in DIGESTS}, default="xxh3_128")
+    algorithm = options.choice("digest", {name: name for name in DIGESTS}, default="xxh3_128")
     try:
+        if "next" in request.args:
+            return _ask_next("GET", upload_id)
         size_bytes = _store().size_bytes(upload_id)
         digest = _store().digest(upload_id, algorithm)
     except FileNotFoundError:
@@ -85,18 +102,21 @@ def stored(upload_id: str) -> ResponseReturnValue:
 def delete(upload_id: str) -> ResponseReturnValue:
     """Remove a stored upload, and its profile."""
     try:
-        _store().delete(upload_id)
+        if "next" in request.args:
+            _ask_next("DELETE", upload_id)
+        else:
+            _store().delete(upload_id)
     except FileNotFoundError:
         abort(404, f"no upload {upload_id!r}")
-    shutil.rmtree(_settings().profile_dir / upload_id, ignore_errors=True)
+    shutil.rmtree(options.settings().profile_dir / upload_id, ignore_errors=True)
     return "", 204
 
 
 @blueprint.get("/profiles/<upload_id>/<name>")
 def profile(upload_id: str, name: str) -> ResponseReturnValue:
     """A file of an upload's profile."""
-    _require_profiling()
-    return send_from_directory(_settings().profile_dir.absolute(), f"{upload_id}/{name}")
+    options.require_profiling()
+    return send_from_directory(options.settings().profile_dir.absolute(), f"{upload_id}/{name}")
 
 
 @blueprint.get("/usage")
@@ -114,7 +134,7 @@ def reset_usage() -> ResponseReturnValue:
 @blueprint.before_request
 def refuse_lost_framing() -> None:
     """With STRICT_FRAMING: no 2xx for a chunked body that this server presents as empty, or cuts."""
-    if not (_settings().strict_framing and _is_chunked()):
+    if not (options.settings().strict_framing and options.is_chunked()):
         return
     if request.environ.get("CONTENT_LENGTH"):  # Werkzeug hides it
         abort(400, "a body has a Content-Length or Transfer-Encoding: chunked, not both")  # RFC 9112, 6.1
@@ -122,31 +142,50 @@ def refuse_lost_framing() -> None:
         abort(411, "this server cannot read a chunked body: send a Content-Length")
 
 
+def _begin() -> Deadline:
+    """Start the clock of an upload, and set what Werkzeug shall keep to."""
+    deadline = Deadline(options.budget_seconds())
+    _request().deadline = deadline
+    _request().strict = options.settings().strict_framing
+    _request().max_content_length = options.most_bytes()
+    return deadline
+
+
 def _receive(receive: Receive, taken: Path | None = None) -> ResponseReturnValue:
     """Run one receiver into a new file, or a taken one; the file counts only when it is complete."""
     started = time.perf_counter()
-    deadline = Deadline(_budget_seconds())
-    _request().deadline = deadline
-    _request().strict = _settings().strict_framing
-    _request().max_content_length = _most_bytes()
-    fsync = _settings().fsync or _is_on("fsync")
+    deadline = _begin()
+    fsync = options.settings().fsync or options.is_on("fsync")
     with _store().adopt(taken) if taken else _store().partial() as partial:
-        profile = profiling.run(lambda: receive(partial, deadline), _profile_kind())
+        profile = profiling.run(lambda: receive(partial, deadline), options.profile_kind())
         size_bytes = partial.size_bytes()
         deadline.check()  # whoever asked for a budget has gone by now
         upload_id = partial.commit(fsync)
-    answer: dict[str, Any] = {"id": upload_id, "size_bytes": size_bytes}
+    return _accepted({"id": upload_id, "size_bytes": size_bytes}, started, profile)
+
+
+def _accepted(
+    answer: dict[str, Any], started: float, profile: profiling.Profile | None, query: str = ""
+) -> ResponseReturnValue:
+    """The answer to an upload that is stored, with its time so far; Location says where to ask for it."""
     answer["seconds"] = time.perf_counter() - started
     if profile:
-        answer |= profiling.keep(profile, _settings().profile_dir / upload_id, _profile_name())
-    return answer, 201, {"Location": f"/uploads/{upload_id}"}
+        folder = options.settings().profile_dir / answer["id"]
+        answer |= profiling.keep(profile, folder, options.profile_name())
+    return answer, 201, {"Location": f"/uploads/{answer['id']}{query}"}
+
+
+def _ask_next(verb: str, upload_id: str) -> dict[str, Any]:
+    """What the next deployment says of an upload; raises FileNotFoundError for what is no id."""
+    deadline = Deadline(options.budget_seconds())
+    return relay.ask(options.next_hop(), verb, upload_id, options.passed_on("digest"), deadline)
 
 
 def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -> None:
-    read(Body(request.stream, deadline), partial.file, _settings().block_size)
+    read(Body(request.stream, deadline), partial.file, options.settings().block_size)
     expected = request.content_length
     # Chunked bodies carry no length to compare with, even where a proxy adds one.
-    if expected is not None and not _is_chunked() and partial.size_bytes() != expected:
+    if expected is not None and not options.is_chunked() and partial.size_bytes() != expected:
         abort(400, f"the body ended after {partial.size_bytes()} of {expected} bytes")
 
 
@@ -171,6 +210,11 @@ def _read_form(direct: bool, partial: Partial, deadline: Deadline) -> None:
     upload.save(partial.file)
 
 
+def _refuse_form() -> None:
+    if request.mimetype == "multipart/form-data":
+        abort(415, "this route takes the raw body: send a form to /request-files")
+
+
 def _require_form() -> str:
     """The multipart boundary; answers 415 or 400 where there is none."""
     if request.mimetype != "multipart/form-data":
@@ -178,78 +222,16 @@ def _require_form() -> str:
     return request.mimetype_params.get("boundary") or abort(400, "no boundary in the Content-Type")
 
 
-def _choice(name: str, choices: dict[str, Choice], default: str) -> Choice:
-    value = request.args.get(name, default)
-    if value not in choices:
-        abort(400, f"{name}={value!r}: choose one of {', '.join(choices)}")
-    return choices[value]
-
-
-def _budget_seconds() -> float:
-    value = request.args.get("budget")
-    try:
-        budget_seconds = float(value) if value else _settings().budget_seconds
-    except ValueError:
-        budget_seconds = math.nan
-    if not math.isfinite(budget_seconds):
-        abort(400, f"budget={value!r} is not a number of seconds")
-    return budget_seconds
-
-
-def _most_bytes() -> int | None:
-    """The body's limit: the deployment's, or a lower one that the client asks for."""
-    value, own = request.args.get("limit"), _settings().max_content_length
-    if not value:
-        return own
-    if not re.fullmatch(r"\d{1,18}", value, re.ASCII):
-        abort(400, f"limit={value[:40]!r} is not a number of bytes")
-    return min(int(value), own) if own is not None else int(value)
-
-
 def _form_limits() -> FormLimits:
     """Those that Werkzeug's own parser keeps, so that each route refuses the same forms."""
     return FormLimits(_request().max_form_memory_size, _request().max_form_parts)
 
 
-def _is_on(name: str) -> bool:
-    value = request.args.get(name, "0").lower()
-    if value not in SWITCH:
-        abort(400, f"{name}={value!r}: choose 0 or 1")
-    return SWITCH[value]
-
-
-def _profile_kind() -> str:
-    kind = request.args.get("profile", "0").lower()
-    if SWITCH.get(kind) is False:
-        return ""
-    _require_profiling()
-    known = {name: name for name in profiling.KINDS}
-    known |= {name: "calls" for name, on in SWITCH.items() if on}
-    return known.get(kind) or abort(400, f"profile={kind!r}: choose one of {', '.join(known)}")
-
-
-def _require_profiling() -> None:
-    if not _settings().profiling:
-        abort(403, "profiling is switched off here: start this deployment with PROFILING=1")
-
-
-def _profile_name() -> str:
-    """The original's name for a profile: ``application-octet-stream_268435456-bytes``."""
-    length = "chunked" if _is_chunked() else f"{request.content_length or 0}-bytes"
-    # A client text becomes the name of a file.
-    kind = re.sub(r"[^a-z0-9.+-]", "-", request.mimetype) or "untyped"
-    return f"{kind[:100]}_{length}"
-
-
 def _run_dir() -> Path:
     """Where the lab did not start this server, its session may hold what is nobody's business."""
-    return _settings().run_dir or abort(
+    return options.settings().run_dir or abort(
         403, "usage is switched off here: start this deployment with USAGE=1 and RUN_DIR"
     )
-
-
-def _is_chunked() -> bool:
-    return "chunked" in request.headers.get("Transfer-Encoding", "").lower()
 
 
 def _versions() -> dict[str, str]:
@@ -266,10 +248,6 @@ def _server_version() -> dict[str, str]:
 
 def _request() -> UploadRequest:
     return cast(UploadRequest, request)
-
-
-def _settings() -> Settings:
-    return cast(Settings, current_app.extensions["settings"])
 
 
 def _store() -> Store:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from upload_app.relay import Hop, parse_hops
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -32,10 +34,12 @@ class Settings:
     """Answer only when the file would survive a power cut; else where the client asks (``?fsync=1``)."""
     linger_seconds: float
     """After a refusal, read what still comes for so long, so that the client sees the answer."""
+    next_hops: dict[str, Hop]
+    """Where /stream-pass-to-next may pass uploads on to, and nowhere else; the first is its default."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the contract; raises KeyError without a folder it needs and ValueError for a bad number."""
+        """Read the contract; raises KeyError without a folder it needs and ValueError for a bad value."""
         limit = environ.get("MAX_CONTENT_LENGTH", "")
         return cls(
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),
@@ -49,4 +53,5 @@ class Settings:
             profiling=environ.get("PROFILING", "0") == "1",
             fsync=environ.get("FSYNC", "0") == "1",
             linger_seconds=float(environ.get("LINGER_SECONDS", 0)),
+            next_hops=parse_hops(environ.get("NEXT_HOPS", "")),
         )

@@ -119,7 +119,7 @@ class Store:
         """How many uploads are stored, and how many files lie in ``tmp``, spools of servers included."""
         names = [entry.name for entry in os.scandir(self.directory)]
         return {
-            "uploads": sum(bool(_ID.fullmatch(name)) for name in names),
+            "uploads": sum(is_id(name) for name in names),
             "temporary": sum(len(files) for _, _, files in os.walk(self.temporary)),
         }
 
@@ -138,13 +138,18 @@ class Store:
         return self.temporary.glob(f"*{PARTIAL}")
 
     def _path(self, upload_id: str) -> Path:
-        if not _ID.fullmatch(upload_id):  # never let a client's text become a path
+        if not is_id(upload_id):  # never let a client's text become a path
             raise FileNotFoundError(upload_id)
         return self.directory / upload_id
 
 
 def _new_id() -> str:
     return secrets.token_hex(16)
+
+
+def is_id(value: object) -> bool:
+    """Whether it may be an upload's id."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def _fsync_folder(folder: Path) -> None:
