@@ -110,6 +110,9 @@ def test_each_attempt_goes_where_such_a_body_is_taken() -> None:
     ]
     assert "/request-stream?reader=lines" in routes(everywhere, raw(exactly(b"")))
     assert "/request-stream?reader=lines" not in routes(everywhere, raw(noise(2 << 20)))
+    assert "/stream-pass-to-next" not in routes(everywhere, raw(exactly(b"")))
+    two = Target("mine", "", next=["other"])
+    assert "/stream-pass-to-next" in routes(two, raw(exactly(b"")))
     assert routes(TARGET, form(exactly(b""))) == []
     assert list(probes(TARGET, "no-file")) == []
 

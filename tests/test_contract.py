@@ -8,7 +8,7 @@ from subprocess import run
 
 import pytest
 import requests
-from uploadlab.methods import METHODS
+from uploadlab.methods import METHODS, methods_at
 from uploadlab.model import Status
 from uploadlab.payload import Payload
 from uploadlab.units import MIB
@@ -23,7 +23,7 @@ DEFECTS = {
     ("uwsgi-default", CHUNKS): {Status.WRONG, Status.FAILED},
     ("nginx-uwsgi", CHUNKS): {Status.WRONG, Status.REFUSED},
 }
-CELLS = [(one.name, name) for one in DEPLOYMENTS.values() for name in one.accepts or METHODS]
+CELLS = [(one.name, name) for one in DEPLOYMENTS.values() for name in methods_at(one)]
 PLAIN = {"nginx-dav"}
 """A web server without an app tells no time of its own."""
 TUNED = [one.name for one in DEPLOYMENTS.values() if one.tier == "tuned"]
@@ -33,6 +33,9 @@ TUNED = [one.name for one in DEPLOYMENTS.values() if one.tier == "tuned"]
 def test_every_byte_arrives_or_the_defect_is_the_known_one(
     lab: Lab, payload: Payload, name: str, method: str
 ) -> None:
+    others = DEPLOYMENTS[name].next if METHODS[method].hops else []
+    for other in others:
+        lab.target(DEPLOYMENTS[other])
     outcome = lab.client.measure(lab.target(DEPLOYMENTS[name]).url, method, payload, 60)
     if defect := DEFECTS.get((name, method)):
         assert outcome.status in defect, outcome
@@ -45,7 +48,7 @@ def test_every_byte_arrives_or_the_defect_is_the_known_one(
     assert (outcome.stored_bytes, outcome.digest_ok) == (MIB, True)
     assert outcome.seconds and outcome.client_cpu_seconds
     assert bool(outcome.server_seconds) == (name not in PLAIN)
-    assert lab.stored_files(name) == []
+    assert [lab.stored_files(one) for one in (name, *others)] == [[]] * (1 + len(others))
 
 
 @pytest.mark.parametrize("name", TUNED)

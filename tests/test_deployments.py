@@ -7,6 +7,7 @@ from uploadlab.deployments import config_texts, load_deployments, load_needs
 from uploadlab.methods import METHODS
 from uploadlab.model import LabError
 from uploadlab.paths import COMPOSE, ROOT
+from uploadlab.runtime import next_hops
 
 from . import helpers
 from .helpers import DEPLOYMENTS
@@ -23,6 +24,15 @@ def test_what_a_deployment_accepts_and_needs_is_known() -> None:
     for one in DEPLOYMENTS.values():
         assert set(one.accepts) <= set(METHODS)
         assert set(one.needs) <= set(load_needs(COMPOSE))
+
+
+def test_uploads_are_passed_on_to_containers_of_other_deployments() -> None:
+    passing = {name: one.next for name, one in DEPLOYMENTS.items() if one.next}
+    assert passing
+    for name, others in passing.items():
+        assert set(others) < set(DEPLOYMENTS) - {name}
+        hops = DEPLOYMENTS[name].services[0].environment["NEXT_HOPS"]
+        assert hops == next_hops(DEPLOYMENTS[name], {other: f"http://{other}:8000" for other in DEPLOYMENTS})
 
 
 def test_each_deployment_is_a_container_with_its_own_name_port_and_volume() -> None:

@@ -29,7 +29,10 @@ class Fake:
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
         self.events.append(f"start {' '.join(one.name for one in deployments)}")
-        return [Target(one.name, f"http://{one.name}", one.tier, one.accepts) for one in deployments]
+        return [
+            Target(one.name, f"http://{one.name}", one.tier, one.accepts, next=one.next)
+            for one in deployments
+        ]
 
     def explain(self, name: str) -> str:
         return f"{name} has died" if self.status is Status.FAILED or name == self.sick else ""
@@ -229,6 +232,23 @@ def test_a_load_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     go(lab.reopen(prepared.folder, tmp_path), fake, tmp_path)
     assert [event.split()[0] for event in fake.events].count("measure") == 0
     assert [event.split()[0] for event in fake.events].count("load") == 3
+
+
+def test_what_uploads_are_passed_on_to_is_started_along_without_rows(tmp_path: Path) -> None:
+    choice = msgspec.structs.replace(ORDER.choice, methods=["relay"])
+    prepared, fake = prepare(tmp_path, msgspec.structs.replace(ORDER, choice=choice)), Fake()
+    rows = go(prepared, fake, tmp_path)
+    assert fake.events[:4] == [
+        "start flask uwsgi-tuned raw-sink",
+        *(f"healthy {name}" for name in ("flask", "uwsgi-tuned", "raw-sink")),
+    ]
+    assert {row.deployment for row in rows} == {"flask", "raw-sink"}
+    run = prepared.folder.read_run()
+    assert [target.name for target in run.targets] == ["flask", "raw-sink"]
+    assert "configs/uwsgi/uwsgi-tuned.ini" in run.configs
+    again = Fake()
+    go(lab.reopen(prepared.folder, tmp_path), again, tmp_path)
+    assert again.events[0] == fake.events[0]
 
 
 def test_load_can_be_added_to_a_stored_run(tmp_path: Path) -> None:

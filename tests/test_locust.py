@@ -35,6 +35,8 @@ def locust(url: str, *words: str, seconds: float = 2, folder: Path) -> list[Load
 
 @pytest.fixture
 def flask(lab: Lab) -> str:
+    for name in DEPLOYMENTS["flask"].next:
+        lab.target(DEPLOYMENTS[name])
     return lab.target(DEPLOYMENTS["flask"]).url
 
 

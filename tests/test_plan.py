@@ -1,13 +1,14 @@
 from pathlib import Path
 
 import pytest
+from uploadlab.load.steps import Load, plan_steps
 from uploadlab.methods import METHODS
 from uploadlab.model import Cell, Planned, Target, UsageError
 from uploadlab.paths import PLANS
 from uploadlab.plan import Choice, Group, Plan, load_plan, plan_cells, schedule
 from uploadlab.units import MIB
 
-FLASK = Target("flask", "", "stock")
+FLASK = Target("flask", "", "stock", next=["uwsgi-tuned"])
 SINK = Target("raw-sink", "", "reference", ["request.stream"])
 TWO = Plan("two", [Group(["8MiB"], ["request.stream", "request.files"], rounds=2)])
 
@@ -37,6 +38,15 @@ def test_a_group_can_leave_a_deployment_out() -> None:
     plan = Plan("x", [Group(["1MiB"], ["request.stream"], ["*", "!flask"])])
     with pytest.raises(UsageError, match="no cell left"):
         plan_cells(plan, Choice(), [FLASK])
+
+
+def test_two_hops_are_planned_only_where_there_is_a_second() -> None:
+    plan = Plan("x", [Group(["1MiB"])], Load(["*"], ["1MiB"], [1]))
+    targets = [FLASK, Target("gunicorn", "", "stock"), Target("mine", ""), SINK]
+    cells = {one.cell for one in plan_cells(plan, Choice(), targets)}
+    steps = {one.cell for one in plan_steps(plan.load, targets, None, None, None)} if plan.load else set()
+    for planned in (cells, steps):
+        assert [cell.deployment for cell in planned if cell.method == "relay"] == ["flask"]
 
 
 def test_rounds_are_interleaved_after_the_warm_ups() -> None:

@@ -28,7 +28,7 @@ from .forms import AROUND, CHUNKED, FILE, MORE, REFUSED, SIZES, Form, contents, 
 # The same examples in every run: what fails is the change's fault and not the day's.
 EXAMPLES = settings(derandomize=True, deadline=None)
 FORM_ROUTES = sorted({method.route for method in METHODS.values() if method.form})
-RAW_ROUTES = sorted({method.route for method in METHODS.values() if not method.form})
+RAW_ROUTES = sorted({method.route for method in METHODS.values() if not (method.form or method.hops)})
 
 
 class Pieces(io.RawIOBase):

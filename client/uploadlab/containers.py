@@ -80,7 +80,7 @@ class Containers:
         inside.require_checkout()
         if isinstance(wanted, Stored):
             folder, run = wanted.folder, wanted.folder.read_run()
-            deployments, profile = lab.stored_deployments(run), run.profile
+            deployments, profile = lab.stored_deployments(run, wanted.load), run.profile
             words = ["--resume", folder.path.name, *(["--load"] if wanted.load else [])]
         else:
             folder = self._new_folder(out, lab.new_name(wanted.order.plan))

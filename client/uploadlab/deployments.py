@@ -47,7 +47,14 @@ def _deployment(name: str, services: dict[str, Any]) -> Deployment:
         accepts=lab.get("accepts", []),
         needs=lab.get("needs", []),
         services=[_service(part, services[part]) for part in names],
+        next=[name for part in names for name in _next(services[part])],
     )
+
+
+def _next(declared: dict[str, Any]) -> list[str]:
+    """The names of NEXT_HOPS, ``name=url name=url``; the runtime knows the addresses."""
+    hops = declared.get("environment", {}).get("NEXT_HOPS", "")
+    return [word.partition("=")[0] for word in hops.split()]
 
 
 def _service(name: str, declared: dict[str, Any]) -> Service:

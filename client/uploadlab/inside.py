@@ -72,7 +72,10 @@ class Beside:
         while any(map(self.explain, self._services)) and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
         port = os.environ["PORT"]
-        return [Target(one.name, f"http://{one.name}:{port}", one.tier, one.accepts) for one in deployments]
+        return [
+            Target(one.name, f"http://{one.name}:{port}", one.tier, one.accepts, next=one.next)
+            for one in deployments
+        ]
 
     def explain(self, name: str) -> str:
         """Which container of a deployment does not run: the engine has no address for it."""

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def draft(order: Order) -> Draft:
     chosen = choose("deployment", order.deployments or ["*"], names)
     along = REFERENCE if not order.checks else None  # so that shares have their ceiling
     deployments = [one for one in declared.values() if one.name in chosen or one.tier == along]
-    targets = [Target(one.name, "", one.tier, one.accepts) for one in deployments]
+    targets = [Target(one.name, "", one.tier, one.accepts, next=one.next) for one in deployments]
     targets += [Target(name, url, EXTERNAL, foreign=order.foreign) for name, url in order.targets.items()]
     cells = plan_cells(plan, order.choice, targets)
     wants_load = order.load or not (plan.cells or order.checks)
@@ -100,7 +100,8 @@ def draft(order: Order) -> Draft:
     steps = plan_load(plan, order.plan, targets, order.choice) if wants_load else []
     if order.checks and not any(applies(target, case) for target in targets for case in order.checks):
         raise UsageError("no chosen deployment takes such uploads: choose other --cases or --deployments")
-    return Draft(order, plan, cells, steps, targets, deployments)
+    to_start = _to_start(deployments, [*cells, *steps], every=bool(order.checks))
+    return Draft(order, plan, cells, steps, targets, to_start)
 
 
 def new_name(plan: str) -> str:
@@ -127,13 +128,28 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
     return Prepared(run, folder, drafted.deployments)
 
 
-def stored_deployments(run: Run) -> list[Deployment]:
-    """The deployments that a stored run is about; raises LabError if one is gone."""
+def stored_deployments(run: Run, load: bool = False) -> list[Deployment]:
+    """What a stored run has to start; raises LabError if one is gone.
+
+    With ``load``, also what it may need when concurrent uploads are added to it.
+    """
     declared = load_deployments(COMPOSE)
     names = [target.name for target in run.targets if target.tier != EXTERNAL]
     if gone := [name for name in names if name not in declared]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
-    return [declared[name] for name in names]
+    chosen = [declared[name] for name in names]
+    return _to_start(chosen, [*run.cells, *run.load], every=load or bool(run.checks))
+
+
+def _to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every: bool) -> list[Deployment]:
+    """The chosen, and along with them, without rows of their own, where they will pass uploads on to.
+
+    ``every`` says that all of them may, whatever is planned.
+    """
+    relaying = {one.cell.deployment for one in planned if METHODS[one.cell.method].hops}
+    names = {one.name for one in chosen}
+    names |= {name for one in chosen if every or one.name in relaying for name in one.next}
+    return [one for one in load_deployments(COMPOSE).values() if one.name in names]
 
 
 def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
@@ -151,14 +167,17 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
             )
         differs = [name for name in host.__struct_fields__ if getattr(host, name) != getattr(run.host, name)]
         raise LabError(f"{run.id} is from another host ({', '.join(differs)} differ): start a new run")
-    deployments = stored_deployments(run)
-    texts = config_texts(ROOT, deployments)
-    if changed := [name for name in texts if texts[name] != run.configs.get(name)]:
-        raise LabError(f"{run.id} was measured with another {', '.join(changed)}: start a new run")
     if load and run.checks:
         raise LabError(f"{run.id} is a check, without a plan and its load: --resume it without --load")
     if load and not run.load:
         run.load = plan_load(load_plan(run.plan, PLANS), run.plan, run.targets, _chosen(run))
+    deployments = stored_deployments(run)
+    # Load may bring one along that was not started before.
+    texts = config_texts(ROOT, [one for one in deployments if one.name in run.config_names])
+    if changed := [name for name in texts if texts[name] != run.configs.get(name)]:
+        raise LabError(f"{run.id} was measured with another {', '.join(changed)}: start a new run")
+    run.configs |= config_texts(ROOT, deployments)
+    run.config_names |= _config_names(deployments)
     return Prepared(run, folder, deployments)
 
 
@@ -201,7 +220,9 @@ def carry_out(
             if target.tier == EXTERNAL
         ]
         started = runtime.start(prepared.deployments) + external
-        run.targets, run.versions = check_targets(started, sender, runtime.explain)
+        rows = {target.name for target in run.targets}
+        checked, run.versions = check_targets(started, sender, runtime.explain)
+        run.targets = [target for target in checked if target.name in rows]
         folder.write_run(run)
         tasks = remaining(run, folder)
         with watch(len(tasks), "uploads") as watcher:
@@ -238,5 +259,9 @@ def _new_run(drafted: Draft, name: str, data_dir: Path, runtime: str) -> Run:
         checks=order.checks,
         exceptions=load_exceptions(EXCEPTIONS, load_deployments(COMPOSE)) if order.checks else [],
         configs=config_texts(ROOT, drafted.deployments),
-        config_names={one.name: list(config_texts(ROOT, [one])) for one in drafted.deployments},
+        config_names=_config_names(drafted.deployments),
     )
+
+
+def _config_names(deployments: list[Deployment]) -> dict[str, list[str]]:
+    return {one.name: list(config_texts(ROOT, [one])) for one in deployments}

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from requests_toolbelt import MultipartEncoder
 
+from uploadlab.model import Deployment, Target
 from uploadlab.units import MIB
 
 BLOCK_BYTES = MIB
@@ -32,6 +33,8 @@ class Method(NamedTuple):
     """Whether the body is a multipart form, not the file's bytes."""
     slow: bool
     """Whether most servers need a second or more for a MiB."""
+    hops: bool
+    """Whether another deployment stores the file."""
 
     @property
     def verb(self) -> str:
@@ -42,14 +45,21 @@ class Method(NamedTuple):
 METHODS: dict[str, Method] = {}
 
 
-def method(name: str, route: str, form: bool = False, slow: bool = False) -> Callable[[Sender], Sender]:
+def method(
+    name: str, route: str, form: bool = False, slow: bool = False, hops: bool = False
+) -> Callable[[Sender], Sender]:
     """Register a sender under a method's name, with the route that receives it."""
 
     def register(send: Sender) -> Sender:
-        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send, form, slow)
+        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send, form, slow, hops)
         return send
 
     return register
+
+
+def methods_at(one: Deployment | Target) -> list[str]:
+    """The methods that make sense there: what it accepts, and two hops only where there is a second."""
+    return [name for name in one.accepts or METHODS if one.next or not METHODS[name].hops]
 
 
 @method("request.stream", "/request-stream")
@@ -100,6 +110,12 @@ def files_direct(file: BinaryIO, size_bytes: int, field: str) -> Request:
 def multipart_push(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """A streaming encoder, and a push parser in the app: the fastest form."""
     return files_streamed(file, size_bytes, field)
+
+
+@method("relay", "/stream-pass-to-next", hops=True)
+def relay(file: BinaryIO, size_bytes: int, field: str) -> Request:
+    """Raw body, passed on to a second deployment while it arrives: two hops, as in service chains."""
+    return stream(file, size_bytes, field)
 
 
 def _raw(body: Any) -> Request:

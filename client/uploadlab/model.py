@@ -65,6 +65,8 @@ class Deployment(Struct, frozen=True):
     """Methods that make sense here; empty: all."""
     needs: list[str]
     services: list[Service]
+    next: list[str] = []
+    """Deployments that it may pass uploads on to; the first does it by default."""
 
 
 class Foreign(Struct, frozen=True):
@@ -87,6 +89,8 @@ class Target(Struct, frozen=True):
     """Why it cannot be measured here; empty: it can."""
     foreign: Foreign | None = None
     """Its URL takes uploads as it is; None: it has the lab's routes."""
+    next: list[str] = []
+    """Deployments that it may pass uploads on to; the first does it by default."""
 
 
 class Cell(Struct, frozen=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.load.steps import Load, check_load
-from uploadlab.methods import METHODS
+from uploadlab.methods import METHODS, methods_at
 from uploadlab.model import REFERENCE, Cell, Planned, Target, Task, UsageError
 from uploadlab.names import check, choose, selects
 from uploadlab.units import parse_size, positive
@@ -130,7 +130,7 @@ def _methods(target: Target, methods: list[str]) -> list[str]:
     """A reference runs along with whatever it accepts, so that each size has its ceiling."""
     if target.tier == REFERENCE:
         return target.accepts if methods else []
-    return [name for name in methods if not target.accepts or name in target.accepts]
+    return [name for name in methods if name in methods_at(target)]
 
 
 def _shuffled(cells: list[Cell], seed: str) -> list[Cell]:

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -87,20 +88,24 @@ class LocalRuntime:
     def start(self, deployments: list[Deployment]) -> list[Target]:
         """Start all at once; one that lacks something is a target that says so."""
         ports = free_ports(len(deployments))
-        return [self.start_one(one, port) for one, port in zip(deployments, ports, strict=True)]
+        urls = {one.name: f"http://{HOST}:{port}" for one, port in zip(deployments, ports, strict=True)}
+        return [self.start_one(one, port, urls=urls) for one, port in zip(deployments, ports, strict=True)]
 
-    def start_one(self, one: Deployment, port: int, host: str = HOST) -> Target:
-        """Start one deployment on a port of choice."""
+    def start_one(
+        self, one: Deployment, port: int, host: str = HOST, urls: Mapping[str, str] | None = None
+    ) -> Target:
+        """Start one deployment on a port of choice; of ``urls`` it may pass uploads on to its next."""
         problem = lack(missing(one.needs), self._mends)
         if not problem:
             started = self._started.setdefault(one.name, [])
             try:
                 environment = self._environment(one, host, port)
-                started += ((part, self._spawn(part, environment)) for part in one.services)
+                hops = {"NEXT_HOPS": next_hops(one, urls or {})}
+                started += ((part, self._spawn(part, environment, hops)) for part in one.services)
             except OSError as error:
                 problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may mend it"
         reached = HOST if is_unspecified(host) else host
-        return Target(one.name, f"http://{reached}:{port}", one.tier, one.accepts, problem)
+        return Target(one.name, f"http://{reached}:{port}", one.tier, one.accepts, problem, next=one.next)
 
     def explain(self, name: str) -> str:
         """Which process of a deployment has ended, with its last words; empty if none has."""
@@ -115,11 +120,13 @@ class LocalRuntime:
         self._started.clear()
         self._processes.stop(running)
 
-    def _spawn(self, service: Service, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, service: Service, environment: dict[str, str], hops: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
         with self._log(service) as log:
             return self._processes.start(
                 service.command,
-                environment | self._settings | service.environment,
+                environment | self._settings | service.environment | hops,  # not at containers' addresses
                 ROOT,
                 service.stop_signal,
                 stdin=subprocess.DEVNULL,
@@ -141,6 +148,11 @@ class LocalRuntime:
             return "see above"
         lines = (self._log_dir / f"{service.name}.log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
+
+
+def next_hops(one: Deployment, urls: Mapping[str, str]) -> str:
+    """Where it may pass uploads on to, in the app's words."""
+    return " ".join(f"{name}={urls[name]}" for name in one.next if name in urls)
 
 
 def environment(name: str, host: str, port: int, run_dir: Path, data_dir: Path) -> dict[str, str]:

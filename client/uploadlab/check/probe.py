@@ -1,7 +1,9 @@
 """One attempt at one route of a target: what was sent, what came back, what is stored."""
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 
 import requests
@@ -11,7 +13,7 @@ from uploadlab.check.attempt import Attempt, Then
 from uploadlab.check.cases import CASES
 from uploadlab.check.oracle import Stored, judge
 from uploadlab.check.wire import Reply, send
-from uploadlab.methods import METHODS
+from uploadlab.methods import METHODS, methods_at
 from uploadlab.model import EXTERNAL, Target
 from uploadlab.run import now
 from uploadlab.units import MIB
@@ -23,6 +25,8 @@ NOTICE_SECONDS = 0.3
 SETTLE_SECONDS = 10.0
 """Until it has cleared up."""
 POLL_SECONDS = 0.05
+_BUSY: dict[str, threading.Lock] = {}
+"""Held by the attempts at a target; targets are tried at the same time."""
 
 
 def probes(target: Target, case: str) -> Iterator[Check]:
@@ -39,7 +43,7 @@ def applies(target: Target, case: str) -> bool:
 
 def routes(target: Target, attempt: Attempt) -> list[str]:
     """Where the attempt makes sense: its kind of body; and slow routes only where it is soon over."""
-    methods = [METHODS[name] for name in target.accepts or METHODS if METHODS[name].form == attempt.form]
+    methods = [METHODS[name] for name in methods_at(target) if METHODS[name].form == attempt.form]
     soon = attempt.file.size_bytes <= MIB and attempt.then is not Then.PAUSE
     return list(dict.fromkeys(one.route for one in methods if soon or not one.slow))
 
@@ -47,10 +51,11 @@ def routes(target: Target, attempt: Attempt) -> list[str]:
 def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
     """Make the attempt and judge it; an upload that was acknowledged is removed."""
     started_at = now()
-    before = _files(target)
     query = f"{'&' if '?' in route else '?'}{attempt.query}" if attempt.query else ""
-    reply = send(f"{target.url}{route}{query}", attempt)
-    stored = _acknowledged(target.url, reply) or _left(target, attempt, before)
+    with _alone(target, route):
+        before = _files(target)
+        reply = send(f"{target.url}{route}{query}", attempt)
+        stored = _acknowledged(target.url, reply) or _left(target, attempt, before)
     judgement = judge(attempt, reply, stored, tells=target.tier != EXTERNAL)
     return Check(
         case=case,
@@ -64,6 +69,17 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
         sent_bytes=attempt.file.size_bytes,
         stored_bytes=stored.size_bytes,
     )
+
+
+@contextmanager
+def _alone(target: Target, route: str) -> Iterator[None]:
+    """Nobody else passes files on to it meanwhile, or what it is left with would not be of this attempt."""
+    hops = any(one.hops and one.route == route for one in METHODS.values())
+    busy = {target.name, *(target.next[:1] if hops else [])}
+    with ExitStack() as held:
+        for name in sorted(busy):  # in one order, so that two never wait for each other
+            held.enter_context(_BUSY.setdefault(name, threading.Lock()))
+        yield
 
 
 def _acknowledged(url: str, reply: Reply) -> Stored | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from uploadlab.methods import METHODS
+from uploadlab.methods import METHODS, methods_at
 from uploadlab.model import REFERENCE, Cell, Step, Target, UsageError
 from uploadlab.names import choose, selects
 from uploadlab.units import parse_rate, parse_size, positive
@@ -57,7 +57,7 @@ def plan_steps(
         for target in targets
         if target.tier == REFERENCE or selects(load.deployments, target.name)
         for name in names
-        if not target.accepts or name in target.accepts
+        if name in methods_at(target)
         for size in sizes or load.sizes
         for count in users or load.users
         for slow_users in load.slow_users
