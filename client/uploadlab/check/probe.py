@@ -73,7 +73,7 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
 
 @contextmanager
 def _alone(target: Target, route: str) -> Iterator[None]:
-    """Nobody else passes files on to it meanwhile, or what it is left with would not be of this attempt."""
+    """Let nobody pass files on to it meanwhile: what it is left with shall be of this attempt."""
     hops = any(one.hops and one.route == route for one in METHODS.values())
     busy = {target.name, *(target.next[:1] if hops else [])}
     with ExitStack() as held:
