@@ -1,6 +1,6 @@
 """From raw measurements to one summary a cell. Pure: files in, figures out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from statistics import median
 from typing import Any
 
@@ -9,6 +9,8 @@ from msgspec import Struct
 from uploadlab.model import ACCEPTED, REFERENCE, Measurement, Run, Status
 
 MB, GB = 1e6, 1e9
+LIMIT = 0.1
+"""How near to all of the time a busy client is the limit, and how near to a rate the ceiling."""
 
 
 class Summary(Struct, frozen=True):
@@ -23,6 +25,8 @@ class Summary(Struct, frozen=True):
     """Median over the rounds, in 10^6 bytes a second; None unless every round is ok."""
     share: float | None = None
     """Of the reference's rate at the same size in the same run."""
+    client_limited: bool = False
+    """Whether client or ceiling were the limit: the rate says little of the server."""
     http_status: int | None = None
     error: str | None = None
     cpu_seconds_per_gb: float | None = None
@@ -36,17 +40,28 @@ class Summary(Struct, frozen=True):
 
 def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
     """Summaries in the order of the run's cells; a cell not measured yet is left out."""
-    by_cell: dict[str, list[Measurement]] = {}
+    cells = by_cell(rows)
+    references = reference_names(run)
+    ceilings = _reference_rates(run, cells, references[:1])
+    all_rates = _reference_rates(run, cells, references)
+    return [
+        _summary(
+            measured,
+            next(iter(ceilings.get(cell.size_bytes, [])), None),
+            cell.deployment not in references and _is_limited(measured, all_rates.get(cell.size_bytes, [])),
+        )
+        for cell, *_ in run.cells
+        if (measured := cells.get(cell.id))
+    ]
+
+
+def by_cell(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
+    """What counts of each cell, by its id: no warm-ups, no attempt that was made again."""
+    cells: dict[str, list[Measurement]] = {}
     for row in rows:
         if not row.warmup:
-            by_cell.setdefault(row.cell_id, []).append(row)
-    by_cell = {cell_id: latest_attempt(measured) for cell_id, measured in by_cell.items()}
-    ceilings = _ceilings(run, by_cell)
-    return [
-        _summary(measured, ceilings.get(cell.size_bytes))
-        for cell, *_ in run.cells
-        if (measured := by_cell.get(cell.id))
-    ]
+            cells.setdefault(row.cell_id, []).append(row)
+    return {cell_id: latest_attempt(measured) for cell_id, measured in cells.items()}
 
 
 def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
@@ -57,22 +72,41 @@ def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
     ]
 
 
+def reference_names(run: Run) -> list[str]:
+    """The run's references, as compose.yaml has them."""
+    return [target.name for target in run.targets if target.tier == REFERENCE]
+
+
 def ceiling_name(run: Run) -> str | None:
     """The reference that shares are taken of: the first of the run, if it has one."""
-    return next((target.name for target in run.targets if target.tier == REFERENCE), None)
+    return next(iter(reference_names(run)), None)
 
 
-def _ceilings(run: Run, by_cell: dict[str, list[Measurement]]) -> dict[int, float]:
-    """The rate of the run's reference, by size."""
-    reference = ceiling_name(run)
-    rates: dict[int, float] = {}
+def _reference_rates(
+    run: Run, cells: dict[str, list[Measurement]], references: Collection[str]
+) -> dict[int, list[float]]:
+    """The rates of these references by size, in the order of the run's cells."""
+    rates: dict[int, list[float]] = {}
     for cell, *_ in run.cells:
-        if cell.deployment == reference and (rate := _rate(by_cell.get(cell.id, []))):
-            rates.setdefault(cell.size_bytes, rate)
+        if cell.deployment in references and (rate := _rate(cells.get(cell.id, []))):
+            rates.setdefault(cell.size_bytes, []).append(rate)
     return rates
 
 
-def _summary(rows: Sequence[Measurement], ceiling: float | None) -> Summary:
+def _is_limited(rows: Sequence[Measurement], references: Sequence[float]) -> bool:
+    """Whether the client was busy all the time, or the rate is about that of the fastest reference.
+
+    A rate well above every reference is limited by none of them.
+    """
+    rate = _rate(rows)
+    if not rate:
+        return False
+    busy = [row.client_cpu_seconds / row.seconds for row in rows if row.client_cpu_seconds and row.seconds]
+    client = bool(busy) and median(busy) >= 1 - LIMIT
+    return client or (bool(references) and abs(rate / max(references) - 1) <= LIMIT)
+
+
+def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited: bool) -> Summary:
     first = rows[0]
     bad = next((row for row in rows if row.status is not Status.OK), None)
     rate = _rate(rows)
@@ -84,6 +118,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None) -> Summary:
         rounds=len(rows),
         mb_per_second=rate,
         share=rate / ceiling if rate and ceiling else None,
+        client_limited=client_limited,
         http_status=bad.http_status if bad else None,
         error=bad.error if bad else None,
         cpu_seconds_per_gb=_per_gb(rows),
