@@ -131,7 +131,7 @@ def test_costs_stand_below_their_deployment() -> None:
     ]
     assert costs_of(RUN, rows) == [
         ["flask", "", "", "", "", ""],
-        ["  request.stream", "10", "0.50", "50 MiB", "10 MiB", "-"],
+        ["  request.stream", "10*", "0.50", "50 MiB", "10 MiB", "-"],
         ["  request.files", "wrong", "-", "-", "-", "-"],
         ["raw-sink", "", "", "", "", ""],
         ["  request.stream", "10", "0.10", "-", "0", "30 MiB"],

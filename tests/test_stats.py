@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 from uploadlab.estimate import Estimate
-from uploadlab.model import Cell, Status, Task
+from uploadlab.model import Cell, Planned, Status, Target, Task
 from uploadlab.stats import ceiling_name, summarize
 from uploadlab.table import markdown, reasons, tables
 
@@ -45,6 +45,38 @@ def test_the_reference_is_named_by_the_run() -> None:
 
 def test_without_a_reference_there_is_no_share() -> None:
     assert summarize(RUN, [measured("flask")])[0].share is None
+
+
+@pytest.mark.parametrize("status", [Status.UNAVAILABLE, Status.FAILED])
+def test_a_table_without_a_ceiling_says_so_and_why(status: Status) -> None:
+    small, large = SIZE // 2, SIZE
+    rows = [measured(name, size_bytes=size) for name in ("flask", "raw-sink") for size in (small, large)]
+    rows[-1] = msgspec.structs.replace(rows[-1], status=status, error="it ended")
+    cells = [Planned(Cell(row.deployment, row.method, row.size_bytes), 1, 1) for row in rows]
+    run = msgspec.structs.replace(RUN, cells=cells)
+    summaries = summarize(run, rows)
+    with_ceiling, without = tables(run, summaries)
+    assert with_ceiling.title == "4.77 MiB"
+    assert without.title == f"9.54 MiB (no ceiling: raw-sink {status})"
+    assert without.rows[0] == ["flask", "10"]
+    assert any(line.endswith(f"{status}: it ended") for line in reasons(summaries))
+
+
+def test_a_table_of_before_the_ceiling_was_measured_says_so_too() -> None:
+    summaries = summarize(RUN, [measured("flask")])
+    assert tables(RUN, summaries)[0].title == "9.54 MiB (no ceiling: raw-sink not measured)"
+    alone = msgspec.structs.replace(RUN, targets=RUN.targets[:1])
+    assert tables(alone, summaries)[0].title == "9.54 MiB (no ceiling: no reference)"
+
+
+def test_the_share_stays_that_of_the_first_reference() -> None:
+    second = Target("nginx-dav", "", "reference")
+    cells = [*RUN.cells, Planned(Cell("nginx-dav", "request.stream", SIZE), 3, 1)]
+    run = msgspec.structs.replace(RUN, targets=[*RUN.targets, second], cells=cells)
+    rows = [measured("flask"), measured("raw-sink", seconds=0.5), measured("nginx-dav", seconds=0.1)]
+    assert [one.share for one in summarize(run, rows)] == pytest.approx([0.5, 1.0, 5.0])
+    lost = [rows[0], msgspec.structs.replace(rows[1], status=Status.FAILED), rows[2]]
+    assert [one.share for one in summarize(run, lost)] == [None, None, None]
 
 
 def test_the_table_says_what_happened_instead_of_a_number() -> None:

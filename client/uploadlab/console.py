@@ -22,14 +22,16 @@ from rich.table import Table as RichTable
 
 from uploadlab.check.grid import counts, grids, warnings
 from uploadlab.diagnosis import diagnose
+from uploadlab.goals import Goals
 from uploadlab.load.summary import summarize_load
 from uploadlab.load.table import load_notes, load_tables
 from uploadlab.model import Measurement, Profiled, Run
 from uploadlab.paths import shown
 from uploadlab.profile import overheads, read_calls
+from uploadlab.ratios import LEAST_ROUNDS, growth_rows, ratio_rows
 from uploadlab.stats import ceiling_name, summarize
 from uploadlab.store import RunFolder
-from uploadlab.table import Table, costs, reasons, tables
+from uploadlab.table import LIMITED, Table, costs, limits, ratio_table, reasons, tables
 from uploadlab.units import format_seconds
 from uploadlab.verdicts import Check
 
@@ -40,6 +42,13 @@ CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
 NARROW_NAME_WIDTH = 9
 """Six methods fit beside the name that Compose puts before each line."""
 PLENTY = 1000
+RATIO_WIDTH, RATIO_NAME_WIDTH = 17, 15
+"""Of ``0.95 [0.93, 0.97]``, and the least of what is divided: a method's name is not to be torn."""
+RATIO_LEGEND = (
+    "Ratio: of the medians, with its 95% interval of resampled rounds. Met: the interval begins at most 0.05 "
+    f"below the goal (5% of one over 1); not judged: fewer than {LEAST_ROUNDS} rounds. {LIMITED}: judged by "
+    "CPU s/GB, the second's divided by the first's. docs/method.md has all of it."
+)
 LOAD_LEGEND = (
     "MB/s: of all users together, from when each had finished one upload to when the first began its last; "
     "share: of the reference's with as many users. Median, p95, p99: of one upload's time. "
@@ -82,8 +91,8 @@ class Screen:
             spinner.add_task(escape(text))
             yield
 
-    def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder) -> None:
-        """The tables, what was not ok, and why it was slow."""
+    def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder, goals: Goals) -> None:
+        """The tables, what was not ok, why it was slow, and what is asked of it."""
         summaries = summarize(run, rows)
         for table in tables(run, summaries):
             self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
@@ -91,12 +100,19 @@ class Screen:
         self._table.print(_rich(costs(run, summaries), PLENTY))
         self._table.print()
         self._out.print(_legend(ceiling_name(run)), highlight=False)
-        for line in reasons(summaries):
-            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-        for line in diagnose(run, rows, read_calls(folder)):
-            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-        for line in _profiles(rows, folder.read_profiled()):
-            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        self._lines([*limits(summaries), *reasons(summaries), *diagnose(run, rows, read_calls(folder))])
+        self._lines(_profiles(rows, folder.read_profiled()))
+        self._ratios(ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth)))
+
+    def _ratios(self, table: Table) -> None:
+        """The ratios with their legend, if the run has any."""
+        if table.rows:
+            self._table.print()
+            columns = list(zip(table.header, *table.rows, strict=True))[1:]
+            beside = sum(1 + min(RATIO_WIDTH, max(map(len, column))) for column in columns)
+            self._table.print(_rich(table, max(RATIO_NAME_WIDTH, self._out.width - beside), RATIO_WIDTH))
+            self._table.print()
+            self._out.print(RATIO_LEGEND, highlight=False)
 
     def load_result(self, run: Run, folder: RunFolder) -> None:
         """The tables of concurrent uploads, with what is to be known of them."""
@@ -105,8 +121,7 @@ class Screen:
             self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
             self._table.print()
         self._out.print(LOAD_LEGEND, highlight=False)
-        for line in load_notes(summaries):
-            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        self._lines(load_notes(summaries))
 
     def check_result(self, run: Run, rows: Sequence[Check]) -> None:
         """The grid, its notes, and what the tuned deployments fall short of."""
@@ -114,7 +129,11 @@ class Screen:
         for table in tables:
             self._table.print(_rich(table, PLENTY))
             self._table.print()
-        for line in [*notes, *counts(run, rows), *warnings(run, rows)]:
+        self._lines([*notes, *counts(run, rows), *warnings(run, rows)])
+
+    def _lines(self, lines: Sequence[str]) -> None:
+        """Notes below a table."""
+        for line in lines:
             self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
     def where(self, folder: RunFolder) -> None:
@@ -202,7 +221,7 @@ def _range(values: Sequence[float]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _rich(table: Table, name_width: int) -> RichTable:
+def _rich(table: Table, name_width: int, cell_width: int = CELL_WIDTH) -> RichTable:
     rich = RichTable(
         title=table.title,
         title_justify="left",
@@ -212,11 +231,11 @@ def _rich(table: Table, name_width: int) -> RichTable:
         padding=0,
         pad_edge=False,
     )
-    rich.add_column("")
+    rich.add_column(table.header[0])
     for name in table.header[1:]:
-        rich.add_column(_broken(name.replace(".", ". "), CELL_WIDTH), justify="right")
+        rich.add_column(_broken(name.replace(".", ". "), cell_width), justify="right")
     for name, *cells in table.rows:
-        rich.add_row(_broken(name, name_width), *(_broken(text, CELL_WIDTH) for text in cells))
+        rich.add_row(_broken(name, name_width), *(_broken(text, cell_width) for text in cells))
     return rich
 
 

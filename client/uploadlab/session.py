@@ -9,11 +9,12 @@ from uploadlab.check.grid import falls_short
 from uploadlab.client import Client
 from uploadlab.console import Screen
 from uploadlab.deployments import load_needs
+from uploadlab.goals import Goals, load_goals
 from uploadlab.inside import Beside
 from uploadlab.load.swarm import Swarm
 from uploadlab.load.workers import Workers
 from uploadlab.model import Host, Run
-from uploadlab.paths import COMPOSE, DATA, INSIDE, RUNS, shown
+from uploadlab.paths import COMPOSE, DATA, INSIDE, RATIOS, RUNS, shown
 from uploadlab.processes import Processes
 from uploadlab.program import LAB, Stopped
 from uploadlab.run import Runtime
@@ -45,6 +46,7 @@ def measure(
 ) -> int:
     """Carry out a new run, or what a stored one lacks: its exit code. Raises LabError, Stopped."""
     data_dir = setting.data_dir
+    goals = load_goals(RATIOS)  # a slip in it shall show before a long run, not after
     scratch = Scratch.make(processes, data_dir, "run")
     if isinstance(wanted, Stored):
         prepared = lab.reopen(wanted.folder, scratch.data_dir, wanted.load)
@@ -53,7 +55,7 @@ def measure(
         kind = Beside.name if INSIDE else LocalRuntime.name
         prepared = lab.prepare(wanted, _new_folder(wanted, out), scratch.data_dir, kind)
     try:
-        _carry_out(prepared, scratch, setting.workers, processes, screen)
+        _carry_out(prepared, goals, scratch, setting.workers, processes, screen)
     except KeyboardInterrupt:
         # run-matrix.sh, which started the container, says so itself.
         raise Stopped("" if inside.RUN_NAME else how_to_go_on(prepared.folder, data_dir)) from None
@@ -68,7 +70,12 @@ def _new_folder(drafted: lab.Draft, out: Path) -> RunFolder:
 
 
 def _carry_out(
-    prepared: lab.Prepared, scratch: Scratch, workers: Workers, processes: Processes, screen: Screen
+    prepared: lab.Prepared,
+    goals: Goals,
+    scratch: Scratch,
+    workers: Workers,
+    processes: Processes,
+    screen: Screen,
 ) -> None:
     run, folder = prepared.run, prepared.folder
     before = len(folder.read_measurements()), len(folder.read_steps())
@@ -78,18 +85,18 @@ def _carry_out(
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
         lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), swarm, screen.progress)
     finally:
-        _show(run, folder, before, screen)
+        _show(run, folder, goals, before, screen)
         if inside.WORKERS:  # the last of `docker compose up`
             screen.note(STAY_UP)
 
 
-def _show(run: Run, folder: RunFolder, before: tuple[int, int], screen: Screen) -> None:
+def _show(run: Run, folder: RunFolder, goals: Goals, before: tuple[int, int], screen: Screen) -> None:
     """All tables; only those of concurrent uploads where nothing else was added to a stored run."""
     if checks := folder.read_checks():
         screen.check_result(run, checks)
     rows, steps = folder.read_measurements(), folder.read_steps()
     if any(not row.warmup for row in rows) and not (len(rows) == before[0] and len(steps) > before[1]):
-        screen.result(run, rows, folder)
+        screen.result(run, rows, folder, goals)
     if steps:
         screen.load_result(run, folder)
     if rows or steps or checks:

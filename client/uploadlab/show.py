@@ -9,6 +9,7 @@ from uploadlab.names import check
 from uploadlab.profile import read_calls
 from uploadlab.stats import MB, latest_attempt, summarize
 from uploadlab.store import RunFolder
+from uploadlab.table import LIMITED
 from uploadlab.units import MIB, parse_size
 
 LABEL_WIDTH = 16
@@ -77,7 +78,10 @@ def _result(run: Run, rows: Sequence[Measurement], measured: Sequence[Measuremen
     times = [row.seconds for row in measured if row.seconds]
     low, high = one.size_bytes / max(times) / MB, one.size_bytes / min(times) / MB
     share = f", {one.share:.0%} of the reference" if one.share else ""
-    return f"{one.mb_per_second:.0f} MB/s, from {low:.0f} to {high:.0f} (rounds: {one.rounds}){share}"
+    limited = f", {LIMITED}" if one.client_limited else ""
+    return (
+        f"{one.mb_per_second:.0f} MB/s, from {low:.0f} to {high:.0f} (rounds: {one.rounds}){share}{limited}"
+    )
 
 
 def _figures(measured: Sequence[Measurement]) -> list[str]:

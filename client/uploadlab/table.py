@@ -3,9 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from uploadlab.goals import Goals
 from uploadlab.model import ACCEPTED, Run, Status, Target
-from uploadlab.stats import Summary
+from uploadlab.ratios import LEAST_ROUNDS, GrowthRow, RatioRow
+from uploadlab.stats import Summary, ceiling_name
 from uploadlab.units import MIB, format_size
+
+LIMITED, MARK = "CLIENT_LIMITED", "*"
+VERDICTS = {True: "yes", False: "no", None: "not judged"}
 
 
 class Table(NamedTuple):
@@ -32,6 +37,37 @@ def costs(run: Run, summaries: Sequence[Summary]) -> Table:
         if cells:
             rows += [[_name(target)] + [""] * (len(header) - 1), *map(_cost, cells)]
     return Table(f"{format_size(largest)}: what it took", header, rows)
+
+
+def limits(summaries: Sequence[Summary]) -> list[str]:
+    """A line for each size at which rates say little of the servers, the smallest first."""
+    places: dict[int, list[str]] = {}
+    for one in summaries:
+        if one.client_limited:
+            places.setdefault(one.size_bytes, []).append(f"{one.deployment} {one.method}")
+    return [
+        f"{MARK} {LIMITED} at {format_size(size)}: {', '.join(places[size])}: compare these by CPU s/GB"
+        for size in sorted(places)
+    ]
+
+
+def ratio_table(ratios: Sequence[RatioRow], growths: Sequence[GrowthRow]) -> Table:
+    """Each ratio with its 95% interval and its goal; then how much memory grew."""
+    header = ["what", "size", "ratio [low, high]", "goal", "met", "by"]
+    return Table("Ratios", header, [*map(_ratio, ratios), *map(_growth, growths)])
+
+
+def goal_table(goals: Goals) -> Table:
+    """What is declared, for documents: all that is divided, and the growth."""
+    rows = [
+        [f"{one.method} {one.size}".strip(), one.below, ", ".join(one.deployments), _goal(one.goal), one.why]
+        for one in goals.ratios
+    ]
+    if growth := goals.growth:
+        small, large = growth.sizes
+        methods = ", ".join(growth.methods).replace("*, !", "all but ").replace("!", "")
+        rows.append([f"peak memory, {large}", small, methods, f"<= {growth.at_most} more", growth.why])
+    return Table("", ["of", "to", "on", "goal", "why"], rows)
 
 
 def reasons(summaries: Sequence[Summary]) -> list[str]:
@@ -61,7 +97,18 @@ def _table(run: Run, summaries: Sequence[Summary]) -> Table:
         for target in run.targets
         if target.name in names
     ]
-    return Table(format_size(summaries[0].size_bytes), ["", *methods], rows)
+    return Table(_title(run, summaries), ["", *methods], rows)
+
+
+def _title(run: Run, summaries: Sequence[Summary]) -> str:
+    """The size; and why there are no shares, if so."""
+    size, name = format_size(summaries[0].size_bytes), ceiling_name(run)
+    if not name:
+        return f"{size} (no ceiling: no reference)"
+    cells = [one for one in summaries if one.deployment == name]
+    if any(one.share for one in cells):
+        return size
+    return f"{size} (no ceiling: {name} {cells[0].status if cells else 'not measured'})"
 
 
 def _name(target: Target) -> str:
@@ -87,8 +134,52 @@ def _cost(one: Summary) -> list[str]:
     memory = [one.server_peak_rss_bytes, one.spooled_bytes, one.client_peak_rss_bytes]
     peak, spooled, client = ("-" if value is None else mib(value) for value in memory)
     rate = str(one.status) if one.mb_per_second is None else short(one.mb_per_second)
+    rate += MARK if one.client_limited else ""
     cpu = "-" if one.cpu_seconds_per_gb is None else f"{one.cpu_seconds_per_gb:.2f}"
     return [f"  {one.method}", rate, cpu, peak, spooled, client]
+
+
+def _ratio(row: RatioRow) -> list[str]:
+    what = f"{row.cell.deployment} {row.cell.method} / {row.ratio.below}"
+    by = "CPU s/GB" if row.by_cpu else "MB/s"
+    return [
+        f"{what}: {LIMITED}" if row.limited else what,
+        format_size(row.cell.size_bytes),
+        _interval(row),
+        _goal(row.ratio.goal),
+        "-" if row.instead else VERDICTS[row.met],
+        "-" if row.instead else by,
+    ]
+
+
+def _interval(row: RatioRow) -> str:
+    """With too few rounds, the ratio alone."""
+    if not row.interval:
+        return row.instead
+    value, low, high = map(_plain, row.interval)
+    return value if row.rounds < LEAST_ROUNDS else f"{value} [{low}, {high}]"
+
+
+def _goal(least: float) -> str:
+    return f">= {_plain(least)}"
+
+
+def _plain(value: float) -> str:
+    """Ratios near 1 with two decimals, large ones with none."""
+    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def _growth(row: GrowthRow) -> list[str]:
+    pair = ("client", row.client_bytes), ("server", row.server_bytes)
+    told = ", ".join(f"{who} {'-' if more is None else f'{more / MIB:.1f} MiB'}" for who, more in pair)
+    return [
+        f"{row.cell.deployment} {row.cell.method}: growth from {format_size(row.small_bytes)}",
+        format_size(row.cell.size_bytes),
+        row.instead or told,
+        f"<= {row.most_bytes / MIB:g} MiB",
+        "-" if row.instead else VERDICTS[row.met],
+        "-" if row.instead else "peak RSS",
+    ]
 
 
 def mib(value: int) -> str:

@@ -1,0 +1,402 @@
+"""What is asked of a run's figures: each ratio by hand-made records of which the answer is known."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from uploadlab import session
+from uploadlab.console import Screen
+from uploadlab.goals import Below, Goals, Growth, Ratio, load_goals
+from uploadlab.load.workers import Workers
+from uploadlab.methods import METHODS
+from uploadlab.model import REFERENCE, Cell, Measurement, Planned, Run, Status, Target, UsageError
+from uploadlab.names import choose
+from uploadlab.paths import PLANS, RATIOS
+from uploadlab.plan import Choice, load_plan, plan_cells
+from uploadlab.processes import Processes
+from uploadlab.ratios import LEAST_ROUNDS, RatioRow, cells_of, growth_rows, ratio_rows
+from uploadlab.session import Setting, Stored
+from uploadlab.stats import summarize
+from uploadlab.store import RunFolder
+from uploadlab.table import costs, limits, markdown, ratio_table, tables
+from uploadlab.units import MIB, parse_size
+
+from .helpers import DEPLOYMENTS, measured, run_of
+
+NOISE = (1.0, 1.02, 0.98, 1.05, 0.97)
+TARGETS = [
+    Target("flask", "", "stock"),
+    Target("uwsgi-tuned", "", "tuned"),
+    Target("raw-sink", "", "reference"),
+    Target("nginx-dav", "", "reference"),
+]
+TO_SINK = Ratio(
+    deployments=["flask"], method="request.stream", against=[Below(deployment="raw-sink")], goal=0.8, why=""
+)
+TO_STREAM = Ratio(
+    deployments=["flask"], method="multipart-push", against=[Below(method="request.stream")], goal=0.9, why=""
+)
+
+
+def rounds(
+    deployment: str, method: str = "request.stream", seconds: float = 1.0, count: int = 5, **more: Any
+) -> list[Measurement]:
+    """So many rounds of about these seconds; ``cpu`` and ``busy`` are the server's and the client's share."""
+    cpu, busy = more.pop("cpu", None), more.pop("busy", None)
+    return [
+        measured(
+            deployment, method, took := seconds * NOISE[number % len(NOISE)], round=number + 1,
+            server_cpu_seconds=cpu and took * cpu, client_cpu_seconds=busy and took * busy, **more,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def run_with(rows: list[Measurement], targets: list[Target] = TARGETS) -> Run:
+    cells = dict.fromkeys(Cell(row.deployment, row.method, row.size_bytes) for row in rows)
+    planned = [Planned(cell, 5, 1) for cell in cells]
+    return msgspec.structs.replace(run_of(), targets=targets, cells=planned)
+
+
+def judge(ratio: Ratio, *cells: list[Measurement]) -> list[RatioRow]:
+    rows = [row for rows in cells for row in rows]
+    return ratio_rows(run_with(rows), rows, Goals([ratio]))
+
+
+def texts(*rows: RatioRow) -> list[list[str]]:
+    return ratio_table(rows, []).rows
+
+
+def test_a_ratio_of_medians_whose_interval_holds_it_meets_its_goal_or_not() -> None:
+    (row,) = judge(TO_SINK, rounds("flask", seconds=2.0), rounds("raw-sink", seconds=1.5))
+    assert row.interval
+    assert row.interval.value == pytest.approx(0.75)
+    assert 0.75 * 0.9 < row.interval.low < 0.75 < row.interval.high < 0.75 * 1.1
+    assert row.met is False
+    (row,) = judge(TO_SINK, rounds("flask", seconds=2.0), rounds("raw-sink", seconds=1.7))
+    assert row.met is True
+
+
+@pytest.mark.parametrize(
+    ("goal", "met"), [(0.30, True), (0.549, True), (0.551, False), (1.0, False)], ids=str
+)
+def test_the_lower_end_decides_with_a_slack_of_a_twentieth(goal: float, met: bool) -> None:
+    same = [measured("flask", seconds=2.0, round=number) for number in range(LEAST_ROUNDS)]
+    sink = [measured("raw-sink", seconds=1.0, round=number) for number in range(LEAST_ROUNDS)]
+    (row,) = judge(msgspec.structs.replace(TO_SINK, goal=goal), same, sink)
+    assert row.interval == (0.5, 0.5, 0.5)
+    assert row.met is met
+
+
+@pytest.mark.parametrize(("goal", "met"), [(210, True), (211, False)])
+def test_the_slack_of_a_large_goal_is_in_proportion(goal: float, met: bool) -> None:
+    lines = Below(method="request.stream-lines", size="1MiB")
+    ratio = Ratio(
+        deployments=["flask"], method="request.stream", size="64MiB", against=[lines], goal=goal, why=""
+    )
+    fast = [measured("flask", seconds=0.32, size_bytes=64 * MIB, round=number) for number in range(5)]
+    slow = [
+        measured("flask", "request.stream-lines", 1.0, size_bytes=MIB, round=number) for number in range(5)
+    ]
+    (row,) = judge(ratio, fast, slow)
+    assert row.interval == pytest.approx((200, 200, 200))
+    assert row.met is met
+    assert texts(row)[0][:3] == [
+        "flask request.stream / request.stream-lines 1MiB",
+        "64 MiB",
+        "200 [200, 200]",
+    ]
+
+
+def test_the_same_run_shows_the_same_interval_and_another_seed_another() -> None:
+    rows = [
+        measured(name, seconds=1 + number * number / 97, round=number)
+        for name in ("flask", "raw-sink")
+        for number in range(9)
+    ]
+    run = run_with(rows)
+    first, again = (ratio_rows(run, rows, Goals([TO_SINK]))[0].interval for _ in range(2))
+    other = ratio_rows(msgspec.structs.replace(run, seed=2), rows, Goals([TO_SINK]))[0].interval
+    assert first == again
+    assert first and other
+    assert first != other
+    assert first.value == other.value == 1
+    assert first.low < 1 < first.high
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "ends"),
+    [(5, 2.0, (0.5, 1.0)), (7, 2.0, (1.0, 1.0)), (5, 0.5, (1.0, 2.0)), (7, 0.5, (1.0, 1.0))],
+)
+def test_the_interval_leaves_a_fortieth_out_at_each_end(
+    count: int, seconds: float, ends: tuple[float, float]
+) -> None:
+    """One odd round: by the binomial distribution it is most of 5 draws in 5.8%, of 7 in 1.0%."""
+    flask = [measured("flask", seconds=1.0 if number else seconds, round=number) for number in range(count)]
+    sink = [measured("raw-sink", seconds=1.0, round=number) for number in range(count)]
+    (row,) = judge(TO_SINK, flask, sink)
+    assert row.interval == (1.0, *ends)
+
+
+def test_too_few_rounds_are_not_judged_and_show_no_interval() -> None:
+    (row,) = judge(TO_SINK, rounds("flask", seconds=2.0), rounds("raw-sink", count=4))
+    assert row.met is None
+    (text,) = texts(row)
+    assert re.fullmatch(r"0\.\d\d", text[2])
+    assert text[4] == "not judged"
+
+
+def test_a_row_at_the_ceiling_is_judged_by_cpu() -> None:
+    sink = rounds("raw-sink", cpu=0.2)
+    (cheap,) = judge(TO_SINK, rounds("flask", seconds=1.08, cpu=0.2), sink)
+    assert (cheap.limited, cheap.by_cpu, cheap.met) == (True, True, True)
+    assert cheap.interval
+    assert cheap.interval.value == pytest.approx(1 / 1.08)
+    (dear,) = judge(TO_SINK, rounds("flask", seconds=1.0, cpu=0.4), sink)
+    assert (dear.by_cpu, dear.met) == (True, False)
+    assert texts(dear)[0][0] == "flask request.stream / raw-sink: CLIENT_LIMITED"
+    assert texts(dear)[0][4:] == ["no", "CPU s/GB"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limited"), [(1.12, False), (1.10, True), (0.92, True), (0.90, False)], ids=str
+)
+def test_what_is_near_the_fastest_reference_is_limited(seconds: float, limited: bool) -> None:
+    slower = rounds("raw-sink", seconds=3.0, cpu=0.2)
+    fastest = rounds("nginx-dav", cpu=0.2)
+    (row,) = judge(TO_SINK, rounds("flask", seconds=seconds, cpu=0.2), slower, fastest)
+    assert (row.limited, row.by_cpu) == (limited, limited)
+
+
+@pytest.mark.parametrize(("busy", "by"), [(0.91, "CPU s/GB"), (0.89, "MB/s")])
+def test_a_busy_client_is_a_limit_for_cells_of_one_deployment_too(busy: float, by: str) -> None:
+    form = rounds("flask", "multipart-push", 4.0, cpu=0.5, busy=busy)
+    (row,) = judge(TO_STREAM, form, rounds("flask", seconds=2.0, cpu=0.5))
+    assert texts(row)[0][5] == by
+    assert row.interval
+    assert row.interval.value == pytest.approx(0.5)
+
+
+def test_a_limited_row_without_cpu_figures_is_not_judged() -> None:
+    (row,) = judge(TO_SINK, rounds("flask", cpu=0.2), rounds("raw-sink"))
+    assert (row.limited, row.by_cpu, row.met) == (True, False, None)
+    assert texts(row)[0][4:] == ["not judged", "MB/s"]
+
+
+def test_where_the_client_is_what_is_measured_nothing_is_limited() -> None:
+    against = [Below(method="request.stream-curl")]
+    ratio = msgspec.structs.replace(TO_SINK, against=against, goal=1.0, by_cpu=False)
+    curl = rounds("flask", "request.stream-curl", 1.2, cpu=0.2)
+    (row,) = judge(ratio, rounds("flask", cpu=0.4, busy=0.95), curl)
+    assert (row.limited, row.met) == (False, True)
+    assert "CLIENT_LIMITED" not in texts(row)[0][0]
+
+
+def test_only_what_is_limited_is_marked_and_references_never_are() -> None:
+    rows = [
+        *rounds("flask", cpu=0.2),
+        *rounds("uwsgi-tuned", seconds=9.0, cpu=0.2),
+        *rounds("raw-sink", busy=0.99, cpu=0.2),
+    ]
+    run = run_with(rows)
+    summaries = summarize(run, rows)
+    assert [line[1] for line in costs(run, summaries).rows if line[1]] == ["10*", "1.1", "10"]
+    assert limits(summaries) == [
+        "* CLIENT_LIMITED at 9.54 MiB: flask request.stream: compare these by CPU s/GB"
+    ]
+    assert "*" not in markdown(tables(run, summaries)[0])
+
+
+@pytest.mark.parametrize("name", ["flask", "raw-sink"])
+def test_a_cell_that_is_not_ok_is_told_in_place_of_a_ratio(name: str) -> None:
+    bad = measured(name, status=Status.TIMEOUT, seconds=None, round=9)
+    (row,) = judge(TO_SINK, rounds("flask"), rounds("raw-sink"), [bad])
+    assert row.met is None
+    assert texts(row)[0][2:] == [f"{name} request.stream: timeout", ">= 0.80", "-", "-"]
+
+
+def test_a_ratio_is_shown_for_each_size_that_all_its_cells_have() -> None:
+    small = rounds("flask", size_bytes=MIB) + rounds("raw-sink", size_bytes=MIB)
+    (row,) = judge(TO_SINK, rounds("flask"), small)
+    assert row.cell == Cell("flask", "request.stream", MIB)
+    assert judge(TO_SINK, rounds("flask")) == []
+    assert judge(TO_SINK, rounds("raw-sink")) == []
+
+
+def test_sizes_are_in_order() -> None:
+    cells = [rounds(name, size_bytes=size) for size in (8 * MIB, MIB) for name in ("flask", "raw-sink")]
+    assert [row.cell.size_bytes for row in judge(TO_SINK, *cells)] == [MIB, 8 * MIB]
+
+
+def test_warm_ups_do_not_count() -> None:
+    warmups = [measured("flask", seconds=50.0, warmup=True, round=number) for number in range(20)]
+    (row,) = judge(TO_SINK, rounds("flask", seconds=2.0), rounds("raw-sink"), warmups)
+    assert row.rounds == 5
+    assert row.interval
+    assert row.interval.value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("first", "second"), [(1.0, 2.0), (2.0, 1.0)])
+def test_two_hops_are_compared_with_the_slower_of_them(first: float, second: float) -> None:
+    hops = [Below(method="request.stream"), Below(deployment="uwsgi-tuned", method="request.stream")]
+    ratio = Ratio(deployments=["flask"], method="relay", against=hops, goal=0.6, why="", by_cpu=False)
+    alone = rounds("flask", seconds=first) + rounds("uwsgi-tuned", seconds=second)
+    (row,) = judge(ratio, rounds("flask", "relay", 3.0), alone)
+    assert row.interval
+    assert row.interval.value == pytest.approx(2 / 3)
+    assert texts(row)[0][0] == "flask relay / the slower of request.stream and uwsgi-tuned request.stream"
+    assert judge(ratio, rounds("flask", "relay", 3.0), rounds("flask")) == []
+
+
+GROWTH = Growth(("1MiB", "8MiB"), ["*", "!request.files"], "16MiB", "")
+
+
+def grown(client: int | None, server: int | None, **large: Any) -> list[list[str]]:
+    peaks = [
+        {"size_bytes": MIB, "client_peak_rss_bytes": 30 * MIB, "server_peak_rss_bytes": 50 * MIB},
+        {"size_bytes": 8 * MIB, "client_peak_rss_bytes": client, "server_peak_rss_bytes": server, **large},
+    ]
+    rows = [measured("flask", **fields) for fields in peaks]
+    return ratio_table([], growth_rows(run_with(rows), rows, GROWTH)).rows
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "told", "met"),
+    [
+        (30, 66, "client 0.0 MiB, server 16.0 MiB", "yes"),
+        (30, 67, "client 0.0 MiB, server 17.0 MiB", "no"),
+        (47, 40, "client 17.0 MiB, server -10.0 MiB", "no"),
+        (30, None, "client 0.0 MiB, server -", "not judged"),
+        (47, None, "client 17.0 MiB, server -", "no"),
+    ],
+)
+def test_growth_is_of_client_and_server_both(client: int, server: int | None, told: str, met: str) -> None:
+    (text,) = grown(client * MIB, server and server * MIB)
+    assert text == ["flask request.stream: growth from 1 MiB", "8 MiB", told, "<= 16 MiB", met, "peak RSS"]
+
+
+def test_growth_of_what_did_not_arrive_is_not_shown() -> None:
+    (text,) = grown(30 * MIB, 50 * MIB, status=Status.WRONG)
+    assert text[2:] == ["flask request.stream: wrong", "<= 16 MiB", "-", "-"]
+
+
+def test_growth_counts_the_highest_round_and_only_what_streams() -> None:
+    sizes = ((MIB, 30), (8 * MIB, 31), (8 * MIB, 90))
+    rows = [
+        measured(
+            "flask", method, size_bytes=size, client_peak_rss_bytes=peak * MIB, server_peak_rss_bytes=MIB
+        )
+        for method in ("request.stream", "request.files")
+        for size, peak in sizes
+    ]
+    (row,) = growth_rows(run_with(rows), rows, GROWTH)
+    assert (row.cell.method, row.client_bytes, row.met) == ("request.stream", 60 * MIB, False)
+    assert growth_rows(run_with(rows), rows, None) == []
+    assert growth_rows(run_with(rows), [row for row in rows if row.size_bytes == MIB], GROWTH) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nonsense", "ratios.toml: "),
+        ("[[ratios]]\nmethod = 1", "ratios.toml: Expected `str`"),
+        ("[[ratios]]\ngaol = 1", "ratios.toml: Object contains unknown field `gaol`"),
+        ("[growth]\nsizes = ['1MiB']", "ratios.toml: Expected `array` of length 2"),
+        ("GOAL0", "ratios.toml: Expected `float` > 0"),
+        ("SIZE", "ratios.toml: size '64Mb?' is not a number of bytes"),
+        ("BELOW", "ratios.toml: size '1Mb?' is not a number of bytes"),
+        ("MOST", "ratios.toml: size '16Mb?' is not a number of bytes"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said_in_one_line(tmp_path: Path, text: str, told: str) -> None:
+    whole = RATIOS.read_text()
+    slips = {
+        "GOAL0": whole.replace("goal = 0.95", "goal = 0"),
+        "SIZE": whole.replace('"64MiB"', '"64Mb?"'),
+        "BELOW": whole.replace('"1MiB"', '"1Mb?"'),
+        "MOST": whole.replace('"16MiB"', '"16Mb?"'),
+    }
+    path = tmp_path / "ratios.toml"
+    path.write_text(slips.get(text, text))
+    with pytest.raises(UsageError) as caught:
+        load_goals(path)
+    assert str(caught.value).startswith(told)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_said_too(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"ratios\.toml: .*No such file"):
+        load_goals(tmp_path / "ratios.toml")
+
+
+def test_a_slip_in_the_file_shows_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "RATIOS", tmp_path / "ratios.toml")
+    stored = Stored(RunFolder(tmp_path / "run"))
+    with Processes() as processes, pytest.raises(UsageError, match=r"ratios\.toml"):
+        session.measure(stored, tmp_path, Setting(tmp_path, Workers(1)), processes, Screen())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_name_that_is_asked_for_is_declared() -> None:
+    goals = load_goals(RATIOS)
+    below = [cell for one in goals.ratios for cell in one.against]
+    choose("deployment", [name for one in goals.ratios for name in one.deployments], DEPLOYMENTS)
+    choose("deployment", [cell.deployment for cell in below if cell.deployment], DEPLOYMENTS)
+    choose("method", [one.method for one in goals.ratios], METHODS)
+    choose("method", [cell.method for cell in below if cell.method], METHODS)
+    assert goals.growth
+    choose("method", goals.growth.methods, METHODS)
+
+
+def test_a_plan_has_exactly_the_cells_that_are_divided() -> None:
+    targets = [Target(one.name, "", one.tier, one.accepts) for one in DEPLOYMENTS.values()]
+    references = [target.name for target in targets if target.tier == REFERENCE]
+    planned = {one.cell: one.rounds for one in plan_cells(load_plan("ceilings", PLANS), Choice(), targets)}
+    asked = {
+        cell
+        for ratio in load_goals(RATIOS).ratios
+        for deployment in ratio.deployments
+        for cell in cells_of(ratio, deployment, parse_size(ratio.size or "256MiB"))
+    }
+    assert asked <= set(planned)
+    assert {cell for cell in planned if cell.deployment not in references} <= asked
+    assert min(planned.values()) >= LEAST_ROUNDS
+
+
+def test_a_plan_has_what_growth_is_asked_of() -> None:
+    growth = load_goals(RATIOS).growth
+    assert growth
+    cells = plan_cells(load_plan("memory", PLANS), Choice(), TARGETS[:1])
+    assert {one.cell.size_bytes for one in cells} == {parse_size(size) for size in growth.sizes}
+    left_out = set(choose("method", growth.methods, METHODS)) - {one.cell.method for one in cells}
+    assert left_out == {"request.stream-lines"}  # hours
+
+
+def test_the_result_ends_with_the_ratios_within_a_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = rounds("flask", size_bytes=256 * MIB, cpu=0.2)
+    rows += rounds("raw-sink", size_bytes=256 * MIB, cpu=0.2)
+    run = run_with(rows)
+    Screen().result(run, rows, RunFolder(tmp_path), load_goals(RATIOS))
+    shown = capsys.readouterr().out.partition("\nRatios ")[2].splitlines()
+    assert "flask request.stream / raw-sink" in shown[3]
+    assert max(map(len, shown)) <= 80
+    Screen().result(run, rows, RunFolder(tmp_path), Goals())
+    assert "Ratios" not in capsys.readouterr().out
+
+
+def test_all_ratios_of_a_large_run_take_no_time() -> None:
+    goals = load_goals(RATIOS)
+    names = sorted({name for one in goals.ratios for name in one.deployments} | {"raw-sink", "nginx-dav"})
+    methods = sorted({one.method for one in goals.ratios} | {"request.stream-curl"})
+    rows = [row for name in names for method in methods for row in rounds(name, method, count=9, cpu=0.2)]
+    run, began = run_with(rows), time.process_time()
+    assert len(ratio_rows(run, rows, goals)) > 15
+    assert time.process_time() - began < 2  # seconds; a quarter here
