@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from uploadlab.check.cases import CASES
 from uploadlab.check.grid import counts, grids
+from uploadlab.goals import load_goals
 from uploadlab.model import Run
-from uploadlab.paths import REFERENCE_CHECK, REFERENCE_RUN, ROOT
+from uploadlab.paths import RATIOS, REFERENCE_CHECK, REFERENCE_RUN, ROOT
 from uploadlab.stats import summarize
 from uploadlab.store import RunFolder
-from uploadlab.table import Table, markdown, tables
+from uploadlab.table import Table, goal_table, markdown, tables
 from uploadlab.units import format_size
 
 END = "<!-- end -->\n"
@@ -47,6 +48,11 @@ def _reference_tables() -> str:
     return "\n".join([*map(_table, reversed(found)), f"Plan `{run.plan}`, {_where(run)}.\n"])
 
 
+def _goals() -> str:
+    """What is divided by what, and what is asked of it."""
+    return markdown(goal_table(load_goals(RATIOS))) + "\n"
+
+
 def _cases() -> str:
     """All rows of the grid, with what they send."""
     rows = [[f"`{one.name}`", one.kind, one.description] for one in CASES.values()]
@@ -76,6 +82,7 @@ def _where(run: Run) -> str:
 
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "tables of the reference run"): _reference_tables,
+    ("docs/method.md", "goals"): _goals,
     ("docs/checks.md", "cases"): _cases,
     ("docs/checks.md", "grid of the reference check"): _grid,
 }
