@@ -6,6 +6,7 @@ names the method and the route; its docstring describes it. Choices on the comma
 plans and tests are derived from this registry.
 """
 
+import random
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -15,6 +16,7 @@ from uploadlab.model import Deployment, Target
 from uploadlab.units import MIB
 
 BLOCK_BYTES = MIB
+BOUNDARY_CHARACTERS = 70
 FIELD = "file"
 FILE_NAME = "upload.bin"
 
@@ -96,7 +98,7 @@ def files(file: BinaryIO, size_bytes: int, field: str) -> Request:
 @method("request.files-streamed", "/request-files", form=True)
 def files_streamed(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """A streaming encoder in the client: half of the fix."""
-    form = MultipartEncoder({field: (FILE_NAME, file, "application/octet-stream")})
+    form = MultipartEncoder({field: (FILE_NAME, file, "application/octet-stream")}, boundary())
     return {"data": form, "headers": {"Content-Type": form.content_type}}
 
 
@@ -116,6 +118,15 @@ def multipart_push(file: BinaryIO, size_bytes: int, field: str) -> Request:
 def relay(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Raw body, passed on to a second deployment while it arrives: two hops, as in service chains."""
     return stream(file, size_bytes, field)
+
+
+def boundary() -> str:
+    """A new boundary for a form: as long as may be (RFC 2046, 5.1.1), of two characters only.
+
+    A parser that looks for it goes on by its whole length at each byte that it does not have. With the 32
+    hex digits of other clients that is one byte in four fewer, and half as far.
+    """
+    return "".join(random.SystemRandom().choices("01", k=BOUNDARY_CHARACTERS))
 
 
 def _raw(body: Any) -> Request:

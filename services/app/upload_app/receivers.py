@@ -96,7 +96,7 @@ class Body:
 
     def blocks(self, size: int) -> Iterator[bytes | memoryview]:
         """The body in blocks of ``size`` bytes at most; each is good until the next is asked for."""
-        if not isinstance(self._blocks, io.BufferedIOBase):
+        if not isinstance(self._blocks, io.BufferedReader):  # PEP 3333 promises no more than read()
             while block := self.read(size):
                 yield block
             return
@@ -107,7 +107,7 @@ class Body:
     def _readinto(self, buffer: memoryview) -> int:
         self._deadline.check()
         with _broken():
-            return cast(io.BufferedIOBase, self._blocks).readinto(buffer)
+            return cast(io.BufferedReader, self._blocks).readinto(buffer)
 
     def __iter__(self) -> Iterator[bytes]:
         with _broken():

@@ -118,9 +118,9 @@ def _send(
         connection.putheader("Content-Length", str(head.length))
     connection.endheaders()
     sent_bytes = 0
-    while block := body.read(block_size):
+    for block in body.blocks(block_size):
         sent_bytes += len(block)
-        data = block if head.length is not None else b"%x\r\n%b\r\n" % (len(block), block)
+        data = block if head.length is not None else b"%x\r\n%b\r\n" % (len(block), bytes(block))
         if not _send_all(connection.sock, data, deadline):
             return None
     if head.length is None:
@@ -130,7 +130,7 @@ def _send(
     return sent_bytes
 
 
-def _send_all(sock: socket.socket, data: bytes, deadline: Deadline) -> bool:
+def _send_all(sock: socket.socket, data: bytes | memoryview, deadline: Deadline) -> bool:
     """Whether all of it went; if not, the next deployment has answered already, or is gone.
 
     An early answer is looked for before each piece: whoever sends on gets to see a reset in its place.

@@ -1,11 +1,35 @@
 """Flask's request with the two hooks that uploads need."""
 
+from collections.abc import Callable
 from typing import IO, Any, BinaryIO, cast
 
 from flask import Request
 
 from upload_app.receivers import Body, Deadline
 from upload_app.strict_form import StrictForm
+
+LARGE_BYTES = 256 << 10
+"""With what is left of the piece before, less than MAX_FORM_MEMORY_SIZE: Werkzeug's parser holds no more."""
+
+
+class Pieces:
+    """A form's body for Werkzeug's parser, in blocks of the app's size, each handed on in pieces.
+
+    The parser asks for 64 KiB at a time. Of a file it takes more just as well, and copies and searches less.
+    """
+
+    def __init__(self, body: Body, block_size: int, in_file: Callable[[], bool]) -> None:
+        self._blocks = body.blocks(block_size)
+        self._in_file = in_file
+        self._rest = memoryview(b"")
+
+    def read(self, size: int = -1) -> bytes:
+        """``size`` bytes at most, or more where a file has begun."""
+        if not self._rest:
+            self._rest = memoryview(next(self._blocks, b""))
+        most = LARGE_BYTES if size > 1 and self._in_file() else size
+        piece, self._rest = self._rest[:most], self._rest[most:]
+        return bytes(piece)
 
 
 class UploadRequest(Request):
@@ -14,6 +38,7 @@ class UploadRequest(Request):
     deadline: Deadline | None = None
     strict: bool = False
     """Keep Werkzeug's parser from losing bytes of some files, or adding one."""
+    block_size: int = 64 << 10
     destination: BinaryIO | None = None
     """Where the first file part goes instead of a temporary file."""
 
@@ -21,7 +46,9 @@ class UploadRequest(Request):
         stream = super()._get_stream_for_parsing()
         if self.deadline is None:
             return stream
-        body = Body(stream, self.deadline)
+        body: Body | Pieces = Body(stream, self.deadline)
+        if self.destination:
+            body = Pieces(cast(Body, body), self.block_size, lambda: self.destination is None)
         return cast(IO[bytes], StrictForm(body, self.mimetype_params["boundary"]) if self.strict else body)
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:

@@ -199,6 +199,7 @@ def _check_size(partial: Partial, deadline: Deadline) -> None:
 def _read_form(direct: bool, partial: Partial, deadline: Deadline) -> None:
     if direct:
         _request().destination = partial.file
+        _request().block_size = options.settings().block_size
     upload = request.files.get(FIELD)
     if upload is None:
         raise receivers.NoFilePart

@@ -7,14 +7,22 @@ delimiter begins with both (RFC 2046, 5.1.1): what follows is lost, with a succe
 """
 
 import re
+from typing import Protocol
 
-from upload_app.receivers import AmbiguousForm, Body
+from upload_app.receivers import AmbiguousForm
+
+
+class Readable(Protocol):
+    """What a form is read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Some bytes; none at the end."""
 
 
 class StrictForm:
     """Reads a byte more where a read would end there, and refuses a file with such a line."""
 
-    def __init__(self, body: Body, boundary: str) -> None:
+    def __init__(self, body: Readable, boundary: str) -> None:
         self._body = body
         self._mark = f"--{boundary}".encode()
         self._torn = b"\r\n" + self._mark + b"-"
