@@ -27,7 +27,7 @@ from uploadlab.load.judge import judge
 from uploadlab.load.ledger import Ledger
 from uploadlab.load.options import add_options, check_options
 from uploadlab.load.pool import Pool
-from uploadlab.methods import METHODS, Method
+from uploadlab.methods import OWN_METHODS, Method
 from uploadlab.model import LoadUpload, Outcome, Status, UsageError
 from uploadlab.names import choose
 from uploadlab.payload import Payload
@@ -96,7 +96,7 @@ class Uploading:
 
     abstract = True
     wait_time = constant(0)
-    tasks = [_task(method) for method in METHODS.values()]  # noqa: RUF012  as Locust declares it
+    tasks = [_task(method) for method in OWN_METHODS.values()]  # noqa: RUF012  as Locust declares it
     slow = False
     client: Any
     host: str
@@ -105,7 +105,7 @@ class Uploading:
         super().__init__(environment)  # type: ignore[call-arg]  # Locust's User, by inheritance
         self.environment = environment
         self.options: Namespace = environment.parsed_options
-        chosen = choose("method", self.options.methods.split(","), METHODS)
+        chosen = choose("method", self.options.methods.split(","), OWN_METHODS)
         self.tasks = [task for task in type(self).tasks if task.__name__ in chosen]
         LEDGER.users += 1
         self.name = f"{environment.runner.worker_index}/{LEDGER.users}"

@@ -7,14 +7,29 @@ from pathlib import Path
 import msgspec
 import pytest
 from uploadlab import lab
+from uploadlab.deployments import load_deployments
 from uploadlab.lab import Order
 from uploadlab.load.job import Done, Job
-from uploadlab.model import Deployment, Foreign, LabError, LoadStep, Measurement, Outcome, Status, Target
+from uploadlab.model import (
+    REFERENCE,
+    Deployment,
+    Foreign,
+    LabError,
+    LoadStep,
+    Measurement,
+    Outcome,
+    Status,
+    Target,
+)
+from uploadlab.paths import COMPOSE
 from uploadlab.payload import Payload
 from uploadlab.plan import Choice
 from uploadlab.store import RunFolder
 
 ORDER = Order("smoke", Choice(methods=["request.stream"], sizes=["1KiB"], rounds=2), ["flask"], {}, seed=3)
+REFERENCES = [name for name, one in load_deployments(COMPOSE).items() if one.tier == REFERENCE]
+PAIRS = 1 + len(REFERENCES)
+"""Of deployment and method: each reference runs along."""
 
 
 class Fake:
@@ -101,13 +116,16 @@ def test_a_run_starts_checks_warms_up_measures_and_stops(tmp_path: Path) -> None
     fake = Fake()
     rows = go(prepare(tmp_path), fake, tmp_path)
     kinds = [event.split()[0] for event in fake.events]
-    assert kinds[:4] == ["start", "healthy", "healthy", "6"]
-    assert kinds[4:8] == ["warm-up", "measure"] * 2
-    assert [event for event in fake.events[8:-1] if event.startswith("round")] == ["round 1"] * 2 + [
-        "round 2"
-    ] * 2
+    begin = ["start", *["healthy"] * PAIRS, str(3 * PAIRS)]
+    assert kinds[: len(begin)] == begin
+    assert kinds[len(begin) : -1 : 2] == ["warm-up"] * PAIRS + ["round"] * 2 * PAIRS
+    assert [event for event in fake.events if event.startswith("round")] == [
+        *["round 1"] * PAIRS,
+        *["round 2"] * PAIRS,
+    ]
     assert kinds[-1] == "stop"
-    assert [(row.warmup, row.round) for row in rows] == [(True, 0)] * 2 + [(False, 1)] * 2 + [(False, 2)] * 2
+    rounds = [number for number in (0, 1, 2) for _ in range(PAIRS)]
+    assert [(row.warmup, row.round) for row in rows] == [(not number, number) for number in rounds]
 
 
 def test_every_record_is_whole(tmp_path: Path) -> None:
@@ -156,7 +174,7 @@ def test_a_run_on_another_filesystem_says_which(tmp_path: Path) -> None:
 def test_a_run_is_not_gone_on_with_after_its_configs_changed(tmp_path: Path) -> None:
     prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, deployments=["gunicorn"]))
     go(prepared, Fake(), tmp_path)
-    (name,) = prepared.run.configs
+    name = next(name for name in prepared.run.configs if "gunicorn" in name)
     prepared.run.configs[name] += "# edited"
     prepared.folder.write_run(prepared.run)
     with pytest.raises(LabError, match=f"another {name}: start a new run"):
@@ -167,8 +185,8 @@ def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_agai
     fake = Fake(Status.TIMEOUT)
     rows = go(prepare(tmp_path), fake, tmp_path)
     measured = [event for event in fake.events if event.startswith(("measure", "idle"))]
-    assert [event.split()[0] for event in measured] == ["measure", "idle"] * 4
-    assert [row.round for row in rows if not row.warmup] == [1, 1]
+    assert [event.split()[0] for event in measured] == ["measure", "idle"] * 2 * PAIRS
+    assert [row.round for row in rows if not row.warmup] == [1] * PAIRS
 
 
 @pytest.mark.parametrize("measured", [0, 1, 3, 5])
@@ -218,7 +236,7 @@ def test_concurrent_uploads_come_last(tmp_path: Path) -> None:
     prepared = prepare(tmp_path, LOAD)
     go(prepared, fake, tmp_path)
     kinds = [event.split()[0] for event in fake.events]
-    assert kinds.count("load") == 4
+    assert kinds.count("load") == 2 * PAIRS
     assert kinds.index("load") > max(number for number, kind in enumerate(kinds) if kind == "measure")
     assert {one.step_id for one in prepared.folder.read_steps()} == {step.id for step in prepared.run.load}
 
@@ -226,25 +244,26 @@ def test_concurrent_uploads_come_last(tmp_path: Path) -> None:
 def test_a_load_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
     prepared = prepare(tmp_path, LOAD)
     with pytest.raises(KeyboardInterrupt):
-        go(prepared, Fake(break_after=7), tmp_path)
+        go(prepared, Fake(break_after=3 * PAIRS + 1), tmp_path)
     assert len(prepared.folder.read_steps()) == 1
     fake = Fake()
     go(lab.reopen(prepared.folder, tmp_path), fake, tmp_path)
     assert [event.split()[0] for event in fake.events].count("measure") == 0
-    assert [event.split()[0] for event in fake.events].count("load") == 3
+    assert [event.split()[0] for event in fake.events].count("load") == 2 * PAIRS - 1
 
 
 def test_what_uploads_are_passed_on_to_is_started_along_without_rows(tmp_path: Path) -> None:
     choice = msgspec.structs.replace(ORDER.choice, methods=["relay"])
     prepared, fake = prepare(tmp_path, msgspec.structs.replace(ORDER, choice=choice)), Fake()
     rows = go(prepared, fake, tmp_path)
-    assert fake.events[:4] == [
-        "start flask uwsgi-tuned raw-sink",
-        *(f"healthy {name}" for name in ("flask", "uwsgi-tuned", "raw-sink")),
+    started = ["flask", "uwsgi-tuned", *REFERENCES]
+    assert fake.events[: len(started) + 1] == [
+        f"start {' '.join(started)}",
+        *(f"healthy {name}" for name in started),
     ]
-    assert {row.deployment for row in rows} == {"flask", "raw-sink"}
+    assert {row.deployment for row in rows} == {"flask", *REFERENCES}
     run = prepared.folder.read_run()
-    assert [target.name for target in run.targets] == ["flask", "raw-sink"]
+    assert [target.name for target in run.targets] == ["flask", *REFERENCES]
     assert "configs/uwsgi/uwsgi-tuned.ini" in run.configs
     again = Fake()
     go(lab.reopen(prepared.folder, tmp_path), again, tmp_path)

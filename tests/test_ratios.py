@@ -354,7 +354,7 @@ def test_every_name_that_is_asked_for_is_declared() -> None:
 
 
 def test_a_plan_has_exactly_the_cells_that_are_divided() -> None:
-    targets = [Target(one.name, "", one.tier, one.accepts) for one in DEPLOYMENTS.values()]
+    targets = [Target(one.name, "", one.tier, one.accepts, next=one.next) for one in DEPLOYMENTS.values()]
     references = [target.name for target in targets if target.tier == REFERENCE]
     planned = {one.cell: one.rounds for one in plan_cells(load_plan("ceilings", PLANS), Choice(), targets)}
     asked = {
@@ -371,7 +371,8 @@ def test_a_plan_has_exactly_the_cells_that_are_divided() -> None:
 def test_a_plan_has_what_growth_is_asked_of() -> None:
     growth = load_goals(RATIOS).growth
     assert growth
-    cells = plan_cells(load_plan("memory", PLANS), Choice(), TARGETS[:1])
+    targets = [Target("flask", "", next=["another"])]
+    cells = plan_cells(load_plan("memory", PLANS), Choice(), targets)
     assert {one.cell.size_bytes for one in cells} == {parse_size(size) for size in growth.sizes}
     left_out = set(choose("method", growth.methods, METHODS)) - {one.cell.method for one in cells}
     assert left_out == {"request.stream-lines"}  # hours

@@ -19,7 +19,7 @@ from uploadlab.load import stage
 from uploadlab.load.job import LEAST_UPLOADS
 from uploadlab.load.stage import Crowd
 from uploadlab.load.steps import plan_steps
-from uploadlab.methods import METHODS
+from uploadlab.methods import METHODS, OWN_METHODS
 from uploadlab.model import (
     EXTERNAL,
     REFERENCE,
@@ -185,7 +185,9 @@ def _chosen(run: Run) -> Choice:
     """Of the plan's load only the methods that the run is about, where it has any of these."""
     load = load_plan(run.plan, PLANS).load
     measured = {one.cell.method for one in run.cells if one.cell.deployment != ceiling_name(run)}
-    methods = [name for name in choose("method", load.methods if load else [], METHODS) if name in measured]
+    methods = [
+        name for name in choose("method", load.methods if load else [], OWN_METHODS) if name in measured
+    ]
     return Choice(methods or None)
 
 

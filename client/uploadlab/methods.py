@@ -37,6 +37,8 @@ class Method(NamedTuple):
     """Whether most servers need a second or more for a MiB."""
     hops: bool
     """Whether another deployment stores the file."""
+    curl: bool
+    """Whether curl sends it, not this client."""
 
     @property
     def verb(self) -> str:
@@ -48,12 +50,12 @@ METHODS: dict[str, Method] = {}
 
 
 def method(
-    name: str, route: str, form: bool = False, slow: bool = False, hops: bool = False
+    name: str, route: str, form: bool = False, slow: bool = False, hops: bool = False, curl: bool = False
 ) -> Callable[[Sender], Sender]:
     """Register a sender under a method's name, with the route that receives it."""
 
     def register(send: Sender) -> Sender:
-        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send, form, slow, hops)
+        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send, form, slow, hops, curl)
         return send
 
     return register
@@ -80,6 +82,12 @@ def stream_lines(file: BinaryIO, size_bytes: int, field: str) -> Request:
 @method("request.stream-fsync", "/request-stream?fsync=1")
 def stream_fsync(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Raw body, answered only when it is on the disk itself: what surviving a power cut costs."""
+    return stream(file, size_bytes, field)
+
+
+@method("request.stream-curl", "/request-stream", curl=True)
+def stream_curl(file: BinaryIO, size_bytes: int, field: str) -> Request:
+    """Raw body, sent by `curl -T`: what our own client is measured against."""
     return stream(file, size_bytes, field)
 
 
@@ -136,3 +144,7 @@ def _raw(body: Any) -> Request:
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
     while block := file.read(BLOCK_BYTES):
         yield block
+
+
+OWN_METHODS = {name: one for name, one in METHODS.items() if not one.curl}
+"""What this client sends itself, and users of Locust can."""

@@ -1,16 +1,18 @@
 """One upload against the clock. This is the only module with the stopwatch."""
 
+import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from msgspec import Struct
 
-from uploadlab import memory
+from uploadlab import curl, memory
 from uploadlab.connection import session
 from uploadlab.methods import FIELD, Method
 from uploadlab.model import Foreign, Outcome, Status
@@ -60,6 +62,8 @@ def upload(
 
     The time runs from before the request is built until its answer is read.
     """
+    if method.curl:
+        return _by_curl(url, method, payload, foreign, query)
     memory_known = memory.reset_peak()
     cpu_before = time.process_time()
     watch = Stopwatch()
@@ -67,14 +71,9 @@ def upload(
         response = _send(url, method, payload, query, silence_seconds, watch, foreign)
     except (requests.RequestException, OSError, MemoryError, OverflowError) as error:
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
-    seconds = watch.seconds()
-    if foreign:
-        status = Status.UNVERIFIED if response.status_code == foreign.expect_status else Status.REFUSED
-    else:
-        status = Status.OK if response.status_code < HTTPStatus.MULTIPLE_CHOICES else Status.REFUSED
     outcome = Outcome(
-        status=status,
-        seconds=seconds,
+        status=_status(response.status_code, foreign),
+        seconds=watch.seconds(),
         http_status=response.status_code,
         connected_seconds=watch.laps.get("connected"),
         first_sent_seconds=watch.laps.get("first sent"),
@@ -83,12 +82,50 @@ def upload(
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
-    answer = _json(response)
-    if status is not Status.REFUSED:
+    return _answered(outcome, response.content, response.reason, response.headers.get("Location"))
+
+
+def _by_curl(
+    url: str, method: Method, payload: Payload, foreign: Foreign | None, query: Mapping[str, str]
+) -> Uploaded:
+    """The same by curl, and by its clock; what its memory was is not known."""
+    address = url if foreign else url + method.route
+    address += f"{'&' if '?' in address else '?'}{urlencode(query)}" if query else ""
+    budget = float(query["budget"]) if "budget" in query else None
+    try:
+        sent = curl.send(_verb(method, foreign), address, Path(payload.path), budget)
+    except FileNotFoundError:
+        return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
+    except OSError as error:
+        return Uploaded(Outcome(status=Status.FAILED, error=str(error)))
+    outcome = Outcome(
+        status=_status(sent.status, foreign),
+        seconds=sent.seconds,
+        http_status=sent.status,
+        connected_seconds=sent.connected_seconds,
+        client_cpu_seconds=sent.cpu_seconds,
+    )
+    return _answered(outcome, sent.content, sent.reason, sent.headers.get("Location"))
+
+
+def _status(http_status: int, foreign: Foreign | None) -> Status:
+    if foreign:
+        return Status.UNVERIFIED if http_status == foreign.expect_status else Status.REFUSED
+    return Status.OK if http_status < HTTPStatus.MULTIPLE_CHOICES else Status.REFUSED
+
+
+def _answered(outcome: Outcome, content: bytes, words: str, location: str | None) -> Uploaded:
+    """The outcome with what the server's answer says."""
+    answer = _json(content)
+    if outcome.status is not Status.REFUSED:
         outcome.server_seconds = _number(answer.get("seconds"))
     else:
-        outcome.error = str(answer.get("error") or response.reason)
-    return Uploaded(outcome, answer, stored_at(answer, response.headers.get("Location")))
+        outcome.error = str(answer.get("error") or words)
+    return Uploaded(outcome, answer, stored_at(answer, location))
+
+
+def _verb(method: Method, foreign: Foreign | None) -> str:
+    return "POST" if foreign else method.verb
 
 
 def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
@@ -159,8 +196,9 @@ def _send(
     with open(payload.path, "rb") as file, session(watch.lap) as one:
         request = method.send(file, payload.size_bytes, foreign.field if foreign else FIELD)
         address = url if foreign else url + method.route
-        verb = "POST" if foreign else method.verb
-        return one.request(verb, address, params=query, timeout=timeout, allow_redirects=False, **request)
+        return one.request(
+            _verb(method, foreign), address, params=query, timeout=timeout, allow_redirects=False, **request
+        )
 
 
 def read_back(address: str, keep: bool) -> tuple[int, str]:
@@ -194,9 +232,9 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _json(response: requests.Response) -> dict[str, Any]:
+def _json(text: bytes) -> dict[str, Any]:
     try:
-        content = response.json()
+        content = json.loads(text)
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from locust.argument_parser import LocustArgumentParser
 
 from uploadlab.load.job import UNVERIFIED_BYTES
-from uploadlab.methods import FIELD, METHODS
+from uploadlab.methods import FIELD, OWN_METHODS
 from uploadlab.model import UsageError
 from uploadlab.names import choose
 from uploadlab.units import format_size, parse_rate, parse_size, positive
@@ -16,7 +16,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     """The lab's own, beside Locust's; in its web page they can be changed for each test."""
     lab = parser.add_argument_group("uploads")
     lab.add_argument(
-        "--methods", default=next(iter(METHODS)), help=f"Names with commas: {', '.join(METHODS)}."
+        "--methods", default=next(iter(OWN_METHODS)), help=f"Names with commas: {', '.join(OWN_METHODS)}."
     )
     lab.add_argument("--size", default="16MiB", help="Of the file that is made and sent.")
     lab.add_argument("--file", default="", help="A file of yours to send instead.")
@@ -35,7 +35,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 def check_options(options: Namespace) -> None:
     """Raise UsageError, now rather than from a user in mid-test."""
-    choose("method", options.methods.split(","), METHODS)
+    choose("method", options.methods.split(","), OWN_METHODS)
     for size in (options.size, options.unverified):
         parse_size(size)
     parse_rate(options.pace)

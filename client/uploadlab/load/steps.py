@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from uploadlab.methods import METHODS, methods_at
+from uploadlab.methods import OWN_METHODS, methods_at
 from uploadlab.model import REFERENCE, Cell, Step, Target, UsageError
 from uploadlab.names import choose, selects
 from uploadlab.units import parse_rate, parse_size, positive
@@ -27,7 +27,7 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def check_load(load: Load) -> None:
     """Raise UsageError that says what is wrong in it."""
-    choose("method", load.methods, METHODS)
+    choose("method", load.methods, OWN_METHODS)
     for text in load.sizes:
         parse_size(text)
     parse_rate(load.pace)
@@ -49,7 +49,7 @@ def plan_steps(
     users: Iterable[int] | None,
 ) -> list[Step]:
     """The steps of these targets, with the user's own choices in place of the plan's; raises UsageError."""
-    names = choose("method", methods or load.methods, METHODS)
+    names = choose("method", methods or load.methods, OWN_METHODS)
     steps = [
         Step(
             Cell(target.name, name, parse_size(size)), count, load.seconds, slow_users, parse_rate(load.pace)
