@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from uploadlab.load.steps import Load, plan_steps
-from uploadlab.methods import METHODS, OWN_METHODS
+from uploadlab.methods import OWN_METHODS
 from uploadlab.model import Cell, Planned, Target, UsageError
 from uploadlab.paths import PLANS
 from uploadlab.plan import Choice, Group, Plan, load_plan, plan_cells, schedule
