@@ -7,6 +7,8 @@ import yaml
 
 from uploadlab.model import Deployment, LabError, Service
 
+CONFIGS = "configs/"
+
 
 def load_deployments(compose: Path) -> dict[str, Deployment]:
     """The deployments by name, in the file's order; raises LabError."""
@@ -25,7 +27,12 @@ def load_needs(compose: Path) -> dict[str, str]:
 def config_texts(root: Path, deployments: list[Deployment]) -> dict[str, str]:
     """The text of every config file that the deployments' commands name, by its path."""
     words = {word for one in deployments for service in one.services for word in service.command}
-    return {word: (root / word).read_text() for word in sorted(words) if word.startswith("configs/")}
+    return {_shown(word): (root / word).read_text() for word in sorted(words) if CONFIGS in word}
+
+
+def _shown(word: str) -> str:
+    """A config's path from its folder on, wherever a variant of it may lie."""
+    return word[word.index(CONFIGS) :]
 
 
 def _content(compose: Path) -> dict[str, Any]:

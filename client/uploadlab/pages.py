@@ -8,9 +8,22 @@ from collections.abc import Callable
 
 from uploadlab.check.cases import CASES
 from uploadlab.check.grid import counts, grids
+from uploadlab.deployments import config_texts, load_deployments
+from uploadlab.effects import Turned, settings_table
 from uploadlab.goals import load_goals
+from uploadlab.knobs import load_knobs
+from uploadlab.load.summary import summarize_load
 from uploadlab.model import Run
-from uploadlab.paths import RATIOS, REFERENCE_CHECK, REFERENCE_RUN, ROOT
+from uploadlab.paths import (
+    COMPOSE,
+    KNOBS,
+    RATIOS,
+    REFERENCE_CHECK,
+    REFERENCE_KNOBS,
+    REFERENCE_KNOBS_CHECK,
+    REFERENCE_RUN,
+    ROOT,
+)
 from uploadlab.stats import summarize
 from uploadlab.store import RunFolder
 from uploadlab.table import Table, goal_table, markdown, tables
@@ -68,6 +81,22 @@ def _grid() -> str:
     return "\n".join([*map(_table, found), "".join(lines), f"From a check, {_where(run)}.\n"])
 
 
+def _settings() -> str:
+    """Each deployment's settings, with what the committed runs of the knobs say of them."""
+    declared = load_deployments(COMPOSE)
+    knobs = load_knobs(KNOBS, list(declared))
+    speed, check = RunFolder(REFERENCE_KNOBS), RunFolder(REFERENCE_KNOBS_CHECK)
+    run = speed.read_run()
+    steps = summarize_load(run, speed.read_steps(), speed.read_uploads())
+    turned = Turned(run, speed.read_measurements(), steps, check.read_checks())
+    tables = [
+        settings_table(one, list(config_texts(ROOT, [one]).values()), knobs, turned)
+        for one in declared.values()
+    ]
+    texts = [f"{_table(one)}" for one in tables if one.rows]
+    return "\n".join([*texts, f"From runs of `./scripts/knobs`, {_where(run)}.\n"])
+
+
 def _table(table: Table) -> str:
     return f"### {table.title}\n\n{markdown(table)}\n"
 
@@ -83,6 +112,7 @@ def _where(run: Run) -> str:
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("README.md", "tables of the reference run"): _reference_tables,
     ("docs/method.md", "goals"): _goals,
+    ("docs/deployments.md", "settings"): _settings,
     ("docs/checks.md", "cases"): _cases,
     ("docs/checks.md", "grid of the reference check"): _grid,
 }

@@ -17,6 +17,7 @@ APP = ROOT / "services" / "app"
 PLANS = CONFIGS / "plans"
 EXCEPTIONS = CONFIGS / "exceptions.toml"
 RATIOS = CONFIGS / "ratios.toml"
+KNOBS = CONFIGS / "knobs.toml"
 BENCHMARK = ROOT / "benchmark"
 RUNS = BENCHMARK / "runs"
 DATA = Path(os.environ["DATA_DIR"]) if INSIDE else BENCHMARK / "data"
@@ -24,6 +25,9 @@ REFERENCE_RUN = BENCHMARK / "reference" / "quick"
 """The committed run behind the README's tables."""
 REFERENCE_CHECK = BENCHMARK / "reference" / "check"
 """The committed check behind the grid of docs/checks.md."""
+REFERENCE_KNOBS = BENCHMARK / "reference" / "knobs"
+REFERENCE_KNOBS_CHECK = BENCHMARK / "reference" / "knobs-check"
+"""The committed runs behind docs/deployments.md."""
 
 
 def shown(path: Path) -> str:

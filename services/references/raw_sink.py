@@ -16,8 +16,6 @@ from upload_app import usage
 from upload_app.settings import Settings
 from upload_app.storage import NO_SPACE, Store
 
-BLOCK_SIZE = 1 << 20  # the fastest of a sweep from 64 KiB to 1 MiB
-
 
 class Sink(BaseHTTPRequestHandler):
     """One connection, one request."""
@@ -93,9 +91,9 @@ class Sink(BaseHTTPRequestHandler):
 
     def _copy(self, remaining: int, file: int) -> bool:
         """Body to file, with one buffer; False if the client stops early."""
-        buffer = memoryview(bytearray(BLOCK_SIZE))
+        buffer = memoryview(bytearray(self.settings.block_size))
         while remaining:
-            count = self.rfile.readinto1(buffer[: min(remaining, BLOCK_SIZE)])
+            count = self.rfile.readinto1(buffer[:remaining])
             if not count:
                 return False
             remaining -= count

@@ -1,0 +1,130 @@
+"""What each setting is there for, and what its turning did. Pure: configs and runs in, text out."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from uploadlab.goals import Below, Goals, Ratio
+from uploadlab.knobs import CONFIG, Knob
+from uploadlab.load.summary import LoadSummary
+from uploadlab.model import ACCEPTED, Deployment, Measurement, Run
+from uploadlab.ratios import ratio_rows
+from uploadlab.table import Table
+from uploadlab.verdicts import Check, Verdict
+
+BREAK = "<br>"
+"""Between lines of one cell in Markdown."""
+
+
+class Setting(NamedTuple):
+    """A line of a config."""
+
+    option: str
+    value: str
+    reason: str
+    """The comment above it, or behind it."""
+
+
+class Turned(NamedTuple):
+    """What the committed runs of the knobs recorded."""
+
+    run: Run
+    rows: Sequence[Measurement]
+    steps: Sequence[LoadSummary]
+    checks: Sequence[Check]
+
+
+def settings(text: str) -> Iterator[Setting]:
+    """Those lines of a config, in whatever language, that have a reason: what is not a default."""
+    above: list[str] = []
+    for line in text.splitlines():
+        if comment := re.match(r"\s*[;#]\s*(.*)", line):
+            above.append(comment[1])
+            continue
+        set_to = re.match(r"\s*([\w.-]+)(?:\s*=\s*|\s+)([^;#{}]*[^;#{}\s])\s*;?\s*(?:#\s*(.*))?$", line)
+        reason = (set_to[3] if set_to else "") or " ".join(above)
+        if set_to and reason and not line.startswith(("import", "[")):
+            yield Setting(set_to[1], set_to[2], reason)
+        above = []
+
+
+def settings_table(one: Deployment, texts: Sequence[str], knobs: Sequence[Knob], turned: Turned) -> Table:
+    """A deployment's settings, then what else was tried."""
+    mine = [knob for knob in knobs if knob.deployment == one.name]
+    lines = [line for text in texts for line in settings(text)]
+    rows = [
+        [f"`{line.option} = {line.value}`", line.reason, _effects(mine, line.option, turned)]
+        for line in lines
+    ]
+    for option in dict.fromkeys(knob.option for knob in mine):
+        if option not in {line.option for line in lines}:
+            why = BREAK.join(knob.why for knob in mine if knob.option == option)
+            rows.append([_shipped(one, option), why, _effects(mine, option, turned)])
+    return Table(one.name, ["shipped", "why", "in its place, and what that does"], rows)
+
+
+def _shipped(one: Deployment, option: str) -> str:
+    """What the deployment has where its config has no such line."""
+    if option == CONFIG:
+        return "the config"
+    value = next((value for part in one.services if (value := part.environment.get(option))), "")
+    return f"`{option} = {value}`" if value else f"no `{option}`"
+
+
+def _effects(knobs: Sequence[Knob], option: str, turned: Turned) -> str:
+    """A line for each value that was tried."""
+    return BREAK.join(
+        f"{_said(knob, value)}: {'; '.join(_seen(knob, value, turned)) or 'not measured'}"
+        for knob in knobs
+        if knob.option == option
+        for value in knob.values
+    )
+
+
+def _said(knob: Knob, value: str) -> str:
+    return f"`{value.removeprefix('configs/')}`" if value else "without"
+
+
+def _seen(knob: Knob, value: str, turned: Turned) -> Iterator[str]:
+    for method in knob.methods:
+        yield from _rates(knob, value, method, turned)
+    for case in knob.cases:
+        yield from _arrivals(knob.name(value), case, turned)
+    if knob.users:
+        yield from _crowds(knob, value, turned)
+
+
+def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]:
+    """The rate as a multiple of that with what is shipped."""
+    against = [Below(deployment=knob.deployment)]
+    asked = Ratio(
+        deployments=[knob.name(value)], method=method, size=knob.size, against=against,
+        goal=1.0, why="", by_cpu=False,
+    )  # fmt: skip
+    for row in ratio_rows(turned.run, turned.rows, Goals([asked])):
+        if row.interval is None:
+            yield f"{method}: {row.instead}"
+            continue
+        ratio, low, high = row.interval
+        same = "no difference, " if low <= 1 <= high else ""
+        yield f"{method}: {same}{ratio:.2f} times as fast [{low:.2f}, {high:.2f}]"
+
+
+def _arrivals(name: str, case: str, turned: Turned) -> Iterator[str]:
+    """What became of a case of the check."""
+    rows = [row for row in turned.checks if (row.deployment, row.case) == (name, case)]
+    bad = next((row for row in rows if row.verdict is not Verdict.PASS), None)
+    if rows:
+        yield f"{case}: {f'{bad.verdict}, {bad.text}' if bad else 'pass'}"
+
+
+def _crowds(knob: Knob, value: str, turned: Turned) -> Iterator[str]:
+    """The slowest of many uploads, beside that with what is shipped."""
+    found = {one.step.cell.deployment: one for one in turned.steps if one.step.users == knob.users}
+    mine, shipped = found.get(knob.name(value)), found.get(knob.deployment)
+    if mine and shipped:
+        lost = sum(number for status, number in mine.statuses.items() if status not in ACCEPTED)
+        yield (
+            f"{knob.users} users at once: p99 of an upload {mine.seconds_p99 or 0:.2f} s, "
+            f"not {shipped.seconds_p99 or 0:.2f} s; {lost} not ok"
+        )

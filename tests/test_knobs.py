@@ -1,0 +1,151 @@
+"""One setting at a time: what a turned deployment is, and what is said of it."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from uploadlab.deployments import config_texts
+from uploadlab.effects import Setting, Turned, settings, settings_table
+from uploadlab.knobs import Knob, edited, load_knobs, variants
+from uploadlab.model import Deployment, Status, UsageError
+from uploadlab.paths import KNOBS, ROOT
+from uploadlab.turn import drafts
+from uploadlab.units import MIB
+from uploadlab.verdicts import Check, Verdict
+
+from .helpers import DEPLOYMENTS, RUN, measured
+
+INI = "[uwsgi]\n; why\nlisten = 1024\nmaster = true\n"
+NGINX = "server {\n        size 1m;   # 16k by default\n\n        location / {\n        }\n    }\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "value", "expected"),
+    [
+        (INI, "listen", "7", "listen = 7\n"),
+        (INI, "listen", "", "; why\nmaster = true\n"),
+        (INI, "processes", "4", "master = true\nprocesses = 4\n"),
+        ("threads = 4  # 1 by default\n", "threads", "8", "threads = 8  # 1 by default\n"),
+        (NGINX, "size", "2m", "        size 2m;   # 16k by default\n"),
+        (NGINX, "size", "", "server {\n\n"),
+        (NGINX, "other", "on", "        other on;\n        location / {\n"),
+    ],
+)
+def test_one_line_of_a_config_is_turned(text: str, option: str, value: str, expected: str) -> None:
+    new = edited(text, option, value)
+    assert expected in new
+    changed = set(new.splitlines()) ^ set(text.splitlines())
+    assert len(changed) == (1 if not value or option not in text else 2)
+
+
+def test_what_is_not_there_cannot_be_taken_away() -> None:
+    with pytest.raises(UsageError, match="no line sets processes"):
+        edited(INI, "processes", "")
+
+
+def turned(tmp_path: Path, knob: Knob) -> list[Deployment]:
+    return list(variants(knob, DEPLOYMENTS[knob.deployment], ROOT, tmp_path))
+
+
+def test_a_turned_config_is_the_shipped_one_but_for_a_line(tmp_path: Path) -> None:
+    knob = Knob("nginx-uwsgi-streaming", "socket-timeout", ["", "64"], "")
+    without, other = turned(tmp_path, knob)
+    assert [without.name, other.name] == [
+        "nginx-uwsgi-streaming~no-socket-timeout",
+        "nginx-uwsgi-streaming~socket-timeout=64",
+    ]
+    shipped = config_texts(ROOT, [DEPLOYMENTS["nginx-uwsgi-streaming"]])
+    (name,) = (name for name in shipped if name.endswith(".ini"))
+    (new,) = (text for path, text in config_texts(ROOT, [other]).items() if path.endswith(".ini"))
+    assert new == shipped[name].replace("socket-timeout = 60", "socket-timeout = 64")
+    assert {part.environment["LAB_DEPLOYMENT"] for part in other.services} == {other.name}
+    assert len({part.name for one in (without, other) for part in one.services}) == 4
+
+
+def test_a_turned_variable_is_set_for_each_part(tmp_path: Path) -> None:
+    (less,) = turned(tmp_path, Knob("gunicorn-gthread", "MALLOC_TRIM_THRESHOLD_", [""], ""))
+    (more,) = turned(tmp_path, Knob("flask", "BLOCK_SIZE", ["65536"], ""))
+    assert "MALLOC_TRIM_THRESHOLD_" not in less.services[0].environment
+    assert more.services[0].environment["BLOCK_SIZE"] == "65536"
+    assert more.services[0].command == DEPLOYMENTS["flask"].services[0].command
+
+
+def test_every_declared_knob_can_be_turned(tmp_path: Path) -> None:
+    speed, check = drafts(load_knobs(KNOBS, list(DEPLOYMENTS)), DEPLOYMENTS, 3, 1, tmp_path)
+    names = [one.name for one in speed.deployments]
+    assert len(names) == len(set(names))
+    assert {one.cell.deployment for one in speed.cells} | {
+        step.cell.deployment for step in speed.steps
+    } == set(names)
+    assert {one.rounds for one in speed.cells} == {3}
+    assert not check.cells
+    assert check.order.checks
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("knobs = 1", "knobs.toml: "),
+        ('[[knobs]]\ndeployment = "x"\noption = "a"\nvalues = []\nwhy = ""', "unknown deployment 'x'"),
+        (
+            '[[knobs]]\ndeployment = "flask"\noption = "a"\nvalues = []\nwhy = ""',
+            "add methods, cases or users",
+        ),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "knobs.toml").write_text(text)
+    with pytest.raises(UsageError, match=words) as told:
+        load_knobs(tmp_path / "knobs.toml", ["flask"])
+    assert "\n" not in str(told.value)
+
+
+def test_the_settings_of_a_config_are_its_lines_with_a_reason() -> None:
+    assert list(settings(INI)) == [Setting("listen", "1024", "why")]
+    assert list(settings(NGINX)) == [Setting("size", "1m", "16k by default")]
+    assert list(settings('"""Doc."""\n\nimport os\n\nthreads = 4  # one\n')) == [
+        Setting("threads", "4", "one")
+    ]
+
+
+def test_a_table_tells_what_turning_did() -> None:
+    one = msgspec.structs.replace(DEPLOYMENTS["uwsgi-tuned"], name="flask")
+    knobs = [
+        Knob("flask", "listen", [""], "queues", methods=["request.stream"], size="10MB"),
+        Knob("flask", "BLOCK_SIZE", ["1"], "blocks", cases=["stall"]),
+        Knob("flask", "harakiri", ["1"], "nobody did"),
+    ]
+    names = [knob.name(knob.values[0]) for knob in knobs]
+    targets = [msgspec.structs.replace(RUN.targets[0], name=name) for name in ("flask", names[0])]
+    rows = [
+        measured(name, seconds=seconds)
+        for name, seconds in (("flask", 0.1), (names[0], 0.2))
+        for _ in "123456"
+    ]
+    rows = [msgspec.structs.replace(row, round=number) for number, row in enumerate(rows)]
+    cells = [msgspec.structs.replace(RUN.cells[0].cell, deployment=name) for name in ("flask", names[0])]
+    run = msgspec.structs.replace(
+        RUN, targets=targets, cells=[RUN.cells[0]._replace(cell=cell) for cell in cells]
+    )
+    checks = [
+        Check(
+            case="stall",
+            deployment=names[1],
+            route="/",
+            label="",
+            started_at="",
+            verdict=Verdict.FAIL,
+            text="cut off",
+        )
+    ]
+    table = settings_table(one, [INI], knobs, Turned(run, rows, [], checks))
+    assert [row[:2] for row in table.rows] == [
+        ["`listen = 1024`", "why"],
+        ["no `BLOCK_SIZE`", "blocks"],
+        ["no `harakiri`", "nobody did"],
+    ]
+    assert "without: request.stream: 0.50 times as fast" in table.rows[0][2]
+    assert table.rows[1][2] == "`1`: stall: fail, cut off"
+    assert table.rows[2][2] == "`1`: not measured"
+    assert rows[0].status is Status.OK
+    assert rows[0].size_bytes != MIB
