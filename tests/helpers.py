@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from uploadlab import containers
 from uploadlab.deployments import load_deployments
-from uploadlab.model import Cell, Host, Measurement, Planned, Run, Status, Target
+from uploadlab.model import REFERENCE, Cell, Host, Measurement, Planned, Run, Status, Target
 from uploadlab.paths import COMPOSE, ROOT
 from uploadlab.processes import Processes
 from uploadlab.runtime import search_path
 
 REQUIRED = [name for name in os.environ.get("LAB_REQUIRE", "").split(",") if name]
 DEPLOYMENTS = load_deployments(COMPOSE)
+REFERENCES = [name for name, one in DEPLOYMENTS.items() if one.tier == REFERENCE]
+"""They run along whatever is chosen."""
 LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
 
 

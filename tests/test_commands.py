@@ -15,7 +15,7 @@ from uploadlab.paths import DATA, RUNS
 from uploadlab.store import MEASUREMENTS, RunFolder
 
 from .fake_server import serve
-from .helpers import environment, left_overs
+from .helpers import REFERENCES, environment, left_overs
 from .helpers import lab as command
 
 SMALL = ("--deployments", "flask", "--methods", "request.stream,request.files", "--sizes", "1MiB")
@@ -47,7 +47,7 @@ def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, wher
     assert {(row.cell_id, row.round) for row in rows} == {
         (one.cell.id, number) for one in run.cells for number in (1, 2)
     }
-    assert [row.status for row in rows] == [Status.OK] * 6
+    assert [row.status for row in rows] == [Status.OK] * 2 * (2 + len(REFERENCES))
     assert list((tmp_path / "data").iterdir()) == []
 
 
@@ -93,7 +93,7 @@ def test_a_target_of_ones_own_is_measured(tmp_path: Path, where: list[str]) -> N
     assert "413" in done.stdout
     assert "mine request.stream: refused: too large for me" in done.stdout
     measured = {row.deployment for row in only_run(tmp_path / "out").read_measurements()}
-    assert measured == {"mine", "flask", "raw-sink"}
+    assert measured == {"mine", "flask", *REFERENCES}
 
 
 def test_a_target_that_does_not_answer_is_a_row_with_the_reason(

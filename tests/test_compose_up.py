@@ -75,6 +75,10 @@ class Stack(NamedTuple):
         return [name for kind in kinds for name in docker(*kind, "--filter", label).split()]
 
 
+AS_ME = pytest.mark.parametrize("stack", ["me"], indirect=True)
+"""For what takes long, and is the same for every user."""
+
+
 @pytest.fixture(scope="module", params=["me", "another user"])
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Up, after a run of `smoke`; gone at the end, whatever the tests have done."""
@@ -187,6 +191,7 @@ def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> 
     assert docker("exec", found["Id"], "sh", "-c", may_not) == ""
 
 
+@AS_ME
 @pytest.mark.parametrize("end", [("stop", "--time", "1"), ("kill",)], ids=["stopped", "killed"])
 @pytest.mark.parametrize("name", ["gunicorn-gthread", "nginx-uwsgi-streaming"])
 def test_a_container_ended_in_mid_upload_keeps_what_it_acknowledged_and_sweeps_the_rest(
@@ -219,6 +224,7 @@ def answers(url: str) -> bool:
     return False
 
 
+@AS_ME
 def test_a_server_killed_in_a_second_up_is_a_row_and_three_workers_load_the_others(stack: Stack) -> None:
     before = set((stack.root / "benchmark" / "runs").iterdir())
     up = subprocess.Popen(

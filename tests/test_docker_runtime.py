@@ -15,7 +15,7 @@ from uploadlab.model import Status
 from uploadlab.store import RunFolder
 
 from .engine import checkout, docker, oldest_run
-from .helpers import environment, lab, need
+from .helpers import REFERENCES, environment, lab, need
 
 SMALL = ("--deployments", "flask", "--methods", "request.stream", "--sizes", "1MiB", "--rounds", "1")
 
@@ -63,9 +63,9 @@ def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
     folder = RunFolder(path)
     run = folder.read_run()
     assert (run.runtime, run.seed, run.id) == ("docker", 7, path.name)
-    assert [target.name for target in run.targets] == ["flask", "raw-sink"]
+    assert [target.name for target in run.targets] == ["flask", *REFERENCES]
     rows = [row for row in folder.read_measurements() if not row.warmup]
-    assert {(row.deployment, row.status) for row in rows} == {("flask", "ok"), ("raw-sink", "ok")}
+    assert {(row.deployment, row.status) for row in rows} == {(name, "ok") for name in ("flask", *REFERENCES)}
     costs = [(row.server_cpu_seconds, row.server_peak_rss_bytes, row.client_peak_rss_bytes) for row in rows]
     assert all(None not in cost for cost in costs)
     kinds = {one.kind: {Path(name).suffix for name in one.files} for one in folder.read_profiled()}
@@ -150,7 +150,7 @@ def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Pa
     assert done.returncode == 0, done.stderr
     rows = [row for row in RunFolder(path).read_measurements() if not row.warmup]
     assert sorted((row.deployment, row.round) for row in rows) == sorted(
-        (name, number) for name in ("flask", "raw-sink") for number in range(1, 101)
+        (name, number) for name in ("flask", *REFERENCES) for number in range(1, 101)
     )
     done = lab("--resume", path, "--runtime", "local")
     assert (done.returncode, done.stdout) == (2, "")
@@ -258,5 +258,5 @@ def test_what_does_not_start_is_a_row_and_the_rest_is_measured(tmp_path: Path) -
     )
     assert "nonsense" in (folder.logs / "nginx-uwsgi.log").read_text()
     assert {name: row.status for name, row in became.items()} == dict.fromkeys(
-        ("flask", "nginx-uwsgi-streaming", "raw-sink"), Status.OK
+        ("flask", "nginx-uwsgi-streaming", *REFERENCES), Status.OK
     )

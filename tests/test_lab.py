@@ -7,11 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from uploadlab import lab
-from uploadlab.deployments import load_deployments
 from uploadlab.lab import Order
 from uploadlab.load.job import Done, Job
 from uploadlab.model import (
-    REFERENCE,
     Deployment,
     Foreign,
     LabError,
@@ -21,13 +19,13 @@ from uploadlab.model import (
     Status,
     Target,
 )
-from uploadlab.paths import COMPOSE
 from uploadlab.payload import Payload
 from uploadlab.plan import Choice
 from uploadlab.store import RunFolder
 
+from .helpers import REFERENCES
+
 ORDER = Order("smoke", Choice(methods=["request.stream"], sizes=["1KiB"], rounds=2), ["flask"], {}, seed=3)
-REFERENCES = [name for name, one in load_deployments(COMPOSE).items() if one.tier == REFERENCE]
 PAIRS = 1 + len(REFERENCES)
 """Of deployment and method: each reference runs along."""
 

@@ -7,16 +7,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from uploadlab.deployments import config_texts
 from uploadlab.model import LoadStep, Status
+from uploadlab.paths import ROOT
 from uploadlab.runtime import free_ports
 from uploadlab.store import RunFolder
 from uploadlab.units import MIB
 
 from .fake_server import serve
-from .helpers import DEPLOYMENTS, LOCUST, environment, left_overs, need, wait_until
+from .helpers import DEPLOYMENTS, LOCUST, REFERENCES, environment, left_overs, need, wait_until
 from .helpers import lab as run_matrix
 
 SMALL = ("--runtime", "local", "--plan", "smoke", "--methods", "request.stream", "--sizes", "1MiB", "--load")
+STEPS = 4 * (1 + len(REFERENCES))
+"""Of one deployment, and what runs along, with four numbers of users."""
 
 
 def steps_of(out: Path) -> tuple[RunFolder, dict[str, LoadStep]]:
@@ -36,7 +40,7 @@ def test_a_master_and_three_workers_upload_and_every_file_is_verified(tmp_path: 
     assert done.returncode == 0, done.stderr
     folder, steps = steps_of(tmp_path)
     size = f"request.stream/{MIB}"
-    assert set(steps) == {f"{name}/{size}/{users}" for name in ("flask", "raw-sink") for users in (1, 6)}
+    assert set(steps) == {f"{name}/{size}/{users}" for name in ("flask", *REFERENCES) for users in (1, 6)}
     rows = folder.read_uploads()
     for step_id, step in steps.items():
         assert (step.status, step.error, step.workers) == (Status.OK, None, 3)
@@ -53,9 +57,10 @@ def test_a_master_and_three_workers_upload_and_every_file_is_verified(tmp_path: 
     assert "Verified after each step" in done.stdout
 
 
-def test_every_tuned_deployment_holds_a_crowd_of_200(tmp_path: Path) -> None:
+def test_long_queues_hold_a_crowd_of_200(tmp_path: Path) -> None:
     need("nginx", "uwsgi")
-    tuned = [name for name, one in DEPLOYMENTS.items() if one.tier == "tuned"]
+    tuned = [name for name, one in DEPLOYMENTS.items() if "listen = 1024" in str(config_texts(ROOT, [one]))]
+    assert len(tuned) == 3
     words = ("--plan", "crowd", "--methods", "request.stream", "--deployments", ",".join(tuned))
     done = run_matrix("--runtime", "local", *words, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -118,7 +123,7 @@ def test_a_deployment_that_dies_is_named_and_the_others_load_goes_on(tmp_path: P
     table, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     _, steps = steps_of(tmp_path)
-    assert len(steps) == 8
+    assert len(steps) == STEPS
     dead = [one for one in steps.values() if one.status is not Status.OK]
     assert dead
     assert all("ended with status" in str(one.error) for one in dead)
@@ -136,7 +141,7 @@ def test_a_worker_that_dies_costs_its_step_and_no_other(tmp_path: Path) -> None:
     table, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     _, steps = steps_of(tmp_path)
-    assert len(steps) == 8
+    assert len(steps) == STEPS
     lost = [one for one in steps.values() if one.status is Status.FAILED]
     assert [one.error for one in lost] in (["1 of 2 workers were lost"], [])  # or it died between two steps
     assert [one.workers for one in steps.values()][-1] == 1
@@ -161,12 +166,12 @@ def test_ctrl_c_keeps_what_was_measured_and_resume_does_the_rest(tmp_path: Path)
     assert process.returncode == 130
     assert "many at once" in table
     folder, steps = steps_of(tmp_path)
-    assert 0 < len(steps) < 8
+    assert 0 < len(steps) < STEPS
     assert said.splitlines()[-1].endswith(f"go on with: ./scripts/run-matrix.sh --resume {folder.path}")
     done = run_matrix("--resume", "last", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     rows = folder.read_uploads()
-    assert len(steps_of(tmp_path)[1]) == 8
+    assert len(steps_of(tmp_path)[1]) == STEPS
     assert {row.step_id for row in rows} == set(steps_of(tmp_path)[1])
     kept = {one.step_id: one for one in folder.read_steps()}
     assert all(kept[name] == step for name, step in steps.items())
