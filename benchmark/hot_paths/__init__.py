@@ -1,0 +1,1 @@
+"""Benchmarks of what handles every byte, without HTTP: ``./scripts/bench``."""
