@@ -66,7 +66,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: A
         if one
     ]
     if rates:
-        terminalreporter.section("MB/s (10^6 bytes of the file, at the median time)")
+        terminalreporter.section("MB for each second of the timer (10^6 bytes of the file, median)")
     for group, rows in groupby(sorted(rates), itemgetter(0)):
         terminalreporter.write_line(f"{group}:")
         for _, rate, name in rows:
