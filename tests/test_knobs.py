@@ -4,18 +4,22 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from uploadlab.client import Client
 from uploadlab.deployments import config_texts
 from uploadlab.effects import Setting, Turned, settings, settings_table
 from uploadlab.knobs import Knob, edited, load_knobs, variants
 from uploadlab.model import Deployment, Status, UsageError
 from uploadlab.paths import KNOBS, ROOT
+from uploadlab.payload import write_payload
+from uploadlab.processes import Processes
+from uploadlab.runtime import LocalRuntime, Scratch
 from uploadlab.turn import drafts
 from uploadlab.units import MIB
 from uploadlab.verdicts import Check, Verdict
 
-from .helpers import DEPLOYMENTS, RUN, measured
+from .helpers import DEPLOYMENTS, RUN, measured, need
 
-INI = "[uwsgi]\n; why\nlisten = 1024\nmaster = true\n"
+INI = "; A file.\n[uwsgi]\n; why\nlisten = 1024\nmaster = true\n"
 NGINX = "server {\n        size 1m;   # 16k by default\n\n        location / {\n        }\n    }\n}\n"
 
 
@@ -101,10 +105,10 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, text: str, words: str
 
 
 def test_the_settings_of_a_config_are_its_lines_with_a_reason() -> None:
-    assert list(settings(INI)) == [Setting("listen", "1024", "why")]
-    assert list(settings(NGINX)) == [Setting("size", "1m", "16k by default")]
+    assert list(settings(INI)) == [Setting("listen", "listen = 1024", "why")]
+    assert list(settings(NGINX)) == [Setting("size", "size 1m", "16k by default")]
     assert list(settings('"""Doc."""\n\nimport os\n\nthreads = 4  # one\n')) == [
-        Setting("threads", "4", "one")
+        Setting("threads", "threads = 4", "one")
     ]
 
 
@@ -149,3 +153,17 @@ def test_a_table_tells_what_turning_did() -> None:
     assert table.rows[2][2] == "`1`: not measured"
     assert rows[0].status is Status.OK
     assert rows[0].size_bytes != MIB
+
+
+@pytest.mark.parametrize("name", ["uwsgi-http-router", "uwsgi-post-buffering-1"])
+def test_what_not_to_do_is_slow_and_no_worse(tmp_path: Path, name: str) -> None:
+    need("uwsgi")
+    (one,) = turned(tmp_path, Knob("uwsgi-tuned", "config", [f"configs/uwsgi/{name}.ini"], ""))
+    payload = write_payload(tmp_path / "payload", 64 << 10)
+    with Processes() as processes:
+        runtime = LocalRuntime(processes, Scratch.make(processes, tmp_path, "run"), tmp_path, {})
+        (target,) = runtime.start([one])
+        client = Client(processes)
+        assert client.wait_healthy(target, 15, lambda: runtime.explain(one.name))[1] == ""
+        outcome = client.measure(target.url, "request.stream", payload, 60)
+    assert (outcome.status, outcome.error) == (Status.OK, None)

@@ -20,7 +20,8 @@ class Setting(NamedTuple):
     """A line of a config."""
 
     option: str
-    value: str
+    text: str
+    """As it stands there, with its value."""
     reason: str
     """The comment above it, or behind it."""
 
@@ -44,7 +45,7 @@ def settings(text: str) -> Iterator[Setting]:
         set_to = re.match(r"\s*([\w.-]+)(?:\s*=\s*|\s+)([^;#{}]*[^;#{}\s])\s*;?\s*(?:#\s*(.*))?$", line)
         reason = (set_to[3] if set_to else "") or " ".join(above)
         if set_to and reason and not line.startswith(("import", "[")):
-            yield Setting(set_to[1], set_to[2], reason)
+            yield Setting(set_to[1], line[: set_to.end(2)].strip(), reason)
         above = []
 
 
@@ -52,10 +53,7 @@ def settings_table(one: Deployment, texts: Sequence[str], knobs: Sequence[Knob],
     """A deployment's settings, then what else was tried."""
     mine = [knob for knob in knobs if knob.deployment == one.name]
     lines = [line for text in texts for line in settings(text)]
-    rows = [
-        [f"`{line.option} = {line.value}`", line.reason, _effects(mine, line.option, turned)]
-        for line in lines
-    ]
+    rows = [[f"`{line.text}`", line.reason, _effects(mine, line.option, turned)] for line in lines]
     for option in dict.fromkeys(knob.option for knob in mine):
         if option not in {line.option for line in lines}:
             why = BREAK.join(knob.why for knob in mine if knob.option == option)
