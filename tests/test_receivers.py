@@ -1,11 +1,14 @@
 import io
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from multipart import MultipartError
 from requests_toolbelt import MultipartEncoder
 from upload_app import receivers
-from upload_app.receivers import Body, BudgetSpent, Deadline, NoFilePart
+from upload_app.receivers import Body, BrokenBody, BudgetSpent, Deadline, NoFilePart
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import LimitedStream
 
 BODIES = [b"", b"x", b"no newline " * 9000, b"\r\n" * 9000, b"\n", b"a\nb\r\n\n" * 5000]
 RAW: list[Callable[..., None]] = [receivers.blocks, receivers.lines]
@@ -15,6 +18,60 @@ def received(receive: Callable[..., None], body: bytes, *more: object, budget_se
     file = io.BytesIO()
     receive(Body(io.BytesIO(body), Deadline(budget_seconds)), file, 1000, *more)
     return file.getvalue()
+
+
+class Wire(io.RawIOBase):
+    """A raw stream, as sockets are: it gives as much as has come, and what it has comes in odd pieces."""
+
+    def __init__(self, body: bytes, error: Exception | None = None) -> None:
+        self.left, self.error = memoryview(body), error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self.left and self.error:
+            raise self.error
+        piece = self.left[: min(len(buffer), 777)]
+        buffer[: len(piece)] = piece
+        self.left = self.left[len(piece) :]
+        return len(piece)
+
+
+class OnlyReads:
+    """All that PEP 3333 promises of an input, as far as blocks go."""
+
+    def __init__(self, body: bytes) -> None:
+        self.read = io.BytesIO(body).read
+
+
+def streams(body: bytes) -> list[Any]:
+    """A body as servers give it: raw, behind Werkzeug's limit, buffered, and with read() alone."""
+    limited = LimitedStream(io.BufferedReader(Wire(body + b"the next request")), len(body))
+    return [Wire(body), limited, io.BufferedReader(Wire(body)), OnlyReads(body)]
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("kind", range(4))
+def test_blocks_arrive_whole_from_whatever_a_server_gives(kind: int, body: bytes) -> None:
+    file = io.BytesIO()
+    receivers.blocks(Body(streams(body)[kind], Deadline(9)), file, 1000)
+    assert file.getvalue() == body
+
+
+def test_blocks_of_a_raw_stream_share_one_buffer() -> None:
+    blocks = list(Body(cast(Any, Wire(b"ab" * 5000)), Deadline(9)).blocks(1000))
+    assert len({id(cast(memoryview, block).obj) for block in blocks}) == 1
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda wire: wire, lambda wire: LimitedStream(wire, 9999), io.BufferedReader]
+)
+@pytest.mark.parametrize("size", [500, 1000, 2500])
+def test_a_raw_stream_that_breaks_is_never_taken_for_its_end(wrap: Callable[[Any], Any], size: int) -> None:
+    wire = Wire(b"x" * size, OSError("reset"))
+    with pytest.raises((BrokenBody, ClientDisconnected)):
+        receivers.blocks(Body(wrap(wire), Deadline(9)), io.BytesIO(), 1000)
 
 
 def form(**parts: object) -> tuple[bytes, str]:
