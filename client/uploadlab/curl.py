@@ -36,7 +36,9 @@ def send(verb: str, url: str, path: Path, budget_seconds: float | None) -> Curle
     """Send the file as the body; raises OSError if curl is not there, or got no answer."""
     before = _cpu_seconds()
     # Expect: spares a second of waiting at uWSGI, which never answers 100 Continue.
-    words = ["curl", "--silent", "--header", "Expect:", "--header", "Content-Type: application/octet-stream"]
+    # Nothing of the user's: no ~/.curlrc, no proxy, and a path as it is.
+    words = ["curl", "--disable", "--noproxy", "*", "--globoff", "--silent"]
+    words += ["--header", "Expect:", "--header", "Content-Type: application/octet-stream"]
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
     words += ["--request", verb, "--upload-file", str(path), url]
     done = subprocess.run(words, capture_output=True, check=False)

@@ -8,7 +8,7 @@ from uploadlab.goals import Below, Goals, Ratio
 from uploadlab.knobs import CONFIG, Knob
 from uploadlab.load.summary import LoadSummary
 from uploadlab.model import ACCEPTED, Deployment, Measurement, Run
-from uploadlab.ratios import ratio_rows
+from uploadlab.ratios import LEAST_ROUNDS, ratio_rows
 from uploadlab.table import Table
 from uploadlab.verdicts import Check, Verdict
 
@@ -42,7 +42,10 @@ def settings(text: str) -> Iterator[Setting]:
         if comment := re.match(r"\s*[;#]\s*(.*)", line):
             above.append(comment[1])
             continue
-        set_to = re.match(r"\s*([\w.-]+)(?:\s*=\s*|\s+)([^;#{}]*[^;#{}\s])\s*;?\s*(?:#\s*(.*))?$", line)
+        set_to = re.match(
+            r"\s*([\w.-]+)(?:\s*=\s*|\s+)((?:[^;#{}]|\$\{\w+\})*(?:[^;#{}\s]|\$\{\w+\}))\s*;?\s*(?:#\s*(.*))?$",
+            line,
+        )
         reason = (set_to[3] if set_to else "") or " ".join(above)
         if set_to and reason and not line.startswith(("import", "[")):
             yield Setting(set_to[1], line[: set_to.end(2)].strip(), reason)
@@ -100,8 +103,8 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
         goal=1.0, why="", by_cpu=False,
     )  # fmt: skip
     for row in ratio_rows(turned.run, turned.rows, Goals([asked])):
-        if row.interval is None:
-            yield f"{method}: {row.instead}"
+        if row.interval is None or row.rounds < LEAST_ROUNDS:
+            yield f"{method}: {row.instead.rpartition(' ')[2] or 'too few rounds'}"
             continue
         ratio, low, high = row.interval
         same = "no difference, " if low <= 1 <= high else ""

@@ -36,7 +36,7 @@ from uploadlab.names import choose
 from uploadlab.paths import COMPOSE, EXCEPTIONS, PLANS, ROOT
 from uploadlab.plan import Choice, Plan, check_deployments, load_plan, plan_cells
 from uploadlab.run import Bench, Runtime, Sender, Watcher, check_targets, execute, now, remaining
-from uploadlab.stats import ceiling_name
+from uploadlab.stats import reference_names
 from uploadlab.store import RunFolder
 
 FASTEST = 4 * 10**9
@@ -184,7 +184,7 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
 def _chosen(run: Run) -> Choice:
     """Of the plan's load only the methods that the run is about, where it has any of these."""
     load = load_plan(run.plan, PLANS).load
-    measured = {one.cell.method for one in run.cells if one.cell.deployment != ceiling_name(run)}
+    measured = {one.cell.method for one in run.cells if one.cell.deployment not in reference_names(run)}
     methods = [
         name for name in choose("method", load.methods if load else [], OWN_METHODS) if name in measured
     ]

@@ -1,4 +1,4 @@
-"""The only module that starts processes. Each gets a group of its own, and all of them end."""
+"""The only module that starts processes, but for curl. Each gets a group of its own, and all of them end."""
 
 import json
 import os

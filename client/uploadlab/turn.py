@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 import click
+import msgspec
 
 from uploadlab import program, session
 from uploadlab.console import Screen
@@ -12,10 +13,11 @@ from uploadlab.knobs import Knob, load_knobs, variants
 from uploadlab.lab import Draft, Order
 from uploadlab.load.steps import Load, plan_steps
 from uploadlab.load.workers import Workers, as_many_as_fit
-from uploadlab.model import Cell, Deployment, Planned, Step, Target
-from uploadlab.paths import COMPOSE, DATA, KNOBS, ROOT, RUNS
+from uploadlab.model import Cell, Deployment, Planned, Step, Target, UsageError
+from uploadlab.paths import COMPOSE, DATA, KNOBS, ROOT, TURNED
 from uploadlab.plan import Choice, Plan
 from uploadlab.processes import Processes
+from uploadlab.program import Stopped
 from uploadlab.session import Setting
 from uploadlab.units import parse_size, positive
 
@@ -30,7 +32,7 @@ LOAD = Load(methods=["request.stream"], sizes=["1MiB"], users=[])
 @click.option("--only", metavar="TEXT", help="Only those whose deployment or option contains it.")
 @click.option("--rounds", type=int, default=9, show_default=True)
 @click.option("--seed", type=int, help="The order of a run to repeat.  [default: random, stored]")
-@click.option("--out", type=click.Path(path_type=Path), default=RUNS, help="Folder of the runs.")
+@click.option("--out", type=click.Path(path_type=Path), default=TURNED, help="Folder of the runs.")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=DATA, help="Where uploads are stored.")
 def command(only: str | None, rounds: int, seed: int | None, out: Path, data_dir: Path) -> None:
     """Turn one knob at a time: values of configs/knobs.toml against what is shipped, as processes.
@@ -41,11 +43,16 @@ def command(only: str | None, rounds: int, seed: int | None, out: Path, data_dir
     declared = load_deployments(COMPOSE)
     knobs = load_knobs(KNOBS, list(declared))
     knobs = [one for one in knobs if not only or only in f"{one.deployment} {one.option}"]
+    if not knobs:
+        raise UsageError(f"--only {only!r}: no deployment or option in configs/{KNOBS.name} contains it")
     setting = Setting(data_dir, Workers(as_many_as_fit()))
     with Processes() as processes, tempfile.TemporaryDirectory(prefix="uploadlab-") as folder:
         screen = Screen()
-        for drafted in drafts(knobs, declared, rounds, seed, Path(folder)):
-            session.measure(drafted, out, setting, processes, screen)
+        try:
+            for drafted in drafts(knobs, declared, rounds, seed, Path(folder)):
+                session.measure(drafted, out, setting, processes, screen)
+        except Stopped:
+            raise Stopped(f"stopped; what was measured is in {out}") from None
 
 
 def drafts(
@@ -53,7 +60,7 @@ def drafts(
 ) -> list[Draft]:
     """The runs that these knobs need, and no empty one; raises UsageError."""
     turned = [
-        (knob, one)
+        (knob, msgspec.structs.replace(one, next=[]))  # uploads are passed on to nobody
         for knob in knobs
         for one in (declared[knob.deployment], *variants(knob, declared[knob.deployment], ROOT, folder))
     ]

@@ -60,7 +60,7 @@ def upload(
 
     A server that is silent for longer than ``silence_seconds`` is given up. A foreign one is sent no query.
 
-    The time runs from before the request is built until its answer is read.
+    The time runs from before the request is built until its answer is read; where curl sends, by its clock.
     """
     if method.curl:
         return _by_curl(url, method, payload, foreign, query)
@@ -131,10 +131,11 @@ def _verb(method: Method, foreign: Foreign | None) -> str:
 def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
     """Where an accepted upload can be read back: a path on the server that took it; None if it names none.
 
-    The answer's Location says so (RFC 9110, 15.3.2), or else its ``id``.
+    Its ``id`` says so, and does not depend on a prefix that a proxy may have taken away; or the answer's
+    Location (RFC 9110, 15.3.2): of that no more than the path counts, nobody leads to another host.
     """
-    if location:
-        place = urlsplit(location)
+    place = urlsplit(location or "")
+    if place.path.startswith("/") and (place.query or not answer.get("id")):
         return place.path + (f"?{place.query}" if place.query else "")
     return f"/uploads/{answer['id']}" if answer.get("id") else None
 

@@ -32,7 +32,7 @@ class Sink(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         asked = urlsplit(self.path)
         if asked.path != "/request-stream":
-            return self._answer(404, {"error": "raw-sink takes POST /request-stream"})
+            return self._answer(404, {"error": "raw-sink takes PUT /request-stream"})
         if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             return self._answer(411, {"error": "raw-sink takes bodies with a Content-Length"})
         (limit,) = parse_qs(asked.query).get("limit", [""])

@@ -86,6 +86,8 @@ def _acknowledged(url: str, reply: Reply) -> Stored | None:
     """The upload that the server says it has taken; None if it does not."""
     if not reply.accepted:
         return None
+    if not reply.stored_at:
+        return Stored()
     try:
         return Stored(*read_back(f"{url}{reply.stored_at}", keep=False))
     except requests.HTTPError as error:

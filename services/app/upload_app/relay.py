@@ -73,7 +73,7 @@ def pass_on(hop: Hop, head: Head, body: Body, deadline: Deadline, block_size: in
         stored = _answer(hop, connection, deadline)
     if not is_id(stored.get("id")):
         raise Refused(HTTPStatus.BAD_GATEWAY, f"{hop.name} says success, but names no upload")
-    if stored.get("size_bytes") != sent_bytes:
+    if sent_bytes is None or stored.get("size_bytes") != sent_bytes:
         with suppress(Refused):  # nothing partial stays behind
             ask(hop, "DELETE", stored["id"], {}, deadline)
         raise Refused(HTTPStatus.BAD_GATEWAY, f"{hop.name} says success, but has not stored every byte")
