@@ -118,6 +118,7 @@ def test_a_table_tells_what_turning_did() -> None:
         Knob("flask", "listen", [""], "queues", methods=["request.stream"], size="10MB"),
         Knob("flask", "BLOCK_SIZE", ["1"], "blocks", cases=["stall"]),
         Knob("flask", "harakiri", ["1"], "nobody did"),
+        Knob("flask", "master", ["false"], "no reason given", cases=["stall"]),
     ]
     names = [knob.name(knob.values[0]) for knob in knobs]
     targets = [msgspec.structs.replace(RUN.targets[0], name=name) for name in ("flask", names[0])]
@@ -147,6 +148,7 @@ def test_a_table_tells_what_turning_did() -> None:
         ["`listen = 1024`", "why"],
         ["no `BLOCK_SIZE`", "blocks"],
         ["no `harakiri`", "nobody did"],
+        ["`master = true`", "no reason given"],
     ]
     assert "without: request.stream: 0.50 times as fast" in table.rows[0][2]
     assert table.rows[1][2] == "`1`: stall: fail, cut off"

@@ -60,14 +60,17 @@ def settings_table(one: Deployment, texts: Sequence[str], knobs: Sequence[Knob],
     for option in dict.fromkeys(knob.option for knob in mine):
         if option not in {line.option for line in lines}:
             why = BREAK.join(knob.why for knob in mine if knob.option == option)
-            rows.append([_shipped(one, option), why, _effects(mine, option, turned)])
+            rows.append([_shipped(one, texts, option), why, _effects(mine, option, turned)])
     return Table(one.name, ["shipped", "why", "in its place, and what that does"], rows)
 
 
-def _shipped(one: Deployment, option: str) -> str:
-    """What the deployment has where its config has no such line."""
+def _shipped(one: Deployment, texts: Sequence[str], option: str) -> str:
+    """What the deployment has where no line with a reason says so."""
     if option == CONFIG:
         return "the config"
+    for text in texts:
+        if line := re.search(rf"^{re.escape(option)} = .*$", text, re.MULTILINE):
+            return f"`{line[0]}`"
     value = next((value for part in one.services if (value := part.environment.get(option))), "")
     return f"`{option} = {value}`" if value else f"no `{option}`"
 

@@ -30,7 +30,7 @@ class StrictForm:
         self._tail = b"\r\n"  # the body's first line is one, too
 
     def read(self, size: int = -1) -> bytes:
-        """What the body gives, and one byte more at the form's end; raises AmbiguousForm, and as Body does."""
+        """What the body gives, and one byte more at the form's end; raises AmbiguousForm, and as Body."""
         block = self._body.read(size)
         if self._ends_torn(block):
             last = self._body.read(1)
