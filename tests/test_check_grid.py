@@ -10,6 +10,7 @@ import pytest
 from uploadlab.check.cases import CASES
 from uploadlab.check.exceptions import known_exception
 from uploadlab.check.grid import idle_exceptions, latest
+from uploadlab.check.probe import applies
 from uploadlab.store import RunFolder
 from uploadlab.verdicts import Verdict
 
@@ -41,7 +42,8 @@ def test_tuned_deployments_store_every_byte_or_say_no_and_stock_ones_show_their_
     assert (run.runtime, run.plan) == (runtime, "check")
     assert set(run.checks) == {name for name, case in CASES.items() if not case.large}
     tried = {(row.deployment, row.case) for row in rows if row.verdict is not Verdict.UNAVAILABLE}
-    assert {(name, case) for name in TUNED for case in run.checks} <= tried
+    tuned = [target for target in run.targets if target.name in TUNED]
+    assert {(one.name, case) for one in tuned for case in run.checks if applies(one, case)} <= tried
     for row in rows:
         if row.deployment in TUNED:
             assert row.verdict is Verdict.PASS or known_exception(row, run.exceptions), row
