@@ -9,7 +9,9 @@ import os
 import platform
 import time
 from functools import partial
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from upload_app import usage
@@ -102,11 +104,13 @@ class Sink(BaseHTTPRequestHandler):
                 written += os.write(file, buffer[written:count])
         return True
 
-    def _answer(self, status: int, content: object) -> None:
+    def _answer(self, status: int, content: dict[str, Any] | None) -> None:
         body = json.dumps(content).encode() if content is not None else b""
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if status == HTTPStatus.CREATED and content:
+            self.send_header("Location", f"/uploads/{content['id']}")
         self.end_headers()
         self.wfile.write(body)
 
