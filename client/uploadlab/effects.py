@@ -12,6 +12,8 @@ from uploadlab.ratios import LEAST_ROUNDS, ratio_rows
 from uploadlab.table import Table
 from uploadlab.verdicts import Check, Verdict
 
+TINY = 0.1
+"""Ratios below it are told by two digits that say something."""
 BREAK = "<br>"
 """Between lines of one cell in Markdown."""
 
@@ -109,9 +111,10 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
         if row.interval is None or row.rounds < LEAST_ROUNDS:
             yield f"{method}: {row.instead.rpartition(' ')[2] or 'too few rounds'}"
             continue
-        ratio, low, high = row.interval
+        _, low, high = row.interval
         same = "no difference, " if low <= 1 <= high else ""
-        yield f"{method}: {same}{ratio:.2f} times as fast [{low:.2f}, {high:.2f}]"
+        ratio, *ends = (f"{value:.2f}" if value >= TINY else f"{value:.2g}" for value in row.interval)
+        yield f"{method}: {same}{ratio} times as fast [{', '.join(ends)}]"
 
 
 def _arrivals(name: str, case: str, turned: Turned) -> Iterator[str]:
