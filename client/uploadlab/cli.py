@@ -40,7 +40,24 @@ class Names(click.ParamType[list[str]]):
         return names or self.fail(f"{value!r} names nothing", param, ctx)
 
 
+class Percent(click.ParamType[float]):
+    """A share, written as a percentage."""
+
+    name = "N%"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """``10%`` and ``10`` are 0.1."""
+        if isinstance(value, float):
+            return value
+        try:
+            share = float(value.removesuffix("%")) / 100
+        except ValueError:
+            share = 0.0
+        return share if 0 < share < 10 else self.fail(f"{value!r} is not a percentage: write 10%", param, ctx)
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("configs", nargs=-1, metavar="[CONFIG ...]")
 @click.option(
     "--runtime",
     type=click.Choice([AUTO, DOCKER, LOCAL]),
@@ -100,12 +117,31 @@ class Names(click.ParamType[list[str]]):
 )
 @click.option("--cases", type=Names(), help="Only these rows of --check.")
 @click.option("--large", is_flag=True, default=None, help="With --check: also files over 2 GiB.")
+@click.option(
+    "--compare",
+    is_flag=True,
+    default=None,
+    help="Configs against the first, in rounds until their difference is clear: --compare A.ini B.ini ...",
+)
+@click.option(
+    "--ablate",
+    metavar="CONFIG",
+    help="The same for each of its settings taken back to what the plainest config of its kind has.",
+)
+@click.option("--within", type=Percent(), help="Until intervals are as narrow as +- this.  [default: 3%]")
+@click.option("--minutes", type=float, metavar="N", help="A comparison ends after these.  [default: 10]")
+@click.option(
+    "--fail-above", type=Percent(), help="Exit code 1 where a comparison finds a slowdown over this."
+)
+@click.option("--compare-runs", nargs=2, metavar="RUN RUN", help="The second against the first.")
+@click.option("--force", is_flag=True, default=None, help="Even if they are of other hosts or runtimes.")
 @click.option("--show", nargs=2, metavar="RUN CELL", help="All of one cell: flask/request.files/64MiB.")
 @click.option("--resume", metavar="RUN", help="Go on with a stored run: its name, its folder, or last.")
 def command(
     runtime: str,
     resume: str | None,
     show: tuple[str, str] | None,
+    compare_runs: tuple[str, str] | None,
     out: Path,
     data_dir: Path | None,
     load: bool,
@@ -117,9 +153,14 @@ def command(
         inside.require_checkout()
         _refuse_inside(runtime, out, asked)
     screen = Screen()
+    fail_above = asked.pop("fail_above")
     if show:
         run, cell = show
         return screen.text(cell_in_full(_stored(run, out, asked, "--show reads"), cell))
+    if compare_runs:
+        forced = bool(asked.pop("force"))
+        folders = [_stored(run, out, asked, "--compare-runs reads") for run in compare_runs]
+        return _exit(session.compare_runs(folders[0], folders[1], forced, fail_above, screen))
     workers = _workers(asked, screen)
     if resume:
         wanted: lab.Draft | Stored = Stored(_stored(resume, out, asked, "--resume goes on with"), load)
@@ -127,19 +168,23 @@ def command(
         wanted = lab.draft(ordering.order(asked, load))
     with Processes() as processes:
         if not INSIDE and _in_containers(runtime, wanted, data_dir, workers, processes, screen):
-            code = Containers(processes, screen).measure(wanted, out, workers.here)
+            code = Containers(processes, screen).measure(wanted, out, workers.here, fail_above)
         else:
             if not INSIDE:
                 _install(processes)
-            setting = Setting(data_dir or DATA, workers)
+            setting = Setting(data_dir or DATA, workers, fail_above)
             code = session.measure(wanted, out, setting, processes, screen)
-    if code != 0:
-        sys.exit(code)
+    _exit(code)
 
 
 def main() -> None:
     """Run the command."""
     program.run(command, PROGRAM)
+
+
+def _exit(code: int) -> None:
+    if code != 0:
+        sys.exit(code)
 
 
 def _refuse_inside(runtime: str, out: Path, asked: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
 
@@ -21,11 +21,19 @@ from rich.progress import (
 from rich.table import Table as RichTable
 
 from uploadlab.check.grid import counts, grids, warnings
+from uploadlab.compare.results import Found
+from uploadlab.compare.tables import (
+    LEGEND,
+    comparison_notes,
+    comparison_tables,
+    difference_lines,
+    effect_order,
+)
 from uploadlab.diagnosis import diagnose
 from uploadlab.goals import Goals
 from uploadlab.load.summary import summarize_load
 from uploadlab.load.table import load_notes, load_tables
-from uploadlab.model import Measurement, Profiled, Run
+from uploadlab.model import Comparison, Measurement, Profiled, Run
 from uploadlab.paths import shown
 from uploadlab.profile import overheads, read_calls
 from uploadlab.ratios import LEAST_ROUNDS, growth_rows, ratio_rows
@@ -44,6 +52,8 @@ NARROW_NAME_WIDTH = 9
 PLENTY = 1000
 RATIO_WIDTH, RATIO_NAME_WIDTH = 17, 15
 """Of ``0.95 [0.93, 0.97]``, and the least of what is divided: a method's name is not to be torn."""
+VERDICT_WIDTH = 18
+"""Of ``1.42x [1.36, 1.49]``; its word stands above it."""
 RATIO_LEGEND = (
     "Ratio: of the medians, with its 95% interval of resampled rounds. Met: the interval begins at most 0.05 "
     f"below the goal (5% of one over 1); not judged: fewer than {LEAST_ROUNDS} rounds. {LIMITED}: judged by "
@@ -108,11 +118,27 @@ class Screen:
         """The ratios with their legend, if the run has any."""
         if table.rows:
             self._table.print()
-            columns = list(zip(table.header, *table.rows, strict=True))[1:]
-            beside = sum(1 + min(RATIO_WIDTH, max(map(len, column))) for column in columns)
-            self._table.print(_rich(table, max(RATIO_NAME_WIDTH, self._out.width - beside), RATIO_WIDTH))
+            self._table.print(_rich(table, self._beside(table, RATIO_WIDTH), RATIO_WIDTH))
             self._table.print()
             self._out.print(RATIO_LEGEND, highlight=False)
+
+    def comparison(
+        self, found: Found, differs: Mapping[str, Sequence[str]], comparison: Comparison | None = None
+    ) -> None:
+        """The verdicts, with what is different in the settings."""
+        ordered = effect_order(found, comparison) if comparison else found
+        for table in comparison_tables(ordered):
+            self._table.print(_rich(table, self._beside(table, VERDICT_WIDTH), VERDICT_WIDTH))
+            self._table.print()
+        self._out.print(LEGEND.format(base=found.base), highlight=False)
+        self._lines(comparison_notes(found, comparison.within if comparison else None))
+        self.text(difference_lines(differs, found.base))
+
+    def _beside(self, table: Table, cell_width: int) -> int:
+        """The width that names have beside cells of that width."""
+        columns = list(zip(table.header, *table.rows, strict=True))[1:]
+        beside = sum(1 + min(cell_width, max(map(len, column))) for column in columns)
+        return max(RATIO_NAME_WIDTH, self._out.width - beside)
 
     def load_result(self, run: Run, folder: RunFolder) -> None:
         """The tables of concurrent uploads, with what is to be known of them."""

@@ -8,12 +8,15 @@ import re
 import secrets
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from uploadlab import inside, lab
 from uploadlab.console import Screen
 from uploadlab.deployments import load_deployments
-from uploadlab.model import LabError
+from uploadlab.model import Deployment, LabError
+from uploadlab.override import OVERRIDE, override
 from uploadlab.paths import COMPOSE, DATA, OUT, ROOT, RUNS
 from uploadlab.processes import Processes
 from uploadlab.program import LAB, USAGE, Stopped
@@ -68,11 +71,12 @@ class Containers:
         self._processes, self._screen = processes, screen
         self._tag = secrets.token_hex(4)
         self._project = f"upload-lab-{self._tag}"
+        self._files = [str(COMPOSE)]
         # The client reaches servers by their names; on the host any free port will do.
         ports = {port_variable(name): "0" for name in load_deployments(COMPOSE)}
         self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
 
-    def measure(self, wanted: lab.Draft | Stored, out: Path, workers: int) -> int:
+    def measure(self, wanted: lab.Draft | Stored, out: Path, workers: int, fail_above: float | None) -> int:
         """Have the client carry it out, with so many workers of Locust's; its exit code.
 
         Raises LabError, Stopped.
@@ -80,19 +84,25 @@ class Containers:
         inside.require_checkout()
         if isinstance(wanted, Stored):
             folder, run = wanted.folder, wanted.folder.read_run()
-            deployments, profile = lab.stored_deployments(run, wanted.load), run.profile
+            deployments = lab.placed(lab.stored_deployments(run, wanted.load), folder)
+            profile = run.profile
             words = ["--resume", folder.path.name, *(["--load"] if wanted.load else [])]
         else:
             folder = self._new_folder(out, lab.new_name(wanted.order.plan))
-            deployments, profile = wanted.deployments, wanted.order.profile
+            folder.keep_configs(wanted.texts)
+            deployments, profile = lab.placed(wanted.deployments, folder), wanted.order.profile
             words = _words(wanted.order)
-        if "--check" not in words:
+        if not {"--check", "--compare", "--ablate"} & set(words):
             words += ["--workers", str(workers)]
+        words += [f"--fail-above={100 * fail_above:g}"] if fail_above else []
+        made = [one for one in deployments if one.based_on]
+        self._override(made, folder)
         self._environment["LAB_PROFILING"] = str(int(profile))
         services = [service.name for one in deployments for service in one.services]
         try:
-            self._start(services)
+            self._start(services, made)
             code = self._run_client(folder.path.resolve(), words)
+            self._explain(made)
         except KeyboardInterrupt:
             raise Stopped(how_to_go_on(folder, DATA)) from None
         finally:
@@ -102,6 +112,27 @@ class Containers:
             how = how_to_go_on(folder, DATA)
             raise LabError(f"the client's container ended with status {code}: {how}")
         return code
+
+    def _override(self, made: Sequence[Deployment], folder: RunFolder) -> None:
+        """Have Compose know the deployments that its own file does not."""
+        if not made:
+            return
+        path = folder.path.resolve()
+        self._files.append(str(path / OVERRIDE))
+        folder.keep_configs({OVERRIDE: override(COMPOSE, made, path)})
+        for written in [path / OVERRIDE, *path.glob("configs/**/*"), path / "configs"]:
+            if written.exists():
+                _give(written, path)
+
+    def _explain(self, made: Sequence[Deployment]) -> None:
+        """The last words of those that have ended: the client's container cannot see them."""
+        for service in (service for one in made for service in one.services):
+            container = f"{self._project}-{service.name}-1"
+            ask = ["docker", "inspect", "--format", "{{.State.Running}}", container]
+            status, said = self._processes.run(ask, os.environ, ROOT)
+            if status == 0 and said.strip() == "false":
+                _, log = self._processes.run(["docker", "logs", container], os.environ, ROOT)
+                self._screen.note(f"{' '.join(service.command)}: {_last_line(log)}")
 
     def _new_folder(self, out: Path, name: str) -> RunFolder:
         """A folder for the run, of whoever owns the place where it lies."""
@@ -114,14 +145,22 @@ class Containers:
             _give(path, out.parent if made else out)
         return folder
 
-    def _start(self, services: list[str]) -> None:
-        images = [f"{name}:{self._tag}" for name in IMAGES]
-        self._processes.last(self._compose("down", "--volumes", "--remove-orphans", "--timeout", "5"))
-        self._processes.last(["docker", "image", "rm", "--force", *images])
+    def _start(self, services: list[str], made: Sequence[Deployment]) -> None:
+        self._clear_away(made)
         with self._screen.waiting("Building the images, which takes a minute or two the first time"):
             self._do("build")
         with self._screen.waiting(f"Starting {len(services)} containers"):
             self._do("up", "--detach", "--no-build", *services)
+
+    def _clear_away(self, made: Sequence[Deployment]) -> None:
+        """At the very end, even if the run's folder is gone by then; what was made is then an orphan."""
+        compose = ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project]
+        self._processes.last([*compose, "down", "--volumes", "--remove-orphans", "--timeout", "5"])
+        if made:
+            volumes = [f"{self._project}_{one.name}" for one in made]
+            self._processes.last(["docker", "volume", "rm", "--force", *volumes])
+        images = [f"{name}:{self._tag}" for name in IMAGES]
+        self._processes.last(["docker", "image", "rm", "--force", *images])
 
     def _run_client(self, run: Path, words: list[str]) -> int:
         """The exit code of the client; raises KeyboardInterrupt when it has stopped after one."""
@@ -178,7 +217,8 @@ class Containers:
         return self._processes.run(self._compose(*words), self._environment, ROOT)
 
     def _compose(self, *words: str) -> list[str]:
-        return ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project, *words]
+        files = [word for name in self._files for word in ("--file", name)]
+        return ["docker", "compose", *files, "--project-name", self._project, *words]
 
 
 def _give(path: Path, like: Path) -> None:
@@ -196,15 +236,19 @@ def _words(order: lab.Order) -> list[str]:
         "sizes": order.choice.sizes,
         "users": order.choice.users,
     }
-    options = {"plan": order.plan, "rounds": order.choice.rounds, "seed": order.seed}
+    options: dict[str, Any] = {"plan": order.plan, "rounds": order.choice.rounds, "seed": order.seed}
     if order.checks:
         options, lists = {}, {"deployments": order.deployments, "cases": order.checks}
+    if asked := order.compare:
+        options |= {"within": f"{100 * asked.within:g}", "minutes": f"{asked.budget_seconds / 60:g}"}
     if order.foreign:
         options |= {"expect-status": order.foreign.expect_status, "field": order.foreign.field}
     options |= {name: ",".join(map(str, names)) for name, names in lists.items() if names}
     words = [f"--{name}={value}" for name, value in options.items() if value is not None]
     words += [f"--{name}" for name in ("profile", "load") if getattr(order, name)]
     words += ["--check"] if order.checks else []
+    if asked := order.compare:
+        words += ["--ablate" if asked.ablation else "--compare", *asked.words]
     return words + [f"--target={name}={url}" for name, url in order.targets.items()]
 
 

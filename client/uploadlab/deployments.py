@@ -13,10 +13,15 @@ CONFIGS = "configs/"
 def load_deployments(compose: Path) -> dict[str, Deployment]:
     """The deployments by name, in the file's order; raises LabError."""
     try:
-        services = _content(compose)["services"]
+        services = load_services(compose)
         return {name: _deployment(name, services) for name, one in services.items() if "x-lab" in one}
     except (KeyError, TypeError, AttributeError) as error:
         raise LabError(f"{compose.name}: a service lacks {error}: compare it with the others") from None
+
+
+def load_services(compose: Path) -> dict[str, Any]:
+    """All services as they are written there."""
+    return dict(_content(compose)["services"])
 
 
 def load_needs(compose: Path) -> dict[str, str]:

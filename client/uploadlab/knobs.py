@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.check.cases import CASES
+from uploadlab.derive import renamed, with_config
 from uploadlab.methods import METHODS
 from uploadlab.model import Deployment, Service, UsageError
 from uploadlab.names import check, choose
@@ -70,18 +71,12 @@ def variants(knob: Knob, one: Deployment, root: Path, folder: Path) -> Iterator[
     """The deployment with each value, its configs written below a folder; raises UsageError."""
     for value in knob.values:
         name = knob.name(value)
-        services = [_renamed(service, one.name, name) for service in one.services]
+        services = renamed(one, name).services
         if knob.is_variable:
             services = [_with_variable(service, knob.option, value) for service in services]
         else:
             services = _with_config(services, knob, value, root, folder)
         yield msgspec.structs.replace(one, name=name, services=services)
-
-
-def _renamed(service: Service, old: str, new: str) -> Service:
-    """It answers by its own name, and has a log of its own."""
-    environment = {**service.environment, "LAB_DEPLOYMENT": new}
-    return msgspec.structs.replace(service, name=service.name.replace(old, new, 1), environment=environment)
 
 
 def _with_variable(service: Service, option: str, value: str) -> Service:
@@ -106,8 +101,7 @@ def _with_config(
     path = folder / Path(old).parent / f"{changed.name}{''.join(Path(old).suffixes)}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(new)
-    command = [str(path) if word == old else word for word in changed.command]
-    different = msgspec.structs.replace(changed, command=command)
+    different = with_config(changed, old, str(path))
     return [different if one is changed else one for one in services]
 
 
@@ -136,6 +130,17 @@ def edited(text: str, option: str, value: str) -> str:
     return f"{text}{option} = {value}\n"
 
 
+def options(text: str) -> dict[str, str]:
+    """What a config sets, each option with its value."""
+    found = re.finditer(_setting(r"(?P<option>(?!import\b|from\b)[A-Za-z_][\w-]*)"), text, re.MULTILINE)
+    return {one["option"]: one["value"] for one in found if not one["value"].endswith("{")}
+
+
 def _line(option: str) -> str:
-    """The line that sets it: ``option = value`` of an ini or a Python file, ``option value;`` of nginx."""
-    return rf"^[ \t]*{re.escape(option)}(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>[^;#\n]*[^;#\s])[^\n]*$"
+    """The line that sets it."""
+    return _setting(re.escape(option))
+
+
+def _setting(option: str) -> str:
+    """A line like ``option = value`` of an ini or a Python file, or ``option value;`` of nginx."""
+    return rf"^[ \t]*{option}(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>[^;#\n]*[^;#\s])[^\n]*$"

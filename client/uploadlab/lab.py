@@ -2,18 +2,21 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import msgspec
 
-from uploadlab import profile
+from uploadlab import derive, profile
 from uploadlab.check import stage as check
 from uploadlab.check.cases import CASES
 from uploadlab.check.exceptions import load_exceptions
 from uploadlab.check.probe import applies
+from uploadlab.compare.lineup import Asked, lineup
+from uploadlab.compare.stopping import Stopping
 from uploadlab.deployments import config_texts, load_deployments
+from uploadlab.derive import by_name
 from uploadlab.host import describe_host, require_space
 from uploadlab.load import stage
 from uploadlab.load.job import LEAST_UPLOADS
@@ -23,6 +26,7 @@ from uploadlab.methods import METHODS, OWN_METHODS
 from uploadlab.model import (
     EXTERNAL,
     REFERENCE,
+    Comparison,
     Deployment,
     Foreign,
     LabError,
@@ -57,6 +61,8 @@ class Order(msgspec.Struct, frozen=True):
     """What the targets are, if they do not answer the lab's contract."""
     checks: list[str] = []
     """Cases of the grid, in place of a plan."""
+    compare: Asked | None = None
+    """Only these deployments, in rounds until their difference is clear."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -69,6 +75,9 @@ class Draft(msgspec.Struct, frozen=True):
     targets: list[Target]
     deployments: list[Deployment]
     """What the runtime has to start."""
+    comparison: Comparison | None = None
+    texts: dict[str, str] = {}
+    """Configs that are not in the checkout, by their path there."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -83,6 +92,11 @@ def draft(order: Order) -> Draft:
     """Plan a run; raises UsageError."""
     plan = Plan(title="") if order.checks else load_plan(order.plan, PLANS)
     declared = load_deployments(COMPOSE)
+    if order.compare:
+        return _draft_comparison(order, order.compare, plan, declared)
+    for name in order.deployments or []:
+        if name not in declared and (one := by_name(name, declared, ROOT)):
+            declared[name] = one
     for name in order.targets:
         if name in declared:
             raise UsageError(f"--target {name}: a deployment has that name; choose another")
@@ -104,6 +118,14 @@ def draft(order: Order) -> Draft:
     return Draft(order, plan, cells, steps, targets, to_start)
 
 
+def _draft_comparison(order: Order, asked: Asked, plan: Plan, declared: Mapping[str, Deployment]) -> Draft:
+    """The plan's cells at those compared, and at no other; raises UsageError."""
+    found = lineup(asked, declared, ROOT)
+    targets = [Target(one.name, "", one.tier, one.accepts) for one in found.deployments]
+    cells = plan_cells(plan, order.choice, targets)
+    return Draft(order, plan, cells, [], targets, found.deployments, found.comparison, found.texts)
+
+
 def new_name(plan: str) -> str:
     """The name of a run that starts now."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{plan}"
@@ -119,13 +141,20 @@ def require_room(drafted: Draft, data_dir: Path) -> None:
 
 def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> Prepared:
     """Write a new run into its folder; raises LabError before anything starts."""
-    run = _new_run(drafted, folder.path.name, data_dir, runtime)
+    folder.keep_configs(drafted.texts)
+    deployments = placed(drafted.deployments, folder)
+    run = _new_run(drafted, deployments, folder.path.name, data_dir, runtime)
     try:
         folder.write_run(run)
     except LabError:
         folder.remove_if_empty()
         raise
-    return Prepared(run, folder, drafted.deployments)
+    return Prepared(run, folder, deployments)
+
+
+def placed(deployments: Sequence[Deployment], folder: RunFolder) -> list[Deployment]:
+    """With the places of configs that lie in the run's folder."""
+    return [derive.placed(one, folder.path.resolve()) for one in deployments]
 
 
 def stored_deployments(run: Run, load: bool = False) -> list[Deployment]:
@@ -133,7 +162,7 @@ def stored_deployments(run: Run, load: bool = False) -> list[Deployment]:
 
     With ``load``, also what it may need when concurrent uploads are added to it.
     """
-    declared = load_deployments(COMPOSE)
+    declared = load_deployments(COMPOSE) | {one.name: one for one in run.derived}
     names = [target.name for target in run.targets if target.tier != EXTERNAL]
     if gone := [name for name in names if name not in declared]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
@@ -147,9 +176,9 @@ def _to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every
     ``every`` says that all of them may, whatever is planned.
     """
     relaying = {one.cell.deployment for one in planned if METHODS[one.cell.method].hops}
-    names = {one.name for one in chosen}
-    names |= {name for one in chosen if every or one.name in relaying for name in one.next}
-    return [one for one in load_deployments(COMPOSE).values() if one.name in names]
+    names = {name for one in chosen if every or one.name in relaying for name in one.next}
+    names -= {one.name for one in chosen}
+    return [*chosen, *(one for one in load_deployments(COMPOSE).values() if one.name in names)]
 
 
 def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
@@ -171,7 +200,7 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
         raise LabError(f"{run.id} is a check, without a plan and its load: --resume it without --load")
     if load and not run.load:
         run.load = plan_load(load_plan(run.plan, PLANS), run.plan, run.targets, _chosen(run))
-    deployments = stored_deployments(run)
+    deployments = placed(stored_deployments(run), folder)
     # Load may bring one along that was not started before.
     texts = config_texts(ROOT, [one for one in deployments if one.name in run.config_names])
     if changed := [name for name in texts if texts[name] != run.configs.get(name)]:
@@ -228,7 +257,8 @@ def carry_out(
         folder.write_run(run)
         tasks = remaining(run, folder)
         with watch(len(tasks), "uploads") as watcher:
-            execute(run, tasks, Bench(sender, data_dir, runtime.explain), folder, watcher)
+            patience = Stopping(run.comparison, folder.read_measurements()) if run.comparison else None
+            execute(run, tasks, Bench(sender, data_dir, runtime.explain, patience), folder, watcher)
         if run.profile:
             pairs = profile.remaining(run, folder.read_measurements(), folder.read_profiled())
             with watch(len(pairs), "profiles") as watcher:
@@ -244,7 +274,7 @@ def carry_out(
         folder.remove_if_empty()
 
 
-def _new_run(drafted: Draft, name: str, data_dir: Path, runtime: str) -> Run:
+def _new_run(drafted: Draft, deployments: list[Deployment], name: str, data_dir: Path, runtime: str) -> Run:
     order = drafted.order
     return Run(
         id=name,
@@ -260,8 +290,10 @@ def _new_run(drafted: Draft, name: str, data_dir: Path, runtime: str) -> Run:
         profile=order.profile,
         checks=order.checks,
         exceptions=load_exceptions(EXCEPTIONS, load_deployments(COMPOSE)) if order.checks else [],
-        configs=config_texts(ROOT, drafted.deployments),
-        config_names=_config_names(drafted.deployments),
+        derived=[one for one in drafted.deployments if one.based_on],
+        comparison=drafted.comparison,
+        configs=config_texts(ROOT, deployments),
+        config_names=_config_names(deployments),
     )
 
 

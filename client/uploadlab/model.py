@@ -67,6 +67,8 @@ class Deployment(Struct, frozen=True):
     services: list[Service]
     next: list[str] = []
     """Deployments that it may pass uploads on to; the first does it by default."""
+    based_on: str = ""
+    """The one of compose.yaml that it is made from, service by service; empty: it is there itself."""
 
 
 class Foreign(Struct, frozen=True):
@@ -250,6 +252,22 @@ class Profiled(Struct, frozen=True):
     """Why there are none."""
 
 
+class Comparison(Struct, frozen=True):
+    """Deployments against one of them, in rounds until their difference is clear."""
+
+    base: str
+    again: str
+    """The base once more: how far it differs from itself is the noise."""
+    others: dict[str, list[str]]
+    """What each does otherwise than the base: lines of a diff."""
+    within: float
+    """The half width of an interval that is narrow enough, as a share."""
+    budget_seconds: float
+    """After it the measuring ends, however wide the intervals are."""
+    ablation: bool = False
+    """Whether each of the others is the base with one of its settings taken back."""
+
+
 class Host(Struct, frozen=True):
     """Where a run was measured. Runs of different hosts are not compared."""
 
@@ -275,6 +293,10 @@ class Run(Struct, kw_only=True):
     cells: list[Planned]
     profile: bool = False
     """Whether a profiled pass follows the timed one."""
+    derived: list[Deployment] = []
+    """Deployments that are not in compose.yaml but made from one of it."""
+    comparison: Comparison | None = None
+    """What is compared, and how long."""
     load: list[Step] = []
     """Concurrent uploads, after all else."""
     checks: list[str] = []

@@ -4,22 +4,28 @@ from typing import Any
 
 from uploadlab import lab
 from uploadlab.check.cases import CASES
+from uploadlab.compare.lineup import Asked, from_checkout
 from uploadlab.methods import FIELD
 from uploadlab.model import Foreign, UsageError
 from uploadlab.names import choose
+from uploadlab.paths import ROOT
 from uploadlab.plan import Choice
 from uploadlab.units import parse_size, positive
+
+WITHIN, MINUTES = 0.03, 10.0
+"""What a comparison aims at, and how long it may take, if nothing else is said."""
 
 
 def order(asked: dict[str, Any], load: bool) -> lab.Order:
     """What was asked for; raises UsageError."""
     checks = _checks(asked, load)
+    compare = _compare(asked, load)
     for text in asked["sizes"] or []:
         parse_size(text)
     if asked["rounds"] is not None:
         positive("--rounds", asked["rounds"])
     return lab.Order(
-        plan=asked["plan"] or ("check" if checks else "quick"),
+        plan=asked["plan"] or ("check" if checks else "compare" if compare else "quick"),
         choice=Choice(asked["methods"], asked["sizes"], asked["rounds"], _users(asked["users"])),
         deployments=asked["deployments"],
         targets=dict(target(text) for text in asked["targets"]),
@@ -28,7 +34,45 @@ def order(asked: dict[str, Any], load: bool) -> lab.Order:
         load=load,
         foreign=_foreign(asked),
         checks=checks,
+        compare=compare,
     )
+
+
+def _compare(asked: dict[str, Any], load: bool) -> Asked | None:
+    """What is compared with what; raises UsageError."""
+    words, ablate = list(asked["configs"]), asked["ablate"]
+    if not (asked["compare"] or ablate):
+        if words:
+            raise UsageError(f"{words[0]!r} is no option: configs belong to --compare")
+        for name in ("within", "minutes"):
+            if asked[name] is not None:
+                raise UsageError(f"--{name} is for a comparison: add --compare or --ablate")
+        return None
+    takes = (
+        "compare",
+        "ablate",
+        "configs",
+        "plan",
+        "methods",
+        "sizes",
+        "rounds",
+        "seed",
+        "within",
+        "minutes",
+    )
+    others = {name: value for name, value in asked.items() if name not in takes}
+    what = "--ablate" if ablate else "--compare"
+    leave_out({**others, "load": load or None}, f"{what} is of one upload at a time")
+    if ablate and (words or asked["compare"]):
+        raise UsageError("--ablate takes one config, and compares it with itself: leave out the others")
+    if not ablate and len(words) < 2:
+        raise UsageError(
+            "--compare takes two configs or more: --compare configs/uwsgi/A.ini configs/uwsgi/B.ini"
+        )
+    minutes = MINUTES if asked["minutes"] is None else asked["minutes"]
+    positive("--minutes", minutes)
+    words = [from_checkout(word, ROOT) for word in ([ablate] if ablate else words)]
+    return Asked(words, asked["within"] or WITHIN, 60 * minutes, bool(ablate))
 
 
 def _checks(asked: dict[str, Any], load: bool) -> list[str]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -129,6 +130,17 @@ def without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list
     return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
 
 
+class Patience(Protocol):
+    """What ends a run before its plan does: ``compare.stopping.Stopping``."""
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it may go on."""
+
+    def left(self, tasks: Sequence[Task], row: Measurement) -> list[Task]:
+        """Of these uploads those that are worth it, after that one."""
+
+
 class Bench(NamedTuple):
     """What a run measures with."""
 
@@ -136,6 +148,8 @@ class Bench(NamedTuple):
     data_dir: Path
     explain: Callable[[str], str]
     """Why a deployment has died; empty if it has not."""
+    patience: Patience | None = None
+    """None: all that is planned is measured."""
 
 
 def execute(run: Run, tasks: list[Task], bench: Bench, folder: RunFolder, watcher: Watcher) -> None:
@@ -151,7 +165,10 @@ def execute(run: Run, tasks: list[Task], bench: Bench, folder: RunFolder, watche
         folder.append(row)
         estimate.learn(row)
         tasks = without_hopeless(tasks, [row])
-        watcher.ended(len(tasks), estimate.seconds_left(tasks))
+        most_seconds = inf
+        if bench.patience:
+            tasks, most_seconds = bench.patience.left(tasks, row), bench.patience.seconds_left
+        watcher.ended(len(tasks), min(most_seconds, estimate.seconds_left(tasks)))
 
 
 def told(task: Task) -> str:

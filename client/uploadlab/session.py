@@ -7,13 +7,15 @@ from typing import NamedTuple
 from uploadlab import inside, lab
 from uploadlab.check.grid import falls_short
 from uploadlab.client import Client
+from uploadlab.compare.results import Found, between_runs, found, slower
+from uploadlab.compare.runs import changed_configs, unlike_runs
 from uploadlab.console import Screen
 from uploadlab.deployments import load_needs
 from uploadlab.goals import Goals, load_goals
 from uploadlab.inside import Beside
 from uploadlab.load.swarm import Swarm
 from uploadlab.load.workers import Workers
-from uploadlab.model import Host, Run
+from uploadlab.model import Host, LabError, Run
 from uploadlab.paths import COMPOSE, DATA, INSIDE, RATIOS, RUNS, shown
 from uploadlab.processes import Processes
 from uploadlab.program import LAB, Stopped
@@ -39,6 +41,8 @@ class Setting(NamedTuple):
 
     data_dir: Path
     workers: Workers
+    fail_above: float | None = None
+    """The slowdown from which on a comparison fails."""
 
 
 def measure(
@@ -59,7 +63,34 @@ def measure(
     except KeyboardInterrupt:
         # run-matrix.sh, which started the container, says so itself.
         raise Stopped("" if inside.RUN_NAME else how_to_go_on(prepared.folder, data_dir)) from None
-    return LAB if falls_short(prepared.run, prepared.folder.read_checks()) else 0
+    run, folder = prepared.run, prepared.folder
+    compared = found(run, folder.read_measurements())
+    failed = falls_short(run, folder.read_checks()) or _too_slow(compared, setting.fail_above, screen)
+    return LAB if failed else 0
+
+
+def compare_runs(
+    before: RunFolder, after: RunFolder, forced: bool, fail_above: float | None, screen: Screen
+) -> int:
+    """Show what the second run says of the first one's cells: the exit code. Raises LabError."""
+    runs = before.read_run(), after.read_run()
+    if unlike := unlike_runs(*runs):
+        if not forced:
+            raise LabError(f"{unlike}: such figures are not comparable; --force does it all the same")
+        screen.note(f"Forced: {unlike}, so a difference may have other causes.")
+    compared = between_runs(runs[0], before.read_measurements(), runs[1], after.read_measurements())
+    if not compared.lines:
+        raise LabError(f"{runs[0].id} and {runs[1].id} have no cell in common: name other runs")
+    screen.comparison(compared, changed_configs(*runs))
+    return LAB if _too_slow(compared, fail_above, screen) else 0
+
+
+def _too_slow(compared: Found | None, share: float | None, screen: Screen) -> bool:
+    """Whether anything is slower than it may be; says so."""
+    texts = slower(compared, share) if compared and share is not None else []
+    for text in texts:
+        screen.note(f"Fails, more than {share:.0%} slower or not ok: {text}.")
+    return bool(texts)
 
 
 def _new_folder(drafted: lab.Draft, out: Path) -> RunFolder:
@@ -96,7 +127,10 @@ def _show(run: Run, folder: RunFolder, goals: Goals, before: tuple[int, int], sc
         screen.check_result(run, checks)
     rows, steps = folder.read_measurements(), folder.read_steps()
     if any(not row.warmup for row in rows) and not (len(rows) == before[0] and len(steps) > before[1]):
-        screen.result(run, rows, folder, goals)
+        if run.comparison and (compared := found(run, rows)):
+            screen.comparison(compared, run.comparison.others, run.comparison)
+        else:
+            screen.result(run, rows, folder, goals)
     if steps:
         screen.load_result(run, folder)
     if rows or steps or checks:

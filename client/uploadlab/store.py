@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -51,6 +51,16 @@ class RunFolder:
         folder = self.path / LOGS
         folder.mkdir(exist_ok=True)
         return folder
+
+    def keep_configs(self, texts: Mapping[str, str]) -> None:
+        """Write configs that the run has made, by their path below this folder; raises LabError."""
+        try:
+            for name, text in texts.items():
+                path = self.path / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+        except OSError as error:
+            raise self._cannot_write(error) from None
 
     def write_run(self, run: Run) -> None:
         """Write or replace run.json in one step."""

@@ -1,0 +1,164 @@
+"""What a comparison found: each method of each deployment against the base. Pure."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from uploadlab.compare.judge import Judged, Word, judge, pairs
+from uploadlab.interval import Interval, paired, unpaired
+from uploadlab.model import Cell, Measurement, Run, Status
+from uploadlab.stats import by_cell, reference_names
+
+SECONDS, CPU, MEMORY = "seconds", "server_cpu_seconds", "server_peak_rss_bytes"
+FIELDS = (SECONDS, CPU, MEMORY)
+SAY_ALL = (Status.OK, Status.WRONG)
+"""What needs no reason beside it."""
+Rounds = dict[int, float]
+"""A value of each round."""
+
+
+class Line(NamedTuple):
+    """One cell against the base's."""
+
+    name: str
+    """Of the deployment."""
+    method: str
+    size_bytes: int
+    rounds: int
+    """Of those that have a figure on both sides, or of the side that has fewer."""
+    verdicts: dict[str, Judged | None]
+    """By field. Of seconds the ratio is the other way round: of speed."""
+    instead: str = ""
+    """What it was, if not ok."""
+    base_instead: str = ""
+    """What the base was, if not ok: then there is nothing to compare with."""
+
+
+class Found(NamedTuple):
+    """All lines, and what the noise was."""
+
+    base: str
+    noise: list[Line]
+    """The base, or what is the same in both runs, against itself."""
+    lines: list[Line]
+    reasons: list[str]
+    """Why something is not ok, with the configs that it is about."""
+
+
+Ratios = Callable[[Rounds, Rounds], tuple[Interval | None, int]]
+
+
+def found(run: Run, rows: Sequence[Measurement]) -> Found | None:
+    """What the rounds of one run say; None if it compares nothing."""
+    if not (comparison := run.comparison):
+        return None
+    cells = by_cell(rows)
+    ways = dict.fromkeys((cell.method, cell.size_bytes) for cell, *_ in run.cells)
+
+    def line(name: str, method: str, size_bytes: int, noise: Line | None = None) -> Line | None:
+        base, other = (cells.get(Cell(one, method, size_bytes).id) for one in (comparison.base, name))
+        return _line(name, base, other, _side_by_side, noise) if base and other else None
+
+    noise = {way: one for way in ways if (one := line(comparison.again, *way))}
+    lines = [line(name, *way, noise.get(way)) for name in comparison.others for way in ways]
+    names = [comparison.base, *comparison.others]
+    return Found(
+        comparison.base, list(noise.values()), [one for one in lines if one], _reasons(run, rows, names)
+    )
+
+
+def between_runs(
+    base: Run, base_rows: Sequence[Measurement], other: Run, other_rows: Sequence[Measurement]
+) -> Found:
+    """What two runs say of the cells that both have. Their references, the same in both, show the noise."""
+    before, after = by_cell(base_rows), by_cell(other_rows)
+    both = [cell for cell, *_ in other.cells if cell.id in before and cell.id in after]
+    references = set(reference_names(base)) & set(reference_names(other))
+    noise = [
+        _line(cell.deployment, before[cell.id], after[cell.id], _apart)
+        for cell in both
+        if cell.deployment in references
+    ]
+    lines = [
+        _line(cell.deployment, before[cell.id], after[cell.id], _apart, _noisiest(noise, cell.size_bytes))
+        for cell in both
+        if cell.deployment not in references
+    ]
+    return Found(base.id, noise, lines, _reasons(other, other_rows, {one.name for one in lines}))
+
+
+def slower(found: Found, share: float) -> list[str]:
+    """What is slower than the base by more than a share of its time, or no longer ok, in words."""
+    texts = []
+    for one in found.lines:
+        judged = one.verdicts.get(SECONDS)
+        if one.instead and not one.base_instead:
+            texts.append(f"{one.name} {one.method}: {one.instead}")
+        elif judged and judged.word is Word.LESS and 1 / judged.ratio.value - 1 > share:
+            texts.append(f"{one.name} {one.method} takes {1 / judged.ratio.value - 1:.0%} longer")
+    return texts
+
+
+def _noisiest(noise: Sequence[Line], size_bytes: int) -> Line | None:
+    """Of the same size if there is one, the line that is farthest from 1."""
+    known = [one for one in noise if one.verdicts.get(SECONDS)]
+    same = [one for one in known if one.size_bytes == size_bytes]
+    return max(same or known, key=lambda one: _reach(one, SECONDS) or 1.0, default=None)
+
+
+def _reach(line: Line, field: str) -> float | None:
+    judged = line.verdicts.get(field)
+    return judged.ratio.reach if judged else None
+
+
+def _line(
+    name: str,
+    base: Sequence[Measurement],
+    other: Sequence[Measurement],
+    ratios: Ratios,
+    noise: Line | None = None,
+) -> Line:
+    first = other[0]
+    instead, base_instead = _instead(other), _instead(base)
+    verdicts: dict[str, Judged | None] = {}
+    rounds = 0
+    for field in FIELDS if not (instead or base_instead) else ():
+        sides = [_values(other, field), _values(base, field)]
+        ratio, counted = ratios(*(reversed(sides) if field == SECONDS else sides))
+        rounds = max(rounds, counted)
+        itself = noise.verdicts.get(field) if noise else None
+        verdicts[field] = judge(ratio, itself.ratio if itself else None)
+    return Line(name, first.method, first.size_bytes, rounds, verdicts, instead, base_instead)
+
+
+def _side_by_side(above: Rounds, below: Rounds) -> tuple[Interval | None, int]:
+    numbers = pairs(above, below)
+    return paired(*numbers), len(numbers[0])
+
+
+def _apart(above: Rounds, below: Rounds) -> tuple[Interval | None, int]:
+    return unpaired(list(above.values()), list(below.values())), min(len(above), len(below))
+
+
+def _values(rows: Sequence[Measurement], field: str) -> Rounds:
+    """What is known; CPU seconds too few to be counted are not."""
+    return {row.round: float(value) for row in rows if (value := getattr(row, field))}
+
+
+def _instead(rows: Sequence[Measurement]) -> str:
+    bad = next((row for row in rows if row.status is not Status.OK), None)
+    if bad is None:
+        return ""
+    more = {Status.WRONG: bad.error, Status.REFUSED: bad.http_status}.get(bad.status)
+    return f"{bad.status}: {more}" if more else str(bad.status)
+
+
+def _reasons(run: Run, rows: Iterable[Measurement], names: Collection[str]) -> list[str]:
+    """Each once, where more is known than the status says."""
+    bad = [row for row in rows if row.error and row.deployment in names and row.status not in SAY_ALL]
+    found = {(row.deployment, row.error): row for row in bad}
+    return [_reason(run, row) for row in found.values()]
+
+
+def _reason(run: Run, row: Measurement) -> str:
+    configs = ", ".join(run.config_names.get(row.deployment, []))
+    return f"{row.deployment}{f' ({configs})' if configs else ''}: {row.status}: {row.error}"

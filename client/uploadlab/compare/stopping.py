@@ -1,0 +1,80 @@
+"""Ends a comparison: a method as soon as its intervals are narrow enough, all of it after its budget."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from uploadlab.compare.judge import enough, is_look, pairs
+from uploadlab.interval import Interval, paired
+from uploadlab.model import Cell, Comparison, Measurement, Status, Task
+
+
+class Way(NamedTuple):
+    """What each deployment does the same."""
+
+    method: str
+    size_bytes: int
+
+    def at(self, deployment: str) -> str:
+        """The id of its cell there."""
+        return Cell(deployment, self.method, self.size_bytes).id
+
+
+class Stopping:
+    """Knows from the rows which uploads are still worth it."""
+
+    def __init__(self, comparison: Comparison, rows: Sequence[Measurement]) -> None:
+        self._comparison = comparison
+        self._end = time.monotonic() + comparison.budget_seconds
+        self._seconds: dict[str, dict[int, float]] = {}
+        self._broken: set[str] = set()
+        """Cells of which an upload was not ok: they have their answer."""
+        self._settled: set[Way] = set()
+        for row in rows:
+            self._learn(row)
+
+    def left(self, tasks: Sequence[Task], row: Measurement) -> list[Task]:
+        """Of these uploads those that are worth it, after that one."""
+        self._learn(row)
+        round_ends = not row.warmup and (not tasks or tasks[0].round > row.round)
+        if round_ends and is_look(row.round):
+            ways = {_way(task.cell) for task in tasks}
+            self._settled |= {way for way in ways if self._is_settled(way)}
+        if round_ends and time.monotonic() > self._end:
+            return []
+        return [task for task in tasks if self._is_open(task.cell)]
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the budget ends."""
+        return max(0.0, self._end - time.monotonic())
+
+    def _learn(self, row: Measurement) -> None:
+        if row.warmup:
+            return
+        if row.status is Status.OK and row.seconds:
+            self._seconds.setdefault(row.cell_id, {})[row.round] = row.seconds
+        elif row.status is not Status.UNAVAILABLE:
+            self._broken.add(row.cell_id)
+
+    def _is_open(self, cell: Cell) -> bool:
+        way = _way(cell)
+        if cell.id in self._broken or way in self._settled:
+            return False
+        # Where the base is broken there is no ratio, but whether another one is not is worth an upload.
+        return way.at(self._comparison.base) not in self._broken or cell.id not in self._seconds
+
+    def _is_settled(self, way: Way) -> bool:
+        names = [self._comparison.again, *self._comparison.others]
+        measured = [way.at(name) for name in names if way.at(name) in self._seconds]
+        ratios = [
+            self._ratio(way.at(self._comparison.base), cell) for cell in measured if cell not in self._broken
+        ]
+        return enough(ratios, self._comparison.within)
+
+    def _ratio(self, base: str, other: str) -> Interval | None:
+        return paired(*pairs(self._seconds.get(base, {}), self._seconds.get(other, {})))
+
+
+def _way(cell: Cell) -> Way:
+    return Way(cell.method, cell.size_bytes)

@@ -1,0 +1,109 @@
+"""A comparison as text: for the terminal, the report, and documents."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from uploadlab.compare.judge import Judged, Word
+from uploadlab.compare.results import CPU, FIELDS, MEMORY, SECONDS, Found, Line
+from uploadlab.interval import Interval
+from uploadlab.model import Comparison
+from uploadlab.table import Table
+from uploadlab.units import format_size
+
+FASTER = {Word.MORE: "faster", Word.LESS: "slower", Word.SAME: "no difference"}
+MORE = {word: str(word) for word in Word}
+WORDS = {SECONDS: FASTER, CPU: MORE, MEMORY: MORE}
+HEADER = ["", "speed", "CPU seconds", "peak memory", "noise", "rounds"]
+LEGEND = (
+    "Ratios to {base}, with their 95% interval. Noise: as far as {base} differs from itself; up to there a "
+    "difference is none. docs/method.md says how rounds are taken and judged."
+)
+
+
+def comparison_tables(found: Found) -> list[Table]:
+    """One table a size, the smallest first: methods below what is compared with the base."""
+    return [_table(found, size) for size in sorted({one.size_bytes for one in [*found.noise, *found.lines]})]
+
+
+def comparison_notes(found: Found, within: float | None) -> list[str]:
+    """What to know of the tables' intervals."""
+    notes = list(found.reasons)
+    if within is not None and (wide := list(_wider(found.lines, within))):
+        notes.append(f"The budget ended before +-{within:.0%} was reached: {', '.join(wide)}.")
+    for one in found.noise:
+        if (judged := one.verdicts.get(SECONDS)) and judged.word is not Word.SAME:
+            ratio = _ratio(judged.ratio)
+            notes.append(
+                f"{one.name} differs from itself: {one.method} {ratio}; smaller effects cannot be told."
+            )
+    if not any(one.verdicts.get(SECONDS) for one in found.noise):
+        notes.append("Nothing shows the noise, so a verdict says only that these rounds differ.")
+    return notes
+
+
+def difference_lines(differs: Mapping[str, Sequence[str]], base: str) -> list[str]:
+    """The settings of each that differ from the base's."""
+    lines = []
+    for name, changed in differs.items():
+        lines += [f"{name}, what differs from {base}:", *(f"  {line}" for line in changed or ["nothing"])]
+    return lines
+
+
+def effect_order(found: Found, comparison: Comparison) -> Found:
+    """Of an ablation, the settings that matter most first."""
+    if not comparison.ablation:
+        return found
+    weight = {name: max(map(_weight, _of(found.lines, name)), default=0.0) for name in comparison.others}
+    return found._replace(lines=sorted(found.lines, key=lambda one: -weight[one.name]))
+
+
+def _of(lines: Sequence[Line], name: str) -> list[Line]:
+    return [one for one in lines if one.name == name]
+
+
+def _weight(line: Line) -> float:
+    """How much it matters: nothing if it makes no difference, most if uploads are lost."""
+    if line.instead and not line.base_instead:
+        return float("inf")
+    judged = line.verdicts.get(SECONDS)
+    return max(judged.ratio.value, 1 / judged.ratio.value) if judged and judged.word is not Word.SAME else 0.0
+
+
+def _table(found: Found, size_bytes: int) -> Table:
+    lines = [one for one in [*found.noise, *found.lines] if one.size_bytes == size_bytes]
+    rows: list[list[str]] = []
+    for name in dict.fromkeys(one.name for one in lines):
+        rows += [[name] + [""] * (len(HEADER) - 1), *map(_row, _of(lines, name))]
+    return Table(f"{format_size(size_bytes)}: compared with {found.base}", HEADER, rows)
+
+
+def _row(one: Line) -> list[str]:
+    name = f"  {one.method}"
+    if told := _instead(one):
+        return [name, told, *["-"] * (len(HEADER) - 2)]
+    speed, cpu, memory = (_verdict(one.verdicts.get(field), WORDS[field]) for field in FIELDS)
+    judged = one.verdicts.get(SECONDS)
+    noise = f"+-{judged.floor - 1:.1%}" if judged and judged.floor else "-"
+    return [name, speed, cpu, memory.partition(" [")[0], noise, str(one.rounds)]
+
+
+def _instead(one: Line) -> str:
+    """What stands in place of verdicts where an upload was not ok."""
+    if one.instead and one.base_instead:
+        return f"{one.instead}, the base: {one.base_instead}"
+    return one.instead or (f"ok, the base: {one.base_instead}" if one.base_instead else "")
+
+
+def _verdict(judged: Judged | None, words: Mapping[Word, str]) -> str:
+    return f"{words[judged.word]} {_ratio(judged.ratio)}" if judged else "too few rounds"
+
+
+def _ratio(ratio: Interval) -> str:
+    """``1.42x [1.36, 1.49]``."""
+    value, low, high = (f"{one:.2f}" if one >= 0.1 else f"{one:.2g}" for one in ratio)
+    return f"{value}x [{low}, {high}]"
+
+
+def _wider(lines: Sequence[Line], within: float) -> Iterator[str]:
+    for one in lines:
+        if (judged := one.verdicts.get(SECONDS)) and judged.ratio.half_width > within:
+            yield f"{one.name} {one.method} +-{judged.ratio.half_width:.1%}"

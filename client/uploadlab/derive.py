@@ -1,0 +1,145 @@
+"""Deployments that compose.yaml does not list: made from one that it does, by another config."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from uploadlab.deployments import CONFIGS
+from uploadlab.model import Deployment, Service, UsageError
+
+TIER = "config"
+"""Of a deployment that is in nobody's list: no promise, no defect."""
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+"""What Compose, DNS and a path take."""
+
+
+class Slot(NamedTuple):
+    """Where a deployment has a config."""
+
+    one: Deployment
+    service: Service
+    path: str
+    """From configs/ on."""
+
+    @property
+    def suffix(self) -> str:
+        """``.ini``, ``.conf.py``."""
+        return "".join(Path(self.path).suffixes)
+
+
+def slots(declared: Mapping[str, Deployment]) -> Iterator[Slot]:
+    """All of these deployments' configs, those of fronts first."""
+    found = [
+        Slot(one, service, word)
+        for one in declared.values()
+        for service in one.services
+        for word in service.command
+        if word.startswith(CONFIGS)
+    ]
+    yield from sorted(found, key=lambda slot: slot.service is not slot.one.services[0])
+
+
+def of_config(
+    path: str, declared: Mapping[str, Deployment], root: Path, like: Deployment | None = None
+) -> Deployment:
+    """The deployment that has this config, or one like ``like``, else like the first with such a config.
+
+    Raises UsageError.
+    """
+    known = list(slots(declared))
+    if shipped := next((slot for slot in known if slot.path == path), None):
+        return shipped.one
+    alike = [slot for slot in known if Path(slot.path).parent == Path(path).parent]
+    if not alike or not path.endswith(alike[0].suffix):
+        raise UsageError(f"{path}: a config is one of {', '.join(_patterns(known))}")
+    name = _name(path, alike[0].suffix, declared)
+    front = _is_front(path, root)
+    fitting = [slot for slot in alike if _is_front(slot.path, root) == front]
+    chosen = next((slot for slot in fitting if like and slot.one == like), fitting[0])
+    made = renamed(chosen.one, name)
+    services = [with_config(service, chosen.path, path) for service in made.services]
+    return msgspec.structs.replace(
+        made,
+        title=f"{chosen.one.title}, with {path}",
+        tier=TIER,
+        why="a config that no service of compose.yaml names",
+        services=services,
+        next=[],
+    )
+
+
+def by_name(name: str, declared: Mapping[str, Deployment], root: Path) -> Deployment | None:
+    """The deployment of a config of that name which lies in configs/; raises UsageError."""
+    folders = {(Path(slot.path).parent, slot.suffix) for slot in slots(declared)}
+    for folder, suffix in sorted(folders):
+        path = folder / f"{name}{suffix}"
+        if (root / path).is_file():
+            return of_config(str(path), declared, root)
+    return None
+
+
+def renamed(one: Deployment, name: str) -> Deployment:
+    """The same by another name, which it answers by, with a log of its own."""
+    return msgspec.structs.replace(
+        one,
+        name=name,
+        based_on=one.based_on or one.name,
+        services=[_renamed(service, one.name, name) for service in one.services],
+    )
+
+
+def with_config(service: Service, old: str, new: str) -> Service:
+    """Another config in place of one, if the service has that."""
+    return msgspec.structs.replace(
+        service, command=[new if word == old else word for word in service.command]
+    )
+
+
+def placed(one: Deployment, folder: Path) -> Deployment:
+    """With the places of those configs that lie in a run's folder, not in the checkout."""
+    services = [
+        msgspec.structs.replace(service, command=[_place(word, folder) for word in service.command])
+        for service in one.services
+    ]
+    return msgspec.structs.replace(one, services=services)
+
+
+def _place(word: str, folder: Path) -> str:
+    return str(folder / word) if word.startswith(CONFIGS) and (folder / word).is_file() else word
+
+
+def _renamed(service: Service, old: str, new: str) -> Service:
+    environment = {**service.environment, "LAB_DEPLOYMENT": new}
+    return msgspec.structs.replace(service, name=service.name.replace(old, new, 1), environment=environment)
+
+
+def _name(path: str, suffix: str, declared: Mapping[str, Deployment]) -> str:
+    name = Path(path).name.removesuffix(suffix)
+    if name in declared:
+        raise UsageError(f"{path}: a deployment of that name has another config; rename the file")
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{path}: its name is to be a deployment's; use a-z, 0-9, - and _ only")
+    return name
+
+
+def _is_front(path: str, root: Path) -> bool:
+    """Whether it listens where clients come, not behind another server; raises UsageError."""
+    try:
+        text = (root / path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from None
+    if "PORT" in text:
+        return True
+    if "RUN_DIR" in text:
+        return False
+    raise UsageError(
+        f"{path} has neither PORT nor RUN_DIR of its environment, so nobody would find the server: "
+        "bind as the other configs in its folder do"
+    )
+
+
+def _patterns(known: list[Slot]) -> list[str]:
+    return sorted({f"{Path(slot.path).parent}/*{slot.suffix}" for slot in known})
