@@ -27,7 +27,6 @@ from uploadlab.compare.tables import (
     comparison_notes,
     comparison_tables,
     difference_lines,
-    effect_order,
 )
 from uploadlab.diagnosis import diagnose
 from uploadlab.goals import Goals
@@ -126,8 +125,7 @@ class Screen:
         self, found: Found, differs: Mapping[str, Sequence[str]], comparison: Comparison | None = None
     ) -> None:
         """The verdicts, with what is different in the settings."""
-        ordered = effect_order(found, comparison) if comparison else found
-        for table in comparison_tables(ordered):
+        for table in comparison_tables(found, comparison):
             self._table.print(_rich(table, self._beside(table, VERDICT_WIDTH), VERDICT_WIDTH))
             self._table.print()
         self._out.print(LEGEND.format(base=found.base), highlight=False)

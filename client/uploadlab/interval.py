@@ -17,6 +17,7 @@ OUTSIDE = 0.025
 """The chance that it lies below the interval, and above."""
 
 Floats = NDArray[np.float64]
+Values = Sequence[float] | Floats
 
 
 class Interval(NamedTuple):
@@ -37,15 +38,15 @@ class Interval(NamedTuple):
         return max(self.high, 1 / self.low)
 
 
-def paired(above: Sequence[float], below: Sequence[float]) -> Interval | None:
+def paired(above: Values, below: Values) -> Interval | None:
     """Ratio of values measured pair by pair: what a pair shares cancels out. None: fewer than 6."""
     differences = np.log(above) - np.log(below)
-    first, second = np.triu_indices(len(differences))
+    first, second = _each_with_each(len(differences))
     means = (differences[first] + differences[second]) / 2  # Walsh averages
     return _between(means, _signed_rank(len(differences)))
 
 
-def unpaired(above: Sequence[float], below: Sequence[float]) -> Interval | None:
+def unpaired(above: Values, below: Values) -> Interval | None:
     """Ratio of values measured apart from each other. None: too few, as with 3 against 3."""
     differences = np.subtract.outer(np.log(above), np.log(below)).ravel()
     return _between(differences, _rank_sum(len(above), len(below)))
@@ -55,9 +56,16 @@ def _between(differences: Floats, left_out: int) -> Interval | None:
     """Their median, with the interval that leaves out so many at each end; None if that is no interval."""
     if left_out < 1:
         return None
-    ordered = np.sort(differences)
-    value, low, high = np.exp([np.median(ordered), ordered[left_out - 1], ordered[-left_out]])
+    last = len(differences) - 1
+    ordered = np.partition(differences, [left_out - 1, last // 2, (last + 1) // 2, last + 1 - left_out])
+    middle = (ordered[last // 2] + ordered[(last + 1) // 2]) / 2
+    value, low, high = np.exp([middle, ordered[left_out - 1], ordered[last + 1 - left_out]])
     return Interval(float(value), float(low), float(high))
+
+
+@cache
+def _each_with_each(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(count)
 
 
 @cache

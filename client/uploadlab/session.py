@@ -128,7 +128,8 @@ def _show(run: Run, folder: RunFolder, goals: Goals, before: tuple[int, int], sc
     rows, steps = folder.read_measurements(), folder.read_steps()
     if any(not row.warmup for row in rows) and not (len(rows) == before[0] and len(steps) > before[1]):
         if run.comparison and (compared := found(run, rows)):
-            screen.comparison(compared, run.comparison.others, run.comparison)
+            differs = {} if run.comparison.ablation else run.comparison.others
+            screen.comparison(compared, differs, run.comparison)
         else:
             screen.result(run, rows, folder, goals)
     if steps:

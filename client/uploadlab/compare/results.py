@@ -43,6 +43,13 @@ class Found(NamedTuple):
     reasons: list[str]
     """Why something is not ok, with the configs that it is about."""
 
+    def of_size(self, size_bytes: int) -> "Found":
+        """Only these lines."""
+        noise, lines = (
+            [one for one in ones if one.size_bytes == size_bytes] for ones in (self.noise, self.lines)
+        )
+        return self._replace(noise=noise, lines=lines)
+
 
 Ratios = Callable[[Rounds, Rounds], tuple[Interval | None, int]]
 

@@ -1,6 +1,6 @@
 """A comparison as text: for the terminal, the report, and documents."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from uploadlab.compare.judge import Judged, Word
 from uploadlab.compare.results import CPU, FIELDS, MEMORY, SECONDS, Found, Line
@@ -11,6 +11,7 @@ from uploadlab.units import format_size
 
 FASTER = {Word.MORE: "faster", Word.LESS: "slower", Word.SAME: "no difference"}
 MORE = {word: str(word) for word in Word}
+FIELD_NAMES = {SECONDS: "speed", CPU: "CPU seconds"}
 WORDS = {SECONDS: FASTER, CPU: MORE, MEMORY: MORE}
 HEADER = ["", "speed", "CPU seconds", "peak memory", "noise", "rounds"]
 LEGEND = (
@@ -19,16 +20,29 @@ LEGEND = (
 )
 
 
-def comparison_tables(found: Found) -> list[Table]:
-    """One table a size, the smallest first: methods below what is compared with the base."""
-    return [_table(found, size) for size in sorted({one.size_bytes for one in [*found.noise, *found.lines]})]
+def comparison_tables(found: Found, comparison: Comparison | None = None) -> list[Table]:
+    """Of each size, the smallest first: methods below what is compared; of an ablation, settings."""
+    tables = []
+    for size_bytes in sorted({one.size_bytes for one in [*found.noise, *found.lines]}):
+        mine = found.of_size(size_bytes)
+        if comparison and comparison.ablation:
+            tables += [_ablated(mine, comparison, field) for field in (SECONDS, CPU)]
+        else:
+            tables.append(_table(mine))
+    return tables
 
 
 def comparison_notes(found: Found, within: float | None) -> list[str]:
     """What to know of the tables' intervals."""
     notes = list(found.reasons)
-    if within is not None and (wide := list(_wider(found.lines, within))):
-        notes.append(f"The budget ended before +-{within:.0%} was reached: {', '.join(wide)}.")
+    judged_lines = [one for one in found.lines if one.verdicts.get(SECONDS)]
+    wide = [one for one in judged_lines if within is not None and _half_width(one) > within]
+    if wide:
+        widest = max(wide, key=_half_width)
+        notes.append(
+            f"{len(wide)} of {len(judged_lines)} intervals of speed are wider than +-{within:.0%}, up to "
+            f"+-{_half_width(widest):.1%} ({widest.name} {widest.method}): more --minutes or --rounds help."
+        )
     for one in found.noise:
         if (judged := one.verdicts.get(SECONDS)) and judged.word is not Word.SAME:
             ratio = _ratio(judged.ratio)
@@ -48,12 +62,38 @@ def difference_lines(differs: Mapping[str, Sequence[str]], base: str) -> list[st
     return lines
 
 
-def effect_order(found: Found, comparison: Comparison) -> Found:
-    """Of an ablation, the settings that matter most first."""
-    if not comparison.ablation:
-        return found
+def _ablated(found: Found, comparison: Comparison, field: str) -> Table:
+    """Settings down, those that matter most first; methods across."""
+    methods = list(dict.fromkeys(one.method for one in [*found.noise, *found.lines]))
     weight = {name: max(map(_weight, _of(found.lines, name)), default=0.0) for name in comparison.others}
-    return found._replace(lines=sorted(found.lines, key=lambda one: -weight[one.name]))
+    names = sorted(comparison.others, key=lambda name: -weight[name])
+    noise = ["(noise)", *(_noise(found.noise, method, field) for method in methods)]
+    rows = [
+        [
+            _setting(comparison.others[name]),
+            *(_effect(found.lines, name, method, field) for method in methods),
+        ]
+        for name in names
+    ]
+    title = f"{format_size(found.lines[0].size_bytes)}: {FIELD_NAMES[field]} of {found.base} without it"
+    return Table(title, ["setting", *methods], [*rows, noise])
+
+
+def _setting(changed: Sequence[str]) -> str:
+    """The line that was taken back, as the base has it."""
+    return next((line[2:] for line in changed if line.startswith("-")), f"no {changed[0][2:]}")
+
+
+def _effect(lines: Sequence[Line], name: str, method: str, field: str) -> str:
+    one = next((one for one in _of(lines, name) if one.method == method), None)
+    if one is None:
+        return "-"
+    return _instead(one) or _verdict(one.verdicts.get(field), WORDS[field])
+
+
+def _noise(noise: Sequence[Line], method: str, field: str) -> str:
+    judged = next((one.verdicts.get(field) for one in noise if one.method == method), None)
+    return f"+-{judged.ratio.reach - 1:.1%}" if judged else "-"
 
 
 def _of(lines: Sequence[Line], name: str) -> list[Line]:
@@ -68,12 +108,12 @@ def _weight(line: Line) -> float:
     return max(judged.ratio.value, 1 / judged.ratio.value) if judged and judged.word is not Word.SAME else 0.0
 
 
-def _table(found: Found, size_bytes: int) -> Table:
-    lines = [one for one in [*found.noise, *found.lines] if one.size_bytes == size_bytes]
+def _table(found: Found) -> Table:
+    lines = [*found.noise, *found.lines]
     rows: list[list[str]] = []
     for name in dict.fromkeys(one.name for one in lines):
         rows += [[name] + [""] * (len(HEADER) - 1), *map(_row, _of(lines, name))]
-    return Table(f"{format_size(size_bytes)}: compared with {found.base}", HEADER, rows)
+    return Table(f"{format_size(lines[0].size_bytes)}: compared with {found.base}", HEADER, rows)
 
 
 def _row(one: Line) -> list[str]:
@@ -103,7 +143,6 @@ def _ratio(ratio: Interval) -> str:
     return f"{value}x [{low}, {high}]"
 
 
-def _wider(lines: Sequence[Line], within: float) -> Iterator[str]:
-    for one in lines:
-        if (judged := one.verdicts.get(SECONDS)) and judged.ratio.half_width > within:
-            yield f"{one.name} {one.method} +-{judged.ratio.half_width:.1%}"
+def _half_width(line: Line) -> float:
+    judged = line.verdicts.get(SECONDS)
+    return judged.ratio.half_width if judged else 0.0

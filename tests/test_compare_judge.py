@@ -1,0 +1,105 @@
+"""The whole procedure of a comparison, stopping rule included, on noise whose truth is known."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from uploadlab.compare.judge import Word, enough, is_look, judge
+from uploadlab.interval import Interval, paired
+
+SIMULATIONS = 2000
+NOISE = 0.1
+WITHIN = 0.03
+MOST_ROUNDS = 100
+Times = NDArray[np.float64]
+Model = Callable[[np.random.Generator, int], Times]
+
+
+def lognormal(rng: np.random.Generator, rounds: int) -> Times:
+    """Times of base, base again and the other, in each round."""
+    return rng.lognormal(0, NOISE, (rounds, 3))
+
+
+def drifting(rng: np.random.Generator, rounds: int) -> Times:
+    """A machine that gets slower or faster, by a trend and by a walk from each upload to the next."""
+    uploads = 3 * rounds
+    trend = np.linspace(0, rng.normal(0, 0.5), uploads) + np.cumsum(rng.normal(0, 0.03, uploads))
+    order = rng.permuted(np.tile(np.arange(3), (rounds, 1)), axis=1)
+    slowness: Times = np.take_along_axis(np.exp(trend).reshape(rounds, 3), order, axis=1)
+    return lognormal(rng, rounds) * slowness
+
+
+def with_outliers(rng: np.random.Generator, rounds: int) -> Times:
+    """Of a hundred uploads, five that take two to five times as long."""
+    outlier = rng.random((rounds, 3)) < 0.05
+    return lognormal(rng, rounds) * np.where(outlier, rng.uniform(2, 5, (rounds, 3)), 1)
+
+
+MODELS = [lognormal, drifting, with_outliers]
+
+
+def procedure(times: Times) -> Word:
+    """What ``stopping`` does round by round, and ``results`` at the end."""
+    looks = [rounds for rounds in range(1, len(times)) if is_look(rounds)]
+    for rounds in [*looks, len(times)]:
+        base, again, other = times[:rounds].T
+        itself, ratio = paired(base, again), paired(base, other)  # of speed: the base's time above
+        if enough([itself, ratio], WITHIN):
+            break
+    judged = judge(ratio, itself)
+    assert judged
+    return judged.word
+
+
+def share(model: Model, slowdown: float, word: Word, rounds: int = MOST_ROUNDS) -> float:
+    """How many of the simulations end with that verdict."""
+    found = 0
+    for seed in range(SIMULATIONS):
+        times = model(np.random.default_rng(seed), rounds)
+        times[:, 2] *= slowdown
+        found += procedure(times) is word
+    return found / SIMULATIONS
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_the_same_is_hardly_ever_called_different(model: Model) -> None:
+    assert share(model, 1.0, Word.SAME) >= 0.95
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_slowdown_of_15_percent_is_nearly_always_found(model: Model) -> None:
+    assert share(model, 1.15, Word.LESS) >= 0.95
+
+
+def test_a_budget_that_ends_early_finds_less_but_alarms_no_more() -> None:
+    assert share(lognormal, 1.0, Word.SAME, rounds=7) >= 0.95
+    assert share(lognormal, 1.15, Word.LESS, rounds=7) < 0.9
+
+
+def test_looks_come_further_and_further_apart() -> None:
+    assert [rounds for rounds in range(60) if is_look(rounds)] == [6, 8, 10, 13, 17, 22, 28, 35, 44, 55]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "itself", "word"),
+    [
+        (Interval(1.42, 1.36, 1.49), Interval(1.0, 0.97, 1.03), Word.MORE),
+        (Interval(0.85, 0.82, 0.88), Interval(1.0, 0.97, 1.03), Word.LESS),
+        (Interval(1.02, 0.99, 1.05), Interval(1.0, 0.97, 1.03), Word.SAME),
+        (Interval(1.05, 1.01, 1.09), Interval(0.97, 0.94, 1.0), Word.SAME),  # so does the base of itself
+        (Interval(0.95, 0.92, 0.99), Interval(1.03, 1.0, 1.06), Word.SAME),
+        (Interval(1.05, 1.01, 1.09), None, Word.MORE),
+    ],
+)
+def test_a_difference_is_one_if_it_is_beyond_the_noise(
+    ratio: Interval, itself: Interval | None, word: Word
+) -> None:
+    judged = judge(ratio, itself)
+    assert judged
+    assert judged.word is word
+
+
+def test_without_an_interval_there_is_no_verdict() -> None:
+    assert judge(None, Interval(1, 1, 1)) is None
+    assert not enough([Interval(1, 1, 1), None], WITHIN)
