@@ -166,6 +166,8 @@ def command(
         wanted: lab.Draft | Stored = Stored(_stored(resume, out, asked, "--resume goes on with"), load)
     else:
         wanted = lab.draft(ordering.order(asked, load))
+        if fail_above and not wanted.comparison:
+            raise UsageError("--fail-above is for a comparison: add --compare, --ablate or --compare-runs")
     with Processes() as processes:
         if not INSIDE and _in_containers(runtime, wanted, data_dir, workers, processes, screen):
             code = Containers(processes, screen).measure(wanted, out, workers.here, fail_above)

@@ -176,9 +176,10 @@ def _to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every
     ``every`` says that all of them may, whatever is planned.
     """
     relaying = {one.cell.deployment for one in planned if METHODS[one.cell.method].hops}
-    names = {name for one in chosen if every or one.name in relaying for name in one.next}
-    names -= {one.name for one in chosen}
-    return [*chosen, *(one for one in load_deployments(COMPOSE).values() if one.name in names)]
+    names = {one.name for one in chosen}
+    names |= {name for one in chosen if every or one.name in relaying for name in one.next}
+    known = load_deployments(COMPOSE) | {one.name: one for one in chosen}
+    return [one for one in known.values() if one.name in names]
 
 
 def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:

@@ -18,6 +18,8 @@ WITHIN, MINUTES = 0.03, 10.0
 
 def order(asked: dict[str, Any], load: bool) -> lab.Order:
     """What was asked for; raises UsageError."""
+    if asked["force"]:
+        raise UsageError("--force is for --compare-runs: leave it out")
     checks = _checks(asked, load)
     compare = _compare(asked, load)
     for text in asked["sizes"] or []:

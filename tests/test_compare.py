@@ -1,0 +1,309 @@
+"""Comparisons: who takes part, when they end, and what they say."""
+
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from uploadlab import lab
+from uploadlab.compare.lineup import Asked, Lineup, lineup
+from uploadlab.compare.results import CPU, MEMORY, SECONDS, Line, found, slower
+from uploadlab.compare.tables import comparison_notes, comparison_tables
+from uploadlab.lab import Order
+from uploadlab.model import Cell, Comparison, Foreign, Measurement, Outcome, Planned, Run, Status, UsageError
+from uploadlab.paths import ROOT
+from uploadlab.payload import Payload
+from uploadlab.plan import Choice
+
+from .helpers import DEPLOYMENTS, RUN, SIZE, measured
+from .test_lab import Fake, go, prepare
+
+TUNED, DEFAULT = "configs/uwsgi/uwsgi-tuned.ini", "configs/uwsgi/uwsgi-default.ini"
+MINE = "configs/uwsgi/mine.ini"
+INI = "[uwsgi]\nhttp-socket = $(HOST):$(PORT)\nmodule = upload_app.wsgi:application\nthreads = 9\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A checkout's configs, to add some to."""
+    copytree(ROOT / "configs", tmp_path / "configs")
+    return tmp_path
+
+
+def compared(root: Path, *words: str, ablation: bool = False) -> Lineup:
+    return lineup(Asked(list(words), 0.03, 60.0, ablation), DEPLOYMENTS, root)
+
+
+def test_the_base_the_base_again_and_the_others_take_part(root: Path) -> None:
+    one = compared(root, DEFAULT, TUNED, "gunicorn")
+    names = [deployment.name for deployment in one.deployments]
+    assert names == ["uwsgi-default", "uwsgi-default-again", "uwsgi-tuned", "gunicorn"]
+    base, again, *_ = one.deployments
+    assert again.services[0].command == base.services[0].command
+    assert again.services[0].environment["LAB_DEPLOYMENT"] == "uwsgi-default-again"
+    changed = one.comparison.others["uwsgi-tuned"]
+    assert {"+ listen = 1024", "- module = upload_app.wsgi:application", "+ STRICT_FRAMING=1"} <= set(changed)
+    assert not [line for line in changed if "LAB_DEPLOYMENT" in line or "processes" in line]
+
+
+def test_a_config_that_was_dropped_in_is_a_deployment_like_the_base(root: Path) -> None:
+    (root / MINE).write_text(INI)
+    one = compared(root, TUNED, MINE)
+    mine = one.deployments[-1]
+    assert (mine.name, mine.based_on, mine.tier) == ("mine", "uwsgi-tuned", "config")
+    assert mine.services[0].command == ["uwsgi", "--ini", MINE]
+    assert mine.services[0].environment["STRICT_FRAMING"] == "1"
+    assert "+ threads = 9" in one.comparison.others["mine"]
+    assert compared(root, "gunicorn", "mine").deployments[-1].based_on == "uwsgi-default"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "based_on", "service"),
+    [
+        (
+            MINE,
+            INI.replace("http-socket = $(HOST):$(PORT)", "socket = $(RUN_DIR)/uwsgi.sock"),
+            "nginx-uwsgi",
+            1,
+        ),
+        ("configs/gunicorn/mine.conf.py", 'import os\nbind = os.environ["PORT"]\n', "gunicorn", 0),
+        ("configs/nginx/mine.conf.template", "listen ${HOST}:${PORT};", "nginx-uwsgi", 0),
+    ],
+)
+def test_a_config_takes_the_place_of_its_like(
+    root: Path, path: str, text: str, based_on: str, service: int
+) -> None:
+    (root / path).write_text(text)
+    mine = compared(root, "flask", path).deployments[-1]
+    assert mine.based_on == based_on
+    assert path in mine.services[service].command
+    assert all(one.name.startswith("mine") for one in mine.services)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "why"),
+    [
+        (MINE, "[uwsgi]\nhttp-socket = :8080\n", "neither PORT nor RUN_DIR"),
+        ("configs/uwsgi/My config.ini", INI, "use a-z, 0-9, - and _ only"),
+        ("configs/uwsgi/flask.ini", INI, "rename the file"),
+        ("configs/uwsgi/mine.conf", INI, "a config is one of"),
+        ("configs/uwsgi/uwsgi-default-again.ini", INI, "named twice"),
+    ],
+)
+def test_a_config_that_cannot_be_one_says_why(root: Path, path: str, text: str, why: str) -> None:
+    (root / path).write_text(text)
+    with pytest.raises(UsageError, match=why):
+        compared(root, DEFAULT, path)
+
+
+def test_an_ablation_takes_each_setting_back_alone(root: Path) -> None:
+    one = compared(root, TUNED, ablation=True)
+    tuned = (root / TUNED).read_text().splitlines()
+    for name, changed in one.comparison.others.items():
+        (path,) = [word for word in _command(one, name) if word.startswith("configs/")]
+        difference = set(one.texts[path].splitlines()) ^ set(tuned)
+        assert {line[2:] for line in changed} == difference
+    taken = {changed[0] for changed in one.comparison.others.values()}
+    assert {"- listen = 1024", "- module = upload_app.uwsgi_input:application"} <= taken
+    assert one.comparison.others["uwsgi-tuned-without-module"][1] == "+ module = upload_app.wsgi:application"
+
+
+def _command(one: Lineup, name: str) -> list[str]:
+    (found,) = [deployment for deployment in one.deployments if deployment.name == name]
+    return found.services[0].command
+
+
+ASKED = Asked([DEFAULT, TUNED], 0.03, 60.0)
+ORDER = Order("compare", Choice(["request.stream"], ["1KiB"], 60), None, {}, seed=3, compare=ASKED)
+
+
+class Timed(Fake):
+    """Uploads that take what a deployment's function says."""
+
+    def __init__(self, **seconds: Callable[[], Outcome]) -> None:
+        super().__init__(break_after=999)
+        self.seconds = seconds
+
+    def measure(
+        self, url: str, method: str, payload: Payload, budget_seconds: float, foreign: Foreign | None = None
+    ) -> Outcome:
+        super().measure(url, method, payload, budget_seconds)
+        return self.seconds.get(url.removeprefix("http://uwsgi-").replace("-", "_"), ok)()
+
+
+def ok(seconds: float = 1.0, noise: float = 0.01, rng: np.random.Generator | None = None) -> Outcome:
+    rng = rng or np.random.default_rng(1)
+    return Outcome(status=Status.OK, seconds=seconds * float(rng.lognormal(0, noise)))
+
+
+def taking(seconds: float, noise: float, seed: int) -> Callable[[], Outcome]:
+    rng = np.random.default_rng(seed)
+    return lambda: ok(seconds, noise, rng)
+
+
+def rounds_of(tmp_path: Path, fake: Fake, **changed: Any) -> tuple[Run, list[Measurement]]:
+    prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, **changed))
+    rows = [row for row in go(prepared, fake, tmp_path) if not row.warmup]
+    return prepared.folder.read_run(), rows
+
+
+def names(rows: list[Measurement]) -> set[str]:
+    return {row.deployment for row in rows}
+
+
+def test_a_clear_difference_ends_the_rounds_early(tmp_path: Path) -> None:
+    fake = Timed(default=taking(1, 0.02, 1), default_again=taking(1, 0.02, 2), tuned=taking(0.7, 0.02, 3))
+    run, rows = rounds_of(tmp_path, fake)
+    assert {row.round for row in rows} == set(range(1, 9)), "one look at 6, one at 8"
+    result = found(run, rows)
+    assert result
+    (line,) = result.lines
+    judged = line.verdicts[SECONDS]
+    assert judged
+    assert (line.rounds, judged.word) == (8, "more")
+    assert judged.ratio.low < 1 / 0.7 < judged.ratio.high
+
+
+def test_noise_is_measured_until_the_rounds_end(tmp_path: Path) -> None:
+    fake = Timed(default=taking(1, 0.2, 1), default_again=taking(1, 0.2, 2), tuned=taking(1, 0.2, 3))
+    run, rows = rounds_of(tmp_path, fake)
+    assert max(row.round for row in rows) == 60
+    result = found(run, rows)
+    assert result
+    judged = result.lines[0].verdicts[SECONDS]
+    assert judged and judged.word == "no difference"
+    assert "1 of 1 intervals of speed are wider than +-3%" in comparison_notes(result, 0.03)[0]
+
+
+def test_a_budget_ends_it_after_a_whole_round(tmp_path: Path) -> None:
+    asked = msgspec.structs.replace(ASKED, budget_seconds=1e-9)
+    _, rows = rounds_of(tmp_path, Timed(), compare=asked)
+    assert sorted(row.deployment for row in rows) == ["uwsgi-default", "uwsgi-default-again", "uwsgi-tuned"]
+
+
+def test_where_the_base_loses_uploads_each_other_is_asked_once(tmp_path: Path) -> None:
+    def lost() -> Outcome:
+        return Outcome(status=Status.WRONG, seconds=0.1, error="0 of 1024 bytes")
+
+    run, rows = rounds_of(tmp_path, Timed(default=lost, default_again=lost))
+    assert {row.round for row in rows if row.deployment == "uwsgi-tuned"} == {1}
+    assert len(rows) == 3
+    result = found(run, rows)
+    assert result
+    (table,) = comparison_tables(result)
+    assert ["  request.stream", "ok, the base: wrong: 0 of 1024 bytes", "-", "-", "-", "-"] in table.rows
+    assert slower(result, 0.1) == []
+
+
+def test_a_deployment_that_cannot_start_hinders_no_other(tmp_path: Path) -> None:
+    fake = Timed(default=taking(1, 0.01, 1), default_again=taking(1, 0.01, 2))
+    fake.sick = "uwsgi-tuned"
+    run, rows = rounds_of(tmp_path, fake)
+    result = found(run, rows)
+    assert result
+    assert result.lines[0].instead == "unavailable"
+    assert result.reasons == [f"uwsgi-tuned ({TUNED}): unavailable: uwsgi-tuned has died"]
+    assert slower(result, 0.1) == ["uwsgi-tuned request.stream: unavailable"]
+    assert result.noise[0].rounds >= 6
+
+
+def test_a_comparison_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    prepared = prepare(tmp_path, ORDER)
+    fake = Timed(default=taking(1, 0.2, 1), default_again=taking(1, 0.2, 2), tuned=taking(1, 0.2, 3))
+    fake.break_after = 20
+    with pytest.raises(KeyboardInterrupt):
+        go(prepared, fake, tmp_path)
+    fake.break_after = 999
+    rows = [row for row in go(lab.reopen(prepared.folder, tmp_path), fake, tmp_path) if not row.warmup]
+    assert len({(row.cell_id, row.round) for row in rows}) == len(rows) == 3 * 60
+
+
+def test_an_ablations_configs_lie_in_the_run_and_are_what_is_started(tmp_path: Path) -> None:
+    asked = Asked([TUNED], 0.03, 60.0, ablation=True)
+    prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, compare=asked))
+    without = "configs/uwsgi/uwsgi-tuned-without-listen.ini"
+    assert "listen" not in (prepared.folder.path / without).read_text()
+    assert "listen" not in prepared.run.configs[without]
+    for deployments in (prepared.deployments, lab.reopen(prepared.folder, tmp_path).deployments):
+        (one,) = [one for one in deployments if one.name == "uwsgi-tuned-without-listen"]
+        assert one.services[0].command[-1] == str(prepared.folder.path.resolve() / without)
+
+
+def compared_run(**others: list[str]) -> Run:
+    targets = ["flask", "again", *others]
+    cells = [Planned(Cell(name, "request.stream", SIZE), 9, 1) for name in targets]
+    comparison = Comparison("flask", "again", others, 0.03, 60.0)
+    return msgspec.structs.replace(RUN, cells=cells, comparison=comparison)
+
+
+def rows_of(name: str, factor: float, rounds: int = 9, **more: Any) -> list[Measurement]:
+    """A machine that slows down all the while."""
+    return [
+        measured(
+            name,
+            seconds=factor * number,
+            round=number,
+            server_cpu_seconds=factor * 0.1,
+            server_peak_rss_bytes=round(1e8 * factor),
+            **more,
+        )
+        for number in range(1, rounds + 1)
+    ]
+
+
+def test_time_cpu_and_memory_each_have_a_verdict() -> None:
+    rows = rows_of("flask", 1) + rows_of("again", 1.01) + rows_of("slow", 1.5) + rows_of("fast", 0.5)
+    result = found(compared_run(slow=[], fast=[]), rows)
+    assert result
+    (table,) = comparison_tables(result)
+    assert table.rows[3] == [
+        "  request.stream",
+        "slower 0.67x [0.67, 0.67]",
+        "more 1.50x [1.50, 1.50]",
+        "more 1.50x",
+        "+-1.0%",
+        "9",
+    ]
+    assert table.rows[5][1:3] == ["faster 2.00x [2.00, 2.00]", "less 0.50x [0.50, 0.50]"]
+    assert slower(result, 0.4) == ["slow request.stream takes 50% longer"]
+    assert slower(result, 0.6) == []
+
+
+def test_a_difference_within_the_noise_is_none() -> None:
+    result = found(
+        compared_run(other=[]), rows_of("flask", 1) + rows_of("again", 1.1) + rows_of("other", 0.95)
+    )
+    assert result
+    (line,) = result.lines
+    assert {field: judged.word for field, judged in line.verdicts.items() if judged} == {
+        SECONDS: "no difference",
+        CPU: "no difference",
+        MEMORY: "no difference",
+    }
+    assert any(
+        "flask differs from itself" in note or "again differs" in note
+        for note in comparison_notes(result, 0.03)
+    )
+
+
+def test_what_the_server_did_not_tell_has_no_verdict() -> None:
+    rows = [measured(name, round=number) for name in ("flask", "again", "other") for number in range(1, 10)]
+    result = found(compared_run(other=[]), rows)
+    assert result
+    line: Line = result.lines[0]
+    assert (line.verdicts[CPU], line.verdicts[MEMORY], line.rounds) == (None, None, 9)
+
+
+def test_too_few_rounds_say_so() -> None:
+    rows = rows_of("flask", 1, 5) + rows_of("again", 1, 5) + rows_of("other", 3, 5)
+    result = found(compared_run(other=[]), rows)
+    assert result
+    (table,) = comparison_tables(result)
+    assert table.rows[3][1:] == ["too few rounds", "too few rounds", "too few rounds", "-", "5"]
+
+
+def test_a_run_that_compares_nothing_has_no_verdicts() -> None:
+    assert found(RUN, []) is None
