@@ -26,7 +26,7 @@ class Line(NamedTuple):
     rounds: int
     """Of those that have a figure on both sides, or of the side that has fewer."""
     verdicts: dict[str, Judged | None]
-    """By field. Of seconds the ratio is the other way round: of speed."""
+    """By field, as far as it was measured; None: too few rounds. Of seconds the ratio is that of speed."""
     instead: str = ""
     """What it was, if not ok."""
     base_instead: str = ""
@@ -133,7 +133,8 @@ def _line(
         ratio, counted = ratios(*(reversed(sides) if field == SECONDS else sides))
         rounds = max(rounds, counted)
         itself = noise.verdicts.get(field) if noise else None
-        verdicts[field] = judge(ratio, itself.ratio if itself else None)
+        if counted:
+            verdicts[field] = judge(ratio, itself.ratio if itself else None)
     return Line(name, first.method, first.size_bytes, rounds, verdicts, instead, base_instead)
 
 

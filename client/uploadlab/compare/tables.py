@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from uploadlab.compare.judge import Judged, Word
+from uploadlab.compare.judge import Word
 from uploadlab.compare.results import CPU, FIELDS, MEMORY, SECONDS, Found, Line
 from uploadlab.interval import Interval
 from uploadlab.model import Comparison
@@ -88,7 +88,7 @@ def _effect(lines: Sequence[Line], name: str, method: str, field: str) -> str:
     one = next((one for one in _of(lines, name) if one.method == method), None)
     if one is None:
         return "-"
-    return _instead(one) or _verdict(one.verdicts.get(field), WORDS[field])
+    return _instead(one) or _verdict(one, field)
 
 
 def _noise(noise: Sequence[Line], method: str, field: str) -> str:
@@ -120,7 +120,7 @@ def _row(one: Line) -> list[str]:
     name = f"  {one.method}"
     if told := _instead(one):
         return [name, told, *["-"] * (len(HEADER) - 2)]
-    speed, cpu, memory = (_verdict(one.verdicts.get(field), WORDS[field]) for field in FIELDS)
+    speed, cpu, memory = (_verdict(one, field) for field in FIELDS)
     judged = one.verdicts.get(SECONDS)
     noise = f"+-{judged.floor - 1:.1%}" if judged and judged.floor else "-"
     return [name, speed, cpu, memory.partition(" [")[0], noise, str(one.rounds)]
@@ -133,8 +133,11 @@ def _instead(one: Line) -> str:
     return one.instead or (f"ok, the base: {one.base_instead}" if one.base_instead else "")
 
 
-def _verdict(judged: Judged | None, words: Mapping[Word, str]) -> str:
-    return f"{words[judged.word]} {_ratio(judged.ratio)}" if judged else "too few rounds"
+def _verdict(one: Line, field: str) -> str:
+    if field not in one.verdicts:
+        return "-"
+    judged = one.verdicts[field]
+    return f"{WORDS[field][judged.word]} {_ratio(judged.ratio)}" if judged else "too few rounds"
 
 
 def _ratio(ratio: Interval) -> str:

@@ -1,0 +1,140 @@
+"""``--compare``, ``--ablate`` and ``--compare-runs`` as a user meets them, with real servers."""
+
+from pathlib import Path
+from shutil import copytree
+
+import msgspec
+import pytest
+from uploadlab.model import Host, Run, Status
+from uploadlab.paths import REFERENCE_RUN
+from uploadlab.store import RunFolder
+
+from .engine import checkout
+from .helpers import RUN, lab, measured, need
+from .test_check_grid import only_run
+from .test_docker_runtime import nothing_left  # noqa: F401  a fixture
+
+BYTEWISE = "configs/uwsgi/uwsgi-post-buffering-1.ini"
+"""Reads each body byte by byte, for hundreds of times its base's time; compose.yaml does not name it."""
+SMALL = ("--methods", "request.stream", "--sizes", "64KiB", "--rounds", "6")
+LOCAL = ("--runtime", "local")
+
+
+@pytest.mark.usefixtures("no_left_overs")
+def test_a_config_that_no_service_names_is_found_to_be_slower(tmp_path: Path) -> None:
+    need("uwsgi")
+    words = ("--compare", "uwsgi-buffering", BYTEWISE, *SMALL, *LOCAL, "--fail-above", "50%")
+    done = lab(*words, "--out", tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "64 KiB: compared with uwsgi-buffering" in done.stdout
+    assert "slower 0.0" in done.stdout
+    assert "  - post-buffering = 1048576\n  + post-buffering = 1\n" in done.stdout
+    assert "slower or not ok: uwsgi-post-buffering-1 request.stream takes" in done.stderr
+    assert BYTEWISE in only_run(tmp_path).read_run().configs
+    again = lab("--resume", "last", *LOCAL, "--out", tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.usefixtures("no_left_overs")
+def test_an_ablation_shows_what_is_lost_without_a_setting(tmp_path: Path) -> None:
+    need("uwsgi")
+    words = ("--ablate", "configs/uwsgi/uwsgi-chunked.ini", *LOCAL, "--out", tmp_path)
+    done = lab(*words, "--methods", "request.stream-chunked", "--sizes", "1MiB", "--rounds", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 MiB: speed of uwsgi-chunked without it" in done.stdout
+    first = next(line for line in done.stdout.splitlines() if line.startswith("module = "))
+    assert "refused: 411" in first
+    run = only_run(tmp_path).read_run()
+    assert {target.tier for target in run.targets} == {"tuned", "config"}
+
+
+@pytest.mark.usefixtures("no_left_overs")
+def test_a_config_by_its_name_is_a_deployment_in_any_run(tmp_path: Path) -> None:
+    need("uwsgi")
+    words = ("--deployments", Path(BYTEWISE).stem, *SMALL, *LOCAL, "--out", tmp_path)
+    done = lab(*words, "--plan", "smoke")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = only_run(tmp_path).read_measurements()
+    assert {row.status for row in rows if row.deployment == Path(BYTEWISE).stem} == {Status.OK}
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
+    folder, out = tmp_path / "checkout", tmp_path / "out"
+    checkout(folder)
+    inis = folder / "configs" / "uwsgi"
+    bytewise = (inis / Path(BYTEWISE).name).read_text()
+    (inis / "mine.ini").write_text(bytewise.replace("strict = true\n", ""))
+    (inis / "bad.ini").write_text(f"{bytewise}no-such-option = 1\n")
+    words = ("--runtime", "docker", "--out", out, *SMALL)
+    here = {"PYTHONPATH": str(folder / "client")}
+    done = lab("--compare", "uwsgi-buffering", "mine", "bad", *words, "--fail-above", "50%", **here)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "slower 0.0" in done.stdout
+    assert "uwsgi --ini configs/uwsgi/bad.ini: [strict-mode] unknown config directive: no-such-option" in (
+        done.stderr
+    )
+    run = only_run(out).read_run()
+    assert [target.name for target in run.targets] == [
+        "uwsgi-buffering",
+        "uwsgi-buffering-again",
+        "mine",
+        "bad",
+    ]
+    ablated = lab("--ablate", "configs/uwsgi/mine.ini", *words, "--rounds", "1", **here)
+    assert ablated.returncode == 0, ablated.stdout + ablated.stderr
+    newest = max(map(RunFolder, out.iterdir()), key=lambda one: one.read_run().started_at)
+    rows = newest.read_measurements()
+    assert {row.deployment for row in rows} >= {"mine", "mine-again", "mine-without-post-buffering"}
+    assert {row.status for row in rows} == {Status.OK}
+
+
+def stored(folder: Path, factor: float, cpu: str = "a", **changed: object) -> str:
+    """A run whose uploads took so much longer than a second; its references did not."""
+    run: Run = msgspec.structs.replace(RUN, id=folder.name, host=Host(cpu, 1, 1, "", ""), **changed)
+    folder.mkdir(parents=True)
+    one = RunFolder(folder)
+    one.write_run(run)
+    for number in range(1, 6):
+        for name, seconds in (("flask", factor), ("raw-sink", 0.5)):
+            one.append(measured(name, seconds=seconds * (1 + number / 100), round=number))
+    return str(folder)
+
+
+def test_two_stored_runs_are_compared(tmp_path: Path) -> None:
+    before = stored(tmp_path / "before", 1, configs={"a.ini": "x = 1\ny = 1\n"})
+    after = stored(tmp_path / "after", 1.2, configs={"a.ini": "x = 1\ny = 2\n"})
+    done = lab("--compare-runs", before, after, "--fail-above", "25%")
+    assert done.returncode == 0, done.stderr
+    flask = done.stdout[done.stdout.index("flask") :]
+    assert "slower 0.83x" in flask
+    assert "a.ini, what differs from before:\n  - y = 1\n  + y = 2\n" in done.stdout
+    assert lab("--compare-runs", before, after, "--fail-above", "15%").returncode == 1
+    assert lab("--compare-runs", after, before, "--fail-above", "15%").returncode == 0
+
+
+def test_runs_of_different_hosts_are_compared_by_force_only(tmp_path: Path) -> None:
+    before, after = stored(tmp_path / "before", 1), stored(tmp_path / "after", 1, cpu="b")
+    done = lab("--compare-runs", before, after)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "before and after are of different hosts (cpu)" in done.stderr
+    forced = lab("--compare-runs", before, after, "--force")
+    assert forced.returncode == 0
+    assert "Forced: before and after are of different hosts (cpu)" in forced.stderr
+    other = stored(tmp_path / "other", 1, runtime="docker")
+    assert "before is of runtime local, other of docker" in lab("--compare-runs", before, other).stderr
+
+
+def test_runs_with_nothing_in_common_are_not_compared(tmp_path: Path) -> None:
+    one = stored(tmp_path / "one", 1)
+    other = tmp_path / "other"
+    copytree(one, other)
+    (other / "measurements.jsonl").unlink()
+    assert "no cell in common" in lab("--compare-runs", one, other).stderr
+
+
+def test_a_run_compared_with_itself_shows_no_difference() -> None:
+    done = lab("--compare-runs", REFERENCE_RUN, REFERENCE_RUN)
+    assert done.returncode == 0
+    assert "too few rounds" in done.stdout, "it has three rounds"
+    assert "faster" not in done.stdout and "slower" not in done.stdout
