@@ -3,8 +3,10 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from uploadlab.check.cases import CASES
@@ -29,15 +31,36 @@ def only_run(out: Path) -> RunFolder:
     return RunFolder(path)
 
 
-@pytest.mark.parametrize("runtime", ["local", "docker"])
+NEEDS = {"local": ["nginx", "uwsgi"], "docker": ["docker"]}
+
+
+class Check(NamedTuple):
+    """A check of everything, under way."""
+
+    out: Path
+    done: Future[subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Check]]:
+    """Both at once: what takes its time in a check is stalled uploads."""
+    with ThreadPoolExecutor() as pool:
+        outs = {runtime: tmp_path_factory.mktemp(runtime) for runtime in NEEDS}
+        yield {
+            runtime: Check(out, pool.submit(lab, "--check", "--runtime", runtime, "--out", out))
+            for runtime, out in outs.items()
+        }
+
+
+@pytest.mark.parametrize("runtime", NEEDS)
 def test_tuned_deployments_store_every_byte_or_say_no_and_stock_ones_show_their_defects(
-    tmp_path: Path, runtime: str
+    checks: dict[str, Check], runtime: str
 ) -> None:
-    need(*(["docker"] if runtime == "docker" else ["nginx", "uwsgi"]))
-    done = lab("--check", "--runtime", runtime, "--out", tmp_path)
+    need(*NEEDS[runtime])
+    done = checks[runtime].done.result()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no exception" not in done.stdout
-    folder = only_run(tmp_path)
+    folder = only_run(checks[runtime].out)
     run, rows = folder.read_run(), latest(folder.read_checks())
     assert (run.runtime, run.plan) == (runtime, "check")
     assert set(run.checks) == {name for name, case in CASES.items() if not case.large}

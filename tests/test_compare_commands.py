@@ -58,29 +58,38 @@ def test_a_config_by_its_name_is_a_deployment_in_any_run(tmp_path: Path) -> None
     assert {row.status for row in rows if row.deployment == Path(BYTEWISE).stem} == {Status.OK}
 
 
+@pytest.mark.usefixtures("no_left_overs")
+def test_a_config_by_its_name_can_be_checked_and_has_to_hold(tmp_path: Path) -> None:
+    need("uwsgi")
+    words = ("--check", "--deployments", "uwsgi-http-router", "--cases", "chunked", *LOCAL, "--out", tmp_path)
+    done = lab(*words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "your configs:" in done.stdout
+    assert "Short of the oracle, and no exception: uwsgi-http-router chunked." in done.stdout
+
+
 @pytest.mark.usefixtures("nothing_left")
 def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
     folder, out = tmp_path / "checkout", tmp_path / "out"
     checkout(folder)
-    inis = folder / "configs" / "uwsgi"
+    inis, templates = (folder / "configs" / name for name in ("uwsgi", "nginx"))
     bytewise = (inis / Path(BYTEWISE).name).read_text()
     (inis / "mine.ini").write_text(bytewise.replace("strict = true\n", ""))
     (inis / "bad.ini").write_text(f"{bytewise}no-such-option = 1\n")
+    proxy = (templates / "nginx-uwsgi.conf.template").read_text()
+    (templates / "proxy.conf.template").write_text(proxy)
+    names = ["uwsgi-buffering", "mine", "proxy", "bad"]
     words = ("--runtime", "docker", "--out", out, *SMALL)
     here = {"PYTHONPATH": str(folder / "client")}
-    done = lab("--compare", "uwsgi-buffering", "mine", "bad", *words, "--fail-above", "50%", **here)
+    done = lab("--compare", *names, *words, "--fail-above", "50%", **here)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "slower 0.0" in done.stdout
-    assert "uwsgi --ini configs/uwsgi/bad.ini: [strict-mode] unknown config directive: no-such-option" in (
-        done.stderr
-    )
-    run = only_run(out).read_run()
-    assert [target.name for target in run.targets] == [
-        "uwsgi-buffering",
-        "uwsgi-buffering-again",
-        "mine",
-        "bad",
-    ]
+    rejected = "uwsgi --ini configs/uwsgi/bad.ini: [strict-mode] unknown config directive: no-such-option"
+    assert rejected in done.stderr
+    statuses = {(row.deployment, row.status) for row in only_run(out).read_measurements()}
+    assert statuses == {
+        (name, "unavailable" if name == "bad" else "ok") for name in [*names, f"{names[0]}-again"]
+    }
     ablated = lab("--ablate", "configs/uwsgi/mine.ini", *words, "--rounds", "1", **here)
     assert ablated.returncode == 0, ablated.stdout + ablated.stderr
     newest = max(map(RunFolder, out.iterdir()), key=lambda one: one.read_run().started_at)

@@ -1,17 +1,15 @@
 """Deployments that compose.yaml does not list: made from one that it does, by another config."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from uploadlab.deployments import CONFIGS
-from uploadlab.model import Deployment, Service, UsageError
+from uploadlab.model import CONFIG, Deployment, Service, UsageError
 
-TIER = "config"
-"""Of a deployment that is in nobody's list: no promise, no defect."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """What Compose, DNS and a path take."""
 
@@ -64,11 +62,17 @@ def of_config(
     return msgspec.structs.replace(
         made,
         title=f"{chosen.one.title}, with {path}",
-        tier=TIER,
+        tier=CONFIG,
         why="a config that no service of compose.yaml names",
         services=services,
         next=[],
     )
+
+
+def extended(declared: Mapping[str, Deployment], names: Iterable[str], root: Path) -> dict[str, Deployment]:
+    """What is declared, and those of these names that a config makes; raises UsageError."""
+    made = ((name, by_name(name, declared, root)) for name in names if name not in declared)
+    return {**declared, **{name: one for name, one in made if one}}
 
 
 def by_name(name: str, declared: Mapping[str, Deployment], root: Path) -> Deployment | None:

@@ -16,7 +16,6 @@ from uploadlab.check.probe import applies
 from uploadlab.compare.lineup import Asked, lineup
 from uploadlab.compare.stopping import Stopping
 from uploadlab.deployments import config_texts, load_deployments
-from uploadlab.derive import by_name
 from uploadlab.host import describe_host, require_space
 from uploadlab.load import stage
 from uploadlab.load.job import LEAST_UPLOADS
@@ -94,9 +93,7 @@ def draft(order: Order) -> Draft:
     declared = load_deployments(COMPOSE)
     if order.compare:
         return _draft_comparison(order, order.compare, plan, declared)
-    for name in order.deployments or []:
-        if name not in declared and (one := by_name(name, declared, ROOT)):
-            declared[name] = one
+    declared = derive.extended(declared, order.deployments or [], ROOT)
     for name in order.targets:
         if name in declared:
             raise UsageError(f"--target {name}: a deployment has that name; choose another")

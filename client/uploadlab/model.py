@@ -10,6 +10,8 @@ from uploadlab.verdicts import Known
 SCHEMA_VERSION = 1
 REFERENCE = "reference"
 """The tier of rows that mark a ceiling."""
+CONFIG = "config"
+"""The tier of a deployment that only a config in configs/ makes one."""
 EXTERNAL = "target"
 """The tier of a server that the user named by its URL."""
 

@@ -11,9 +11,10 @@ from uploadlab.addresses import is_loopback
 from uploadlab.client import Client
 from uploadlab.console import Screen
 from uploadlab.deployments import load_deployments, load_needs
+from uploadlab.derive import extended
 from uploadlab.model import LabError, UsageError
 from uploadlab.names import check
-from uploadlab.paths import COMPOSE, DATA
+from uploadlab.paths import COMPOSE, DATA, ROOT
 from uploadlab.processes import Processes
 from uploadlab.run import check_targets
 from uploadlab.runtime import HOST, LocalRuntime, Scratch
@@ -28,11 +29,12 @@ POLL_SECONDS = 0.5
 @click.option("--host", default=HOST, show_default=True, metavar="ADDRESS", help="Where it listens.")
 @click.option("--limit", metavar="SIZE", help="Refuse larger bodies with 413: 100MB.")
 def command(name: str, host: str, limit: str | None) -> None:
-    """Serve deployment NAME of compose.yaml on its port, or on $PORT, until Ctrl-C.
+    """Serve deployment NAME on its port, or on $PORT, until Ctrl-C.
 
-    Profiling is switched on. What is uploaded is removed at the end.
+    It is one of compose.yaml, or a config of that name in configs/. Profiling is switched on. What is
+    uploaded is removed at the end.
     """
-    declared = load_deployments(COMPOSE)
+    declared = extended(load_deployments(COMPOSE), [name], ROOT)
     check("deployment", name, declared)
     one = declared[name]
     port = _port(name, host, one.port)

@@ -11,7 +11,7 @@ import msgspec
 from uploadlab import derive
 from uploadlab.deployments import CONFIGS
 from uploadlab.knobs import edited, options
-from uploadlab.model import Comparison, Deployment, Service, UsageError
+from uploadlab.model import CONFIG, Comparison, Deployment, Service, UsageError
 
 AGAIN = "again"
 OUR_OWN = ("LAB_DEPLOYMENT", "NEXT_HOPS")
@@ -109,7 +109,7 @@ def _taken_back(
         path = str(Path(mine.path).with_name(f"{one.name}{mine.suffix}"))
         texts[path] = edited(text, option, value)
         services = [derive.with_config(service, mine.path, path) for service in one.services]
-        others.append(msgspec.structs.replace(one, tier=derive.TIER, services=services))
+        others.append(msgspec.structs.replace(one, tier=CONFIG, services=services))
     return others, texts
 
 
