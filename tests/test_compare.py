@@ -57,6 +57,7 @@ def test_a_config_that_was_dropped_in_is_a_deployment_like_the_base(root: Path) 
     assert mine.services[0].command == ["uwsgi", "--ini", MINE]
     assert mine.services[0].environment["STRICT_FRAMING"] == "1"
     assert "+ threads = 9" in one.comparison.others["mine"]
+    assert compared(root, "uwsgi-tuned", "mine").deployments[-1] == mine
     assert compared(root, "gunicorn", "mine").deployments[-1].based_on == "uwsgi-default"
 
 

@@ -90,6 +90,7 @@ def test_looks_come_further_and_further_apart() -> None:
         (Interval(1.05, 1.01, 1.09), Interval(0.97, 0.94, 1.0), Word.SAME),  # so does the base of itself
         (Interval(0.95, 0.92, 0.99), Interval(1.03, 1.0, 1.06), Word.SAME),
         (Interval(1.05, 1.01, 1.09), None, Word.MORE),
+        (Interval(1.004, 1.003, 1.005), Interval(1, 1, 1), Word.SAME),  # shown as 1.00x
     ],
 )
 def test_a_difference_is_one_if_it_is_beyond_the_noise(

@@ -75,13 +75,15 @@ def extended(declared: Mapping[str, Deployment], names: Iterable[str], root: Pat
     return {**declared, **{name: one for name, one in made if one}}
 
 
-def by_name(name: str, declared: Mapping[str, Deployment], root: Path) -> Deployment | None:
+def by_name(
+    name: str, declared: Mapping[str, Deployment], root: Path, like: Deployment | None = None
+) -> Deployment | None:
     """The deployment of a config of that name which lies in configs/; raises UsageError."""
     folders = {(Path(slot.path).parent, slot.suffix) for slot in slots(declared)}
     for folder, suffix in sorted(folders):
         path = folder / f"{name}{suffix}"
         if (root / path).is_file():
-            return of_config(str(path), declared, root)
+            return of_config(str(path), declared, root, like)
     return None
 
 

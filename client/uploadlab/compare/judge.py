@@ -12,6 +12,10 @@ SPACING = 1.25
 """Between two looks at the intervals: a stop after each round would stop too often on a lucky one."""
 
 
+LEAST_EFFECT = 1.005
+"""What is smaller is shown as 1.00x, and matters to nobody."""
+
+
 class Word(StrEnum):
     """What a ratio comes to."""
 
@@ -38,7 +42,7 @@ def judge(ratio: Interval | None, itself: Interval | None) -> Judged | None:
     if ratio is None:
         return None
     floor = itself.reach if itself else None
-    beyond = floor is None or max(ratio.value, 1 / ratio.value) > floor
+    beyond = max(ratio.value, 1 / ratio.value) > max(floor or 1.0, LEAST_EFFECT)
     if not beyond or ratio.low <= 1 <= ratio.high:
         return Judged(Word.SAME, ratio, floor)
     return Judged(Word.MORE if ratio.value > 1 else Word.LESS, ratio, floor)

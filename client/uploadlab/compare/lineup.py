@@ -84,7 +84,7 @@ def _named(
         return declared[word]
     if word.startswith(CONFIGS):
         return derive.of_config(word, declared, root, like)
-    if made := derive.by_name(word, declared, root):
+    if made := derive.by_name(word, declared, root, like):
         return made
     raise UsageError(f"{word!r} is neither a config nor a deployment: see {CONFIGS} and compose.yaml")
 
