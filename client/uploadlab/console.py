@@ -31,14 +31,24 @@ from uploadlab.compare.tables import (
 from uploadlab.diagnosis import diagnose
 from uploadlab.goals import Goals
 from uploadlab.load.summary import summarize_load
-from uploadlab.load.table import load_notes, load_tables
-from uploadlab.model import Comparison, Measurement, Profiled, Run
+from uploadlab.load.table import LOAD_LEGEND, load_notes, load_tables
+from uploadlab.model import Comparison, Measurement, Run
 from uploadlab.paths import shown
-from uploadlab.profile import overheads, read_calls
-from uploadlab.ratios import LEAST_ROUNDS, growth_rows, ratio_rows
+from uploadlab.profile import profile_notes, read_calls
+from uploadlab.ratios import growth_rows, ratio_rows
 from uploadlab.stats import ceiling_name, summarize
-from uploadlab.store import RunFolder
-from uploadlab.table import LIMITED, Table, costs, limits, ratio_table, reasons, tables
+from uploadlab.store import REPORT, RunFolder
+from uploadlab.table import (
+    COST_LEGEND,
+    RATIO_LEGEND,
+    Table,
+    costs,
+    limits,
+    rate_legend,
+    ratio_table,
+    reasons,
+    tables,
+)
 from uploadlab.units import format_seconds
 from uploadlab.verdicts import Check
 
@@ -53,16 +63,6 @@ RATIO_WIDTH, RATIO_NAME_WIDTH = 17, 15
 """Of ``0.95 [0.93, 0.97]``, and the least of what is divided: a method's name is not to be torn."""
 VERDICT_WIDTH = 18
 """Of ``1.42x [1.36, 1.49]``; its word stands above it."""
-RATIO_LEGEND = (
-    "Ratio: of the medians, with its 95% interval of resampled rounds. Met: the interval begins at most 0.05 "
-    f"below the goal (5% of one over 1); not judged: fewer than {LEAST_ROUNDS} rounds. {LIMITED}: judged by "
-    "CPU s/GB, the second's divided by the first's. docs/method.md has all of it."
-)
-LOAD_LEGEND = (
-    "MB/s: of all users together, from when each had finished one upload to when the first began its last; "
-    "share: of the reference's with as many users. Median, p95, p99: of one upload's time. "
-    "Uploads, not ok: of the whole step."
-)
 
 
 class Screen:
@@ -108,9 +108,9 @@ class Screen:
             self._table.print()
         self._table.print(_rich(costs(run, summaries), PLENTY))
         self._table.print()
-        self._out.print(_legend(ceiling_name(run)), highlight=False)
+        self._out.print(f"{rate_legend(ceiling_name(run))} {COST_LEGEND}", highlight=False)
         self._lines([*limits(summaries), *reasons(summaries), *diagnose(run, rows, read_calls(folder))])
-        self._lines(_profiles(rows, folder.read_profiled()))
+        self._lines(profile_notes(rows, folder.read_profiled()))
         self._ratios(ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth)))
 
     def _ratios(self, table: Table) -> None:
@@ -164,10 +164,18 @@ class Screen:
         """Where it all lies."""
         self._out.print(f"Run: {escape(shown(folder.path))}", highlight=False, soft_wrap=True)
 
+    def report(self, folder: RunFolder) -> None:
+        """Where its report is."""
+        self._out.print(f"Report: {escape(shown(folder.path / REPORT))}", highlight=False, soft_wrap=True)
+
     def text(self, lines: Sequence[str]) -> None:
         """Results that are lines already."""
         for line in lines:
             self._out.print(escape(line), highlight=False, soft_wrap=True)
+
+    def raw(self, text: str) -> None:
+        """A result that is for another program as it is."""
+        sys.stdout.write(text)
 
     def progress(self, total: int, what: str) -> "ProgressShown":
         """Progress of a run: a bar in a terminal, now and then a line elsewhere."""
@@ -221,28 +229,6 @@ class ProgressShown:
 def fail(text: str, program: str) -> None:
     """One line on standard error."""
     print(f"{program}: {text}", file=sys.stderr)
-
-
-def _legend(ceiling: str | None) -> str:
-    share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
-    cost = "CPU: of all the server's processes. Peak RSS: their peaks added, shared pages in each."
-    cost += " Spooled: written to disk besides the stored file."
-    return f"MB/s (10^6 bytes, median){share}, or what happened instead. {cost}"
-
-
-def _profiles(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> list[str]:
-    """What profiling cost, and what could not be profiled."""
-    lines = [
-        f"Under the profiler of {kind}, uploads took {_range(times)} times as long."
-        for kind, times in overheads(rows, profiled).items()
-    ]
-    notes = dict.fromkeys(f"{one.cell_id}: not profiled: {one.note}" for one in profiled if one.note)
-    return lines + list(notes)
-
-
-def _range(values: Sequence[float]) -> str:
-    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
-    return low if low == high else f"{low} to {high}"
 
 
 def _rich(table: Table, name_width: int, cell_width: int = CELL_WIDTH) -> RichTable:

@@ -112,3 +112,18 @@ def overheads(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> dict
         if one.files and one.seconds and one.cell_id in timed:
             found.setdefault(one.kind, []).append(one.seconds / median(timed[one.cell_id]))
     return found
+
+
+def profile_notes(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> list[str]:
+    """What profiling cost, and what could not be profiled, in lines."""
+    lines = [
+        f"Under the profiler of {kind}, uploads took {_range(times)} times as long."
+        for kind, times in overheads(rows, profiled).items()
+    ]
+    notes = dict.fromkeys(f"{one.cell_id}: not profiled: {one.note}" for one in profiled if one.note)
+    return lines + list(notes)
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return low if low == high else f"{low} to {high}"

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -15,6 +16,7 @@ from uploadlab.verdicts import Check
 Line = TypeVar("Line")
 RUN_FILE = "run.json"
 MEASUREMENTS = "measurements.jsonl"
+REPORT = "report.html"
 LOGS = "logs"
 PROFILES = "profiles"
 PROFILED = "profiles.jsonl"
@@ -64,13 +66,7 @@ class RunFolder:
 
     def write_run(self, run: Run) -> None:
         """Write or replace run.json in one step."""
-        temporary = self.path / f"{RUN_FILE}.tmp"
-        try:
-            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
-            temporary.replace(self.path / RUN_FILE)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise self._cannot_write(error) from None
+        self._replace(RUN_FILE, msgspec.json.format(msgspec.json.encode(run), indent=1))
 
     def read_run(self) -> Run:
         """run.json; raises LabError."""
@@ -160,6 +156,19 @@ class RunFolder:
         """The attempts of all cases that were tried; raises LabError."""
         return self._read_lines(CHECKS, Check)
 
+    def read_good_lines(self, name: str, kind: type[Line], end: int | None = None) -> tuple[list[Line], int]:
+        """The lines of a file that can be read, and how many cannot; a last one cut short is no line."""
+        good: list[Line] = []
+        lines = self._lines(name, end)
+        for line in lines:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                good.append(msgspec.json.decode(line, type=kind))
+        return good, len(lines) - len(good)
+
+    def write_report(self, text: str) -> None:
+        """Write or replace the report in one step; raises LabError."""
+        self._replace(REPORT, text.encode())
+
     def has_results(self) -> bool:
         """Whether anything was measured."""
         return sum(map(self._size, (MEASUREMENTS, LOAD_STEPS, CHECKS))) > 0
@@ -168,6 +177,16 @@ class RunFolder:
         """Leave nothing behind of a run that measured nothing."""
         if not self.has_results():
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _replace(self, name: str, content: bytes) -> None:
+        temporary = self.path / f"{name}.tmp"
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(self.path / name)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise self._cannot_write(error) from None
 
     def _append_lines(self, name: str, lines: Sequence[object]) -> None:
         path = self.path / name
@@ -191,14 +210,17 @@ class RunFolder:
 
     def _read_lines(self, name: str, kind: type[Line], end: int | None = None) -> list[Line]:
         try:
+            return [msgspec.json.decode(line, type=kind) for line in self._lines(name, end)]
+        except msgspec.DecodeError as error:
+            raise LabError(f"{shown(self.path / name)} is damaged ({error}): start a new run") from None
+
+    def _lines(self, name: str, end: int | None) -> list[bytes]:
+        """A file's lines up to there, without a last one cut short."""
+        try:
             content = (self.path / name).read_bytes()[:end]
         except FileNotFoundError:
             return []
-        lines = content[: content.rfind(b"\n") + 1].splitlines()
-        try:
-            return [msgspec.json.decode(line, type=kind) for line in lines]
-        except msgspec.DecodeError as error:
-            raise LabError(f"{shown(self.path / name)} is damaged ({error}): start a new run") from None
+        return content[: content.rfind(b"\n") + 1].splitlines()
 
     def _drop_torn_line(self, path: Path) -> None:
         if path.exists():

@@ -11,6 +11,15 @@ from uploadlab.units import MIB, format_size
 
 LIMITED, MARK = "CLIENT_LIMITED", "*"
 VERDICTS = {True: "yes", False: "no", None: "not judged"}
+RATIO_LEGEND = (
+    "Ratio: of the medians, with its 95% interval of resampled rounds. Met: the interval begins at most 0.05 "
+    f"below the goal (5% of one over 1); not judged: fewer than {LEAST_ROUNDS} rounds. {LIMITED}: judged by "
+    "CPU s/GB, the second's divided by the first's. docs/method.md has all of it."
+)
+COST_LEGEND = (
+    "CPU: of all the server's processes. Peak RSS: their peaks added, shared pages in each. "
+    "Spooled: written to disk besides the stored file."
+)
 
 
 class Table(NamedTuple):
@@ -19,6 +28,12 @@ class Table(NamedTuple):
     title: str
     header: list[str]
     rows: list[list[str]]
+
+
+def rate_legend(ceiling: str | None) -> str:
+    """What a figure of the tables is."""
+    share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
+    return f"MB/s (10^6 bytes, median){share}, or what happened instead."
 
 
 def tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
@@ -93,7 +108,7 @@ def _table(run: Run, summaries: Sequence[Summary]) -> Table:
     methods = list(dict.fromkeys(one.method for one in summaries))
     names = {one.deployment for one in summaries}
     rows = [
-        [_name(target), *(_text(cells.get((target.name, method))) for method in methods)]
+        [_name(target), *(cell_text(cells.get((target.name, method))) for method in methods)]
         for target in run.targets
         if target.name in names
     ]
@@ -116,7 +131,7 @@ def _name(target: Target) -> str:
     return f"{target.name} ({Status.UNVERIFIED})" if target.foreign else target.name
 
 
-def _text(one: Summary | None) -> str:
+def cell_text(one: Summary | None) -> str:
     """A rate with its share of the ceiling, or what happened instead."""
     if one is None:
         return "-"

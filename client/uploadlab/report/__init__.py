@@ -1,0 +1,24 @@
+"""The report of a run: one page for a browser, the same figures as Markdown and as CSV."""
+
+from uploadlab.goals import Goals
+from uploadlab.report.content import Report, report_of
+from uploadlab.report.page import page
+from uploadlab.report.reading import read
+from uploadlab.report.text import as_csv, as_markdown
+from uploadlab.store import RunFolder
+
+FORMATS = ("html", "md", "csv")
+
+
+def write_page(folder: RunFolder, goals: Goals) -> None:
+    """Write the run's report.html anew; raises LabError."""
+    folder.write_report(page(_report(folder, goals)))
+
+
+def as_text(folder: RunFolder, goals: Goals, form: str) -> str:
+    """The report as ``md`` or ``csv``; raises LabError."""
+    return as_csv(read(folder)) if form == "csv" else as_markdown(_report(folder, goals))
+
+
+def _report(folder: RunFolder, goals: Goals) -> Report:
+    return report_of(read(folder), goals)
