@@ -9,14 +9,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from uploadlab import containers, inside, lab, ordering, program, session
+from uploadlab import containers, inside, lab, ordering, program, report, session
 from uploadlab.addresses import is_loopback, is_this_host
 from uploadlab.console import Screen
 from uploadlab.containers import Containers
+from uploadlab.goals import load_goals
 from uploadlab.inside import Beside
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
 from uploadlab.model import LabError, UsageError
-from uploadlab.paths import DATA, INSIDE, ROOT, RUNS
+from uploadlab.paths import DATA, INSIDE, RATIOS, ROOT, RUNS
 from uploadlab.processes import Processes
 from uploadlab.runtime import LocalRuntime
 from uploadlab.session import PROGRAM, Setting, Stored
@@ -136,6 +137,15 @@ class Percent(click.ParamType[float]):
 @click.option("--compare-runs", nargs=2, metavar="RUN RUN", help="The second against the first.")
 @click.option("--force", is_flag=True, default=None, help="Even if they are of other hosts or runtimes.")
 @click.option("--show", nargs=2, metavar="RUN CELL", help="All of one cell: flask/request.files/64MiB.")
+@click.option(
+    "--report", metavar="RUN", help="Write report.html of a stored run: its name, its folder, or last."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(report.FORMATS),
+    help="With --report: md and csv go to standard output.  [default: html]",
+)
 @click.option("--resume", metavar="RUN", help="Go on with a stored run: its name, its folder, or last.")
 def command(
     runtime: str,
@@ -162,6 +172,8 @@ def command(
         folders = [_stored(run, out, asked, "--compare-runs reads") for run in compare_runs]
         return _exit(session.compare_runs(folders[0], folders[1], forced, fail_above, screen))
     workers = _workers(asked, screen)
+    if _reported(asked, out, screen):
+        return None
     if resume:
         wanted: lab.Draft | Stored = Stored(_stored(resume, out, asked, "--resume goes on with"), load)
     else:
@@ -177,6 +189,22 @@ def command(
             setting = Setting(data_dir or DATA, workers, fail_above)
             code = session.measure(wanted, out, setting, processes, screen)
     _exit(code)
+
+
+def _reported(asked: dict[str, Any], out: Path, screen: Screen) -> bool:
+    """Whether a report was asked for, and is made; raises LabError."""
+    run, form = asked.pop("report"), asked.pop("form")
+    if not run:
+        if form:
+            raise UsageError("--format is what a report is written as: add --report RUN")
+        return False
+    folder = _stored(run, out, asked, "--report reads")
+    if form in (None, "html"):
+        report.write_page(folder, load_goals(RATIOS))
+        screen.report(folder)
+    else:
+        screen.raw(report.as_text(folder, load_goals(RATIOS), form))
+    return True
 
 
 def main() -> None:

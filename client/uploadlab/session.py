@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-from uploadlab import inside, lab
+from uploadlab import inside, lab, report
 from uploadlab.check.grid import falls_short
 from uploadlab.client import Client
 from uploadlab.compare.results import Found, between_runs, found, slower
@@ -136,6 +136,17 @@ def _show(run: Run, folder: RunFolder, goals: Goals, before: tuple[int, int], sc
         screen.load_result(run, folder)
     if rows or steps or checks:
         screen.where(folder)
+        _report(folder, goals, screen)
+
+
+def _report(folder: RunFolder, goals: Goals, screen: Screen) -> None:
+    """The report beside the results. Whatever hinders that, the run is safe: it is worth a line, no more."""
+    try:
+        report.write_page(folder, goals)
+    except Exception as error:
+        screen.note(f"The report could not be written: {error}")
+    else:
+        screen.report(folder)
 
 
 def _runtime(processes: Processes, scratch: Scratch, folder: RunFolder, settings: dict[str, str]) -> Runtime:

@@ -1,8 +1,9 @@
 """The report of a run: one page for a browser, the same figures as Markdown and as CSV."""
 
 from uploadlab.goals import Goals
-from uploadlab.report.content import Report, report_of
+from uploadlab.report.content import report_of
 from uploadlab.report.page import page
+from uploadlab.report.parts import Report
 from uploadlab.report.reading import read
 from uploadlab.report.text import as_csv, as_markdown
 from uploadlab.store import RunFolder

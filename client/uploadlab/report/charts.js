@@ -45,9 +45,10 @@ function recordsOf(chart, report) {
   });
 }
 
-// From a bit below the least to a bit above the most.
-function domainOf(values, room) {
+// From a bit below the least to a bit above the most, so that marks and labels at the ends have room.
+function domainOf(values) {
   const least = values.reduce((a, b) => Math.min(a, b)), most = values.reduce((a, b) => Math.max(a, b));
+  const room = Math.max(1.35, (most / least) ** 0.12);
   return [least / room, most * room];
 }
 
@@ -56,7 +57,7 @@ function logAxis(channel, axis, values, ticks) {
   return {
     field: channel,
     type: "quantitative",
-    scale: { type: "log", base: across ? 2 : 10, domain: domainOf(values, across ? 1.3 : 1.25), nice: false },
+    scale: { type: "log", base: across ? 2 : 10, domain: domainOf(values), nice: false },
     axis: {
       title: axis.title,
       values: ticks,
@@ -70,7 +71,7 @@ function logAxis(channel, axis, values, ticks) {
 
 // Ticks that say something: the sizes or users of the run, and round figures upwards.
 function ticksOf(values) {
-  const [least, most] = domainOf(values, 1.25);
+  const [least, most] = domainOf(values);
   const steps = most / least > 200 ? [1] : most / least > 12 ? [1, 3] : [1, 2, 5];
   const found = [];
   for (let power = Math.floor(Math.log10(least)); 10 ** power <= most; power += 1) {
@@ -108,7 +109,7 @@ function specOf(chart, records, report) {
         encoding: { x, y: { ...y, aggregate: "median" }, color: colour },
       },
       {
-        mark: { type: "point", filled: true, size: 26, opacity: 0.85 },
+        mark: { type: "point", filled: true, size: 34, opacity: 0.85 },
         encoding: {
           x, y, color: colour, shape,
           description: { field: "told" }, tooltip: { field: "told" },

@@ -10,6 +10,10 @@ from uploadlab.stats import Summary
 from uploadlab.units import MIB, format_size
 
 SIZE, USERS = Axis("file size", "size"), Axis("users", "users")
+SECONDS, P95 = Axis("seconds", "s"), Axis("p95, seconds", "s")
+MEMORY, RATE = Axis("peak RSS, MiB", "MiB"), Axis("MB/s", "MB/s")
+FLAT = "Flat lines hold a part of the file, rising ones all of it. Both axes logarithmic."
+IN_TABLES = "Both axes logarithmic. The figures are in the tables above."
 DIGITS = 4
 """More than any figure is worth, and few enough to keep the page small."""
 Point = tuple[float, ...]
@@ -45,35 +49,26 @@ def time_charts(rows: Sequence[Measurement], places: Places) -> list[Chart]:
         if row.status in ACCEPTED and row.seconds
     ]
     caption = (
-        "Seconds of each upload that arrived against the size of its file, both axes logarithmic. One panel a "
-        "deployment, colour and shape by method, a line through the medians. A straight line that rises as fast as "
-        "the size is a constant rate; one that flattens to the left is a cost of each upload."
+        "Seconds of each upload that arrived, against the size of its file; both axes logarithmic. "
+        "One panel a deployment, colour and shape by method, a line through the medians. "
+        "Lines that rise as fast as the size are a constant rate; where they flatten to the left, each upload "
+        "costs something whatever its size."
     )
-    return _drawn(Chart("time", "Time against size", caption, SIZE, Axis("seconds", "s"), points))
+    return _drawn(Chart("time", "Time against size", caption, SIZE, SECONDS, points))
 
 
 def memory_charts(summaries: Sequence[Summary], places: Places) -> list[Chart]:
     """Peak memory of the servers against size, then of the client."""
     server = _memory(summaries, places, "server_peak_rss_bytes")
     client = _memory(summaries, places, "client_peak_rss_bytes")
-    told = "Flat lines hold a part of the file, rising ones all of it. Both axes logarithmic."
-    y = Axis("peak RSS, MiB", "MiB")
-    return [
-        *_drawn(
-            Chart(
-                "server-memory", "The server's memory against size",
-                f"Peak memory of all of a deployment's processes added, the highest of the rounds. {told}",
-                SIZE, y, server,
-            )  # fmt: skip
+    of_server = f"Peak memory of all of a deployment's processes added, the highest of the rounds. {FLAT}"
+    of_client = f"Peak memory of the client, the highest of the rounds, all deployments in one panel. {FLAT}"
+    return _drawn(
+        Chart("server-memory", "The server's memory against size", of_server, SIZE, MEMORY, server),
+        Chart(
+            "client-memory", "The client's memory against size", of_client, SIZE, MEMORY, client, panels=False
         ),
-        *_drawn(
-            Chart(
-                "client-memory", "The client's memory against size",
-                f"Peak memory of the client, the highest of the rounds, all deployments in one panel. {told}",
-                SIZE, y, client, panels=False,
-            )  # fmt: skip
-        ),
-    ]
+    )
 
 
 def load_charts(summaries: Sequence[LoadSummary], places: Places) -> list[Chart]:
@@ -91,23 +86,12 @@ def _load_pair(summaries: Sequence[LoadSummary], size_bytes: int, places: Places
     rates = [_at_once(places, one.step, rate) for one in summaries if (rate := one.mb_per_second)]
     times = [_at_once(places, one.step, p95) for one in summaries if (p95 := one.seconds_p95)]
     size = format_size(size_bytes)
-    return [
-        *_drawn(
-            Chart(
-                f"load-rate-{size_bytes}", f"Throughput against users, {size}",
-                "MB/s of all users together. Both axes logarithmic. The figures are in the tables above.",
-                USERS, Axis("MB/s", "MB/s"), rates,
-            )  # fmt: skip
-        ),
-        *_drawn(
-            Chart(
-                f"load-p95-{size_bytes}", f"Slow uploads against users, {size}",
-                "Seconds that 19 of 20 uploads took at most (p95). Both axes logarithmic. The figures are in the "
-                "tables above.",
-                USERS, Axis("p95, seconds", "s"), times,
-            )  # fmt: skip
-        ),
-    ]
+    of_rates = f"MB/s of all users together. {IN_TABLES}"
+    of_times = f"Seconds that 19 of 20 uploads took at most (p95). {IN_TABLES}"
+    return _drawn(
+        Chart(f"load-rate-{size_bytes}", f"Throughput against users, {size}", of_rates, USERS, RATE, rates),
+        Chart(f"load-p95-{size_bytes}", f"Slow uploads against users, {size}", of_times, USERS, P95, times),
+    )
 
 
 def _at_once(places: Places, step: Step, value: float) -> Point:
@@ -123,9 +107,9 @@ def _memory(summaries: Sequence[Summary], places: Places, field: str) -> list[Po
     ]
 
 
-def _drawn(chart: Chart) -> list[Chart]:
-    """The chart, if it shows anything."""
-    return [chart] if chart.points else []
+def _drawn(*charts: Chart) -> list[Chart]:
+    """Those that show anything."""
+    return [chart for chart in charts if chart.points]
 
 
 def _rounded(value: float) -> float:

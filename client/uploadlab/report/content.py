@@ -8,7 +8,7 @@ from uploadlab.goals import Goals
 from uploadlab.load.summary import LoadSummary, summarize_load
 from uploadlab.model import Cell, Run
 from uploadlab.report.charts import Places, load_charts, memory_charts, time_charts
-from uploadlab.report.parts import Report, Section
+from uploadlab.report.parts import Report
 from uploadlab.report.reading import UNKNOWN, Stored
 from uploadlab.report.repeat import commands
 from uploadlab.report.sections import (

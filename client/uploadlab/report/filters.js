@@ -90,6 +90,7 @@ function apply() {
 if (form) {
   recall();
   form.hidden = false;
+  form.querySelector("details").open = matchMedia("(min-width: 40rem)").matches;
   form.addEventListener("change", () => (remember(), apply()));
   form.addEventListener("reset", () => setTimeout(() => (remember(), apply())));
   addEventListener("hashchange", () => location.hash.startsWith("#hide:") && (recall(), apply()));

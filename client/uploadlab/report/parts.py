@@ -26,6 +26,8 @@ class Part(NamedTuple):
     """One a column, or none at all."""
     folded: bool = False
     """Whether it is long, and opened by its reader."""
+    wordy: bool = False
+    """Whether its cells hold words rather than figures."""
     links: Mapping[str, Sequence[tuple[str, str]]] = {}
     """Text and address of the links that stand in place of a cell's text."""
 

@@ -128,7 +128,7 @@ def _completed(run: Run, rows: Sequence[Measurement], checks: Sequence[Check], n
             cell = Cell(row.deployment, row.method, row.size_bytes)
             rounds[cell] = max(rounds.get(cell, 1), row.round)
     cases = [case for case in dict.fromkeys(row.case for row in checks) if case not in run.checks]
-    if run.cells and rounds or run.targets and more or run.checks and cases:
+    if (run.cells and rounds) or (run.targets and more) or (run.checks and cases):
         notices.append(f"{store.RUN_FILE} does not plan all that was measured; it is shown nevertheless.")
     return msgspec.structs.replace(
         run,
@@ -142,7 +142,11 @@ def _is_measurement(row: Measurement) -> bool:
     """Whether its figures can be divided by, and its cell is the one it names."""
     cell = Cell(row.deployment, row.method, row.size_bytes)
     timed = row.seconds is not None and _is_time(row.seconds)
-    return row.size_bytes > 0 and (row.warmup or row.cell_id == cell.id) and (timed or row.status not in ACCEPTED)
+    return (
+        row.size_bytes > 0
+        and (row.warmup or row.cell_id == cell.id)
+        and (timed or row.status not in ACCEPTED)
+    )
 
 
 def _is_step(step: LoadStep) -> bool:

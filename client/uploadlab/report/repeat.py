@@ -72,7 +72,9 @@ def _methods(run: Run) -> list[str]:
     cells = [one.cell for one in run.cells if one.cell.deployment not in references]
     loads = [step.cell for step in run.load if step.cell.deployment not in references]
     of_cells, of_load = (dict.fromkeys(cell.method for cell in some) for some in (cells, loads))
-    return list(of_cells or of_load) if not (of_cells and of_load) or of_cells.keys() == of_load.keys() else []
+    return (
+        list(of_cells or of_load) if not (of_cells and of_load) or of_cells.keys() == of_load.keys() else []
+    )
 
 
 def _sizes(run: Run) -> list[int]:

@@ -19,11 +19,12 @@ from uploadlab.stats import Summary, by_cell, ceiling_name
 from uploadlab.store import PROFILES
 from uploadlab.table import (
     COST_LEGEND,
+    LIMITED,
+    MARK,
     RATIO_LEGEND,
     Table,
     cell_text,
     costs,
-    limits,
     mib,
     rate_legend,
     ratio_table,
@@ -34,6 +35,7 @@ from uploadlab.units import format_size
 from uploadlab.verdicts import Check
 
 NONE = "-"
+LIMITED_NOTE = f"{MARK} {LIMITED}: client or ceiling were the limit, so compare these by CPU s/GB."
 
 
 def rates(run: Run, summaries: Sequence[Summary]) -> Section | None:
@@ -41,10 +43,14 @@ def rates(run: Run, summaries: Sequence[Summary]) -> Section | None:
     if not summaries:
         return None
     sizes = sorted({one.size_bytes for one in summaries})
-    parts = [_rate_part(run, table, size, summaries) for table, size in zip(tables(run, summaries), sizes, strict=True)]
+    parts = [
+        _rate_part(run, table, size, summaries)
+        for table, size in zip(tables(run, summaries), sizes, strict=True)
+    ]
     return Section(
-        "rates", "Deployments and methods", [rate_legend(ceiling_name(run))], heats=heats(run, summaries), parts=parts[::-1],
-        notes=limits(summaries),
+        "rates", "Deployments and methods", [rate_legend(ceiling_name(run))],
+        heats=heats(run, summaries), parts=parts[::-1],
+        notes=[LIMITED_NOTE] if any(one.client_limited for one in summaries) else [],
     )  # fmt: skip
 
 
@@ -55,14 +61,14 @@ def _rate_part(run: Run, table: Table, size_bytes: int, summaries: Sequence[Summ
     return Part(table, Key(size_bytes=size_bytes), rows, [Key(method=name) for name in table.header[1:]])
 
 
-def drawn(rows: Sequence[Measurement], summaries: Sequence[Summary], charts: Sequence[Chart]) -> Section | None:
+def drawn(
+    rows: Sequence[Measurement], summaries: Sequence[Summary], charts: Sequence[Chart]
+) -> Section | None:
     """Charts against size, with every cell's figures as their text."""
     if not charts:
         return None
     intro = "Every point is in the table below the charts. Click or tab to a table to scroll it."
-    return Section(
-        "charts", "Against size", [intro], charts=charts, parts=[_every_cell(rows, summaries)]
-    )
+    return Section("charts", "Against size", [intro], charts=charts, parts=[_every_cell(rows, summaries)])
 
 
 def _every_cell(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> Part:
@@ -74,9 +80,7 @@ def _every_cell(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> Pa
         cell_id: [row.seconds for row in measured if row.seconds is not None]
         for cell_id, measured in by_cell(rows).items()
     }
-    lines = [
-        _cell_line(one, seconds[f"{one.deployment}/{one.method}/{one.size_bytes}"]) for one in summaries
-    ]
+    lines = [_cell_line(one, seconds[f"{one.deployment}/{one.method}/{one.size_bytes}"]) for one in summaries]
     keys = [Key(one.deployment, one.method, one.size_bytes) for one in summaries]
     return Part(Table("Every cell in figures", header, lines), rows=keys, folded=True)
 
@@ -131,7 +135,12 @@ def checked(run: Run, checks: Sequence[Check]) -> Section | None:
     found, notes = grids(run, checks)
     tiers = {target.name: target.tier for target in run.targets}
     parts = [
-        Part(table, Key(tier=tiers[table.header[1]]), columns=[Key(name) for name in table.header[1:]])
+        Part(
+            table,
+            Key(tier=tiers[table.header[1]]),
+            columns=[Key(name) for name in table.header[1:]],
+            wordy=True,
+        )
         for table in found
     ]
     return Section("check", "Does every byte arrive?", parts=parts, notes=notes)
@@ -169,15 +178,24 @@ def profiles(stored: Stored) -> Section | None:
     lines = [_profile_line(one) for one in stored.profiled]
     keys = [_key_of(one.cell_id) for one in stored.profiled]
     links = {line[-1]: _links(one.files) for line, one in zip(lines, stored.profiled, strict=True)}
-    intro = "Uploads of their own, never counted as timing. The flame views open in a browser, `.pstats` in pstats."
-    part = Part(Table("", header, lines), rows=keys, links=links)
-    return Section("profiles", "Profiles", [intro], parts=[part], notes=profile_notes(stored.rows, stored.profiled))
+    intro = "Uploads of their own, never counted as timing. Flame views open in a browser."
+    part = Part(Table("", header, lines), rows=keys, wordy=True, links=links)
+    return Section(
+        "profiles", "Profiles", [intro], parts=[part], notes=profile_notes(stored.rows, stored.profiled)
+    )
 
 
 def _profile_line(one: Profiled) -> list[str]:
     deployment, method, size_bytes, _ = _key_of(one.cell_id)
     took = NONE if one.seconds is None else f"{one.seconds:.4g} s"
-    return [deployment, method, format_size(size_bytes), one.kind, took, ", ".join(one.files) or one.note or NONE]
+    return [
+        deployment,
+        method,
+        format_size(size_bytes),
+        one.kind,
+        took,
+        ", ".join(one.files) or one.note or NONE,
+    ]
 
 
 def _key_of(cell_id: str) -> Key:
@@ -215,7 +233,9 @@ def deployed(run: Run) -> Section | None:
         "reference: no Flask, marks a ceiling; target: a server of the user's."
     )
     keys = [Key(target.name) for target in run.targets]
-    return Section("deployments", "Deployments", [intro], parts=[Part(Table("", header, lines), rows=keys)])
+    return Section(
+        "deployments", "Deployments", [intro], parts=[Part(Table("", header, lines), rows=keys, wordy=True)]
+    )
 
 
 def _versions(versions: Mapping[str, str]) -> str:

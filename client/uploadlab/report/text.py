@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Sequence
 from typing import Any
 
 from uploadlab.load.summary import LoadSummary, summarize_load
@@ -91,7 +90,9 @@ def _section(section: Section) -> list[str]:
 
 def _escaped(table: Table) -> Table:
     """A bar would end its cell, and a line its row."""
-    header, *rows = [[_plain(cell).replace("|", "\\|") for cell in row] for row in [table.header, *table.rows]]
+    header, *rows = [
+        [_plain(cell).replace("|", "\\|") for cell in row] for row in [table.header, *table.rows]
+    ]
     return Table(table.title, header, rows)
 
 
