@@ -158,7 +158,7 @@ def _is_time(seconds: float) -> bool:
 
 
 def _names_a_cell(text: str) -> bool:
-    parts = text.split("/")
+    parts = text.rsplit("/", 2)
     return len(parts) == 3 and parts[2].isdigit() and int(parts[2]) > 0
 
 

@@ -199,7 +199,7 @@ def _profile_line(one: Profiled) -> list[str]:
 
 
 def _key_of(cell_id: str) -> Key:
-    deployment, method, size = cell_id.split("/")
+    deployment, method, size = cell_id.rsplit("/", 2)
     return Key(deployment, method, int(size))
 
 

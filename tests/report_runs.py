@@ -1,0 +1,67 @@
+"""A run to report on that has a bit of all: sizes, users, profiles, and a name that is no name."""
+
+from pathlib import Path
+
+import msgspec
+from uploadlab.model import Cell, LoadStep, LoadUpload, Planned, Profiled, Run, Status, Step, Target
+from uploadlab.store import RunFolder
+
+from .helpers import RUN, measured
+
+HOSTILE = "<script>alert(1)</script>"
+SIZES = (1 << 20, 64 << 20)
+MIB = 1 << 20
+
+
+def hostile_run() -> Run:
+    """Three deployments at two sizes, then 1 and 8 users."""
+    names = ("flask", HOSTILE, "raw-sink")
+    cells = [Cell(name, "request.stream", size) for name in names for size in SIZES]
+    load = [Step(Cell(name, "request.stream", SIZES[0]), users, 1.0) for name in names for users in (1, 8)]
+    return msgspec.structs.replace(
+        RUN,
+        id="loaded",
+        started_at="2026-01-31T12:00:00.000+00:00",
+        targets=[RUN.targets[0], Target(HOSTILE, "", "tuned"), RUN.targets[1]],
+        cells=[Planned(cell, 2, SIZES[0]) for cell in cells],
+        load=load,
+        configs={"configs/a.ini": f"# {HOSTILE}\n"},
+        config_names={HOSTILE: ["configs/a.ini"]},
+    )
+
+
+def loaded_run(path: Path) -> RunFolder:
+    """That run on disk."""
+    run = hostile_run()
+    path.mkdir(parents=True)
+    folder = RunFolder(path)
+    folder.write_run(run)
+    for planned in run.cells:
+        cell = planned.cell
+        for number in (1, 2):
+            folder.append(
+                measured(
+                    cell.deployment, cell.method, cell.size_bytes / 1e9 * number, size_bytes=cell.size_bytes,
+                    round=number, server_peak_rss_bytes=50 * MIB, client_peak_rss_bytes=30 * MIB,
+                    server_cpu_seconds=0.1 * number,
+                )  # fmt: skip
+            )
+    for step in run.load:
+        folder.append_step(LoadStep(step_id=step.id, started_at="", status=Status.OK), _uploads(step))
+    cell = run.cells[0].cell
+    files = folder.keep_profile(cell, {"samples.html": b"<p>flames</p>"})
+    folder.append_profile(Profiled(cell.id, "samples", 0.002, [*files, "javascript:alert(1)"]))
+    return folder
+
+
+def _uploads(step: Step) -> list[LoadUpload]:
+    """Three of each user, one after the other."""
+    return [
+        LoadUpload(
+            step_id=step.id, user=str(user), slow=False, method=step.cell.method,
+            size_bytes=step.cell.size_bytes, started_at=100.0 + number, seconds=0.9, status=Status.OK,
+            sent_bytes=step.cell.size_bytes,
+        )
+        for user in range(step.users)
+        for number in range(3)
+    ]  # fmt: skip

@@ -1,0 +1,267 @@
+"""The report in a real browser: what is drawn, filtered and fetched, and who can use it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from uploadlab import report
+from uploadlab.goals import load_goals
+from uploadlab.model import ACCEPTED
+from uploadlab.paths import RATIOS, REFERENCE_CHECK, REFERENCE_KNOBS, REFERENCE_RUN
+from uploadlab.stats import summarize
+from uploadlab.store import REPORT, RunFolder
+
+from .helpers import need
+from .report_runs import HOSTILE, loaded_run
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 700}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    need("chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages of the committed runs, and of one with many users, profiles and a hostile name."""
+    out = tmp_path_factory.mktemp("runs")
+    folders = {"loaded": loaded_run(out / "loaded")}
+    for name, run in (("quick", REFERENCE_RUN), ("check", REFERENCE_CHECK), ("knobs", REFERENCE_KNOBS)):
+        folders[name] = RunFolder(Path(shutil.copytree(run, out / name)))
+    goals = load_goals(RATIOS)
+    for folder in folders.values():
+        report.write_page(folder, goals)
+    return {name: folder.path / REPORT for name, folder in folders.items()}
+
+
+class Opened:
+    """A page with all it asked for and complained of."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(address)
+        self.until_drawn(0)
+
+    def drawn(self) -> int:
+        """How often all charts have been drawn."""
+        return int(self.page.evaluate("document.documentElement.dataset.drawn ?? 0"))
+
+    def until_drawn(self, before: int) -> None:
+        self.page.wait_for_function("before => document.documentElement.dataset.drawn > before", arg=before)
+
+    def choose(self, kind: str, value: str) -> None:
+        """Click a filter, and wait for the charts."""
+        before = self.drawn()
+        self.page.locator(f"input[name={kind}][value='{value}']").click()
+        self.until_drawn(before)
+
+    def marks(self, chart: str) -> int:
+        """How many points can be seen."""
+        return self.page.locator(f"#{chart} .panel:not([hidden]) .mark-symbol path").count()
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture
+def opened(browser: Browser, reports: dict[str, Path]) -> Iterator[Open]:
+    """Opens a report by its run's name; nobody may complain, and nothing may be fetched."""
+    found: list[Opened] = []
+
+    def start(name: str, **options: Any) -> Opened:
+        page = browser.new_page(**{"viewport": DESKTOP, **options})
+        found.append(Opened(page, reports[name].as_uri()))
+        return found[-1]
+
+    yield start
+    for one in found:
+        one.page.close()
+        assert one.complaints == []
+        assert one.requests == [one.address]
+
+
+def test_every_upload_that_arrived_is_a_mark(opened: Open) -> None:
+    folder = RunFolder(REFERENCE_RUN)
+    rows = [row for row in folder.read_measurements() if not row.warmup and row.status in ACCEPTED]
+    summaries = [one for one in summarize(folder.read_run(), rows) if one.server_peak_rss_bytes]
+    one = opened("quick")
+    assert one.marks("time") == len(rows) > 300
+    assert one.marks("server-memory") == one.marks("client-memory") == len(summaries) > 50
+    mark = one.page.locator("#time .mark-symbol path").first
+    assert mark.get_attribute("aria-label") == "flask, request.stream-lines, 1 MiB: 0.5127 s"
+    assert one.page.locator("#time .panel svg[role=graphics-document]").count() == 12
+
+
+@pytest.mark.parametrize("name", ["loaded", "knobs"])
+def test_load_is_drawn_against_users(opened: Open, name: str) -> None:
+    one, steps = opened(name), {"loaded": 6, "knobs": 2}[name]
+    assert one.marks("load-rate-1048576") == one.marks("load-p95-1048576") == steps
+    expect(one.page.locator("h2#load ~ .scroll tbody tr")).to_have_count(steps)
+
+
+def test_a_check_is_its_grid(opened: Open) -> None:
+    page = opened("check").page
+    expect(page.locator("h2#check ~ .scroll caption").first).to_have_text("tuned: every byte, or a clear no")
+    assert "silent loss" in page.locator("h2#check ~ .scroll").nth(1).inner_text()
+    assert page.locator("figure").count() == 0
+    assert "bytes lost or added in silence" in page.locator(".findings").inner_text()
+
+
+def test_filters_hide_rows_columns_tables_panels_and_marks(opened: Open) -> None:
+    one = opened("quick")
+    page, before = one.page, one.marks("time")
+    one.choose("deployment", "flask")
+    expect(page.locator("main [data-deployment=flask]:visible")).to_have_count(0)
+    without_flask = one.marks("time")
+    assert 0 < without_flask < before
+    one.choose("method", "request.files")
+    expect(page.locator("main [data-method='request.files']:visible")).to_have_count(0)
+    assert 0 < one.marks("time") < without_flask
+    expect(page.locator(".heat table:visible")).to_have_count(3)
+    one.choose("size", str(1 << 20))
+    expect(page.locator(".heat table:visible")).to_have_count(2)
+    one.choose("tier", "stock")
+    expect(page.locator(".heat tr:visible", has_text="stock")).to_have_count(0)
+    expect(page.locator("#shown")).to_have_text("8 of 12 deployments, 8 of 9 methods, 2 of 3 sizes")
+    again = one.drawn()
+    page.get_by_role("button", name="Show all").click()
+    one.until_drawn(again)
+    assert one.marks("time") == before
+
+
+def test_filters_hide_what_a_check_has(opened: Open) -> None:
+    one = opened("check")
+    one.choose("tier", "tuned")
+    expect(one.page.locator("caption:visible", has_text="tuned")).to_have_count(0)
+    one.choose("deployment", "gunicorn")
+    expect(one.page.locator("th:visible", has_text="gunicorn")).to_have_count(0)
+
+
+def test_an_address_keeps_the_filters(opened: Open) -> None:
+    one = opened("quick")
+    one.choose("deployment", "flask")
+    assert one.page.url.endswith("#hide:deployment=flask")
+    before = one.drawn()
+    one.page.evaluate("location.hash = 'hide:size=1048576'")
+    one.until_drawn(before)
+    expect(one.page.locator("main [data-deployment=flask]:visible").first).to_be_visible()
+    expect(one.page.locator(".heat table:visible")).to_have_count(2)
+
+
+def test_the_heat_map_tells_another_figure_by_choice(opened: Open) -> None:
+    page = opened("quick").page
+    cell = page.locator(".heat [data-deployment=flask] [data-method='request.stream']").first
+    other = page.locator(".heat [data-deployment=uwsgi-default] [data-method='request.stream-chunked']").first
+    shade = "cell => getComputedStyle(cell).backgroundColor"
+    shown = {}
+    for metric in ("MB/s", "share of the ceiling", "CPU s/GB"):
+        page.locator(".metric label", has_text=metric).click()
+        shown[metric] = cell.inner_text(), cell.evaluate(shade)
+        assert other.inner_text() == "wrong: 0 of 268435456 bytes"
+        assert other.evaluate(shade) == "rgba(0, 0, 0, 0)"
+    assert [text for text, _ in shown.values()] == ["2283*", "144%*", "0.44"]
+    assert len({colour for _, colour in shown.values()}) > 1
+
+
+@pytest.mark.parametrize("name", ["quick", "check", "loaded"])
+@pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, {"viewport": PHONE}], ids=str)
+def test_nobody_is_shut_out(opened: Open, name: str, options: dict[str, Any]) -> None:
+    page = opened(name, **options).page
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    found = Axe().run(page).response["violations"]
+    bad = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+    assert bad == []
+    if "viewport" in options:
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_the_theme_follows_the_system_or_the_switch(opened: Open) -> None:
+    page = opened("loaded", color_scheme="dark").page
+    looks = "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('#time .mark-symbol path')).fill]"  # noqa: E501
+    dark = page.evaluate(looks)
+    page.locator(".theme label", has_text="light").click()
+    light = page.evaluate(looks)
+    assert dark[0] != light[0]
+    assert dark[1] != light[1]
+    page.emulate_media(color_scheme="light")
+    page.locator(".theme label", has_text="auto").click()
+    assert page.evaluate(looks) == light
+
+
+def test_the_keyboard_reaches_filters_figures_and_tables(opened: Open) -> None:
+    one = opened("loaded")
+    page, reached, focus = one.page, set(), "document.activeElement.id || document.activeElement.name || document.activeElement.className"  # noqa: E501
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the results"
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(focus))
+    assert {"theme-auto", "size", "tier", "deployment", "metric-0", "scroll heat"} <= reached
+    before = one.drawn()
+    page.locator("input[name=deployment]").first.focus()
+    page.keyboard.press("Space")
+    one.until_drawn(before)
+    expect(page.locator("main [data-deployment=flask]:visible")).to_have_count(0)
+
+
+def test_a_hostile_name_is_text_everywhere(opened: Open) -> None:
+    page = opened("loaded").page
+    expect(page.locator(".heat th", has_text=HOSTILE).first).to_be_visible()
+    expect(page.locator("#time .panel h4", has_text=HOSTILE)).to_be_visible()
+    mark = page.locator("#time .panel", has_text=HOSTILE).locator(".mark-symbol path").first
+    assert str(mark.get_attribute("aria-label")).startswith(HOSTILE)
+    mark.hover()
+    expect(page.locator("#tip")).to_contain_text(f"{HOSTILE}, request.stream, 1 MiB")
+    assert [link.get_attribute("href") for link in page.locator("h2#profiles ~ .scroll a").all()] == [
+        "profiles/flask/request.stream/samples.html"
+    ]
+
+
+def test_a_script_that_slips_in_does_not_run(opened: Open) -> None:
+    one = opened("loaded")
+    slips_in = "const one = document.createElement('script'); one.textContent = 'window.ran = true'; document.body.append(one)"  # noqa: E501
+    one.page.evaluate(slips_in)
+    assert one.page.evaluate("window.ran") is None
+    (complaint,) = one.complaints
+    assert "Content Security Policy" in complaint
+    one.complaints.clear()
+
+
+def test_print_has_no_controls_and_no_scroll_boxes(opened: Open) -> None:
+    page = opened("quick", color_scheme="dark").page
+    page.emulate_media(media="print")
+    for place in (".filters", "nav", ".theme", ".metric"):
+        expect(page.locator(place)).to_be_hidden()
+    styles = page.locator(".scroll").first.evaluate(
+        "one => [getComputedStyle(one).overflowX, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert styles == ["visible", "rgb(255, 255, 255)"]
+
+
+def test_without_scripts_the_tables_are_there_and_no_filter_pretends(opened: Open, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport=DESKTOP)
+    page = context.new_page()
+    page.goto(opened("quick").address)
+    expect(page.locator("#filters")).to_be_hidden()
+    cell = page.locator(".heat td[data-method='request.stream']").first
+    page.locator(".metric label", has_text="CPU").click()
+    assert cell.inner_text() == "0.44"
+    context.close()
