@@ -3,7 +3,18 @@
 from pathlib import Path
 
 import msgspec
-from uploadlab.model import Cell, LoadStep, LoadUpload, Planned, Profiled, Run, Status, Step, Target
+from uploadlab.model import (
+    Cell,
+    LoadStep,
+    LoadUpload,
+    Measurement,
+    Planned,
+    Profiled,
+    Run,
+    Status,
+    Step,
+    Target,
+)
 from uploadlab.store import RunFolder
 
 from .helpers import RUN, measured
@@ -11,6 +22,7 @@ from .helpers import RUN, measured
 HOSTILE = "<script>alert(1)</script>"
 SIZES = (1 << 20, 64 << 20)
 MIB = 1 << 20
+LOST = f"wrong: 0 of {SIZES[1]} bytes"
 
 
 def hostile_run() -> Run:
@@ -36,22 +48,26 @@ def loaded_run(path: Path) -> RunFolder:
     path.mkdir(parents=True)
     folder = RunFolder(path)
     folder.write_run(run)
-    for planned in run.cells:
-        cell = planned.cell
+    for cell, *_ in run.cells:
         for number in (1, 2):
-            folder.append(
-                measured(
-                    cell.deployment, cell.method, cell.size_bytes / 1e9 * number, size_bytes=cell.size_bytes,
-                    round=number, server_peak_rss_bytes=50 * MIB, client_peak_rss_bytes=30 * MIB,
-                    server_cpu_seconds=0.1 * number,
-                )  # fmt: skip
-            )
+            folder.append(_upload(cell, number))
     for step in run.load:
         folder.append_step(LoadStep(step_id=step.id, started_at="", status=Status.OK), _uploads(step))
     cell = run.cells[0].cell
     files = folder.keep_profile(cell, {"samples.html": b"<p>flames</p>"})
     folder.append_profile(Profiled(cell.id, "samples", 0.002, [*files, "javascript:alert(1)"]))
     return folder
+
+
+def _upload(cell: Cell, number: int) -> Measurement:
+    """The large ones are lost behind the deployment with the hostile name."""
+    lost = cell.deployment == HOSTILE and cell.size_bytes == SIZES[1]
+    arrived = {"status": Status.WRONG, "error": LOST.removeprefix("wrong: ")} if lost else {}
+    return measured(
+        cell.deployment, cell.method, cell.size_bytes / 1e9 * number, size_bytes=cell.size_bytes,
+        round=number, server_peak_rss_bytes=50 * MIB, client_peak_rss_bytes=30 * MIB,
+        server_cpu_seconds=0.1 * number, **arrived,
+    )  # fmt: skip
 
 
 def _uploads(step: Step) -> list[LoadUpload]:

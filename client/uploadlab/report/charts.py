@@ -51,8 +51,8 @@ def time_charts(rows: Sequence[Measurement], places: Places) -> list[Chart]:
     caption = (
         "Seconds of each upload that arrived, against the size of its file; both axes logarithmic. "
         "One panel a deployment, colour and shape by method, a line through the medians. "
-        "Lines that rise as fast as the size are a constant rate; where they flatten to the left, each upload "
-        "costs something whatever its size."
+        "Lines that rise as fast as the size are a constant rate; where they flatten to the left, each "
+        "upload costs something whatever its size."
     )
     return _drawn(Chart("time", "Time against size", caption, SIZE, SECONDS, points))
 

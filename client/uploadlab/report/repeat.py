@@ -1,5 +1,6 @@
 """The commands that repeat a run or go on with it, as far as run.json says."""
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -39,10 +40,17 @@ def _again(run: Run) -> str:
     apps = [target for target in run.targets if target.tier not in (REFERENCE, EXTERNAL)]
     words += ["--deployments", ",".join(target.name for target in apps)] if apps else []
     for target in run.targets:
-        words += ["--target", f"{target.name}={target.url}"] if target.tier == EXTERNAL else []
+        words += (
+            ["--target", f"{target.name}={_without_password(target.url)}"] if target.tier == EXTERNAL else []
+        )
     if foreign := next((target.foreign for target in run.targets if target.foreign), None):
         words += ["--expect-status", str(foreign.expect_status), "--field", foreign.field]
     return _joined(words)
+
+
+def _without_password(url: str) -> str:
+    """A report is passed on more freely than a run."""
+    return re.sub(r"(?<=//)[^/@]*@", "", url)
 
 
 def _check_words(run: Run) -> list[str]:

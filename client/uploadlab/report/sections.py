@@ -209,7 +209,7 @@ def _links(names: Iterable[str]) -> list[tuple[str, str]]:
     return [
         ("flame view" if path.suffix == ".html" else path.name, quote(str(path)))
         for path in paths
-        if path.parts[0] == PROFILES and ".." not in path.parts
+        if path.parts[:1] == (PROFILES,) and ".." not in path.parts
     ]
 
 

@@ -1,0 +1,312 @@
+"""The report as files and text: what is in it, what is left out of a damaged run, that names stay names."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from uploadlab import report, session
+from uploadlab.console import Screen
+from uploadlab.goals import Goals, load_goals
+from uploadlab.model import Cell, LabError, Measurement, Planned, Run, Status, Target
+from uploadlab.paths import RATIOS, REFERENCE_CHECK, REFERENCE_RUN
+from uploadlab.report.page import HERE
+from uploadlab.report.reading import read
+from uploadlab.report.repeat import commands
+from uploadlab.stats import summarize
+from uploadlab.store import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE, RunFolder
+from uploadlab.table import markdown, tables
+
+from .helpers import RUN, SIZE, lab, measured
+from .report_runs import HOSTILE, LOST, loaded_run
+
+GOALS = Goals()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A run with a bit of all."""
+    return loaded_run(tmp_path / "loaded")
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> RunFolder:
+    """The committed run."""
+    return RunFolder(Path(shutil.copytree(REFERENCE_RUN, tmp_path / "quick")))
+
+
+def written(folder: RunFolder) -> str:
+    report.write_page(folder, GOALS)
+    return (folder.path / REPORT).read_text()
+
+
+def notices(folder: RunFolder) -> list[str]:
+    page = written(folder)
+    found = re.findall(r"<p>(.*?)</p>", page.partition('aria-label="Notices"')[2].partition("</section>")[0])
+    quoted = [line for line in report.as_text(folder, GOALS, "md").splitlines() if line.startswith("> ")]
+    assert len(quoted) == len(found)
+    return [line.removeprefix("> ") for line in quoted]
+
+
+def data(page: str) -> dict[str, object]:
+    found = json.loads(re.findall(r'id="data">(.*?)</script>', page)[0])
+    assert isinstance(found, dict)
+    return found
+
+
+def rows_of(folder: RunFolder) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(report.as_text(folder, GOALS, "csv"))))
+
+
+def test_the_page_is_one_file_that_may_fetch_nothing(folder: RunFolder) -> None:
+    page = written(folder)
+    assert sorted(path.name for path in folder.path.glob("report*")) == [REPORT]
+    assert "default-src &#39;none&#39;" in page
+    own = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"(src|href)=\"?(https?:|//)", own)
+    assert "unsafe-eval" not in page
+    assert "sourceMappingURL" not in page
+
+
+def test_no_name_gets_into_the_markup(folder: RunFolder) -> None:
+    page = written(folder)
+    assert HOSTILE not in page
+    assert HOSTILE in data(page)["deployments"]  # type: ignore[operator]  # a list of names
+    text = report.as_text(folder, GOALS, "md")
+    assert HOSTILE not in re.sub(r"^```\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_what_a_profile_names_elsewhere_is_no_link(folder: RunFolder) -> None:
+    line = {"cell_id": f"flask/request.stream/{SIZE}", "kind": "calls", "seconds": 1.0}
+    elsewhere = ["javascript:alert(1)", "../../etc/passwd", "profiles/../../x", "/etc/passwd", ""]
+    with open(folder.path / PROFILED, "a") as file:
+        file.write(json.dumps({**line, "files": [*elsewhere, "profiles/a b.txt"]}) + "\n")
+    links = re.findall(r'<td[^>]*><a href="(.*?)"', written(folder))
+    assert links == ["profiles/flask/request.stream/samples.html", "profiles/a%20b.txt"]
+
+
+def test_points_are_short_numbers(folder: RunFolder) -> None:
+    first, *_ = data(written(folder))["charts"]  # type: ignore[misc]  # a list of charts
+    assert first["id"] == "time"
+    assert first["points"][0] == [0, 0, 0, 0.001049]
+    assert len(first["points"]) == 10
+
+
+def test_vendored_scripts_are_what_their_list_says() -> None:
+    listed = (HERE / "vendor" / "README.md").read_text()
+    for path in (HERE / "vendor").glob("*.js"):
+        assert f"| `{path.name}` |" in listed
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in listed
+        assert (HERE / "vendor" / f"LICENSE.{path.name.removesuffix('.js').removesuffix('.min')}").exists()
+
+
+def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> None:
+    text = report.as_text(quick, load_goals(RATIOS), "md")
+    run, rows = quick.read_run(), quick.read_measurements()
+    for table in tables(run, summarize(run, rows)):
+        assert f"### {table.title}\n\n{markdown(table)}\n" in text
+    for sentence in (
+        "lost-body: 0 bytes",
+        "* CLIENT_LIMITED at 64 MiB",
+        "## Ratios",
+        "--plan quick --seed 7",
+    ):
+        assert sentence in text
+    assert "uwsgi-default.ini`" not in text
+
+
+def test_markdown_of_a_check_has_its_grid() -> None:
+    text = report.as_text(RunFolder(REFERENCE_CHECK), GOALS, "md")
+    assert "### tuned: every byte, or a clear no" in text
+    assert "[1] cut while buffered" in text
+    assert "run-matrix.sh --runtime local --check --deployments flask," in text
+
+
+def test_csv_has_a_row_for_each_cell_and_each_step(folder: RunFolder) -> None:
+    rows = rows_of(folder)
+    assert len(rows) == 6 + 6
+    flask, step = rows[0], rows[6]
+    assert (flask["deployment"], flask["tier"], flask["size_bytes"]) == ("flask", "stock", "1048576")
+    assert (flask["status"], flask["rounds"], flask["users"], flask["error"]) == ("ok", "2", "", "")
+    assert float(flask["mb_per_second"]) == pytest.approx(666.7, rel=0.001)
+    assert (step["users"], step["rounds"], step["uploads"], step["status"]) == ("1", "", "3", "ok")
+    assert float(step["seconds_p95"]) == 0.9
+    lost = next(row for row in rows if row["status"] == "wrong")
+    assert (lost["mb_per_second"], lost["error"]) == ("", LOST.removeprefix("wrong: "))
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@a", "\t=1"])
+def test_no_name_is_a_formula_in_a_spreadsheet(tmp_path: Path, name: str) -> None:
+    folder = RunFolder.create(tmp_path, "r")
+    folder.write_run(msgspec.structs.replace(RUN, targets=[Target(name, "")], cells=[]))
+    folder.append(measured(name, status=Status.FAILED, error='-x,\n"y"'))
+    (row,) = rows_of(folder)
+    assert (row["deployment"], row["error"]) == (f"'{name}", '\'-x,\n"y"')
+
+
+def empty(folder: RunFolder) -> None:
+    (folder.path / MEASUREMENTS).unlink()
+    shutil.rmtree(folder.path / "load")
+
+
+def damage(folder: RunFolder) -> None:
+    lines = (folder.path / MEASUREMENTS).read_bytes().splitlines(keepends=True)
+    lines[1:3] = [b"\xff\xfe nonsense\n", b'{"status": "ok"}\n']
+    (folder.path / MEASUREMENTS).write_bytes(b"".join(lines) + b'{"torn')
+
+
+def no_time(folder: RunFolder) -> None:
+    folder.append(measured("flask", seconds=0.0))
+    folder.append(measured("flask", size_bytes=-1))
+    folder.append(msgspec.structs.replace(measured("flask"), cell_id="other"))
+
+
+def other_schema(folder: RunFolder) -> None:
+    folder.write_run(msgspec.structs.replace(folder.read_run(), schema_version=99))
+
+
+def other_shape(folder: RunFolder) -> None:
+    (folder.path / RUN_FILE).write_text('{"id": "x", "schema_version": 0}')
+
+
+def no_run(folder: RunFolder) -> None:
+    (folder.path / RUN_FILE).unlink()
+
+
+def other_cells(folder: RunFolder) -> None:
+    folder.append(measured("gunicorn"))
+
+
+def damaged_steps(folder: RunFolder) -> None:
+    (folder.path / "load/steps.jsonl").write_text("nonsense\n")
+    (folder.path / "load/uploads.jsonl").write_text("nonsense\n")
+
+
+def unknown_case(folder: RunFolder) -> None:
+    line = {"case": "gone", "deployment": "flask", "route": "", "label": "", "started_at": ""}
+    (folder.path / CHECKS).write_text(json.dumps({**line, "verdict": "pass", "text": ""}) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (empty, ["Nothing was measured yet."]),
+        (damage, ["measurements.jsonl: 2 lines are damaged and left out."]),
+        (no_time, ["measurements.jsonl: 3 lines are damaged and left out."]),
+        (other_schema, ["run.json has schema 99, this lab reads 1: what has changed"]),
+        (other_shape, ["run.json is damaged (Object missing required field", "host, plan, tiers"]),
+        (no_run, ["run.json is missing: host, plan, tiers and configs are not known."]),
+        (other_cells, ["run.json does not plan all that was measured"]),
+        (damaged_steps, ["steps.jsonl: 1 line is damaged", "uploads.jsonl: 1 line is damaged"]),
+        (unknown_case, ["checks.jsonl: 1 line is damaged and left out."]),
+    ],
+)
+def test_of_a_damaged_run_all_that_can_be_is_shown_and_the_rest_told(
+    folder: RunFolder, change: Callable[[RunFolder], None], told: list[str]
+) -> None:
+    change(folder)
+    found = " ".join(notices(folder))
+    assert [words for words in told if words not in found] == []
+    assert str(folder.path) not in written(folder)
+    shown = {row["deployment"] for row in rows_of(folder)}
+    assert shown == set() if change is empty else shown >= {"flask", HOSTILE}
+
+
+def test_a_good_run_has_no_notice(folder: RunFolder) -> None:
+    assert notices(folder) == []
+
+
+def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="no run at"):
+        report.write_page(RunFolder(tmp_path), GOALS)
+
+
+def test_a_run_of_which_all_is_damaged_has_a_page_that_says_so(tmp_path: Path) -> None:
+    for name in (RUN_FILE, MEASUREMENTS, CHECKS, PROFILED):
+        (tmp_path / name).write_bytes(b"\x00\xff{\n")
+    found = notices(RunFolder(tmp_path))
+    assert len(found) == 5
+    assert found[-1] == "Nothing was measured yet."
+
+
+def words(run: Run, rows: list[Measurement], tmp_path: Path) -> dict[str, str]:
+    folder = RunFolder.create(tmp_path, run.id)
+    folder.write_run(run)
+    for row in rows:
+        folder.append(row)
+    section = commands(read(folder))
+    assert section
+    return dict(section.texts)
+
+
+def test_the_command_repeats_the_run(tmp_path: Path) -> None:
+    texts = words(RUN, [measured("flask")], tmp_path)
+    again = "./scripts/run-matrix.sh --runtime local --plan p --seed 1 --methods request.stream,request.files"
+    assert texts["The same again"] == f"{again} --sizes 10000000 --rounds 3 --deployments flask"
+    assert texts["What is missing: 8 uploads"] == "./scripts/run-matrix.sh --resume r"
+
+
+def test_the_command_keeps_no_password(tmp_path: Path) -> None:
+    targets = [Target("mine", "http://me:secret@192.0.2.7:8000/a", "target")]
+    text = words(msgspec.structs.replace(RUN, targets=targets), [measured("mine")], tmp_path)[
+        "The same again"
+    ]
+    assert "--target mine=http://192.0.2.7:8000/a" in text
+
+
+def test_the_command_leaves_to_the_plan_what_differs(tmp_path: Path) -> None:
+    cells = [Planned(Cell("flask", "request.stream", SIZE), 1, 1), Planned(Cell("flask", "relay", 1), 2, 1)]
+    text = words(msgspec.structs.replace(RUN, cells=cells), [measured("flask")], tmp_path)["The same again"]
+    assert "--sizes" not in text
+    assert "--rounds" not in text
+
+
+def test_run_matrix_writes_the_page_or_prints_the_text(tmp_path: Path, quick: RunFolder) -> None:
+    done = lab("--report", quick.path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"Report: {quick.path / REPORT}\n"
+    assert (quick.path / REPORT).stat().st_size > 100_000
+    (quick.path / REPORT).unlink()
+    for form in ("md", "csv"):
+        done = lab("--report", "last", "--out", tmp_path, "--format", form)
+        assert done.stdout == report.as_text(quick, load_goals(RATIOS), form)
+    assert not (quick.path / REPORT).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "line"),
+    [
+        (["--report", "no-such"], 1, "no run at"),
+        (["--report", "x", "--rounds", "3"], 2, "--report reads a run as it is: leave out --rounds"),
+        (["--format", "md"], 2, "add --report RUN"),
+        (["--report", "x", "--format", "pdf"], 2, "'pdf' is not one of 'html', 'md', 'csv'"),
+    ],
+)
+def test_a_mistake_is_one_line(options: list[str], code: int, line: str) -> None:
+    done = lab(*options)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert line in done.stderr.splitlines()[-1]
+
+
+def test_a_report_that_cannot_be_written_is_a_line_and_no_more(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder.path / f"{REPORT}.tmp").mkdir()
+    session._show(folder.read_run(), folder, GOALS, (0, 0), Screen())
+    shown = capsys.readouterr()
+    assert "Run: " in shown.out
+    assert "Report: " not in shown.out
+    (line,) = shown.err.splitlines()
+    assert line.startswith("The report could not be written: ")
+
+
+def test_each_run_ends_with_its_report(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    session._show(folder.read_run(), folder, GOALS, (0, 0), Screen())
+    assert capsys.readouterr().out.splitlines()[-1] == f"Report: {folder.path / REPORT}"
+    assert "Many at once" in (folder.path / REPORT).read_text()
