@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from uploadlab import report
 from uploadlab.goals import load_goals
 from uploadlab.model import ACCEPTED
@@ -22,7 +22,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 700}
+DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=375, height=700)
 
 
 @pytest.fixture(scope="module")

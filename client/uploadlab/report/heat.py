@@ -64,4 +64,5 @@ def _cell(method: str, one: Summary | None, best: float, least: float) -> HeatCe
 
 def _shade(value: float, best: float) -> float:
     """1 for the best, 0 for a hundredth of it, even steps for even ratios."""
-    return max(0.0, round(1 + log10(value / best) / DECADES, 2)) if value and best else 0.0
+    ratio = value / best if best else 0.0
+    return max(0.0, round(1 + log10(ratio) / DECADES, 2)) if ratio > 0 else 0.0

@@ -1,6 +1,5 @@
 """A run folder as far as it can be read: what is damaged or missing is left out, and told."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -27,6 +26,8 @@ from uploadlab.store import RunFolder
 from uploadlab.verdicts import Check
 
 Row = TypeVar("Row")
+LEAST_SECONDS, MOST = 1e-9, 1e18
+"""What is less takes no time, and what is more is no count of anything here."""
 UNKNOWN = "unknown"
 """In place of what only run.json could tell."""
 
@@ -68,9 +69,9 @@ def read(folder: RunFolder) -> Stored:
     notices: list[str] = []
     lines = _Lines(folder, notices)
     rows = lines.read(store.MEASUREMENTS, Measurement, _is_measurement)
-    steps = lines.read(store.LOAD_STEPS, LoadStep, _is_step)
+    steps = lines.read(store.LOAD_STEPS, LoadStep, _has_figures)
     end = steps[-1].uploads_end if steps else None
-    uploads = lines.read(store.LOAD_UPLOADS, LoadUpload, lambda row: _is_time(row.seconds), end)
+    uploads = lines.read(store.LOAD_UPLOADS, LoadUpload, _is_upload, end)
     checks = lines.read(store.CHECKS, Check, lambda row: row.case in CASES)
     profiled = lines.read(store.PROFILED, Profiled, lambda row: _names_a_cell(row.cell_id))
     run = _completed(_run(folder, notices), rows, checks, notices)
@@ -139,22 +140,24 @@ def _completed(run: Run, rows: Sequence[Measurement], checks: Sequence[Check], n
 
 
 def _is_measurement(row: Measurement) -> bool:
-    """Whether its figures can be divided by, and its cell is the one it names."""
-    cell = Cell(row.deployment, row.method, row.size_bytes)
-    timed = row.seconds is not None and _is_time(row.seconds)
-    return (
-        row.size_bytes > 0
-        and (row.warmup or row.cell_id == cell.id)
-        and (timed or row.status not in ACCEPTED)
-    )
+    """Whether its figures make sense, and its cell is the one it names."""
+    named = row.warmup or row.cell_id == Cell(row.deployment, row.method, row.size_bytes).id
+    timed = row.status not in ACCEPTED or _is_time(row.seconds)
+    return row.size_bytes > 0 and named and timed and _has_figures(row)
 
 
-def _is_step(step: LoadStep) -> bool:
-    return step.uploads_end >= 0
+def _is_upload(row: LoadUpload) -> bool:
+    return row.size_bytes > 0 and _is_time(row.seconds) and _has_figures(row)
 
 
-def _is_time(seconds: float) -> bool:
-    return seconds > 0 and math.isfinite(seconds)
+def _is_time(seconds: float | None) -> bool:
+    return seconds is not None and seconds >= LEAST_SECONDS
+
+
+def _has_figures(row: msgspec.Struct) -> bool:
+    """Whether no number in it is negative or absurd."""
+    numbers = (value for value in msgspec.structs.astuple(row) if isinstance(value, int | float))
+    return all(0 <= value <= MOST for value in numbers)
 
 
 def _names_a_cell(text: str) -> bool:
