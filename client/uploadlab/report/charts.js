@@ -64,7 +64,7 @@ function logAxis(channel, axis, values, ticks) {
       labelExpr: axis.unit === "size" ? SIZE_LABEL : "format(datum.value, '.3~g')",
       labelOverlap: "greedy",
       grid: !across,
-      tickCount: across ? undefined : 4,
+      labelSeparation: 6,
     },
   };
 }
@@ -72,7 +72,8 @@ function logAxis(channel, axis, values, ticks) {
 // Ticks that say something: the sizes or users of the run, and round figures upwards.
 function ticksOf(values) {
   const [least, most] = domainOf(values);
-  const steps = most / least > 200 ? [1] : most / least > 12 ? [1, 3] : [1, 2, 5];
+  const range = most / least;
+  const steps = range > 200 ? [1] : range > 12 ? [1, 3] : range > 4 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
   const found = [];
   for (let power = Math.floor(Math.log10(least)); 10 ** power <= most; power += 1) {
     for (const step of steps) {

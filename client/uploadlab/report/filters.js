@@ -63,6 +63,13 @@ function recall() {
   }
 }
 
+// All of a kind, or where they are all chosen, none: few of many are a few clicks then.
+function toggle(kind) {
+  const boxes = [...form.querySelectorAll(`input[name=${kind}]`)];
+  const all = boxes.every((box) => box.checked);
+  for (const box of boxes) box.checked = !all;
+}
+
 const makers = typeof chartsOf === "function" ? chartsOf(report) : [];
 const charts = [];
 let turn = 0;
@@ -92,6 +99,9 @@ if (form) {
   form.hidden = false;
   form.querySelector("details").open = matchMedia("(min-width: 40rem)").matches;
   form.addEventListener("change", () => (remember(), apply()));
+  for (const button of form.querySelectorAll("[data-all]")) {
+    button.addEventListener("click", () => (toggle(button.dataset.all), remember(), apply()));
+  }
   form.addEventListener("reset", () => setTimeout(() => (remember(), apply())));
   addEventListener("hashchange", () => location.hash.startsWith("#hide:") && (recall(), apply()));
   apply();

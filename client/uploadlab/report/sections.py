@@ -67,7 +67,7 @@ def drawn(
     """Charts against size, with every cell's figures as their text."""
     if not charts:
         return None
-    intro = "Every point is in the table below the charts. Click or tab to a table to scroll it."
+    intro = "The table below the charts has the figures of every cell."
     return Section("charts", "Against size", [intro], charts=charts, parts=[_every_cell(rows, summaries)])
 
 
