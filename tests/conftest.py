@@ -1,13 +1,16 @@
 """Fixtures for all tests."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from uploadlab.payload import Payload, write_payload
 from uploadlab.processes import Processes
 from uploadlab.units import MIB
 
-from .helpers import left_overs
+from .browser import FLAGS
+from .helpers import left_overs, need
 from .running import Lab
 
 
@@ -24,6 +27,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """All deployments, up at once."""
     with Processes() as processes:
         yield Lab(processes, tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a screen."""
+    need("chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="module")

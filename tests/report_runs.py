@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 from uploadlab.model import (
     Cell,
+    Comparison,
     LoadStep,
     LoadUpload,
     Measurement,
@@ -56,6 +57,30 @@ def loaded_run(path: Path) -> RunFolder:
     cell = run.cells[0].cell
     files = folder.keep_profile(cell, {"samples.html": b"<p>flames</p>"})
     folder.append_profile(Profiled(cell.id, "samples", 0.002, [*files, "javascript:alert(1)"]))
+    return folder
+
+
+def compared_run(path: Path) -> RunFolder:
+    """One that takes a quarter longer than the base, and one that does not."""
+    names = ("flask", "flask-again", HOSTILE, "flask-b")
+    run = msgspec.structs.replace(
+        RUN,
+        id="compared",
+        started_at="2026-01-31T12:00:00.000+00:00",
+        targets=[Target(name, "", "stock") for name in names],
+        cells=[Planned(Cell(name, "request.stream", SIZES[1]), 9, SIZES[0]) for name in names],
+        comparison=Comparison("flask", "flask-again", {HOSTILE: [f"+ {HOSTILE}"], "flask-b": []}, 0.03, 60.0),
+    )
+    path.mkdir(parents=True)
+    folder = RunFolder(path)
+    folder.write_run(run)
+    factors = dict(zip(names, (1, 1.05, 1.25, 1), strict=True))
+    for number in range(1, 10):
+        for name, factor in factors.items():
+            seconds = factor * (1 + number / 100)
+            folder.append(
+                measured(name, seconds=seconds, size_bytes=SIZES[1], round=number, server_cpu_seconds=factor)
+            )
     return folder
 
 

@@ -176,7 +176,7 @@ def test_noise_is_measured_until_the_rounds_end(tmp_path: Path) -> None:
     assert result
     judged = result.lines[0].verdicts[SECONDS]
     assert judged and judged.word == "no difference"
-    assert "1 of 1 intervals of speed are wider than +-3%" in comparison_notes(result, 0.03)[0]
+    assert "1 of 1 intervals of speed are wider than ±3%" in comparison_notes(result, 0.03)[0]
 
 
 def test_a_budget_ends_it_after_a_whole_round(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_time_cpu_and_memory_each_have_a_verdict() -> None:
         "slower 0.67x [0.67, 0.67]",
         "more 1.50x [1.50, 1.50]",
         "more 1.50x",
-        "+-1.0%",
+        "±1.0%",
         "9",
     ]
     assert table.rows[5][1:3] == ["faster 2.00x [2.00, 2.00]", "less 0.50x [0.50, 0.50]"]

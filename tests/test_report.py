@@ -25,7 +25,7 @@ from uploadlab.store import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE, Ru
 from uploadlab.table import markdown, tables
 
 from .helpers import RUN, SIZE, lab, measured
-from .report_runs import HOSTILE, LOST, loaded_run
+from .report_runs import HOSTILE, LOST, compared_run, loaded_run
 
 GOALS = Goals()
 
@@ -71,6 +71,18 @@ def test_the_page_is_one_file_that_may_fetch_nothing(folder: RunFolder) -> None:
     assert not re.search(r"(src|href)=\"?(https?:|//)", own)
     assert "unsafe-eval" not in page
     assert "sourceMappingURL" not in page
+
+
+def test_a_comparison_has_its_verdicts_settings_and_command(tmp_path: Path) -> None:
+    text = report.as_text(compared_run(tmp_path / "compared"), GOALS, "md")
+    assert "# &lt;script>alert(1)&lt;/script>, flask-b against flask, runtime local" in text
+    assert "- flask-b: no difference by request.stream" in text
+    assert (
+        "|   request.stream | slower 0.80x [0.80, 0.80] | more 1.25x [1.25, 1.25] | - | ±5.0% | 9 |" in text
+    )
+    assert f"what differs from flask\n\n```\n+ {HOSTILE}\n```" in text
+    assert "--within 3% --minutes 1 --compare flask '<script>alert(1)</script>' flask-b" in text
+    assert "What is missing" not in text
 
 
 def test_no_name_gets_into_the_markup(folder: RunFolder) -> None:

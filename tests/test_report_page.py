@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 from uploadlab import report
 from uploadlab.goals import load_goals
 from uploadlab.model import ACCEPTED
@@ -15,30 +14,17 @@ from uploadlab.paths import RATIOS, REFERENCE_CHECK, REFERENCE_RUN
 from uploadlab.stats import summarize
 from uploadlab.store import REPORT, RunFolder
 
-from .helpers import need
-from .report_runs import HOSTILE, LOST, loaded_run
+from .browser import shut_out
+from .report_runs import HOSTILE, LOST, compared_run, loaded_run
 
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=375, height=700)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need("chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The pages of the committed runs, and of one with many users, profiles and a hostile name."""
     out = tmp_path_factory.mktemp("runs")
-    folders = {"loaded": loaded_run(out / "loaded")}
+    folders = {"loaded": loaded_run(out / "loaded"), "compared": compared_run(out / "compared")}
     for name, run in (("quick", REFERENCE_RUN), ("check", REFERENCE_CHECK)):
         folders[name] = RunFolder(Path(shutil.copytree(run, out / name)))
     goals = load_goals(RATIOS)
@@ -117,6 +103,28 @@ def test_load_is_drawn_against_users(opened: Open) -> None:
     expect(one.page.locator("h2#load ~ .scroll tbody tr")).to_have_count(6)
 
 
+def test_a_comparison_is_its_verdicts_and_a_bar_for_each(opened: Open) -> None:
+    one = opened("compared")
+    speed = one.page.locator(".bars").first
+    expect(speed.locator("li")).to_have_text(
+        [
+            f"{HOSTILE} request.stream slower 0.80x [0.80, 0.80]",
+            "flask-b request.stream no difference 1.00x [1.00, 1.00]",
+        ],
+        use_inner_text=True,
+    )
+    middle, low, high = (
+        speed.locator("li").first.locator(name).evaluate("one => one.getBoundingClientRect().left")
+        for name in (".one", ".dot", ".noise")
+    )
+    assert low < high < middle
+    verdict = f"{HOSTILE}: slower 0.80x [0.80, 0.80] by request.stream"
+    expect(one.page.locator(".findings")).to_contain_text(verdict)
+    one.choose("deployment", HOSTILE)
+    expect(speed.locator("li:visible")).to_have_count(1)
+    expect(one.page.locator("h2#comparison ~ .scroll tbody th:visible", has_text=HOSTILE)).to_have_count(0)
+
+
 def test_a_check_is_its_grid(opened: Open) -> None:
     page = opened("check").page
     expect(page.locator("h2#check ~ .scroll caption").first).to_have_text("tuned: every byte, or a clear no")
@@ -183,28 +191,23 @@ def test_the_heat_map_tells_another_figure_by_choice(opened: Open) -> None:
     assert shown == {"MB/s": "667*", "share of the ceiling": "100%*", "CPU s/GB": "2.24"}
 
 
-def bars(page: Page, part: str | None = None) -> list[tuple[str, str]]:
-    """What shuts somebody out, by axe: which rule, and where."""
-    found = Axe().run(page, part, {"resultTypes": ["violations"]}).response["violations"]
-    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
-
-
 @pytest.mark.parametrize(
     ("name", "part", "options"),
     [
         ("loaded", None, {}),
         ("loaded", None, {"viewport": PHONE, "color_scheme": "dark"}),
         ("check", None, {"viewport": PHONE}),
+        ("compared", ".bars", {"viewport": PHONE, "color_scheme": "dark"}),
         ("quick", ".heat[data-size='1048576']", {"color_scheme": "dark"}),
     ],
 )
 def test_nobody_is_shut_out(opened: Open, name: str, part: str | None, options: dict[str, Any]) -> None:
     page = opened(name, **options).page
     page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-    assert bars(page, part) == []
+    assert shut_out(page, part) == []
     assert page.evaluate("document.documentElement.scrollWidth") == options.get("viewport", DESKTOP)["width"]
     page.locator(".theme label", has_text="light").click()
-    assert bars(page, part or ".heat, nav") == []
+    assert shut_out(page, part or ".heat, nav") == []
 
 
 def test_a_phone_scrolls_tables_but_never_the_page(opened: Open) -> None:

@@ -12,18 +12,13 @@ from typing import Any
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from uploadlab.paths import ROOT
 from uploadlab.runtime import free_ports, search_path
 
+from .browser import shut_out
 from .helpers import need, wait_until
 
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
-"""A browser for root, and one that asks nothing by itself."""
 NEWEST, OLDER, TENTH, NINTH, DAMAGED, UNTOLD = (
     "20270102-000000-quick",
     "20270101-000000-full",
@@ -99,16 +94,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (newest / "links").symlink_to(folder / "benchmark" / "data")
     with viewer(folder) as answers:
         yield answers
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    need("chromium")
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium")
-        started = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -253,8 +238,7 @@ def test_everyone_can_read_it_on_a_phone_too(url: str, browser: Browser, path: s
         page.goto(url + path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 375
-        found = Axe().run(page).response["violations"]
-        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+        assert shut_out(page) == []
 
 
 def test_of_hundreds_of_runs_only_those_near_are_asked_for_more(tmp_path: Path, page: Page) -> None:

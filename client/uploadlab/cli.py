@@ -129,7 +129,7 @@ class Percent(click.ParamType[float]):
     metavar="CONFIG",
     help="The same for each of its settings taken back to what the plainest config of its kind has.",
 )
-@click.option("--within", type=Percent(), help="Until intervals are as narrow as +- this.  [default: 3%]")
+@click.option("--within", type=Percent(), help="Until intervals are as narrow as ± this.  [default: 3%]")
 @click.option("--minutes", type=float, metavar="N", help="A comparison ends after these.  [default: 10]")
 @click.option(
     "--fail-above", type=Percent(), help="Exit code 1 where a comparison finds a slowdown over this."

@@ -254,8 +254,9 @@ def carry_out(
         run.targets = [target for target in checked if target.name in rows]
         folder.write_run(run)
         tasks = remaining(run, folder)
+        patience = Stopping(run.comparison, folder.read_measurements()) if run.comparison else None
+        tasks = patience.worthwhile(tasks) if patience else tasks
         with watch(len(tasks), "uploads") as watcher:
-            patience = Stopping(run.comparison, folder.read_measurements()) if run.comparison else None
             execute(run, tasks, Bench(sender, data_dir, runtime.explain, patience), folder, watcher)
         if run.profile:
             pairs = profile.remaining(run, folder.read_measurements(), folder.read_profiled())

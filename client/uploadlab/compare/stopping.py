@@ -33,6 +33,11 @@ class Stopping:
         for row in rows:
             self._learn(row)
 
+    def worthwhile(self, tasks: Sequence[Task]) -> list[Task]:
+        """Of these uploads those that are worth it, after all that is known so far."""
+        self._settled |= {way for way in {_way(task.cell) for task in tasks} if self._is_settled(way)}
+        return [task for task in tasks if self._is_open(task.cell)]
+
     def left(self, tasks: Sequence[Task], row: Measurement) -> list[Task]:
         """Of these uploads those that are worth it, after that one."""
         self._learn(row)
@@ -66,11 +71,10 @@ class Stopping:
 
     def _is_settled(self, way: Way) -> bool:
         names = [self._comparison.again, *self._comparison.others]
-        measured = [way.at(name) for name in names if way.at(name) in self._seconds]
-        ratios = [
-            self._ratio(way.at(self._comparison.base), cell) for cell in measured if cell not in self._broken
-        ]
-        return enough(ratios, self._comparison.within)
+        known = [cell for cell in map(way.at, names) if cell in self._seconds or cell in self._broken]
+        base = way.at(self._comparison.base)
+        ratios = [self._ratio(base, cell) for cell in known if cell not in self._broken]
+        return bool(known) and enough(ratios, self._comparison.within)
 
     def _ratio(self, base: str, other: str) -> Interval | None:
         return paired(*pairs(self._seconds.get(base, {}), self._seconds.get(other, {})))

@@ -8,6 +8,7 @@ from uploadlab.goals import Goals
 from uploadlab.load.summary import LoadSummary, summarize_load
 from uploadlab.model import Cell, Run
 from uploadlab.report.charts import Places, load_charts, memory_charts, time_charts
+from uploadlab.report.compared import compared, verdicts
 from uploadlab.report.parts import Report
 from uploadlab.report.reading import UNKNOWN, Stored
 from uploadlab.report.repeat import commands
@@ -37,6 +38,7 @@ def report_of(stored: Stored, goals: Goals) -> Report:
     loads = summarize_load(run, stored.steps, stored.uploads)
     places = _places(run, summaries, loads, stored)
     found = [
+        compared(stored),
         rates(run, summaries),
         drawn(stored.rows, summaries, [*time_charts(counted, places), *memory_charts(summaries, places)]),
         cost(run, summaries),
@@ -50,7 +52,7 @@ def report_of(stored: Stored, goals: Goals) -> Report:
     ]
     nothing = not (counted or stored.steps or stored.checks)
     return Report(
-        title=f"Plan {run.plan}, runtime {run.runtime}",
+        title=f"{_subject(run)}, runtime {run.runtime}",
         facts=_facts(run),
         notices=[*stored.notices, *([NOTHING] if nothing else [])],
         findings=_findings(stored, summaries),
@@ -59,6 +61,12 @@ def report_of(stored: Stored, goals: Goals) -> Report:
         methods=list(places.methods),
         sizes=list(places.sizes),
     )
+
+
+def _subject(run: Run) -> str:
+    if not (one := run.comparison):
+        return f"Plan {run.plan}"
+    return f"Settings of {one.base}" if one.ablation else f"{', '.join(one.others)} against {one.base}"
 
 
 def _places(run: Run, summaries: Sequence[Summary], loads: Sequence[LoadSummary], stored: Stored) -> Places:
@@ -77,6 +85,7 @@ def _findings(stored: Stored, summaries: Sequence[Summary]) -> dict[str, list[st
     """What it shows in words: of the check, of what is slow, and of what is no figure."""
     run = stored.run
     found = {
+        "Verdicts": verdicts(stored),
         "What arrived": [*counts(run, stored.checks), *warnings(run, stored.checks)] if stored.checks else [],
         "Causes": diagnose(run, stored.rows, stored.calls),
         "In place of a figure": reasons(summaries),

@@ -1,7 +1,6 @@
 """The heat maps: which cell has which figure, and how good that is among those of its size."""
 
 from collections.abc import Sequence
-from math import log10
 
 from uploadlab.model import Run
 from uploadlab.report.parts import Heat, HeatCell, HeatRow
@@ -10,8 +9,6 @@ from uploadlab.table import MARK, cell_text, short, tables
 
 METRICS = {"rate": "MB/s", "share": "share of the ceiling", "cpu": "CPU s/GB"}
 NOT_PLANNED, NO_FIGURE = "-", "-"
-DECADES = 2
-"""From the best to the palest shade: a hundredth of it."""
 
 
 def heats(run: Run, summaries: Sequence[Summary]) -> list[Heat]:
@@ -63,6 +60,5 @@ def _cell(method: str, one: Summary | None, best: float, least: float) -> HeatCe
 
 
 def _shade(value: float, best: float) -> float:
-    """1 for the best, 0 for a hundredth of it, even steps for even ratios."""
-    ratio = value / best if best else 0.0
-    return max(0.0, round(1 + log10(ratio) / DECADES, 2)) if ratio > 0 else 0.0
+    """The value as a share of the best."""
+    return round(value / best, 2) if best else 0.0

@@ -84,6 +84,32 @@ class Chart(NamedTuple):
     panels: bool = True
 
 
+class Bar(NamedTuple):
+    """A ratio with its interval, in percent of the axis."""
+
+    key: Key
+    name: str
+    method: str
+    words: str
+    tone: str
+    """``better``, ``worse`` or ``same``."""
+    low: float
+    value: float
+    high: float
+    noise: tuple[float, float]
+
+
+class Bars(NamedTuple):
+    """Ratios below each other on one axis, with 1 in its middle: a picture of a table's figures."""
+
+    title: str
+    left: str
+    right: str
+    """What lies there."""
+    ticks: Sequence[tuple[str, float]]
+    rows: Sequence[Bar]
+
+
 class Section(NamedTuple):
     """A part of the page under a heading of its own. Whatever it lacks is left out."""
 
@@ -94,6 +120,7 @@ class Section(NamedTuple):
     """Shown on the page in place of the parts, which say the same."""
     parts: Sequence[Part] = ()
     charts: Sequence[Chart] = ()
+    bars: Sequence[Bars] = ()
     notes: Sequence[str] = ()
     texts: Mapping[str, str] = {}
     """What is shown as it is, by its name."""

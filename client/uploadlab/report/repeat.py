@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from uploadlab.check.cases import CASES
-from uploadlab.model import EXTERNAL, REFERENCE, Measurement, Run, Status
+from uploadlab.model import EXTERNAL, REFERENCE, Comparison, Measurement, Run, Status
 from uploadlab.report.parts import Section
 from uploadlab.report.reading import UNKNOWN, Stored
 from uploadlab.units import GIB, KIB, MIB
@@ -23,11 +23,11 @@ def commands(stored: Stored) -> Section | None:
     if run.plan == UNKNOWN:
         return None
     texts = {"The same again": _again(run)}
-    if missing := _missing(run, stored.rows):
+    if not run.comparison and (missing := _missing(run, stored.rows)):
         texts[f"What is missing: {missing} uploads"] = _joined([PROGRAM, "--resume", run.id])
     texts["This report"] = _joined([PROGRAM, "--report", run.id])
     intro = "From the root of the checkout."
-    if not run.checks and run.plan not in KNOBS:
+    if not (run.checks or run.comparison or run.plan in KNOBS):
         intro += " The seed gives the same order; figures are compared within one run only."
     return Section("repeat", "To repeat it", [intro], texts=texts)
 
@@ -37,6 +37,8 @@ def _again(run: Run) -> str:
         return _joined(["./scripts/knobs", "--seed", str(run.seed)])
     words = [PROGRAM, "--runtime", run.runtime]
     words += _check_words(run) if run.checks else _plan_words(run)
+    if run.comparison:
+        return _joined([*words, *_comparison_words(run.comparison)])
     apps = [target for target in run.targets if target.tier not in (REFERENCE, EXTERNAL)]
     words += ["--deployments", ",".join(target.name for target in apps)] if apps else []
     for target in run.targets:
@@ -46,6 +48,11 @@ def _again(run: Run) -> str:
     if foreign := next((target.foreign for target in run.targets if target.foreign), None):
         words += ["--expect-status", str(foreign.expect_status), "--field", foreign.field]
     return _joined(words)
+
+
+def _comparison_words(one: Comparison) -> list[str]:
+    words = ["--within", f"{100 * one.within:g}%", "--minutes", f"{one.budget_seconds / 60:g}"]
+    return [*words, *(["--ablate", one.base] if one.ablation else ["--compare", one.base, *one.others])]
 
 
 def _without_password(url: str) -> str:
