@@ -125,7 +125,9 @@ def test_up_ends_with_the_table_and_a_run_like_a_local_one(
     assert done.returncode == 0, done.stderr
     table = [line for line in done.stdout.splitlines() if "client-1" in line]
     assert any("raw-sink" in line and "100%" in line for line in table)
-    assert "docker compose down -v" in done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert "docker compose down -v" in said
+    assert "Runs and reports: http://127.0.0.1:0" in said  # the port that Stack.environment has
     folder = oldest_run(stack.root)
     assert f"Run: benchmark/runs/{folder.path.name}" in done.stdout
     run = folder.read_run()

@@ -15,6 +15,8 @@ RUN_NAME = os.environ.get("LAB_RUN")
 """The name of the run, if run-matrix.sh started the container; it collects the servers' logs there."""
 WORKERS = os.environ.get("LAB_WORKERS")
 """The service whose containers upload, in the container of Locust's master."""
+VIEWER = os.environ.get("LAB_VIEWER", "")
+"""Where, on the host, the page of all runs is."""
 UP_SECONDS = 15.0
 POLL_SECONDS = 0.1
 

@@ -25,7 +25,10 @@ from uploadlab.store import RunFolder
 from uploadlab.units import format_size
 
 PROGRAM = "run-matrix.sh"
-STAY_UP = "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them."
+STAY_UP = (
+    "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them. "
+    "Runs and reports: {viewer}"
+)
 
 
 class Stored(NamedTuple):
@@ -118,7 +121,7 @@ def _carry_out(
     finally:
         _show(run, folder, goals, before, screen)
         if inside.WORKERS:  # the last of `docker compose up`
-            screen.note(STAY_UP)
+            screen.note(STAY_UP.format(viewer=inside.VIEWER))
 
 
 def _show(run: Run, folder: RunFolder, goals: Goals, before: tuple[int, int], screen: Screen) -> None:
