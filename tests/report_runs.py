@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import msgspec
+from uploadlab.compare.comparison import Comparison
 from uploadlab.model import (
     Cell,
-    Comparison,
     LoadStep,
     LoadUpload,
     Measurement,

@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 from uploadlab import lab
+from uploadlab.compare.comparison import Comparison
 from uploadlab.compare.lineup import Asked, Lineup, lineup
 from uploadlab.compare.results import CPU, MEMORY, SECONDS, Line, found, slower
 from uploadlab.compare.tables import comparison_notes, comparison_tables
 from uploadlab.lab import Order
-from uploadlab.model import Cell, Comparison, Foreign, Measurement, Outcome, Planned, Run, Status, UsageError
+from uploadlab.model import Cell, Foreign, Measurement, Outcome, Planned, Run, Status, UsageError
 from uploadlab.paths import ROOT
 from uploadlab.payload import Payload
 from uploadlab.plan import Choice
@@ -91,13 +92,31 @@ def test_a_config_takes_the_place_of_its_like(
         ("configs/uwsgi/My config.ini", INI, "use a-z, 0-9, - and _ only"),
         ("configs/uwsgi/flask.ini", INI, "rename the file"),
         ("configs/uwsgi/mine.conf", INI, "a config is one of"),
-        ("configs/uwsgi/uwsgi-default-again.ini", INI, "named twice"),
+        (MINE, "# IMPORTANT\n[uwsgi]\nhttp-socket = :8080\n", "neither PORT nor RUN_DIR"),
+        ("configs/uwsgi/uwsgi-default-again.ini", INI, "name each once"),
     ],
 )
 def test_a_config_that_cannot_be_one_says_why(root: Path, path: str, text: str, why: str) -> None:
     (root / path).write_text(text)
     with pytest.raises(UsageError, match=why):
         compared(root, DEFAULT, path)
+
+
+def test_a_name_that_two_configs_have_is_not_guessed(root: Path) -> None:
+    (root / MINE).write_text(INI)
+    (root / "configs/gunicorn/mine.conf.py").write_text('bind = "PORT"\n')
+    with pytest.raises(UsageError, match="mine may be any of configs/gunicorn/mine"):
+        compared(root, DEFAULT, "mine")
+    assert compared(root, DEFAULT, MINE).deployments[-1].name == "mine"
+
+
+def test_methods_that_only_one_of_them_takes_are_left_out() -> None:
+    asked = Asked(["uwsgi-tuned", "nginx-offload"], 0.03, 60.0)
+    cells = lab.draft(Order("compare", Choice(), None, {}, seed=3, compare=asked)).cells
+    assert {one.cell.method for one in cells} == {"request.stream", "request.stream-chunked"}
+    only = Choice(methods=["multipart-push"])
+    with pytest.raises(UsageError, match="no method is left"):
+        lab.draft(Order("compare", only, None, {}, seed=3, compare=asked))
 
 
 def test_an_ablation_takes_each_setting_back_alone(root: Path) -> None:
@@ -208,7 +227,21 @@ def test_a_deployment_that_cannot_start_hinders_no_other(tmp_path: Path) -> None
     assert result.lines[0].instead == "unavailable"
     assert result.reasons == [f"uwsgi-tuned ({TUNED}): unavailable: uwsgi-tuned has died"]
     assert slower(result, 0.1) == ["uwsgi-tuned request.stream: unavailable"]
-    assert result.noise[0].rounds >= 6
+    assert names(rows) == {"uwsgi-tuned"}, "nothing is left to compare the base with"
+
+
+def test_without_a_base_nothing_is_measured_in_vain(tmp_path: Path) -> None:
+    fake = Timed()
+    fake.sick = "uwsgi-default"
+    run, rows = rounds_of(tmp_path, fake)
+    assert [row.deployment for row in rows if row.status is Status.OK] == [
+        "uwsgi-default-again",
+        "uwsgi-tuned",
+    ]
+    result = found(run, rows)
+    assert result
+    assert result.lines[0].base_instead == "unavailable"
+    assert "uwsgi-default has died" in result.reasons[0]
 
 
 def test_a_comparison_that_was_stopped_goes_on(tmp_path: Path) -> None:
@@ -265,12 +298,15 @@ def test_time_cpu_and_memory_each_have_a_verdict() -> None:
         "slower 0.67x [0.67, 0.67]",
         "more 1.50x [1.50, 1.50]",
         "more 1.50x",
-        "±1.0%",
+        "±3.0%",
         "9",
     ]
     assert table.rows[5][1:3] == ["faster 2.00x [2.00, 2.00]", "less 0.50x [0.50, 0.50]"]
-    assert slower(result, 0.4) == ["slow request.stream takes 50% longer"]
+    assert slower(result, 0.4) == ["slow request.stream: takes 50% longer"]
     assert slower(result, 0.6) == []
+    assert slower(result, 0.02) == [
+        f"{name} request.stream: cannot be judged, the noise is ±3.0%" for name in ("slow", "fast")
+    ]
 
 
 def test_a_difference_within_the_noise_is_none() -> None:
@@ -304,6 +340,10 @@ def test_too_few_rounds_say_so() -> None:
     assert result
     (table,) = comparison_tables(result)
     assert table.rows[3][1:] == ["too few rounds", "too few rounds", "too few rounds", "-", "5"]
+    assert comparison_notes(result, 0.03) == [
+        "A verdict needs 6 rounds, or 4 in each of two runs: more --rounds or --minutes."
+    ]
+    assert slower(result, 0.1) == ["other request.stream: cannot be judged by 5 rounds"]
 
 
 def test_a_run_that_compares_nothing_has_no_verdicts() -> None:

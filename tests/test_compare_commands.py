@@ -29,7 +29,7 @@ def test_a_config_that_no_service_names_is_found_to_be_slower(tmp_path: Path) ->
     assert "64 KiB: compared with uwsgi-buffering" in done.stdout
     assert "slower 0.0" in done.stdout
     assert "  - post-buffering = 1048576\n  + post-buffering = 1\n" in done.stdout
-    assert "slower or not ok: uwsgi-post-buffering-1 request.stream takes" in done.stderr
+    assert "Fails --fail-above 50%: uwsgi-post-buffering-1 request.stream: takes" in done.stderr
     assert BYTEWISE in only_run(tmp_path).read_run().configs
     again = lab("--resume", "last", *LOCAL, "--out", tmp_path)
     assert again.returncode == 0, again.stderr
@@ -66,6 +66,15 @@ def test_a_config_by_its_name_can_be_checked_and_has_to_hold(tmp_path: Path) -> 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "your configs:" in done.stdout
     assert "Short of the oracle, and no exception: uwsgi-http-router chunked." in done.stdout
+
+
+def test_a_config_takes_no_services_place(tmp_path: Path) -> None:
+    checkout(tmp_path)
+    inis = tmp_path / "configs" / "uwsgi"
+    (inis / "viewer.ini").write_text((inis / "uwsgi-default.ini").read_text())
+    done = lab("--compare", "uwsgi-default", "viewer", PYTHONPATH=str(tmp_path / "client"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "viewer is a service of compose.yaml: rename the config of that name" in done.stderr
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -144,7 +144,8 @@ def test_up_ends_with_the_table_and_a_run_like_a_local_one(
     assert {(row.status, row.digest_ok) for row in folder.read_uploads()} == {(Status.OK, True)}
     listed = requests.get(f"{stack.url(VIEWER)}/list/", timeout=10).json()
     assert folder.path.name in [one["name"] for one in listed]
-    assert requests.get(f"{stack.url(VIEWER)}/runs/{folder.path.name}/run.json", timeout=10).json()
+    report = requests.get(f"{stack.url(VIEWER)}/runs/{folder.path.name}/report.html", timeout=10).text
+    assert "Throughput against users" in report, "it is written again after the load"
     owner = stack.root.stat().st_uid
     assert {path.stat().st_uid for path in (stack.root / "benchmark").rglob("*")} == {owner}
 

@@ -17,6 +17,7 @@ from uploadlab.goals import load_goals
 from uploadlab.inside import Beside
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
 from uploadlab.model import LabError, UsageError
+from uploadlab.params import Names, Percent
 from uploadlab.paths import DATA, INSIDE, RATIOS, ROOT, RUNS
 from uploadlab.processes import Processes
 from uploadlab.runtime import LocalRuntime
@@ -28,33 +29,6 @@ from uploadlab.units import positive
 AUTO, DOCKER, LOCAL = "auto", Beside.name, LocalRuntime.name
 LAST = "last"
 """In place of a run's name: the newest."""
-
-
-class Names(click.ParamType[list[str]]):
-    """Names with commas between them."""
-
-    name = "a,b"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        """The names, without empty ones."""
-        names = [word.strip() for word in value.split(",") if word.strip()]
-        return names or self.fail(f"{value!r} names nothing", param, ctx)
-
-
-class Percent(click.ParamType[float]):
-    """A share, written as a percentage."""
-
-    name = "N%"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """``10%`` and ``10`` are 0.1."""
-        if isinstance(value, float):
-            return value
-        try:
-            share = float(value.removesuffix("%")) / 100
-        except ValueError:
-            share = 0.0
-        return share if 0 < share < 10 else self.fail(f"{value!r} is not a percentage: write 10%", param, ctx)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -163,58 +137,74 @@ def command(
         inside.require_checkout()
         _refuse_inside(runtime, out, asked)
     screen = Screen()
-    fail_above = asked.pop("fail_above")
+    code = _read(show, compare_runs, asked, out, screen)
+    if code is None:
+        code = _measure(runtime, resume, out, data_dir, load, asked, screen)
+    if code != 0:
+        sys.exit(code)
+
+
+def _read(
+    show: tuple[str, str] | None,
+    compare_runs: tuple[str, str] | None,
+    asked: dict[str, Any],
+    out: Path,
+    screen: Screen,
+) -> int | None:
+    """What is asked of stored runs: its exit code; None if nothing is. Raises LabError."""
+    run, form, forced = (asked.pop(name) for name in ("report", "form", "force"))
+    if form and not run:
+        raise UsageError("--format is what a report is written as: add --report RUN")
+    if forced and not compare_runs:
+        raise UsageError("--force is for --compare-runs: leave it out")
     if show:
-        run, cell = show
-        return screen.text(cell_in_full(_stored(run, out, asked, "--show reads"), cell))
+        screen.text(cell_in_full(_stored(show[0], out, asked, "--show reads"), show[1]))
+        return 0
+    if run:
+        _report(_stored(run, out, asked, "--report reads"), form, screen)
+        return 0
     if compare_runs:
-        forced = bool(asked.pop("force"))
-        folders = [_stored(run, out, asked, "--compare-runs reads") for run in compare_runs]
-        return _exit(session.compare_runs(folders[0], folders[1], forced, fail_above, screen))
-    workers = _workers(asked, screen)
-    if _reported(asked, out, screen):
-        return None
-    if resume:
-        wanted: lab.Draft | Stored = Stored(_stored(resume, out, asked, "--resume goes on with"), load)
-    else:
-        wanted = lab.draft(ordering.order(asked, load))
-        if fail_above and not wanted.comparison:
-            raise UsageError("--fail-above is for a comparison: add --compare, --ablate or --compare-runs")
-    with Processes() as processes:
-        if not INSIDE and _in_containers(runtime, wanted, data_dir, workers, processes, screen):
-            code = Containers(processes, screen).measure(wanted, out, workers.here, fail_above)
-        else:
-            if not INSIDE:
-                _install(processes)
-            setting = Setting(data_dir or DATA, workers, fail_above)
-            code = session.measure(wanted, out, setting, processes, screen)
-    _exit(code)
+        fail_above = asked.pop("fail_above")
+        before, after = (_stored(one, out, asked, "--compare-runs reads") for one in compare_runs)
+        return session.compare_runs(before, after, bool(forced), fail_above, screen)
+    return None
 
 
-def _reported(asked: dict[str, Any], out: Path, screen: Screen) -> bool:
-    """Whether a report was asked for, and is made; raises LabError."""
-    run, form = asked.pop("report"), asked.pop("form")
-    if not run:
-        if form:
-            raise UsageError("--format is what a report is written as: add --report RUN")
-        return False
-    folder = _stored(run, out, asked, "--report reads")
+def _report(folder: RunFolder, form: str | None, screen: Screen) -> None:
+    """Written beside the run, or as text."""
     if form in (None, "html"):
         report.write_page(folder, load_goals(RATIOS))
         screen.report(folder)
     else:
         screen.raw(report.as_text(folder, load_goals(RATIOS), form))
-    return True
+
+
+def _measure(
+    runtime: str,
+    resume: str | None,
+    out: Path,
+    data_dir: Path | None,
+    load: bool,
+    asked: dict[str, Any],
+    screen: Screen,
+) -> int:
+    """A new run, or what a stored one lacks: its exit code. Raises LabError, Stopped."""
+    workers = _workers(asked, screen)
+    if resume:
+        wanted: lab.Draft | Stored = Stored(_stored(resume, out, asked, "--resume goes on with"), load)
+    else:
+        wanted = lab.draft(ordering.order(asked, load))
+    with Processes() as processes:
+        if not INSIDE and _in_containers(runtime, wanted, data_dir, workers, processes, screen):
+            return Containers(processes, screen).measure(wanted, out, workers.here)
+        if not INSIDE:
+            _install(processes)
+        return session.measure(wanted, out, Setting(data_dir or DATA, workers), processes, screen)
 
 
 def main() -> None:
     """Run the command."""
     program.run(command, PROGRAM)
-
-
-def _exit(code: int) -> None:
-    if code != 0:
-        sys.exit(code)
 
 
 def _refuse_inside(runtime: str, out: Path, asked: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table as RichTable
 
 from uploadlab.check.grid import counts, grids, warnings
+from uploadlab.compare.comparison import Comparison
 from uploadlab.compare.results import Found
 from uploadlab.compare.tables import (
     LEGEND,
@@ -32,7 +33,7 @@ from uploadlab.diagnosis import diagnose
 from uploadlab.goals import Goals
 from uploadlab.load.summary import summarize_load
 from uploadlab.load.table import LOAD_LEGEND, load_notes, load_tables
-from uploadlab.model import Comparison, Measurement, Run
+from uploadlab.model import Measurement, Run
 from uploadlab.paths import shown
 from uploadlab.profile import profile_notes, read_calls
 from uploadlab.ratios import growth_rows, ratio_rows

@@ -76,7 +76,7 @@ class Containers:
         ports = {port_variable(name): "0" for name in load_deployments(COMPOSE)}
         self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
 
-    def measure(self, wanted: lab.Draft | Stored, out: Path, workers: int, fail_above: float | None) -> int:
+    def measure(self, wanted: lab.Draft | Stored, out: Path, workers: int) -> int:
         """Have the client carry it out, with so many workers of Locust's; its exit code.
 
         Raises LabError, Stopped.
@@ -94,7 +94,6 @@ class Containers:
             words = _words(wanted.order)
         if not {"--check", "--compare", "--ablate"} & set(words):
             words += ["--workers", str(workers)]
-        words += [f"--fail-above={100 * fail_above:g}"] if fail_above else []
         made = [one for one in deployments if one.based_on]
         self._override(made, folder)
         self._environment["LAB_PROFILING"] = str(int(profile))
@@ -240,7 +239,8 @@ def _words(order: lab.Order) -> list[str]:
     if order.checks:
         options, lists = {}, {"deployments": order.deployments, "cases": order.checks}
     if asked := order.compare:
-        options |= {"within": f"{100 * asked.within:g}", "minutes": f"{asked.budget_seconds / 60:g}"}
+        options |= {"within": f"{100 * asked.within:g}%", "minutes": f"{asked.budget_seconds / 60:g}"}
+        options |= {"fail-above": f"{100 * asked.fail_above:g}%"} if asked.fail_above else {}
     if order.foreign:
         options |= {"expect-status": order.foreign.expect_status, "field": order.foreign.field}
     options |= {name: ",".join(map(str, names)) for name, names in lists.items() if names}

@@ -32,7 +32,10 @@ def load_needs(compose: Path) -> dict[str, str]:
 def config_texts(root: Path, deployments: list[Deployment]) -> dict[str, str]:
     """The text of every config file that the deployments' commands name, by its path."""
     words = {word for one in deployments for service in one.services for word in service.command}
-    return {_shown(word): (root / word).read_text() for word in sorted(words) if CONFIGS in word}
+    try:
+        return {_shown(word): (root / word).read_text() for word in sorted(words) if CONFIGS in word}
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabError(f"cannot read a config ({error}): put it back, or start a new run") from None
 
 
 def _shown(word: str) -> str:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from uploadlab.deployments import CONFIGS
-from uploadlab.model import CONFIG, Deployment, Service, UsageError
+from uploadlab.model import DERIVED, Deployment, Service, UsageError
+from uploadlab.settings import bare_lines, words
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """What Compose, DNS and a path take."""
@@ -54,15 +55,15 @@ def of_config(
     if not alike or not path.endswith(alike[0].suffix):
         raise UsageError(f"{path}: a config is one of {', '.join(_patterns(known))}")
     name = _name(path, alike[0].suffix, declared)
-    front = _is_front(path, root)
-    fitting = [slot for slot in alike if _is_front(slot.path, root) == front]
+    front = is_front(path, root)
+    fitting = [slot for slot in alike if is_front(slot.path, root) == front]
     chosen = next((slot for slot in fitting if like and slot.one == like), fitting[0])
     made = renamed(chosen.one, name)
     services = [with_config(service, chosen.path, path) for service in made.services]
     return msgspec.structs.replace(
         made,
         title=f"{chosen.one.title}, with {path}",
-        tier=CONFIG,
+        tier=DERIVED,
         why="a config that no service of compose.yaml names",
         services=services,
         next=[],
@@ -80,11 +81,11 @@ def by_name(
 ) -> Deployment | None:
     """The deployment of a config of that name which lies in configs/; raises UsageError."""
     folders = {(Path(slot.path).parent, slot.suffix) for slot in slots(declared)}
-    for folder, suffix in sorted(folders):
-        path = folder / f"{name}{suffix}"
-        if (root / path).is_file():
-            return of_config(str(path), declared, root, like)
-    return None
+    places = sorted(str(folder / f"{name}{suffix}") for folder, suffix in folders)
+    found = [path for path in places if (root / path).is_file()]
+    if len(found) > 1:
+        raise UsageError(f"{name} may be any of {', '.join(found)}: write its path, or rename one")
+    return of_config(found[0], declared, root, like) if found else None
 
 
 def renamed(one: Deployment, name: str) -> Deployment:
@@ -131,16 +132,15 @@ def _name(path: str, suffix: str, declared: Mapping[str, Deployment]) -> str:
     return name
 
 
-def _is_front(path: str, root: Path) -> bool:
+def is_front(path: str, root: Path) -> bool:
     """Whether it listens where clients come, not behind another server; raises UsageError."""
     try:
         text = (root / path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from None
-    if "PORT" in text:
-        return True
-    if "RUN_DIR" in text:
-        return False
+    named = {word for line in bare_lines(path, text) for word in words(line)}
+    if "PORT" in named or "RUN_DIR" in named:
+        return "PORT" in named
     raise UsageError(
         f"{path} has neither PORT nor RUN_DIR of its environment, so nobody would find the server: "
         "bind as the other configs in its folder do"

@@ -29,7 +29,7 @@ class Interval(NamedTuple):
 
     @property
     def half_width(self) -> float:
-        """Half of it as a share of the ratio: 0.03 is +-3%."""
+        """Half of it as a share of the ratio: 0.03 is ±3%."""
         return float((self.high / self.low) ** 0.5 - 1)
 
     @property
@@ -75,7 +75,7 @@ def _signed_rank(count: int) -> int:
     for rank in range(1, count + 1):
         more = np.pad(ways, (0, rank))
         more[rank:] += ways
-        ways = more / 2  # as chances: the ways themselves are too many to count
+        ways = more / 2  # as chances
     return _first_beyond(ways)
 
 
@@ -91,7 +91,8 @@ def _rank_sum(above: int, below: int) -> int:
         ways[above + step :] -= ways[: -above - step].copy()
         for rest in range(step):
             ways[rest::step] = np.cumsum(ways[rest::step])
-    return _first_beyond(ways / ways.sum()) if above and below else 0
+        ways *= step / (above + step)  # as chances: the ways themselves are too many to count
+    return _first_beyond(ways) if above and below else 0
 
 
 def _first_beyond(chances: Floats) -> int:

@@ -125,22 +125,13 @@ def edited(text: str, option: str, value: str) -> str:
     if not value:
         raise UsageError(f"no line sets {option}, so it cannot be taken away")
     if text.rstrip().endswith("}"):
-        before, brace, after = text.rpartition("        location ")
-        return f"{before}        {option} {value};\n{brace}{after}"
+        place = re.search(r"^([ \t]*)location\b", text, re.MULTILINE)
+        if place is None:
+            raise UsageError(f"no location before which {option} could be set")
+        return f"{text[: place.start()]}{place[1]}{option} {value};\n{text[place.start() :]}"
     return f"{text}{option} = {value}\n"
 
 
-def options(text: str) -> dict[str, str]:
-    """What a config sets, each option with its value."""
-    found = re.finditer(_setting(r"(?P<option>(?!import\b|from\b)[A-Za-z_][\w-]*)"), text, re.MULTILINE)
-    return {one["option"]: one["value"] for one in found if not one["value"].endswith("{")}
-
-
 def _line(option: str) -> str:
-    """The line that sets it."""
-    return _setting(re.escape(option))
-
-
-def _setting(option: str) -> str:
-    """A line like ``option = value`` of an ini or a Python file, or ``option value;`` of nginx."""
-    return rf"^[ \t]*{option}(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>[^;#\n]*[^;#\s])[^\n]*$"
+    """The line that sets it: ``option = value`` of an ini or a Python file, ``option value;`` of nginx."""
+    return rf"^[ \t]*{re.escape(option)}(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>[^;#\n]*[^;#\s])[^\n]*$"

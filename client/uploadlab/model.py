@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from uploadlab.compare.comparison import Comparison
 from uploadlab.verdicts import Known
 
 SCHEMA_VERSION = 1
 REFERENCE = "reference"
 """The tier of rows that mark a ceiling."""
-CONFIG = "config"
+DERIVED = "config"
 """The tier of a deployment that only a config in configs/ makes one."""
 EXTERNAL = "target"
 """The tier of a server that the user named by its URL."""
@@ -252,22 +253,6 @@ class Profiled(Struct, frozen=True):
     """Below the run's folder."""
     note: str = ""
     """Why there are none."""
-
-
-class Comparison(Struct, frozen=True):
-    """Deployments against one of them, in rounds until their difference is clear."""
-
-    base: str
-    again: str
-    """The base once more: how far it differs from itself is the noise."""
-    others: dict[str, list[str]]
-    """What each does otherwise than the base: lines of a diff."""
-    within: float
-    """The half width of an interval that is narrow enough, as a share."""
-    budget_seconds: float
-    """After it the measuring ends, however wide the intervals are."""
-    ablation: bool = False
-    """Whether each of the others is the base with one of its settings taken back."""
 
 
 class Host(Struct, frozen=True):

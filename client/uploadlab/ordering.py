@@ -4,6 +4,7 @@ from typing import Any
 
 from uploadlab import lab
 from uploadlab.check.cases import CASES
+from uploadlab.compare.judge import WITHIN
 from uploadlab.compare.lineup import Asked, from_checkout
 from uploadlab.methods import FIELD
 from uploadlab.model import Foreign, UsageError
@@ -12,14 +13,12 @@ from uploadlab.paths import ROOT
 from uploadlab.plan import Choice
 from uploadlab.units import parse_size, positive
 
-WITHIN, MINUTES = 0.03, 10.0
-"""What a comparison aims at, and how long it may take, if nothing else is said."""
+MINUTES = 10.0
+"""How long a comparison may take if nothing else is said."""
 
 
 def order(asked: dict[str, Any], load: bool) -> lab.Order:
     """What was asked for; raises UsageError."""
-    if asked["force"]:
-        raise UsageError("--force is for --compare-runs: leave it out")
     checks = _checks(asked, load)
     compare = _compare(asked, load)
     for text in asked["sizes"] or []:
@@ -46,22 +45,15 @@ def _compare(asked: dict[str, Any], load: bool) -> Asked | None:
     if not (asked["compare"] or ablate):
         if words:
             raise UsageError(f"{words[0]!r} is no option: configs belong to --compare")
-        for name in ("within", "minutes"):
+        for name in ("within", "minutes", "fail_above"):
             if asked[name] is not None:
-                raise UsageError(f"--{name} is for a comparison: add --compare or --ablate")
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option} is for a comparison: add --compare or --ablate")
         return None
     takes = (
-        "compare",
-        "ablate",
-        "configs",
-        "plan",
-        "methods",
-        "sizes",
-        "rounds",
-        "seed",
-        "within",
-        "minutes",
-    )
+        "compare", "ablate", "configs", "plan", "methods", "sizes", "rounds", "seed", "within", "minutes",
+        "fail_above",
+    )  # fmt: skip
     others = {name: value for name, value in asked.items() if name not in takes}
     what = "--ablate" if ablate else "--compare"
     leave_out({**others, "load": load or None}, f"{what} is of one upload at a time")
@@ -74,7 +66,7 @@ def _compare(asked: dict[str, Any], load: bool) -> Asked | None:
     minutes = MINUTES if asked["minutes"] is None else asked["minutes"]
     positive("--minutes", minutes)
     words = [from_checkout(word, ROOT) for word in ([ablate] if ablate else words)]
-    return Asked(words, asked["within"] or WITHIN, 60 * minutes, bool(ablate))
+    return Asked(words, asked["within"] or WITHIN, 60 * minutes, bool(ablate), asked["fail_above"])
 
 
 def _checks(asked: dict[str, Any], load: bool) -> list[str]:
@@ -128,4 +120,4 @@ def leave_out(asked: dict[str, Any], why: str) -> None:
     """Raise UsageError if any of these was given."""
     if given := [name for name, value in asked.items() if value not in (None, ())]:
         option = given[0].replace("targets", "target").replace("_", "-")
-        raise UsageError(f"{why}: leave out --{option}")
+        raise UsageError(f"{why}: leave out {'the configs' if option == 'configs' else f'--{option}'}")

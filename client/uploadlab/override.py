@@ -40,12 +40,14 @@ def _service(
     kept = {name: value for name, value in declared.items() if name not in LEFT_OUT}
     renamed = {old: new for new, old in names.items()}
     volumes = [_own(volume, one) for volume in declared["volumes"]]
+    if (folder / "configs").is_dir():  # else the engine would make it, as root's
+        volumes.append(f"{_escaped(str(folder / 'configs'))}:/lab/{OWN}/configs:ro")
     return {
         **kept,
         "command": [_word(word, folder) for word in service.command],
-        "environment": {name: value.replace("$", "$$") for name, value in service.environment.items()},
+        "environment": {name: _escaped(value) for name, value in service.environment.items()},
         "depends_on": [renamed.get(name, name) for name in declared.get("depends_on", [])],
-        "volumes": [*volumes, f"{folder / 'configs'}:/lab/{OWN}/configs:ro"],
+        "volumes": volumes,
     }
 
 
@@ -58,4 +60,9 @@ def _own(volume: str, one: Deployment) -> str:
 def _word(word: str, folder: Path) -> str:
     path = Path(word)
     word = str(OWN / path.relative_to(folder)) if path.is_relative_to(folder) else word
-    return word.replace("$", "$$")
+    return _escaped(word)
+
+
+def _escaped(text: str) -> str:
+    """Compose would put a variable in place of a word behind a dollar."""
+    return text.replace("$", "$$")

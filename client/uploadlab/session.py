@@ -8,7 +8,7 @@ from uploadlab import inside, lab, report
 from uploadlab.check.grid import falls_short
 from uploadlab.client import Client
 from uploadlab.compare.results import Found, between_runs, found, slower
-from uploadlab.compare.runs import changed_configs, unlike_runs
+from uploadlab.compare.runs import changed_settings, unlike_runs
 from uploadlab.console import Screen
 from uploadlab.deployments import load_needs
 from uploadlab.goals import Goals, load_goals
@@ -44,8 +44,6 @@ class Setting(NamedTuple):
 
     data_dir: Path
     workers: Workers
-    fail_above: float | None = None
-    """The slowdown from which on a comparison fails."""
 
 
 def measure(
@@ -68,8 +66,9 @@ def measure(
         raise Stopped("" if inside.RUN_NAME else how_to_go_on(prepared.folder, data_dir)) from None
     run, folder = prepared.run, prepared.folder
     compared = found(run, folder.read_measurements())
-    failed = falls_short(run, folder.read_checks()) or _too_slow(compared, setting.fail_above, screen)
-    return LAB if failed else 0
+    asked = wanted.order.compare if isinstance(wanted, lab.Draft) else None
+    too_slow = _too_slow(compared, asked.fail_above if asked else None, screen)
+    return LAB if too_slow or falls_short(run, folder.read_checks()) else 0
 
 
 def compare_runs(
@@ -84,7 +83,7 @@ def compare_runs(
     compared = between_runs(runs[0], before.read_measurements(), runs[1], after.read_measurements())
     if not compared.lines:
         raise LabError(f"{runs[0].id} and {runs[1].id} have no cell in common: name other runs")
-    screen.comparison(compared, changed_configs(*runs))
+    screen.comparison(compared, changed_settings(*runs))
     return LAB if _too_slow(compared, fail_above, screen) else 0
 
 
@@ -92,7 +91,7 @@ def _too_slow(compared: Found | None, share: float | None, screen: Screen) -> bo
     """Whether anything is slower than it may be; says so."""
     texts = slower(compared, share) if compared and share is not None else []
     for text in texts:
-        screen.note(f"Fails, more than {share:.0%} slower or not ok: {text}.")
+        screen.note(f"Fails --fail-above {share:.0%}: {text}.")
     return bool(texts)
 
 

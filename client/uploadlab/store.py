@@ -211,7 +211,7 @@ class RunFolder:
     def _read_lines(self, name: str, kind: type[Line], end: int | None = None) -> list[Line]:
         try:
             return [msgspec.json.decode(line, type=kind) for line in self._lines(name, end)]
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise LabError(f"{shown(self.path / name)} is damaged ({error}): start a new run") from None
 
     def _lines(self, name: str, end: int | None) -> list[bytes]:

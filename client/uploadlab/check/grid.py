@@ -5,18 +5,18 @@ from collections.abc import Sequence
 
 from uploadlab.check.cases import CASES, Kind
 from uploadlab.check.exceptions import known_exception
-from uploadlab.model import CONFIG, EXTERNAL, Run
+from uploadlab.model import DERIVED, EXTERNAL, Run
 from uploadlab.table import Table
 from uploadlab.verdicts import Check, Known, Verdict
 
-HELD = ("tuned", CONFIG, EXTERNAL)
+HELD = ("tuned", DERIVED, EXTERNAL)
 """The tiers that have to hold: what the user named counts as if it were tuned."""
 NOT_TRIED = "-"
 EXCEPTION = "exception"
 TITLES = {
     "tuned": "tuned: every byte, or a clear no",
     "stock": "stock: as a newcomer has them",
-    CONFIG: "your configs: every byte, or a clear no",
+    DERIVED: "your configs: every byte, or a clear no",
     EXTERNAL: "yours: every byte, or a clear no",
 }
 

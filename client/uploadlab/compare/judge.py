@@ -6,14 +6,12 @@ from typing import NamedTuple
 
 from uploadlab.interval import Interval
 
+WITHIN = 0.03
+"""How narrow an interval is to be if nothing else is said: its half width."""
 LEAST_ROUNDS = 6
 """Fewer have no 95% interval."""
 SPACING = 1.25
 """Between two looks at the intervals: a stop after each round would stop too often on a lucky one."""
-
-
-LEAST_EFFECT = 1.005
-"""What is smaller is shown as 1.00x, and matters to nobody."""
 
 
 class Word(StrEnum):
@@ -29,21 +27,19 @@ class Judged(NamedTuple):
 
     word: Word
     ratio: Interval
-    floor: float | None
-    """A factor: up to it the base differs from itself. None: that was not measured."""
+    floor: float
+    """A factor: up to it a difference is none."""
 
 
-def judge(ratio: Interval | None, itself: Interval | None) -> Judged | None:
-    """The verdict on a ratio, given that of the base to itself; None: too few rounds.
+def judge(ratio: Interval | None, floor: float) -> Judged | None:
+    """The verdict on a ratio; None: too few rounds.
 
-    A difference counts if the interval leaves out 1, and the ratio is beyond all that the base may differ
-    from itself by: two starts of one server differ a little, however many rounds are measured.
+    A difference counts if the interval leaves out 1, and the ratio is beyond the floor: two starts of one
+    server differ a little, however many rounds are measured.
     """
     if ratio is None:
         return None
-    floor = itself.reach if itself else None
-    beyond = max(ratio.value, 1 / ratio.value) > max(floor or 1.0, LEAST_EFFECT)
-    if not beyond or ratio.low <= 1 <= ratio.high:
+    if max(ratio.value, 1 / ratio.value) <= floor or ratio.low <= 1 <= ratio.high:
         return Judged(Word.SAME, ratio, floor)
     return Judged(Word.MORE if ratio.value > 1 else Word.LESS, ratio, floor)
 

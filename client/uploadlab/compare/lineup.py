@@ -1,7 +1,6 @@
 """Who is compared: a base, the base once more, and the others, each by a config or a deployment's name."""
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +8,12 @@ from typing import NamedTuple
 import msgspec
 
 from uploadlab import derive
+from uploadlab.compare.ablation import ablated
+from uploadlab.compare.comparison import Comparison
 from uploadlab.deployments import CONFIGS
-from uploadlab.knobs import edited, options
-from uploadlab.model import CONFIG, Comparison, Deployment, Service, UsageError
+from uploadlab.model import Deployment, Planned, Service, UsageError
+from uploadlab.names import selects
+from uploadlab.settings import bare_lines
 
 AGAIN = "again"
 OUR_OWN = ("LAB_DEPLOYMENT", "NEXT_HOPS")
@@ -36,6 +38,8 @@ class Asked(msgspec.Struct, frozen=True):
     within: float
     budget_seconds: float
     ablation: bool = False
+    fail_above: float | None = None
+    """The slowdown from which on the command fails."""
 
 
 def lineup(asked: Asked, declared: Mapping[str, Deployment], root: Path) -> Lineup:
@@ -44,7 +48,7 @@ def lineup(asked: Asked, declared: Mapping[str, Deployment], root: Path) -> Line
     others: list[Deployment] = []
     texts: dict[str, str] = {}
     if asked.ablation:
-        others, texts = _taken_back(base, declared, root)
+        others, texts = ablated(base, asked.words[0], declared, root)
     for word in asked.words[1:]:
         others.append(_named(word, declared, root, base))
     everyone = [base, derive.renamed(base, f"{base.name}-{AGAIN}"), *others]
@@ -55,6 +59,26 @@ def lineup(asked: Asked, declared: Mapping[str, Deployment], root: Path) -> Line
         base.name, everyone[1].name, differs, asked.within, asked.budget_seconds, asked.ablation
     )
     return Lineup(comparison, everyone, texts)
+
+
+def comparable(
+    planned: Sequence[Planned], comparison: Comparison, methods: Sequence[str] | None
+) -> list[Planned]:
+    """The cells whose method and size the base has, and another one, too; raises UsageError if none is."""
+
+    def ways(*names: str) -> set[tuple[str, int]]:
+        return {(one.cell.method, one.cell.size_bytes) for one in planned if one.cell.deployment in names}
+
+    shared = ways(comparison.base) & ways(*comparison.others)
+    # A reference has its method in every plan, whatever is asked for.
+    left = [
+        one
+        for one in planned
+        if (one.cell.method, one.cell.size_bytes) in shared and selects(methods or ["*"], one.cell.method)
+    ]
+    if not left:
+        raise UsageError(f"no method is left that {comparison.base} and another take: choose other --methods")
+    return left
 
 
 def from_checkout(word: str, root: Path) -> str:
@@ -89,34 +113,10 @@ def _named(
     raise UsageError(f"{word!r} is neither a config nor a deployment: see {CONFIGS} and compose.yaml")
 
 
-def _taken_back(
-    base: Deployment, declared: Mapping[str, Deployment], root: Path
-) -> tuple[list[Deployment], dict[str, str]]:
-    """The base without each of its settings that the plainest config of its kind has otherwise."""
-    mine = next((slot for slot in derive.slots({base.name: base})), None)
-    if mine is None:
-        raise UsageError(f"{base.name} has no config whose lines could be taken back")
-    plain = next(slot for slot in derive.slots(declared) if Path(slot.path).parent == Path(mine.path).parent)
-    text, default = ((root / slot.path).read_text() for slot in (mine, plain))
-    there, here = options(default), options(text)
-    changed = {option: there.get(option, "") for option in here if here[option] != there.get(option)}
-    changed |= {option: value for option, value in there.items() if option not in here}
-    if not changed:
-        raise UsageError(f"{mine.path} sets what {plain.path} does: name another config")
-    others, texts = [], {}
-    for option, value in changed.items():
-        one = derive.renamed(base, f"{base.name}-without-{option.replace('_', '-')}")
-        path = str(Path(mine.path).with_name(f"{one.name}{mine.suffix}"))
-        texts[path] = edited(text, option, value)
-        services = [derive.with_config(service, mine.path, path) for service in one.services]
-        others.append(msgspec.structs.replace(one, tier=CONFIG, services=services))
-    return others, texts
-
-
 def _check_names(everyone: Sequence[Deployment], declared: Mapping[str, Deployment]) -> None:
     names = [one.name for one in everyone]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"{twice} is named twice: the base is compared with itself anyway")
+        raise UsageError(f"{twice} would be two deployments: name each once (the base has its own {AGAIN})")
     if taken := next((one.name for one in everyone if one.based_on and one.name in declared), None):
         raise UsageError(f"{taken} is a deployment of compose.yaml: rename the config")
 
@@ -130,15 +130,7 @@ def _service_lines(service: Service, texts: Mapping[str, str], root: Path) -> It
     yield " ".join(word for word in service.command if CONFIGS not in word)
     for word in service.command:
         if CONFIGS in word:
-            yield from _settings(texts.get(word) or (root / word).read_text())
+            yield from bare_lines(word, texts.get(word) or (root / word).read_text())
     for name, value in service.environment.items():
         if name not in OUR_OWN:
             yield f"{name}={value}"
-
-
-def _settings(text: str) -> Iterator[str]:
-    """A config's lines without comments and layout."""
-    for line in text.splitlines():
-        bare = re.sub(r"(?:^|\s+)[;#].*$", "", line).strip()
-        if bare and not bare.startswith('"""'):
-            yield " ".join(bare.split())

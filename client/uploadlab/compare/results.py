@@ -1,9 +1,9 @@
 """What a comparison found: each method of each deployment against the base. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from uploadlab.compare.judge import Judged, Word, judge, pairs
+from uploadlab.compare.judge import WITHIN, Judged, Word, judge, pairs
 from uploadlab.interval import Interval, paired, unpaired
 from uploadlab.model import Cell, Measurement, Run, Status
 from uploadlab.stats import by_cell, reference_names
@@ -60,17 +60,17 @@ def found(run: Run, rows: Sequence[Measurement]) -> Found | None:
         return None
     cells = by_cell(rows)
     ways = dict.fromkeys((cell.method, cell.size_bytes) for cell, *_ in run.cells)
+    least = 1 + comparison.within
 
     def line(name: str, method: str, size_bytes: int, noise: Line | None = None) -> Line | None:
         base, other = (cells.get(Cell(one, method, size_bytes).id) for one in (comparison.base, name))
-        return _line(name, base, other, _side_by_side, noise) if base and other else None
+        floors = {field: max(least, _reach(noise, field)) for field in FIELDS}
+        return _line(name, base or [], other, _side_by_side, floors) if other else None
 
     noise = {way: one for way in ways if (one := line(comparison.again, *way))}
     lines = [line(name, *way, noise.get(way)) for name in comparison.others for way in ways]
-    names = [comparison.base, *comparison.others]
-    return Found(
-        comparison.base, list(noise.values()), [one for one in lines if one], _reasons(run, rows, names)
-    )
+    reasons = _reasons(run, rows, [comparison.base, *comparison.others])
+    return Found(comparison.base, list(noise.values()), [one for one in lines if one], reasons)
 
 
 def between_runs(
@@ -80,41 +80,46 @@ def between_runs(
     before, after = by_cell(base_rows), by_cell(other_rows)
     both = [cell for cell, *_ in other.cells if cell.id in before and cell.id in after]
     references = set(reference_names(base)) & set(reference_names(other))
-    noise = [
-        _line(cell.deployment, before[cell.id], after[cell.id], _apart)
-        for cell in both
-        if cell.deployment in references
-    ]
-    lines = [
-        _line(cell.deployment, before[cell.id], after[cell.id], _apart, _noisiest(noise, cell.size_bytes))
-        for cell in both
-        if cell.deployment not in references
-    ]
+    least = dict.fromkeys(FIELDS, 1 + WITHIN)
+
+    def line(cell: Cell, floors: dict[str, float]) -> Line:
+        return _line(cell.deployment, before[cell.id], after[cell.id], _apart, floors)
+
+    noise = [line(cell, least) for cell in both if cell.deployment in references]
+    floors = {field: max([least[field], *_shifts(noise, field)]) for field in FIELDS}
+    lines = [line(cell, floors) for cell in both if cell.deployment not in references]
     return Found(base.id, noise, lines, _reasons(other, other_rows, {one.name for one in lines}))
 
 
 def slower(found: Found, share: float) -> list[str]:
-    """What is slower than the base by more than a share of its time, or no longer ok, in words."""
-    texts = []
-    for one in found.lines:
-        judged = one.verdicts.get(SECONDS)
-        if one.instead and not one.base_instead:
-            texts.append(f"{one.name} {one.method}: {one.instead}")
-        elif judged and judged.word is Word.LESS and 1 / judged.ratio.value - 1 > share:
-            texts.append(f"{one.name} {one.method} takes {1 / judged.ratio.value - 1:.0%} longer")
-    return texts
+    """What takes longer than the base by more than that share, is no longer ok, or cannot be judged."""
+    return [
+        f"{one.name} {one.method}: {why}"
+        for one in found.lines
+        if not one.base_instead and (why := _why_slower(one, share))
+    ]
 
 
-def _noisiest(noise: Sequence[Line], size_bytes: int) -> Line | None:
-    """Of the same size if there is one, the line that is farthest from 1."""
-    known = [one for one in noise if one.verdicts.get(SECONDS)]
-    same = [one for one in known if one.size_bytes == size_bytes]
-    return max(same or known, key=lambda one: _reach(one, SECONDS) or 1.0, default=None)
+def _why_slower(one: Line, share: float) -> str:
+    judged = one.verdicts.get(SECONDS)
+    if one.instead or not judged:
+        return one.instead or f"cannot be judged by {one.rounds} rounds"
+    if judged.floor - 1 > share:
+        return f"cannot be judged, the noise is ±{judged.floor - 1:.1%}"
+    longer = 1 / judged.ratio.value - 1
+    return f"takes {longer:.0%} longer" if judged.word is Word.LESS and longer > share else ""
 
 
-def _reach(line: Line, field: str) -> float | None:
-    judged = line.verdicts.get(field)
-    return judged.ratio.reach if judged else None
+def _reach(noise: Line | None, field: str) -> float:
+    """How far the base may be from itself, as a factor."""
+    judged = noise.verdicts.get(field) if noise else None
+    return judged.ratio.reach if judged else 1.0
+
+
+def _shifts(noise: Sequence[Line], field: str) -> list[float]:
+    """How far each of the references is from itself, as a factor; its interval only says how sure that is."""
+    known = [judged.ratio.value for one in noise if (judged := one.verdicts.get(field))]
+    return [max(ratio, 1 / ratio) for ratio in known]
 
 
 def _line(
@@ -122,7 +127,7 @@ def _line(
     base: Sequence[Measurement],
     other: Sequence[Measurement],
     ratios: Ratios,
-    noise: Line | None = None,
+    floors: Mapping[str, float],
 ) -> Line:
     first = other[0]
     instead, base_instead = _instead(other), _instead(base)
@@ -132,9 +137,8 @@ def _line(
         sides = [_values(other, field), _values(base, field)]
         ratio, counted = ratios(*(reversed(sides) if field == SECONDS else sides))
         rounds = max(rounds, counted)
-        itself = noise.verdicts.get(field) if noise else None
         if counted:
-            verdicts[field] = judge(ratio, itself.ratio if itself else None)
+            verdicts[field] = judge(ratio, floors[field])
     return Line(name, first.method, first.size_bytes, rounds, verdicts, instead, base_instead)
 
 

@@ -14,12 +14,17 @@ def unlike_runs(before: Run, after: Run) -> str:
     return f"{before.id} and {after.id} are of different hosts ({', '.join(differs)})" if differs else ""
 
 
-def changed_configs(before: Run, after: Run) -> dict[str, list[str]]:
-    """By each config that changed between them, the lines of a diff."""
+def changed_settings(before: Run, after: Run) -> dict[str, list[str]]:
+    """By each config, and each deployment whose versions changed between them, the lines of a diff."""
+    old, new = ({**run.configs, **_versions(run)} for run in (before, after))
+    changed = {name: _diff(old.get(name, ""), new.get(name, "")) for name in {**old, **new}}
+    return {name: lines for name, lines in changed.items() if lines}
+
+
+def _versions(run: Run) -> dict[str, str]:
     return {
-        name: changed
-        for name, text in after.configs.items()
-        if (changed := _diff(before.configs.get(name, ""), text))
+        f"versions of {name}": "\n".join(f"{what} {version}" for what, version in versions.items())
+        for name, versions in run.versions.items()
     }
 
 

@@ -1,12 +1,13 @@
 """Ends a comparison: a method as soon as its intervals are narrow enough, all of it after its budget."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from uploadlab.compare.comparison import Comparison
 from uploadlab.compare.judge import enough, is_look, pairs
 from uploadlab.interval import Interval, paired
-from uploadlab.model import Cell, Comparison, Measurement, Status, Task
+from uploadlab.model import Cell, Measurement, Status, Task
 
 
 class Way(NamedTuple):
@@ -23,8 +24,9 @@ class Way(NamedTuple):
 class Stopping:
     """Knows from the rows which uploads are still worth it."""
 
-    def __init__(self, comparison: Comparison, rows: Sequence[Measurement]) -> None:
+    def __init__(self, comparison: Comparison, planned: Iterable[Cell], rows: Sequence[Measurement]) -> None:
         self._comparison = comparison
+        self._planned = {cell.id for cell in planned}
         self._end = time.monotonic() + comparison.budget_seconds
         self._seconds: dict[str, dict[int, float]] = {}
         self._broken: set[str] = set()
@@ -59,7 +61,7 @@ class Stopping:
             return
         if row.status is Status.OK and row.seconds:
             self._seconds.setdefault(row.cell_id, {})[row.round] = row.seconds
-        elif row.status is not Status.UNAVAILABLE:
+        else:
             self._broken.add(row.cell_id)
 
     def _is_open(self, cell: Cell) -> bool:
@@ -70,11 +72,12 @@ class Stopping:
         return way.at(self._comparison.base) not in self._broken or cell.id not in self._seconds
 
     def _is_settled(self, way: Way) -> bool:
-        names = [self._comparison.again, *self._comparison.others]
-        known = [cell for cell in map(way.at, names) if cell in self._seconds or cell in self._broken]
-        base = way.at(self._comparison.base)
-        ratios = [self._ratio(base, cell) for cell in known if cell not in self._broken]
-        return bool(known) and enough(ratios, self._comparison.within)
+        base, again, *others = (
+            way.at(name) for name in (self._comparison.base, self._comparison.again, *self._comparison.others)
+        )
+        left = [cell for cell in others if cell in self._planned - self._broken]
+        ratios = [self._ratio(base, cell) for cell in [again, *left] if cell not in self._broken]
+        return not left or enough(ratios, self._comparison.within)
 
     def _ratio(self, base: str, other: str) -> Interval | None:
         return paired(*pairs(self._seconds.get(base, {}), self._seconds.get(other, {})))

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from uploadlab.compare.comparison import Comparison
 from uploadlab.compare.judge import Word
 from uploadlab.compare.results import CPU, FIELDS, MEMORY, SECONDS, Found, Line
 from uploadlab.interval import Interval
-from uploadlab.model import Comparison
 from uploadlab.table import Table
 from uploadlab.units import format_size
 
@@ -49,8 +49,10 @@ def comparison_notes(found: Found, within: float | None) -> list[str]:
             notes.append(
                 f"{one.name} differs from itself: {one.method} {ratio}; smaller effects cannot be told."
             )
-    if not any(one.verdicts.get(SECONDS) for one in found.noise):
+    if judged_lines and not any(one.verdicts.get(SECONDS) for one in found.noise):
         notes.append("Nothing shows the noise, so a verdict says only that these rounds differ.")
+    if any(judged is None for one in found.lines for judged in one.verdicts.values()):
+        notes.append("A verdict needs 6 rounds, or 4 in each of two runs: more --rounds or --minutes.")
     return notes
 
 
@@ -68,11 +70,10 @@ def verdict_lines(found: Found, comparison: Comparison) -> list[str]:
     for name in by_effect(found, comparison):
         told: dict[str, list[str]] = {}
         for one in _of(found.lines, name):
-            text = _instead(one) or verdict(one, SECONDS)
-            same = text.startswith(Word.SAME)
-            told.setdefault(Word.SAME if same else text, []).append(one.method)
-        what = f"without {setting(comparison.others[name])}" if comparison.ablation else name
-        lines.append(f"{what}: {'; '.join(f'{text} by {_joined(by)}' for text, by in told.items())}")
+            told.setdefault(_instead(one) or verdict(one, SECONDS), []).append(one.method)
+        what = taken_back(comparison.others[name]) if comparison.ablation else name
+        if told:
+            lines.append(f"{what}: {'; '.join(f'{text} by {_joined(by)}' for text, by in told.items())}")
     return lines
 
 
@@ -87,13 +88,14 @@ def _ablated(found: Found, comparison: Comparison, field: str) -> Table:
     noise = ["(noise)", *(_noise(found.noise, method, field) for method in methods)]
     rows = [
         [
-            setting(comparison.others[name]),
+            taken_back(comparison.others[name]),
             *(_effect(found.lines, name, method, field) for method in methods),
         ]
         for name in names
     ]
-    title = f"{format_size(found.lines[0].size_bytes)}: {FIELD_NAMES[field]} of {found.base} without it"
-    return Table(title, ["setting", *methods], [*rows, noise])
+    size = format_size([*found.noise, *found.lines][0].size_bytes)
+    title = f"{size}: {FIELD_NAMES[field]} of {found.base}, one setting taken back"
+    return Table(title, ["", *methods], [*rows, noise])
 
 
 def by_effect(found: Found, comparison: Comparison) -> list[str]:
@@ -102,9 +104,10 @@ def by_effect(found: Found, comparison: Comparison) -> list[str]:
     return sorted(comparison.others, key=lambda name: -weight[name])
 
 
-def setting(changed: Sequence[str]) -> str:
-    """The line that was taken back, as the base has it."""
-    return next((line[2:] for line in changed if line.startswith("-")), f"no {changed[0][2:]}")
+def taken_back(changed: Sequence[str]) -> str:
+    """``without listen = 1024``; of what only the plain config has, ``with ...``."""
+    lost = next((line[2:] for line in changed if line.startswith("-")), "")
+    return f"without {lost}" if lost else f"with {changed[0][2:]}"
 
 
 def _effect(lines: Sequence[Line], name: str, method: str, field: str) -> str:
@@ -145,7 +148,7 @@ def _row(one: Line) -> list[str]:
         return [name, told, *["-"] * (len(HEADER) - 2)]
     speed, cpu, memory = (verdict(one, field) for field in FIELDS)
     judged = one.verdicts.get(SECONDS)
-    noise = f"±{judged.floor - 1:.1%}" if judged and judged.floor else "-"
+    noise = f"±{judged.floor - 1:.1%}" if judged else "-"
     return [name, speed, cpu, memory.partition(" [")[0], noise, str(one.rounds)]
 
 

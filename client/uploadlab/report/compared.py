@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import ceil, floor, log2
 
+from uploadlab.compare.comparison import Comparison
 from uploadlab.compare.judge import Judged
 from uploadlab.compare.results import SECONDS, Found, Line, found
 from uploadlab.compare.tables import (
@@ -12,11 +13,10 @@ from uploadlab.compare.tables import (
     comparison_notes,
     comparison_tables,
     difference_lines,
-    setting,
+    taken_back,
     verdict,
     verdict_lines,
 )
-from uploadlab.model import Comparison
 from uploadlab.report.parts import Bar, Bars, Key, Part, Section
 from uploadlab.report.reading import Stored
 from uploadlab.table import Table
@@ -34,7 +34,7 @@ def compared(stored: Stored) -> Section | None:
     texts = {} if comparison.ablation else _differences(comparison)
     return Section(
         "comparison", "Verdicts", [LEGEND.format(base=comparison.base)],
-        parts=[_part(table, result, comparison) for table in comparison_tables(result, comparison)],
+        parts=[part for size in _sizes(result) for part in _parts(result.of_size(size), comparison)],
         bars=_pictures(result, comparison),
         notes=comparison_notes(result, comparison.within),
         texts=texts,
@@ -55,6 +55,14 @@ def _differences(comparison: Comparison) -> dict[str, str]:
     return texts
 
 
+def _sizes(result: Found) -> list[int]:
+    return sorted({one.size_bytes for one in [*result.noise, *result.lines]})
+
+
+def _parts(result: Found, comparison: Comparison) -> list[Part]:
+    return [_part(table, result, comparison) for table in comparison_tables(result, comparison)]
+
+
 def _part(table: Table, result: Found, comparison: Comparison) -> Part:
     """With what the filters know its rows by; in an ablation's, also the columns."""
     if comparison.ablation:
@@ -69,15 +77,15 @@ def _part(table: Table, result: Found, comparison: Comparison) -> Part:
 
 
 def _pictures(result: Found, comparison: Comparison) -> list[Bars]:
-    sizes = sorted({one.size_bytes for one in result.lines})
-    pictures = (_picture(result.of_size(size), comparison, field) for size in sizes for field in FIELD_NAMES)
+    here = [one for size in _sizes(result) if (one := result.of_size(size)).lines]
+    pictures = (_picture(one, comparison, field) for one in here for field in FIELD_NAMES)
     return [one for one in pictures if one.rows]
 
 
 def _picture(result: Found, comparison: Comparison, field: str) -> Bars:
     """Ratios of all lines on one logarithmic axis that is as wide on both sides of 1."""
     known = [(one, judged) for one in _ordered(result, comparison) if (judged := one.verdicts.get(field))]
-    widest = max([1.05, *(one.ratio.reach for _, one in known), *(one.floor or 1.0 for _, one in known)])
+    widest = max([1.05, *(one.ratio.reach for _, one in known), *(one.floor for _, one in known)])
     size = format_size(result.lines[0].size_bytes)
     more, less = ("faster", "slower") if field == SECONDS else ("more", "less")
     return Bars(
@@ -97,8 +105,8 @@ def _ordered(result: Found, comparison: Comparison) -> Sequence[Line]:
 
 
 def _bar(one: Line, judged: Judged, field: str, comparison: Comparison, widest: float) -> Bar:
-    name = f"without {setting(comparison.others[one.name])}" if comparison.ablation else one.name
-    noise = judged.floor or 1.0
+    name = taken_back(comparison.others[one.name]) if comparison.ablation else one.name
+    noise = judged.floor
     places = (judged.ratio.low, judged.ratio.value, judged.ratio.high, 1 / noise, noise)
     low, value, high, *band = (_place(place, widest) for place in places)
     better = judged.word == ("more" if field == SECONDS else "less")

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from uploadlab.check.cases import CASES
-from uploadlab.model import EXTERNAL, REFERENCE, Comparison, Measurement, Run, Status
+from uploadlab.compare.comparison import Comparison
+from uploadlab.model import EXTERNAL, REFERENCE, Measurement, Run, Status
 from uploadlab.report.parts import Section
 from uploadlab.report.reading import UNKNOWN, Stored
 from uploadlab.units import GIB, KIB, MIB

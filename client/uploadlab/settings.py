@@ -1,0 +1,79 @@
+"""What a config says, whichever server it is for: an ini, a Python file, or nginx's."""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from uploadlab.model import UsageError
+
+INI, PYTHON = ".ini", ".py"
+INI_COMMENT = re.compile(r"\s*[;#].*")  # of a whole line: uWSGI knows no other
+NGINX_COMMENT = re.compile(r"""(?:^|\s+)\#(?:[^"']|"[^"]*"|'[^']*')*$""")
+INI_SETTING = re.compile(r"(?P<option>[\w.-]+)\s*(?:=\s*(?P<value>.*))?")
+NGINX_SETTING = re.compile(r"(?P<option>\w+)\s+(?P<value>[^{}]*);")
+
+
+class Setting(NamedTuple):
+    """An option that is set, and in which lines of the file."""
+
+    option: str
+    value: str
+    first: int
+    last: int
+
+    @property
+    def binds(self) -> bool:
+        """Whether it says where the server listens, or is to be found."""
+        return "PORT" in words(self.value) or "RUN_DIR" in words(self.value)
+
+
+def words(text: str) -> set[str]:
+    """The names in a text."""
+    return set(re.findall(r"\w+", text))
+
+
+def bare_lines(path: str, text: str) -> list[str]:
+    """A config's lines without comments and layout; raises UsageError."""
+    if path.endswith(PYTHON):
+        return [ast.unparse(node) for node in _statements(path, text)]
+    return [line for _, line in _lines(path, text) if line]
+
+
+def settings(path: str, text: str) -> list[Setting]:
+    """All options that are set in a line of their own, or a statement; raises UsageError."""
+    return list(_of_python(path, text) if path.endswith(PYTHON) else _of_lines(path, text))
+
+
+def _of_python(path: str, text: str) -> Iterator[Setting]:
+    for node in _statements(path, text):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            last = (node.end_lineno or node.lineno) - 1
+            yield Setting(ast.unparse(target), ast.unparse(node.value), node.lineno - 1, last)
+
+
+def _statements(path: str, text: str) -> list[ast.stmt]:
+    """All but imports and the docstring."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{path} is no Python: {error}") from None
+    left_out = (ast.Import, ast.ImportFrom)
+    told = body[1:] if body and isinstance(body[0], ast.Expr) else body
+    return [node for node in told if not isinstance(node, left_out)]
+
+
+def _of_lines(path: str, text: str) -> Iterator[Setting]:
+    pattern = INI_SETTING if path.endswith(INI) else NGINX_SETTING
+    for number, line in _lines(path, text):
+        if found := pattern.fullmatch(line):
+            yield Setting(found["option"], found["value"] or "", number, number)
+
+
+def _lines(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Numbered, without comments and with single spaces."""
+    comment = INI_COMMENT if path.endswith(INI) else NGINX_COMMENT
+    for number, line in enumerate(text.splitlines()):
+        bare = ("" if comment.fullmatch(line) else line) if path.endswith(INI) else comment.sub("", line)
+        yield number, " ".join(bare.split())
