@@ -4,4 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/check
-exec .venv/bin/python -m pytest "$@"
+# All that starts servers goes to one of two processes, see tests/conftest.py.
+exec .venv/bin/python -m pytest -n 2 "$@"

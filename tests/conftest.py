@@ -2,16 +2,47 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from uploadlab.payload import Payload, write_payload
 from uploadlab.processes import Processes
 from uploadlab.units import MIB
+from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
 from .helpers import left_overs, need
 from .running import Lab
+
+APART = {
+    "tests/test_ablation.py",
+    "tests/test_compare.py",
+    "tests/test_compare_judge.py",
+    "tests/test_diagnosis.py",
+    "tests/test_interval.py",
+    "tests/test_plan.py",
+    "tests/test_ratios.py",
+    "tests/test_report.py",
+    "tests/test_report_page.py",
+    "tests/test_stats.py",
+    "tests/test_store.py",
+    "tests/test_viewer.py",
+}
+"""What takes long and starts no server of the lab's, and does not mind who else does."""
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """All that starts servers goes to one process: it looks for what others leave behind, and measures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, _ = nodeid.partition("::")
+        return file if file in APART else "servers"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Of ``pytest -n 2``."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture

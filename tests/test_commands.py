@@ -65,7 +65,7 @@ def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, wher
         (["--nonsense"], 2, "No such option"),
         (["word"], 2, "'word' is no option: configs belong to --compare"),
         (["--compare", "flask"], 2, "takes two configs or more"),
-        (["--compare", "flask", "flask"], 2, "flask is named twice"),
+        (["--compare", "flask", "flask"], 2, "flask would be two deployments: name each once"),
         (["--compare", "flask", "none.ini"], 2, "'none.ini' is neither a config nor a deployment"),
         (["--compare", "flask", "pyproject.toml"], 2, "copy it there"),
         (["--compare", "flask", "configs/knobs.toml"], 2, "a config is one of configs/gunicorn/*.conf.py, "),

@@ -41,8 +41,8 @@ def test_an_ablation_shows_what_is_lost_without_a_setting(tmp_path: Path) -> Non
     words = ("--ablate", "configs/uwsgi/uwsgi-chunked.ini", *LOCAL, "--out", tmp_path)
     done = lab(*words, "--methods", "request.stream-chunked", "--sizes", "1MiB", "--rounds", "1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 MiB: speed of uwsgi-chunked without it" in done.stdout
-    first = next(line for line in done.stdout.splitlines() if line.startswith("module = "))
+    assert "1 MiB: speed of uwsgi-chunked, one setting taken back" in done.stdout
+    first = next(line for line in done.stdout.splitlines() if line.startswith("without module = "))
     assert "refused: 411" in first
     run = only_run(tmp_path).read_run()
     assert {target.tier for target in run.targets} == {"tuned", "config"}

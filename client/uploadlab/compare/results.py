@@ -104,10 +104,10 @@ def _why_slower(one: Line, share: float) -> str:
     judged = one.verdicts.get(SECONDS)
     if one.instead or not judged:
         return one.instead or f"cannot be judged by {one.rounds} rounds"
-    if judged.floor - 1 > share:
-        return f"cannot be judged, the noise is ±{judged.floor - 1:.1%}"
     longer = 1 / judged.ratio.value - 1
-    return f"takes {longer:.0%} longer" if judged.word is Word.LESS and longer > share else ""
+    if judged.word is Word.LESS and longer > share:
+        return f"takes {longer:.0%} longer"
+    return f"cannot be judged, the noise is ±{judged.floor - 1:.1%}" if judged.floor - 1 > share else ""
 
 
 def _reach(noise: Line | None, field: str) -> float:
