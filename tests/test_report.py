@@ -76,7 +76,7 @@ def test_the_page_is_one_file_that_may_fetch_nothing(folder: RunFolder) -> None:
 def test_a_comparison_has_its_verdicts_settings_and_command(tmp_path: Path) -> None:
     text = report.as_text(compared_run(tmp_path / "compared"), GOALS, "md")
     assert "# &lt;script>alert(1)&lt;/script>, flask-b against flask, runtime local" in text
-    assert "- flask-b: no difference by request.stream" in text
+    assert "- flask-b: no difference 1.00x [1.00, 1.00] by request.stream" in text
     assert (
         "|   request.stream | slower 0.80x [0.80, 0.80] | more 1.25x [1.25, 1.25] | - | ±5.0% | 9 |" in text
     )

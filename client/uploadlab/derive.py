@@ -1,7 +1,7 @@
 """Deployments that compose.yaml does not list: made from one that it does, by another config."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +86,13 @@ def by_name(
     if len(found) > 1:
         raise UsageError(f"{name} may be any of {', '.join(found)}: write its path, or rename one")
     return of_config(found[0], declared, root, like) if found else None
+
+
+def refuse_services(deployments: Iterable[Deployment], services: Container[str]) -> None:
+    """Raise UsageError if what a config makes would take another service's place in Compose."""
+    for name in (service.name for one in deployments if one.based_on for service in one.services):
+        if name in services:
+            raise UsageError(f"{name} is a service of compose.yaml: rename the config of that name")
 
 
 def renamed(one: Deployment, name: str) -> Deployment:

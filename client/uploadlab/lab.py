@@ -15,7 +15,7 @@ from uploadlab.check.exceptions import load_exceptions
 from uploadlab.check.probe import applies
 from uploadlab.compare.comparison import Comparison
 from uploadlab.compare.lineup import Asked, comparable, lineup
-from uploadlab.compare.stopping import Stopping
+from uploadlab.compare.stopping import stopping
 from uploadlab.deployments import config_texts, load_deployments, load_services
 from uploadlab.host import describe_host, require_space
 from uploadlab.load import stage
@@ -31,7 +31,6 @@ from uploadlab.model import (
     LabError,
     Planned,
     Run,
-    Status,
     Step,
     Target,
     UsageError,
@@ -103,7 +102,7 @@ def draft(order: Order) -> Draft:
     chosen = choose("deployment", order.deployments or ["*"], names)
     along = REFERENCE if not order.checks else None  # so that shares have their ceiling
     deployments = [one for one in declared.values() if one.name in chosen or one.tier == along]
-    _refuse_services(deployments)
+    derive.refuse_services(deployments, load_services(COMPOSE))
     targets = [Target(one.name, "", one.tier, one.accepts, next=one.next) for one in deployments]
     targets += [Target(name, url, EXTERNAL, foreign=order.foreign) for name, url in order.targets.items()]
     cells = plan_cells(plan, order.choice, targets)
@@ -120,18 +119,10 @@ def draft(order: Order) -> Draft:
 def _draft_comparison(order: Order, asked: Asked, plan: Plan, declared: Mapping[str, Deployment]) -> Draft:
     """The plan's cells at those compared, and at no other; raises UsageError."""
     found = lineup(asked, declared, ROOT)
-    _refuse_services(found.deployments)
+    derive.refuse_services(found.deployments, load_services(COMPOSE))
     targets = [Target(one.name, "", one.tier, one.accepts) for one in found.deployments]
     cells = comparable(plan_cells(plan, order.choice, targets), found.comparison, order.choice.methods)
     return Draft(order, plan, cells, [], targets, found.deployments, found.comparison, found.texts)
-
-
-def _refuse_services(deployments: Sequence[Deployment]) -> None:
-    """Raise UsageError if what a config makes would take another service's place in Compose."""
-    taken = load_services(COMPOSE)
-    for name in (service.name for one in deployments if one.based_on for service in one.services):
-        if name in taken:
-            raise UsageError(f"{name} is a service of {COMPOSE.name}: rename the config of that name")
 
 
 def new_name(plan: str) -> str:
@@ -265,7 +256,7 @@ def carry_out(
         run.targets = [target for target in checked if target.name in rows]
         folder.write_run(run)
         tasks = remaining(run, folder)
-        patience = _patience(run, folder)
+        patience = stopping(run, folder.read_measurements())
         tasks = patience.worthwhile(tasks) if patience else tasks
         with watch(len(tasks), "uploads") as watcher:
             execute(run, tasks, Bench(sender, data_dir, runtime.explain, patience), folder, watcher)
@@ -282,18 +273,6 @@ def carry_out(
     finally:
         runtime.stop()
         folder.remove_if_empty()
-
-
-def _patience(run: Run, folder: RunFolder) -> Stopping | None:
-    """What ends a comparison. What could not start the last time is asked again."""
-    sick = {target.name for target in run.targets if target.unavailable}
-    rows = [
-        row
-        for row in folder.read_measurements()
-        if row.status is not Status.UNAVAILABLE or row.deployment in sick
-    ]
-    cells = [one.cell for one in run.cells]
-    return Stopping(run.comparison, cells, rows) if run.comparison else None
 
 
 def _new_run(drafted: Draft, deployments: list[Deployment], name: str, data_dir: Path, runtime: str) -> Run:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uploadlab.compare.comparison import Comparison
 from uploadlab.compare.judge import enough, is_look, pairs
 from uploadlab.interval import Interval, paired
-from uploadlab.model import Cell, Measurement, Status, Task
+from uploadlab.model import Cell, Measurement, Run, Status, Task
 
 
 class Way(NamedTuple):
@@ -19,6 +19,14 @@ class Way(NamedTuple):
     def at(self, deployment: str) -> str:
         """The id of its cell there."""
         return Cell(deployment, self.method, self.size_bytes).id
+
+
+def stopping(run: Run, rows: Sequence[Measurement]) -> "Stopping | None":
+    """What ends a run's comparison, if it is one. What could not start the last time is asked again."""
+    sick = {target.name for target in run.targets if target.unavailable}
+    known = [row for row in rows if row.status is not Status.UNAVAILABLE or row.deployment in sick]
+    cells = [one.cell for one in run.cells]
+    return Stopping(run.comparison, cells, known) if run.comparison else None
 
 
 class Stopping:

@@ -15,8 +15,8 @@ FIELD_NAMES = {SECONDS: "speed", CPU: "CPU seconds"}
 WORDS = {SECONDS: FASTER, CPU: MORE, MEMORY: MORE}
 HEADER = ["", "speed", "CPU seconds", "peak memory", "noise", "rounds"]
 LEGEND = (
-    "Ratios to {base}, with their 95% interval. Noise: as far as {base} differs from itself; up to there a "
-    "difference is none. docs/method.md says how rounds are taken and judged."
+    "Ratios to {base}, with their 95% interval. Noise: as far as {base} differs from itself, and at least "
+    "what intervals aim at; up to there a difference is none. docs/method.md has the rules."
 )
 
 
@@ -85,7 +85,8 @@ def _ablated(found: Found, comparison: Comparison, field: str) -> Table:
     """Settings down, those that matter most first; methods across."""
     methods = list(dict.fromkeys(one.method for one in [*found.noise, *found.lines]))
     names = by_effect(found, comparison)
-    noise = ["(noise)", *(_noise(found.noise, method, field) for method in methods)]
+    least = 1 + comparison.within
+    noise = ["(noise)", *(_noise(found.noise, method, field, least) for method in methods)]
     rows = [
         [
             taken_back(comparison.others[name]),
@@ -117,9 +118,9 @@ def _effect(lines: Sequence[Line], name: str, method: str, field: str) -> str:
     return _instead(one) or verdict(one, field)
 
 
-def _noise(noise: Sequence[Line], method: str, field: str) -> str:
+def _noise(noise: Sequence[Line], method: str, field: str, least: float) -> str:
     judged = next((one.verdicts.get(field) for one in noise if one.method == method), None)
-    return f"±{judged.ratio.reach - 1:.1%}" if judged else "-"
+    return f"±{max(least, judged.ratio.reach) - 1:.1%}" if judged else "-"
 
 
 def _of(lines: Sequence[Line], name: str) -> list[Line]:
