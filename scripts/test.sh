@@ -4,5 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/check
-# All that starts servers goes to one of two processes, see tests/conftest.py.
+# Servers in one process, containers in another, as tests/conftest.py says.
 exec .venv/bin/python -m pytest -n 2 "$@"

@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +13,17 @@ from uploadlab.units import MIB
 from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
-from .helpers import left_overs, need
+from .engine import projects
+from .helpers import left_overs, need, only_one
 from .running import Lab
 
+DOCKER = {
+    "tests/test_check_containers.py",
+    "tests/test_compare_containers.py",
+    "tests/test_compose_up.py",
+    "tests/test_docker_runtime.py",
+}
+"""What has containers for servers."""
 APART = {
     "tests/test_ablation.py",
     "tests/test_compare.py",
@@ -33,11 +42,11 @@ APART = {
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """All that starts servers goes to one process: it looks for what others leave behind, and measures."""
+    """All that starts servers goes to one process, all containers to another: they look for left-overs."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, _ = nodeid.partition("::")
-        return file if file in APART else "servers"
+        return file if file in APART else "containers" if file in DOCKER else "servers"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
@@ -46,11 +55,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 
 @pytest.fixture
-def no_left_overs() -> Iterator[None]:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No other test that has this starts or counts servers meanwhile, whichever process it runs in."""
+    with only_one(tmp_path_factory):
+        yield
+
+
+@pytest.fixture
+def no_left_overs(alone: None) -> Iterator[None]:
     """Fails if a test leaves processes of the lab or its folders behind."""
     before = left_overs()
     yield
     assert left_overs() <= before
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    need("docker")
+    before = projects()
+    yield
+    end = time.monotonic() + 30
+    while projects() - before:
+        assert time.monotonic() < end, f"left behind: {projects() - before}"
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")

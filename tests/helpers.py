@@ -1,11 +1,13 @@
 """What the tests share: required programs, sample records, and the lab's commands as a user runs them."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +55,23 @@ def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@contextmanager
+def only_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One process of the tests at a time."""
+    with open(tmp_path_factory.getbasetemp().parent / "one-at-a-time", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def left_overs() -> set[str]:
-    """The lab's servers that run now, and its socket folders."""
+    """The lab's servers that run now, not those in containers, and its socket folders."""
     found = {str(path) for path in Path("/tmp").glob("uploadlab-*")}
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            words = (path / "environ").read_bytes()
+            words, here = (path / "environ").read_bytes(), (path / "ns/pid").readlink()
         except OSError:
             continue
-        if b"LAB_DEPLOYMENT=" in words:
+        if b"LAB_DEPLOYMENT=" in words and here == Path("/proc/self/ns/pid").readlink():
             found.add(path.name)
     return found
 

@@ -3,10 +3,8 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from uploadlab.check.cases import CASES
@@ -31,36 +29,19 @@ def only_run(out: Path) -> RunFolder:
     return RunFolder(path)
 
 
-NEEDS = {"local": ["nginx", "uwsgi"], "docker": ["docker"]}
-
-
-class Check(NamedTuple):
-    """A check of everything, under way."""
-
-    out: Path
-    done: Future[subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Check]]:
-    """Both at once: what takes its time in a check is stalled uploads."""
-    with ThreadPoolExecutor() as pool:
-        outs = {runtime: tmp_path_factory.mktemp(runtime) for runtime in NEEDS}
-        yield {
-            runtime: Check(out, pool.submit(lab, "--check", "--runtime", runtime, "--out", out))
-            for runtime, out in outs.items()
-        }
-
-
-@pytest.mark.parametrize("runtime", NEEDS)
 def test_tuned_deployments_store_every_byte_or_say_no_and_stock_ones_show_their_defects(
-    checks: dict[str, Check], runtime: str
+    tmp_path: Path,
 ) -> None:
-    need(*NEEDS[runtime])
-    done = checks[runtime].done.result()
+    need("nginx", "uwsgi")
+    everything_holds("local", tmp_path)
+
+
+def everything_holds(runtime: str, out: Path) -> None:
+    """What a check of everything finds."""
+    done = lab("--check", "--runtime", runtime, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no exception" not in done.stdout
-    folder = only_run(checks[runtime].out)
+    folder = only_run(out)
     run, rows = folder.read_run(), latest(folder.read_checks())
     assert (run.runtime, run.plan) == (runtime, "check")
     assert set(run.checks) == {name for name, case in CASES.items() if not case.large}

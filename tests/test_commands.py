@@ -216,6 +216,7 @@ def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path, where: list[str
     assert process.wait(60) == 0
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path, where: list[str]) -> None:
     before = left_overs()
     process = start_long_run(tmp_path / "out", where)
@@ -238,6 +239,7 @@ def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path,
         json.loads(line)
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where: list[str]) -> None:
     before = left_overs()
     process = start_long_run(tmp_path / "out", where)

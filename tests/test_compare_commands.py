@@ -12,7 +12,6 @@ from uploadlab.store import RunFolder
 from .engine import checkout
 from .helpers import RUN, lab, measured, need
 from .test_check_grid import only_run
-from .test_docker_runtime import nothing_left  # noqa: F401  a fixture
 
 BYTEWISE = "configs/uwsgi/uwsgi-post-buffering-1.ini"
 """Reads each body byte by byte, for hundreds of times its base's time; compose.yaml does not name it."""
@@ -75,36 +74,6 @@ def test_a_config_takes_no_services_place(tmp_path: Path) -> None:
     done = lab("--compare", "uwsgi-default", "viewer", PYTHONPATH=str(tmp_path / "client"))
     assert (done.returncode, done.stdout) == (2, "")
     assert "viewer is a service of compose.yaml: rename the config of that name" in done.stderr
-
-
-@pytest.mark.usefixtures("nothing_left")
-def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
-    folder, out = tmp_path / "checkout", tmp_path / "out"
-    checkout(folder)
-    inis, templates = (folder / "configs" / name for name in ("uwsgi", "nginx"))
-    bytewise = (inis / Path(BYTEWISE).name).read_text()
-    (inis / "mine.ini").write_text(bytewise.replace("strict = true\n", ""))
-    (inis / "bad.ini").write_text(f"{bytewise}no-such-option = 1\n")
-    proxy = (templates / "nginx-uwsgi.conf.template").read_text()
-    (templates / "proxy.conf.template").write_text(proxy)
-    names = ["uwsgi-buffering", "mine", "proxy", "bad"]
-    words = ("--runtime", "docker", "--out", out, *SMALL)
-    here = {"PYTHONPATH": str(folder / "client")}
-    done = lab("--compare", *names, *words, "--fail-above", "50%", **here)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "slower 0.0" in done.stdout
-    rejected = "uwsgi --ini configs/uwsgi/bad.ini: [strict-mode] unknown config directive: no-such-option"
-    assert rejected in done.stderr
-    statuses = {(row.deployment, row.status) for row in only_run(out).read_measurements()}
-    assert statuses == {
-        (name, "unavailable" if name == "bad" else "ok") for name in [*names, f"{names[0]}-again"]
-    }
-    ablated = lab("--ablate", "configs/uwsgi/mine.ini", *words, "--rounds", "1", **here)
-    assert ablated.returncode == 0, ablated.stdout + ablated.stderr
-    newest = max(map(RunFolder, out.iterdir()), key=lambda one: one.read_run().started_at)
-    rows = newest.read_measurements()
-    assert {row.deployment for row in rows} >= {"mine", "mine-again", "mine-without-post-buffering"}
-    assert {row.status for row in rows} == {Status.OK}
 
 
 def stored(folder: Path, factor: float, cpu: str = "a", **changed: object) -> str:

@@ -22,7 +22,7 @@ from uploadlab.paths import ROOT
 from uploadlab.store import RunFolder
 
 from .engine import checkout, docker, oldest_run
-from .helpers import DEPLOYMENTS, environment, lab, need, wait_until
+from .helpers import DEPLOYMENTS, environment, lab, need, only_one, wait_until
 
 SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
 WRITERS = ["client", "locust"]
@@ -111,7 +111,8 @@ def outcomes(rows: list[Measurement]) -> dict[str, str]:
 def local_outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     need("nginx", "uwsgi")
     out = tmp_path_factory.mktemp("local")
-    done = lab("--runtime", "local", "--plan", "smoke", "--out", out, "--data-dir", out / "data")
+    with only_one(tmp_path_factory):
+        done = lab("--runtime", "local", "--plan", "smoke", "--out", out, "--data-dir", out / "data")
     assert done.returncode == 0, done.stderr
     (folder,) = out.glob("*-smoke")
     return outcomes(RunFolder(folder).read_measurements())

@@ -20,26 +20,6 @@ from .helpers import REFERENCES, environment, lab, need
 SMALL = ("--deployments", "flask", "--methods", "request.stream", "--sizes", "1MiB", "--rounds", "1")
 
 
-def projects() -> set[str]:
-    """Projects of run-matrix.sh that the engine has something of, images included."""
-    label = '{{.Label "com.docker.compose.project"}}'
-    found = docker("ps", "-a", "--format", label) + docker("network", "ls", "--format", label)
-    found += docker("volume", "ls", "--format", label)
-    found += docker("images", "--format", "upload-lab-{{.Tag}}")
-    return set(re.findall(r"^upload-lab-[0-9a-f]{8}$", found, re.M))
-
-
-@pytest.fixture
-def nothing_left() -> Iterator[None]:
-    need("docker")
-    before = projects()
-    yield
-    end = time.monotonic() + 30
-    while projects() - before:
-        assert time.monotonic() < end, f"left behind: {projects() - before}"
-        time.sleep(0.2)
-
-
 @pytest.mark.usefixtures("nothing_left")
 def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
     done = lab(
@@ -203,6 +183,7 @@ FAKES = {
 }
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", FAKES)
 def test_without_containers_auto_is_local_and_docker_is_an_error(tmp_path: Path, name: str) -> None:
     script, reason = FAKES[name]

@@ -1,0 +1,42 @@
+"""``--compare`` and ``--ablate`` on a real engine."""
+
+from pathlib import Path
+
+import pytest
+from uploadlab.model import Status
+from uploadlab.store import RunFolder
+
+from .engine import checkout
+from .helpers import lab
+from .test_check_grid import only_run
+from .test_compare_commands import BYTEWISE, SMALL
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
+    folder, out = tmp_path / "checkout", tmp_path / "out"
+    checkout(folder)
+    inis, templates = (folder / "configs" / name for name in ("uwsgi", "nginx"))
+    bytewise = (inis / Path(BYTEWISE).name).read_text()
+    (inis / "mine.ini").write_text(bytewise.replace("strict = true\n", ""))
+    (inis / "bad.ini").write_text(f"{bytewise}no-such-option = 1\n")
+    proxy = (templates / "nginx-uwsgi.conf.template").read_text()
+    (templates / "proxy.conf.template").write_text(proxy)
+    names = ["uwsgi-buffering", "mine", "proxy", "bad"]
+    words = ("--runtime", "docker", "--out", out, *SMALL)
+    here = {"PYTHONPATH": str(folder / "client")}
+    done = lab("--compare", *names, *words, "--fail-above", "50%", **here)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "slower 0.0" in done.stdout
+    rejected = "uwsgi --ini configs/uwsgi/bad.ini: [strict-mode] unknown config directive: no-such-option"
+    assert rejected in done.stderr
+    statuses = {(row.deployment, row.status) for row in only_run(out).read_measurements()}
+    assert statuses == {
+        (name, "unavailable" if name == "bad" else "ok") for name in [*names, f"{names[0]}-again"]
+    }
+    ablated = lab("--ablate", "configs/uwsgi/mine.ini", *words, "--rounds", "1", **here)
+    assert ablated.returncode == 0, ablated.stdout + ablated.stderr
+    newest = max(map(RunFolder, out.iterdir()), key=lambda one: one.read_run().started_at)
+    rows = newest.read_measurements()
+    assert {row.deployment for row in rows} >= {"mine", "mine-again", "mine-without-post-buffering"}
+    assert {row.status for row in rows} == {Status.OK}
