@@ -60,7 +60,7 @@ CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
 NARROW_NAME_WIDTH = 9
 """Six methods fit beside the name that Compose puts before each line."""
 PLENTY = 1000
-RATIO_WIDTH, RATIO_NAME_WIDTH = 17, 15
+RATIO_WIDTH, RATIO_NAME_WIDTH = 17, 16
 """Of ``0.95 [0.93, 0.97]``, and the least of what is divided: a method's name is not to be torn."""
 VERDICT_WIDTH = 18
 """Of ``1.42x [1.36, 1.49]``; its word stands above it."""
@@ -251,4 +251,7 @@ def _rich(table: Table, name_width: int, cell_width: int = CELL_WIDTH) -> RichTa
 
 
 def _broken(text: str, width: int) -> str:
-    return escape("\n".join(wrap(text, width)))
+    """In lines of that width, all as far in as the first."""
+    bare = text.lstrip()
+    indent = " " * (len(text) - len(bare))
+    return escape("\n".join(wrap(bare, width, initial_indent=indent, subsequent_indent=indent)))

@@ -1,9 +1,10 @@
 """How long the rest of a run will take, from what it has taken so far."""
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
-from uploadlab.model import Measurement, Task
+from uploadlab.model import Cell, Measurement, Task
 
 OVERHEAD_SECONDS = 0.05
 """An upload of nothing still costs a connection, a verification and a removal."""
@@ -27,12 +28,13 @@ class Estimate:
 
     def seconds_left(self, tasks: Sequence[Task]) -> float:
         """The expected time of these uploads."""
-        return sum(self._seconds(task) for task in tasks)
+        cells = Counter(task.cell for task in tasks)
+        return sum(count * self._seconds(cell) for cell, count in cells.items())
 
-    def _seconds(self, task: Task) -> float:
-        for key in _keys(task.cell.deployment, task.cell.method):
+    def _seconds(self, cell: Cell) -> float:
+        for key in _keys(cell.deployment, cell.method):
             if rates := self._rates.get(key):
-                upload = fmean(rates[-5:]) * task.cell.size_bytes
+                upload = fmean(rates[-5:]) * cell.size_bytes
                 return OVERHEAD_SECONDS + _VERIFYING * min(upload, self._budget_seconds)
         return OVERHEAD_SECONDS
 

@@ -127,6 +127,8 @@ def remaining(run: Run, folder: RunFolder) -> list[Task]:
 def without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
     """A cell that timed out has its row; another round would only spend its budget again."""
     hopeless = {row.cell_id for row in rows if row.status is Status.TIMEOUT and not row.warmup}
+    if not hopeless:
+        return list(tasks)
     return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
 
 

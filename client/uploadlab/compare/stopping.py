@@ -46,7 +46,7 @@ class Stopping:
     def worthwhile(self, tasks: Sequence[Task]) -> list[Task]:
         """Of these uploads those that are worth it, after all that is known so far."""
         self._settled |= {way for way in {_way(task.cell) for task in tasks} if self._is_settled(way)}
-        return [task for task in tasks if self._is_open(task.cell)]
+        return self._open(tasks)
 
     def left(self, tasks: Sequence[Task], row: Measurement) -> list[Task]:
         """Of these uploads those that are worth it, after that one."""
@@ -57,7 +57,7 @@ class Stopping:
             self._settled |= {way for way in ways if self._is_settled(way)}
         if round_ends and time.monotonic() > self._end:
             return []
-        return [task for task in tasks if self._is_open(task.cell)]
+        return self._open(tasks)
 
     @property
     def seconds_left(self) -> float:
@@ -71,6 +71,10 @@ class Stopping:
             self._seconds.setdefault(row.cell_id, {})[row.round] = row.seconds
         else:
             self._broken.add(row.cell_id)
+
+    def _open(self, tasks: Sequence[Task]) -> list[Task]:
+        worth = {cell for cell in {task.cell for task in tasks} if self._is_open(cell)}
+        return [task for task in tasks if task.cell in worth]
 
     def _is_open(self, cell: Cell) -> bool:
         way = _way(cell)

@@ -148,9 +148,10 @@ def _row(one: Line) -> list[str]:
     if told := _instead(one):
         return [name, told, *["-"] * (len(HEADER) - 2)]
     speed, cpu, memory = (verdict(one, field) for field in FIELDS)
+    memory = memory.partition(" [")[0].removeprefix(f"{Word.SAME} ")  # six columns are to fit into 80
     judged = one.verdicts.get(SECONDS)
     noise = f"±{judged.floor - 1:.1%}" if judged else "-"
-    return [name, speed, cpu, memory.partition(" [")[0], noise, str(one.rounds)]
+    return [name, speed, cpu, memory, noise, str(one.rounds)]
 
 
 def _instead(one: Line) -> str:
