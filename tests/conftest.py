@@ -30,6 +30,7 @@ APART = {
     "tests/test_compare_judge.py",
     "tests/test_diagnosis.py",
     "tests/test_interval.py",
+    "tests/test_lineup.py",
     "tests/test_plan.py",
     "tests/test_ratios.py",
     "tests/test_report.py",

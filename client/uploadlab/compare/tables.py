@@ -65,16 +65,21 @@ def difference_lines(differs: Mapping[str, Sequence[str]], base: str) -> list[st
 
 
 def verdict_lines(found: Found, comparison: Comparison) -> list[str]:
-    """A sentence for each of the others: its speed by each method, what is alike together."""
-    lines = []
-    for name in by_effect(found, comparison):
-        told: dict[str, list[str]] = {}
-        for one in _of(found.lines, name):
-            told.setdefault(_instead(one) or verdict(one, SECONDS), []).append(one.method)
-        what = taken_back(comparison.others[name]) if comparison.ablation else name
-        if told:
-            lines.append(f"{what}: {'; '.join(f'{text} by {_joined(by)}' for text, by in told.items())}")
+    """A sentence for each of the others: its speed by each method. Settings that change nothing share one."""
+    order = [name for name in by_effect(found, comparison) if _of(found.lines, name)]
+    idle = [name for name in order if comparison.ablation and not any(map(_weight, _of(found.lines, name)))]
+    lines = [_sentence(name, found, comparison) for name in order if name not in idle]
+    if idle:
+        lines.append(f"no difference: {', '.join(taken_back(comparison.others[name]) for name in idle)}")
     return lines
+
+
+def _sentence(name: str, found: Found, comparison: Comparison) -> str:
+    told: dict[str, list[str]] = {}
+    for one in _of(found.lines, name):
+        told.setdefault(_instead(one) or verdict(one, SECONDS), []).append(one.method)
+    what = taken_back(comparison.others[name]) if comparison.ablation else name
+    return f"{what}: {'; '.join(f'{text} by {_joined(by)}' for text, by in told.items())}"
 
 
 def _joined(names: Sequence[str]) -> str:
