@@ -1,6 +1,7 @@
 """Locust by hand, with the lab's users: what they send, what their rows say, how much memory they take."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -21,6 +22,11 @@ from .helpers import DEPLOYMENTS, LOCUST, environment, wait_until
 from .holding_server import hold_uploads
 from .running import Lab
 
+CLOSED = re.compile(
+    r"Traceback(?:(?!Traceback).)*in stats_writer\n.*?I/O operation on closed file", re.DOTALL
+)
+"""Locust's own: at its end its writer of CSV files may find them closed."""
+
 
 def locust(url: str, *words: str, seconds: float = 2, folder: Path) -> list[LoadUpload]:
     """The rows of a headless test by hand."""
@@ -29,7 +35,7 @@ def locust(url: str, *words: str, seconds: float = 2, folder: Path) -> list[Load
         [*command, *words], env=environment(TMPDIR=str(folder.parent)),
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
+    assert "Traceback" not in CLOSED.sub("", done.stderr), done.stderr
     return RunFolder(folder).read_uploads()
 
 
