@@ -129,6 +129,7 @@ def test_without_a_base_nothing_is_measured_in_vain(tmp_path: Path) -> None:
     assert result
     assert result.lines[0].base_instead == "unavailable"
     assert "uwsgi-default has died" in result.reasons[0]
+    assert slower(result, 0.5) == ["uwsgi-tuned request.stream: cannot be judged, the base is unavailable"]
 
 
 def test_a_comparison_that_was_stopped_goes_on(tmp_path: Path) -> None:

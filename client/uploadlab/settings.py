@@ -59,9 +59,12 @@ def _statements(path: str, text: str) -> list[ast.stmt]:
         body = ast.parse(text).body
     except (SyntaxError, ValueError) as error:
         raise UsageError(f"{path} is no Python: {error}") from None
-    left_out = (ast.Import, ast.ImportFrom)
-    told = body[1:] if body and isinstance(body[0], ast.Expr) else body
-    return [node for node in told if not isinstance(node, left_out)]
+    return [node for node in body if not isinstance(node, ast.Import | ast.ImportFrom) and not _is_text(node)]
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Whether it is a docstring, or another text that nothing is done with."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _of_lines(path: str, text: str) -> Iterator[Setting]:

@@ -49,11 +49,11 @@ def changes(path: str, text: str, plain: str) -> Iterator[Change]:
     """Each setting of a config taken back to what a plain one has; not where it listens."""
     here, there = settings(path, text), settings(path, plain)
     mine, its = _only(here, there), _only(there, here)
-    taken = [(one, _counterpart(one, mine, its)) for one in mine]
-    added = [(None, one) for one in its if one.option not in {other.option for other in mine}]
+    taken = [(one.option, one, _counterpart(one, mine, its)) for one in mine]
+    options = {one.option for one in mine}
+    added = [(one.option, None, one) for one in its if one.option not in options]
     names: dict[str, int] = {}
-    for old, new in [*taken, *added]:
-        option = (old or new or mine[0]).option
+    for option, old, new in [*taken, *added]:
         name = f"{'without' if old else 'with'}-{re.sub(r'[^a-z0-9]+', '-', option.lower()).strip('-')}"
         names[name] = names.get(name, 0) + 1
         number = f"-{names[name]}" if names[name] > 1 else ""

@@ -43,6 +43,11 @@ class Found(NamedTuple):
     reasons: list[str]
     """Why something is not ok, with the configs that it is about."""
 
+    @property
+    def sizes(self) -> list[int]:
+        """All that it is about, the smallest first."""
+        return sorted({one.size_bytes for one in [*self.noise, *self.lines]})
+
     def of_size(self, size_bytes: int) -> "Found":
         """Only these lines."""
         noise, lines = (
@@ -93,14 +98,12 @@ def between_runs(
 
 def slower(found: Found, share: float) -> list[str]:
     """What takes longer than the base by more than that share, is no longer ok, or cannot be judged."""
-    return [
-        f"{one.name} {one.method}: {why}"
-        for one in found.lines
-        if not one.base_instead and (why := _why_slower(one, share))
-    ]
+    return [f"{one.name} {one.method}: {why}" for one in found.lines if (why := _why_slower(one, share))]
 
 
 def _why_slower(one: Line, share: float) -> str:
+    if one.base_instead:  # what it loses itself, another one cannot lose by being slower
+        return "cannot be judged, the base is unavailable" if one.base_instead == Status.UNAVAILABLE else ""
     judged = one.verdicts.get(SECONDS)
     if one.instead or not judged:
         return one.instead or f"cannot be judged by {one.rounds} rounds"

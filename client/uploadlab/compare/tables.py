@@ -23,7 +23,7 @@ LEGEND = (
 def comparison_tables(found: Found, comparison: Comparison | None = None) -> list[Table]:
     """Of each size, the smallest first: methods below what is compared; of an ablation, settings."""
     tables = []
-    for size_bytes in sorted({one.size_bytes for one in [*found.noise, *found.lines]}):
+    for size_bytes in found.sizes:
         mine = found.of_size(size_bytes)
         if comparison and comparison.ablation:
             tables += [_ablated(mine, comparison, field) for field in (SECONDS, CPU)]
@@ -99,7 +99,7 @@ def _ablated(found: Found, comparison: Comparison, field: str) -> Table:
         ]
         for name in names
     ]
-    size = format_size([*found.noise, *found.lines][0].size_bytes)
+    size = format_size(found.sizes[0])
     title = f"{size}: {FIELD_NAMES[field]} of {found.base}, one setting taken back"
     return Table(title, ["", *methods], [*rows, noise])
 

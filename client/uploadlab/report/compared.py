@@ -34,7 +34,7 @@ def compared(stored: Stored) -> Section | None:
     texts = {} if comparison.ablation else _differences(comparison)
     return Section(
         "comparison", "Verdicts", [LEGEND.format(base=comparison.base)],
-        parts=[part for size in _sizes(result) for part in _parts(result.of_size(size), comparison)],
+        parts=[part for size in result.sizes for part in _parts(result.of_size(size), comparison)],
         bars=_pictures(result, comparison),
         notes=comparison_notes(result, comparison.within),
         texts=texts,
@@ -55,10 +55,6 @@ def _differences(comparison: Comparison) -> dict[str, str]:
     return texts
 
 
-def _sizes(result: Found) -> list[int]:
-    return sorted({one.size_bytes for one in [*result.noise, *result.lines]})
-
-
 def _parts(result: Found, comparison: Comparison) -> list[Part]:
     return [_part(table, result, comparison) for table in comparison_tables(result, comparison)]
 
@@ -77,7 +73,7 @@ def _part(table: Table, result: Found, comparison: Comparison) -> Part:
 
 
 def _pictures(result: Found, comparison: Comparison) -> list[Bars]:
-    here = [one for size in _sizes(result) if (one := result.of_size(size)).lines]
+    here = [one for size in result.sizes if (one := result.of_size(size)).lines]
     pictures = (_picture(one, comparison, field) for one in here for field in FIELD_NAMES)
     return [one for one in pictures if one.rows]
 
