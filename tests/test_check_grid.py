@@ -44,7 +44,7 @@ def everything_holds(runtime: str, out: Path) -> None:
     folder = only_run(out)
     run, rows = folder.read_run(), latest(folder.read_checks())
     assert (run.runtime, run.plan) == (runtime, "check")
-    assert set(run.checks) == {name for name, case in CASES.items() if not case.large}
+    assert set(run.checks) == {name for name, case in CASES.items() if case.usual}
     tried = {(row.deployment, row.case) for row in rows if row.verdict is not Verdict.UNAVAILABLE}
     tuned = [target for target in run.targets if target.name in TUNED]
     assert {(one.name, case) for one in tuned for case in run.checks if applies(one, case)} <= tried

@@ -27,13 +27,17 @@ BODY = {
         raw(exactly(FILE), chunked=True, then=Then.BREAK, at=40),
         b"28\r\n" + FILE[:40] + b"\r\nzz\r\n3c\r\n" + FILE[40:] + b"\r\n0\r\n\r\n",
     ),
+    "trickled in chunks": (
+        raw(exactly(FILE), chunked=True, then=Then.TRICKLE, at=40),
+        b"28\r\n" + FILE[:40] + b"\r\n28\r\n" + FILE[40:80] + b"\r\n14\r\n" + FILE[80:] + b"\r\n0\r\n\r\n",
+    ),
     "paused at the end": (raw(exactly(FILE), then=Then.PAUSE, at=100), FILE),
 }
 
 
 @pytest.mark.parametrize("name", BODY)
 def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(wire, "PAUSES", dict.fromkeys(wire.PAUSES, 0.01))
     attempt, body = BODY[name]
     with keep(OK) as server:
         reply = send(f"{server.url}/request-stream?limit=7", attempt)
@@ -45,7 +49,7 @@ def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.M
     assert length in head.split(b"\r\n")
     assert reply.status == (None if attempt.gone else 201)
     assert reply.content == ({} if attempt.gone else {"id": "x"})
-    assert server.ended == ["quiet" if attempt.then in (None, Then.PAUSE, Then.BREAK) else "end"]
+    assert server.ended == ["quiet" if attempt.then in (None, *wire.PAUSES, Then.BREAK) else "end"]
 
 
 def test_a_client_that_crashes_resets_the_connection() -> None:

@@ -13,8 +13,8 @@ SINK = Target("raw-sink", "", "reference", ["request.stream"])
 TWO = Plan("two", [Group(["8MiB"], ["request.stream", "request.files"], rounds=2)])
 
 
-NARROW = {"ceilings", "memory", "compare"}
-"""Plans for what configs/ratios.toml asks (test_ratios.py has them), and for a comparison."""
+NARROW = {"ceilings", "memory", "compare", "original"}
+"""Plans of what configs/ratios.toml asks (test_ratios.py), of a comparison, of the original's table."""
 
 
 @pytest.mark.parametrize("name", sorted({path.stem for path in PLANS.glob("*.toml")} - NARROW))

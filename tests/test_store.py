@@ -1,8 +1,11 @@
+import gzip
+import subprocess
 from pathlib import Path
 
 import msgspec
 import pytest
 from uploadlab.model import LabError
+from uploadlab.report.reading import read
 from uploadlab.store import MEASUREMENTS, RUN_FILE, RunFolder
 
 from .helpers import RUN, measured
@@ -36,6 +39,25 @@ def test_a_torn_last_line_is_left_out_and_overwritten(folder: RunFolder) -> None
     assert len(again.read_measurements()) == 1
     again.append(measured("raw-sink"))
     assert [row.deployment for row in again.read_measurements()] == ["flask", "raw-sink"]
+
+
+def test_a_packed_file_is_read_and_added_to_as_any(folder: RunFolder) -> None:
+    folder.append(measured("flask"))
+    subprocess.run(["gzip", folder.path / MEASUREMENTS], check=True)
+    again = RunFolder(folder.path)
+    assert again.has_results()
+    assert [row.deployment for row in again.read_measurements()] == ["flask"]
+    again.append(measured("raw-sink"))
+    assert [row.deployment for row in again.read_measurements()] == ["flask", "raw-sink"]
+    assert [path.name for path in folder.path.iterdir()] == [MEASUREMENTS]
+
+
+def test_a_damaged_packed_file_is_told(folder: RunFolder) -> None:
+    folder.write_run(RUN)
+    (folder.path / f"{MEASUREMENTS}.gz").write_bytes(gzip.compress(b"x" * 1000)[:-9])
+    with pytest.raises(LabError, match=r"measurements.jsonl.gz is damaged"):
+        folder.read_measurements()
+    assert ["measurements.jsonl.gz is damaged" in notice for notice in read(folder).notices] == [True]
 
 
 def test_a_damaged_line_is_told(folder: RunFolder) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from uploadlab.client import Client
+from uploadlab.connection import session
 from uploadlab.methods import METHODS
 from uploadlab.model import Status, Target
 from uploadlab.payload import Payload
@@ -38,6 +39,16 @@ def test_an_upload_is_sent_then_verified_then_removed(client: Client, payload: P
     assert outcome.server_seconds == 0.1
     assert outcome.client_peak_rss_bytes is None or outcome.client_peak_rss_bytes > 10 * MIB
     assert outcome.server_peak_rss_bytes is outcome.spooled_bytes is None
+
+
+@pytest.mark.parametrize(("method", "blocks"), [("request.stream", 1), ("request.stream-16k", 64)])
+def test_a_method_says_in_which_blocks_the_client_sends(method: str, blocks: int, payload: Payload) -> None:
+    events: list[str] = []
+    with serve() as fake, open(payload.path, "rb") as file:
+        with session(events.append, METHODS[method].block_bytes) as one:
+            one.put(fake.url, data=file, timeout=9)
+        assert fake.bodies[0] == Path(payload.path).read_bytes()
+    assert events.count("sent") == blocks + 1  # the head goes first
 
 
 LIES: list[tuple[dict[str, Any], Status, str]] = [

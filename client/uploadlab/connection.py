@@ -15,25 +15,25 @@ Watch = Callable[[str], None]
 """Is told ``connected``, then ``sent`` after each block, then ``answered``."""
 
 
-def session(watch: Watch | None = None) -> requests.Session:
+def session(watch: Watch | None = None, block_bytes: int = BLOCK_BYTES) -> requests.Session:
     """A fresh session: uWSGI closes connections without saying so, so none is used twice."""
     new = requests.Session()
     new.trust_env = False  # no proxy and no .netrc between the lab and its target
     for scheme in ("http://", "https://"):
-        new.mount(scheme, BlockAdapter(watch))
+        new.mount(scheme, BlockAdapter(watch, block_bytes))
     return new
 
 
 class BlockAdapter(HTTPAdapter):
     """Sends a file in blocks of 1 MiB: urllib3's 16 KiB would make the client the limit."""
 
-    def __init__(self, watch: Watch | None) -> None:
-        self._watch = watch
+    def __init__(self, watch: Watch | None, block_bytes: int = BLOCK_BYTES) -> None:
+        self._watch, self._block_bytes = watch, block_bytes
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """As in requests, with a block size, and with someone who watches."""
-        super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
+        super().init_poolmanager(*args, blocksize=self._block_bytes, **kwargs)
         if self._watch:
             kinds = {"http": (HTTPConnectionPool, Watched), "https": (HTTPSConnectionPool, WatchedTLS)}
             self.poolmanager.pool_classes_by_scheme = {

@@ -16,6 +16,8 @@ from uploadlab.model import Deployment, Target
 from uploadlab.units import MIB
 
 BLOCK_BYTES = MIB
+REQUESTS_BLOCK_BYTES = 16 << 10
+"""What ``requests`` sends at a time where nobody tells it otherwise (``blocksize`` of urllib3's pools)."""
 BOUNDARY_CHARACTERS = 70
 FIELD = "file"
 FILE_NAME = "upload.bin"
@@ -39,6 +41,13 @@ class Method(NamedTuple):
     """Whether another deployment stores the file."""
     curl: bool
     """Whether curl sends it, not this client."""
+    block_bytes: int
+    """What the client hands to the system at a time."""
+
+    @property
+    def own(self) -> bool:
+        """Whether this client sends it, in the blocks that it takes for best."""
+        return not self.curl and self.block_bytes == BLOCK_BYTES
 
     @property
     def verb(self) -> str:
@@ -50,12 +59,19 @@ METHODS: dict[str, Method] = {}
 
 
 def method(
-    name: str, route: str, form: bool = False, slow: bool = False, hops: bool = False, curl: bool = False
+    name: str,
+    route: str,
+    form: bool = False,
+    slow: bool = False,
+    hops: bool = False,
+    curl: bool = False,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Callable[[Sender], Sender]:
     """Register a sender under a method's name, with the route that receives it."""
 
     def register(send: Sender) -> Sender:
-        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send, form, slow, hops, curl)
+        description = (send.__doc__ or "").strip()
+        METHODS[name] = Method(name, route, description, send, form, slow, hops, curl, block_bytes)
         return send
 
     return register
@@ -91,6 +107,12 @@ def stream_curl(file: BinaryIO, size_bytes: int, field: str) -> Request:
     return stream(file, size_bytes, field)
 
 
+@method("request.stream-16k", "/request-stream", block_bytes=REQUESTS_BLOCK_BYTES)
+def stream_16k(file: BinaryIO, size_bytes: int, field: str) -> Request:
+    """Raw body in blocks of 16 KiB, as `requests` sends by itself: what larger ones are measured against."""
+    return stream(file, size_bytes, field)
+
+
 @method("request.stream-chunked", "/request-stream")
 def stream_chunked(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Chunked body from a generator, read in blocks: for a length not known before."""
@@ -122,6 +144,12 @@ def multipart_push(file: BinaryIO, size_bytes: int, field: str) -> Request:
     return files_streamed(file, size_bytes, field)
 
 
+@method("multipart-push-16k", "/multipart-push", form=True, block_bytes=REQUESTS_BLOCK_BYTES)
+def multipart_push_16k(file: BinaryIO, size_bytes: int, field: str) -> Request:
+    """A streaming encoder in blocks of 16 KiB, as `requests` sends by itself."""
+    return files_streamed(file, size_bytes, field)
+
+
 @method("relay", "/stream-pass-to-next", hops=True)
 def relay(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Raw body, passed on to a second deployment while it arrives: two hops, as in service chains."""
@@ -146,5 +174,5 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-OWN_METHODS = {name: one for name, one in METHODS.items() if not one.curl}
-"""What this client sends itself, and users of Locust can."""
+OWN_METHODS = {name: one for name, one in METHODS.items() if one.own}
+"""What `*` stands for in a plan, and users of Locust can send; the others are there to be compared."""

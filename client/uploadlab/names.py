@@ -6,16 +6,20 @@ from collections.abc import Collection, Iterable
 from uploadlab.model import UsageError
 
 
-def choose(kind: str, wanted: Iterable[str], known: Iterable[str]) -> list[str]:
+def choose(
+    kind: str, wanted: Iterable[str], known: Iterable[str], usual: Collection[str] | None = None
+) -> list[str]:
     """The known names that ``wanted`` selects, in their declared order.
 
-    ``*`` stands for all and ``!name`` leaves one out; raises UsageError for an unknown name.
+    ``*`` stands for all, or the usual ones, and ``!name`` leaves one out; raises UsageError for an
+    unknown name.
     """
     known, wanted = list(known), list(wanted)
     for name in wanted:
         if name != "*":
             check(kind, name.removeprefix("!"), known)
-    return [name for name in known if selects(wanted, name)]
+    rare = set() if usual is None else set(known) - set(usual) - set(wanted)
+    return [name for name in known if selects(wanted, name) and name not in rare]
 
 
 def selects(wanted: Collection[str], name: str) -> bool:

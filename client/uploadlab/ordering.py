@@ -83,7 +83,7 @@ def _checks(asked: dict[str, Any], load: bool) -> list[str]:
         if not target(text)[1].startswith("http://"):
             raise UsageError(f"--target {text}: --check works on plain sockets: name an http:// URL")
     chosen = choose("case", cases or ["*"], CASES)
-    return [name for name in chosen if large or cases or not CASES[name].large]
+    return [name for name in chosen if large or cases or CASES[name].usual]
 
 
 def _users(asked: list[str] | None) -> list[int] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.load.steps import Load, check_load
-from uploadlab.methods import METHODS, methods_at
+from uploadlab.methods import METHODS, OWN_METHODS, methods_at
 from uploadlab.model import REFERENCE, Cell, Planned, Target, Task, UsageError
 from uploadlab.names import check, choose, selects
 from uploadlab.units import parse_size, positive
@@ -112,7 +112,7 @@ def _warmups(planned: Sequence[Planned]) -> list[Cell]:
 
 
 def _group_cells(group: Group, choice: Choice, targets: Sequence[Target]) -> list[Cell]:
-    methods = choose("method", group.methods, METHODS)
+    methods = choose("method", group.methods, METHODS, OWN_METHODS)
     if choice.methods is not None:
         wanted = choose("method", choice.methods, METHODS)
         methods = [name for name in methods if name in wanted]

@@ -1,7 +1,9 @@
 """The run folder. The only module that writes results."""
 
+import gzip
 import os
 import shutil
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -201,12 +203,13 @@ class RunFolder:
 
     def _drop_rows_without_step(self) -> None:
         steps = self._read_lines(LOAD_STEPS, LoadStep)
+        _unpack(self.uploads_file)
         if self._size(LOAD_UPLOADS):
             os.truncate(self.uploads_file, steps[-1].uploads_end if steps else 0)
 
     def _size(self, name: str) -> int:
         path = self.path / name
-        return path.stat().st_size if path.exists() else 0
+        return sum(one.stat().st_size for one in (path, _packed(path)) if one.exists())
 
     def _read_lines(self, name: str, kind: type[Line], end: int | None = None) -> list[Line]:
         try:
@@ -216,13 +219,11 @@ class RunFolder:
 
     def _lines(self, name: str, end: int | None) -> list[bytes]:
         """A file's lines up to there, without a last one cut short."""
-        try:
-            content = (self.path / name).read_bytes()[:end]
-        except FileNotFoundError:
-            return []
+        content = _content(self.path / name)[:end]
         return content[: content.rfind(b"\n") + 1].splitlines()
 
     def _drop_torn_line(self, path: Path) -> None:
+        _unpack(path)
         if path.exists():
             with open(path, "r+b") as file:
                 file.truncate(file.read().rfind(b"\n") + 1)
@@ -232,6 +233,29 @@ class RunFolder:
         if self.has_results():
             then = f"what was measured is kept; free some space and go on with --resume {shown(self.path)}"
         return LabError(f"cannot write to {shown(self.path)}: {error.strerror}; {then}")
+
+
+def _packed(path: Path) -> Path:
+    """What `gzip` makes of a file, as in runs that are kept in git."""
+    return path.with_name(f"{path.name}.gz")
+
+
+def _content(path: Path) -> bytes:
+    """Of a file, packed or not; nothing if there is none. Raises LabError."""
+    packed = _packed(path)
+    if not packed.exists():
+        return path.read_bytes() if path.exists() else b""
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise LabError(f"{shown(packed)} is damaged ({error}): take it from where it came again") from None
+
+
+def _unpack(path: Path) -> None:
+    """Have the file as it was, to append to it."""
+    if _packed(path).exists():
+        path.write_bytes(_content(path))
+        _packed(path).unlink()
 
 
 def last_run(out: Path) -> RunFolder:

@@ -194,7 +194,7 @@ def _send(
     watch: Stopwatch,
     foreign: Foreign | None,
 ) -> requests.Response:
-    with open(payload.path, "rb") as file, session(watch.lap) as one:
+    with open(payload.path, "rb") as file, session(watch.lap, method.block_bytes) as one:
         request = method.send(file, payload.size_bytes, foreign.field if foreign else FIELD)
         address = url if foreign else url + method.route
         return one.request(

@@ -19,6 +19,8 @@ class Then(StrEnum):
 
     PAUSE = "pause"
     """Send nothing for a while, then go on."""
+    TRICKLE = "trickle"
+    """Send a little each second."""
     CLOSE = "close"
     """Go away."""
     RESET = "reset"
@@ -55,7 +57,7 @@ class Attempt(NamedTuple):
     """Further lines of the request's head."""
     then: Then | None = None
     at: int = 0
-    """After how many bytes of the body."""
+    """After how many bytes of the body; of one that trickles, after each so many."""
     must_refuse: bool = False
     refusals: tuple[int, ...] = ()
     """The statuses of a refusal that would be true."""

@@ -44,20 +44,27 @@ class Case(NamedTuple):
     name: str
     kind: Kind
     large: bool
-    """Only where it is asked for: gigabytes."""
+    """Gigabytes, so one target at a time, and only where it is asked for."""
+    slow: bool
+    """Half a minute and more, so only where it is asked for."""
     description: str
     attempts: Callable[[], Iterator[Attempt]]
+
+    @property
+    def usual(self) -> bool:
+        """Whether it need not be asked for."""
+        return not (self.large or self.slow)
 
 
 CASES: dict[str, Case] = {}
 Attempts = Callable[[], Iterator[Attempt]]
 
 
-def case(name: str, kind: Kind, large: bool = False) -> Callable[[Attempts], Attempts]:
+def case(name: str, kind: Kind, large: bool = False, slow: bool = False) -> Callable[[Attempts], Attempts]:
     """Register a row."""
 
     def register(attempts: Attempts) -> Attempts:
-        CASES[name] = Case(name, kind, large, (attempts.__doc__ or "").strip(), attempts)
+        CASES[name] = Case(name, kind, large, slow, (attempts.__doc__ or "").strip(), attempts)
         return attempts
 
     return register
@@ -158,6 +165,12 @@ def stall() -> Iterator[Attempt]:
     pause: dict[str, Any] = {"then": Then.PAUSE, "at": HALF, "refusals": (TIMEOUT,)}
     yield from both(SOME, **pause)
     yield raw(SOME, chunked=True, **pause | {"refusals": (TIMEOUT, LENGTH_REQUIRED)})
+
+
+@case("slow-upload", Kind.FAULT, slow=True)
+def slow_upload() -> Iterator[Attempt]:
+    """A body that takes 35 s to arrive, and never pauses for more than one."""
+    yield raw(SOME, then=Then.TRICKLE, at=SOME.size_bytes // 35, refusals=(TIMEOUT,))
 
 
 @case("early-refusal", Kind.FAULT)

@@ -9,10 +9,10 @@ from http import HTTPStatus
 import requests
 
 from uploadlab import usage
-from uploadlab.check.attempt import Attempt, Then
+from uploadlab.check.attempt import Attempt
 from uploadlab.check.cases import CASES
 from uploadlab.check.oracle import Stored, judge
-from uploadlab.check.wire import Reply, send
+from uploadlab.check.wire import PAUSES, Reply, send
 from uploadlab.methods import METHODS, methods_at
 from uploadlab.model import EXTERNAL, Target
 from uploadlab.run import now
@@ -44,7 +44,7 @@ def applies(target: Target, case: str) -> bool:
 def routes(target: Target, attempt: Attempt) -> list[str]:
     """Where the attempt makes sense: its kind of body; and slow routes only where it is soon over."""
     methods = [METHODS[name] for name in methods_at(target) if METHODS[name].form == attempt.form]
-    soon = attempt.file.size_bytes <= MIB and attempt.then is not Then.PAUSE
+    soon = attempt.file.size_bytes <= MIB and attempt.then not in PAUSES
     return list(dict.fromkeys(one.route for one in methods if soon or not one.slow))
 
 

@@ -23,8 +23,8 @@ import xxhash
 from uploadlab.check.attempt import Attempt, Blocks, Then
 from uploadlab.upload import stored_at
 
-PAUSE_SECONDS = 5.0
-"""Longer than the 4 s that uWSGI waits by default."""
+PAUSES = {Then.PAUSE: 5.0, Then.TRICKLE: 1.0}
+"""Seconds; the one is longer than the 4 s that uWSGI waits by default."""
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
 SILENCE_SECONDS = 60.0
@@ -102,8 +102,8 @@ def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None
     for block in _cut(attempt.body(_digested(attempt.file.blocks(), digest)), attempt):
         if block is not None:
             connection.sendall(b"%x\r\n%b\r\n" % (len(block), bytes(block)) if attempt.chunked else block)
-        elif attempt.then is Then.PAUSE:
-            time.sleep(PAUSE_SECONDS)
+        elif attempt.then in PAUSES:
+            time.sleep(PAUSES[attempt.then])
         elif attempt.then is Then.BREAK:
             connection.sendall(NO_SIZE)
         else:
@@ -124,12 +124,13 @@ def _digested(blocks: Blocks, digest: Any) -> Blocks:
 def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None]:
     """The blocks, with None where something happens."""
     left = attempt.at if attempt.then else None
+    again = attempt.at if attempt.then is Then.TRICKLE else None
     for block in blocks:
-        if left is not None and left <= len(block):
+        while left is not None and left <= len(block):
             yield block[:left]
             yield None
-            block, left = block[left:], None
-        elif left is not None:
+            block, left = block[left:], again
+        if left is not None:
             left -= len(block)
         if block:
             yield block

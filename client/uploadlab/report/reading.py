@@ -56,7 +56,11 @@ class _Lines:
         self, name: str, kind: type[Row], is_sound: Callable[[Row], bool], end: int | None = None
     ) -> list[Row]:
         """Those that can be read and make sense."""
-        found, damaged = self._folder.read_good_lines(name, kind, end)
+        try:
+            found, damaged = self._folder.read_good_lines(name, kind, end)
+        except LabError as error:
+            self._notices.append(f"{str(error).rpartition(':')[0]}.")
+            return []
         sound = [row for row in found if is_sound(row)]
         if count := damaged + len(found) - len(sound):
             lines = "1 line is" if count == 1 else f"{count} lines are"

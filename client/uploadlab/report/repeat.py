@@ -62,7 +62,7 @@ def _without_password(url: str) -> str:
 
 
 def _check_words(run: Run) -> list[str]:
-    usual = {name for name, case in CASES.items() if not case.large}
+    usual = {name for name, case in CASES.items() if case.usual}
     if set(run.checks) == usual:
         return ["--check"]
     return ["--check", *(["--large"] if set(run.checks) == set(CASES) else ["--cases", ",".join(run.checks)])]
