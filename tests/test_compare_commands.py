@@ -6,7 +6,7 @@ from shutil import copytree
 import msgspec
 import pytest
 from uploadlab.model import Host, Run, Status
-from uploadlab.paths import REFERENCE_RUN
+from uploadlab.paths import REFERENCE
 from uploadlab.store import RunFolder
 
 from .engine import checkout
@@ -121,7 +121,7 @@ def test_runs_with_nothing_in_common_are_not_compared(tmp_path: Path) -> None:
 
 
 def test_a_run_compared_with_itself_shows_no_difference() -> None:
-    done = lab("--compare-runs", REFERENCE_RUN, REFERENCE_RUN)
+    done = lab("--compare-runs", REFERENCE / "quick", REFERENCE / "quick")
     assert done.returncode == 0
     assert "too few rounds" in done.stdout, "it has three rounds"
     assert "faster" not in done.stdout and "slower" not in done.stdout

@@ -116,8 +116,8 @@ def test_a_table_tells_what_turning_did() -> None:
     one = msgspec.structs.replace(DEPLOYMENTS["uwsgi-tuned"], name="flask")
     knobs = [
         Knob("flask", "listen", [""], "queues", methods=["request.stream"], size="10MB"),
-        Knob("flask", "BLOCK_SIZE", ["1"], "blocks", cases=["stall"]),
-        Knob("flask", "harakiri", ["1"], "nobody did"),
+        Knob("flask", "BLOCK_SIZE", ["1"], "blocks; 64 KiB by default", cases=["stall"]),
+        Knob("flask", "harakiri", ["1"], "off by default, and here: nobody did"),
         Knob("flask", "master", ["false"], "no reason given", cases=["stall"]),
     ]
     names = [knob.name(knob.values[0]) for knob in knobs]
@@ -144,15 +144,15 @@ def test_a_table_tells_what_turning_did() -> None:
         )
     ]
     table = settings_table(one, [INI], knobs, Turned(run, rows, [], checks))
-    assert [row[:2] for row in table.rows] == [
-        ["`listen = 1024`", "why"],
-        ["no `BLOCK_SIZE`", "blocks"],
-        ["no `harakiri`", "nobody did"],
-        ["`master = true`", "no reason given"],
+    assert [row[:3] for row in table.rows] == [
+        ["`listen = 1024`", "", "why"],
+        ["no `BLOCK_SIZE`", "64 KiB", "blocks"],
+        ["no `harakiri`", "off", "nobody did"],
+        ["`master = true`", "", "no reason given"],
     ]
-    assert "without: request.stream: 0.50 times as fast" in table.rows[0][2]
-    assert table.rows[1][2] == "`1`: stall: fail, cut off"
-    assert table.rows[2][2] == "`1`: not measured"
+    assert "without: request.stream: 0.50 times as fast" in table.rows[0][3]
+    assert table.rows[1][3] == "`1`: stall: fail, cut off"
+    assert table.rows[2][3] == "`1`: not measured"
     assert rows[0].status is Status.OK
     assert rows[0].size_bytes != MIB
 

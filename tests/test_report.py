@@ -16,7 +16,7 @@ from uploadlab import report, session
 from uploadlab.console import Screen
 from uploadlab.goals import Goals, load_goals
 from uploadlab.model import Cell, LabError, Measurement, Planned, Run, Status, Target
-from uploadlab.paths import RATIOS, REFERENCE_CHECK, REFERENCE_RUN
+from uploadlab.paths import RATIOS, REFERENCE
 from uploadlab.report.page import HERE
 from uploadlab.report.reading import read
 from uploadlab.report.repeat import commands
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> RunFolder:
 @pytest.fixture
 def quick(tmp_path: Path) -> RunFolder:
     """The committed run."""
-    return RunFolder(Path(shutil.copytree(REFERENCE_RUN, tmp_path / "quick")))
+    return RunFolder(Path(shutil.copytree(REFERENCE / "quick", tmp_path / "quick")))
 
 
 def written(folder: RunFolder) -> str:
@@ -133,7 +133,7 @@ def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> No
 
 
 def test_markdown_of_a_check_has_its_grid() -> None:
-    text = report.as_text(RunFolder(REFERENCE_CHECK), GOALS, "md")
+    text = report.as_text(RunFolder(REFERENCE / "check"), GOALS, "md")
     assert "### tuned: every byte, or a clear no" in text
     assert "[1] cut while buffered" in text
     assert "run-matrix.sh --runtime local --check --deployments flask," in text

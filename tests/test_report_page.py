@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from uploadlab import report
 from uploadlab.goals import load_goals
 from uploadlab.model import ACCEPTED
-from uploadlab.paths import RATIOS, REFERENCE_CHECK, REFERENCE_RUN
+from uploadlab.paths import RATIOS, REFERENCE
 from uploadlab.stats import summarize
 from uploadlab.store import REPORT, RunFolder
 
@@ -25,7 +25,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The pages of the committed runs, and of one with many users, profiles and a hostile name."""
     out = tmp_path_factory.mktemp("runs")
     folders = {"loaded": loaded_run(out / "loaded"), "compared": compared_run(out / "compared")}
-    for name, run in (("quick", REFERENCE_RUN), ("check", REFERENCE_CHECK)):
+    for name, run in (("quick", REFERENCE / "quick"), ("check", REFERENCE / "check")):
         folders[name] = RunFolder(Path(shutil.copytree(run, out / name)))
     goals = load_goals(RATIOS)
     for folder in folders.values():
@@ -85,7 +85,7 @@ def opened(browser: Browser, reports: dict[str, Path]) -> Iterator[Open]:
 
 
 def test_every_upload_that_arrived_is_a_mark(opened: Open) -> None:
-    folder = RunFolder(REFERENCE_RUN)
+    folder = RunFolder(REFERENCE / "quick")
     rows = [row for row in folder.read_measurements() if not row.warmup and row.status in ACCEPTED]
     summaries = [one for one in summarize(folder.read_run(), rows) if one.server_peak_rss_bytes]
     one = opened("quick")

@@ -14,6 +14,7 @@ from uploadlab.verdicts import Check, Verdict
 
 TINY = 0.1
 """Ratios below it are told by two digits that say something."""
+HEADER = ["ours", "default", "why", "in its place, and what that does"]
 BREAK = "<br>"
 """Between lines of one cell in Markdown."""
 
@@ -58,12 +59,29 @@ def settings_table(one: Deployment, texts: Sequence[str], knobs: Sequence[Knob],
     """A deployment's settings, then what else was tried."""
     mine = [knob for knob in knobs if knob.deployment == one.name]
     lines = [line for text in texts for line in settings(text)]
-    rows = [[f"`{line.text}`", line.reason, _effects(mine, line.option, turned)] for line in lines]
+    rows = [[*_told(f"`{line.text}`", line.reason), _effects(mine, line.option, turned)] for line in lines]
     for option in dict.fromkeys(knob.option for knob in mine):
         if option not in {line.option for line in lines}:
-            why = BREAK.join(knob.why for knob in mine if knob.option == option)
-            rows.append([_shipped(one, texts, option), why, _effects(mine, option, turned)])
-    return Table(one.name, ["shipped", "why", "in its place, and what that does"], rows)
+            rows.append(setting_row(one, texts, mine, option, turned))
+    return Table(one.name, HEADER, rows)
+
+
+def setting_row(
+    one: Deployment, texts: Sequence[str], knobs: Sequence[Knob], option: str, turned: Turned
+) -> list[str]:
+    """What is shipped in a setting's place, its default, why, and what its turning did."""
+    mine = [knob for knob in knobs if (knob.deployment, knob.option) == (one.name, option)]
+    why = BREAK.join(dict.fromkeys(knob.why for knob in mine))
+    return [*_told(_shipped(one, texts, option), why), _effects(mine, option, turned)]
+
+
+def _told(shipped: str, reason: str) -> list[str]:
+    """What is shipped, and its reason with the default apart: ``4 s by default: an upload ...``."""
+    first = re.match(r"([^;:,.]{1,20}) by default(?:[;:]|, and here:)?\s*(.*)", reason)
+    last = re.match(r"(.*)[,;] ([^;:,]{1,20}) by default$", reason)
+    if first:
+        return [shipped, first[1], first[2]]
+    return [shipped, last[2], last[1]] if last else [shipped, "", reason]
 
 
 def _shipped(one: Deployment, texts: Sequence[str], option: str) -> str:

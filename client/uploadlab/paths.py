@@ -23,13 +23,11 @@ RUNS = BENCHMARK / "runs"
 TURNED = BENCHMARK / "knobs"
 """Runs whose deployments are not in compose.yaml, apart from those that can be gone on with."""
 DATA = Path(os.environ["DATA_DIR"]) if INSIDE else BENCHMARK / "data"
-REFERENCE_RUN = BENCHMARK / "reference" / "quick"
-"""The committed run behind the README's tables."""
-REFERENCE_CHECK = BENCHMARK / "reference" / "check"
-"""The committed check behind the grid of docs/checks.md."""
-REFERENCE_KNOBS = BENCHMARK / "reference" / "knobs"
-REFERENCE_KNOBS_CHECK = BENCHMARK / "reference" / "knobs-check"
-"""The committed runs behind docs/deployments.md."""
+REFERENCE = BENCHMARK / "reference"
+"""The committed runs that pages are made of."""
+ORIGINAL_TABLE = REFERENCE / "original-2019.toml"
+DOCS = ROOT / "docs"
+RECIPES = DOCS / "recipes"
 
 
 def shown(path: Path) -> str:

@@ -9,6 +9,7 @@ from uploadlab.ratios import LEAST_ROUNDS, GrowthRow, RatioRow
 from uploadlab.stats import Summary, ceiling_name
 from uploadlab.units import MIB, format_size
 
+LONGEST_FIGURE = 40
 LIMITED, MARK = "CLIENT_LIMITED", "*"
 VERDICTS = {True: "yes", False: "no", None: "not judged"}
 RATIO_LEGEND = (
@@ -98,9 +99,15 @@ def reasons(summaries: Sequence[Summary]) -> list[str]:
 
 
 def markdown(table: Table) -> str:
-    """A Markdown table."""
-    lines = [table.header, ["---"] + ["--:"] * (len(table.header) - 1), *table.rows]
+    """A Markdown table, figures to the right."""
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.header)
+    lines = [table.header, ["--:" if _are_figures(column) else "---" for column in columns], *table.rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _are_figures(column: Sequence[str]) -> bool:
+    """Whether some begin with one, and none is a sentence."""
+    return any(cell[:1].isdigit() for cell in column) and all(len(cell) <= LONGEST_FIGURE for cell in column)
 
 
 def _table(run: Run, summaries: Sequence[Summary]) -> Table:

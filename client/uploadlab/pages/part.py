@@ -1,0 +1,69 @@
+"""The registry of parts, and what all of them use."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from uploadlab.model import Measurement, Run
+from uploadlab.paths import REFERENCE
+from uploadlab.stats import Summary, summarize
+from uploadlab.store import RunFolder
+from uploadlab.table import Table, markdown
+from uploadlab.units import format_size
+
+END = "<!-- end -->\n"
+Part = Callable[..., str]
+PARTS: dict[str, Part] = {}
+FILES: dict[Path, str] = {}
+"""What parts make beside themselves."""
+
+
+def part(make: Part) -> Part:
+    """Register a function as a part by its name; it gets the words that follow in the page."""
+    PARTS[make.__name__] = make
+    return make
+
+
+@cache
+def folder(name: str) -> RunFolder:
+    """A committed run."""
+    return RunFolder(REFERENCE / name)
+
+
+@cache
+def run(name: str) -> Run:
+    """What it says of itself."""
+    return folder(name).read_run()
+
+
+@cache
+def measurements(name: str) -> list[Measurement]:
+    """All its uploads."""
+    return folder(name).read_measurements()
+
+
+@cache
+def summaries(name: str) -> list[Summary]:
+    """All its cells."""
+    return summarize(run(name), measurements(name))
+
+
+def titled(table: Table) -> str:
+    """A table below its title."""
+    return f"### {table.title}\n\n{markdown(table)}\n"
+
+
+def plain(header: list[str], rows: list[list[str]]) -> str:
+    """A table without one; raises ValueError for an empty one, which is no evidence."""
+    if not rows:
+        raise ValueError(f"nothing was measured for the table {header}")
+    return markdown(Table("", header, rows)) + "\n"
+
+
+def host(name: str) -> str:
+    """Where a run was measured, and when."""
+    of = run(name)
+    return (
+        f"runtime {of.runtime}: {of.host.cores} cores of {of.host.cpu}, {format_size(of.host.memory_bytes)}, "
+        f"{of.host.kernel}, uploads on {of.host.data_filesystem}, {of.started_at[:10]}"
+    )
