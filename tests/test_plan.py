@@ -13,8 +13,8 @@ SINK = Target("raw-sink", "", "reference", ["request.stream"])
 TWO = Plan("two", [Group(["8MiB"], ["request.stream", "request.files"], rounds=2)])
 
 
-NARROW = {"ceilings", "memory", "compare", "original"}
-"""Plans of what configs/ratios.toml asks (test_ratios.py), of a comparison, of the original's table."""
+NARROW = {"ceilings", "memory", "compare", "original", "blocks"}
+"""Plans of what configs/ratios.toml asks (test_ratios.py), of a comparison, of two pages."""
 
 
 @pytest.mark.parametrize("name", sorted({path.stem for path in PLANS.glob("*.toml")} - NARROW))

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import requests
 
 from uploadlab import usage
-from uploadlab.check.attempt import Attempt
+from uploadlab.check.attempt import Attempt, Then
 from uploadlab.check.cases import CASES
 from uploadlab.check.oracle import Stored, judge
 from uploadlab.check.wire import PAUSES, Reply, send
@@ -42,10 +42,14 @@ def applies(target: Target, case: str) -> bool:
 
 
 def routes(target: Target, attempt: Attempt) -> list[str]:
-    """Where the attempt makes sense: its kind of body; and slow routes only where it is soon over."""
+    """Where the attempt makes sense: its kind of body; and slow routes only where it is soon over.
+
+    Whether a server bears with a slow body shows at one route as well as at all.
+    """
     methods = [METHODS[name] for name in methods_at(target) if METHODS[name].form == attempt.form]
     soon = attempt.file.size_bytes <= MIB and attempt.then not in PAUSES
-    return list(dict.fromkeys(one.route for one in methods if soon or not one.slow))
+    found = list(dict.fromkeys(one.route for one in methods if soon or not one.slow))
+    return found[:1] if attempt.then is Then.TRICKLE else found
 
 
 def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
