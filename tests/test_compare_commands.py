@@ -9,7 +9,7 @@ from uploadlab.model import Host, Run, Status
 from uploadlab.paths import REFERENCE
 from uploadlab.store import RunFolder
 
-from .engine import checkout
+from .checkout import copy_checkout
 from .helpers import RUN, lab, measured, need
 from .test_check_grid import only_run
 
@@ -68,7 +68,7 @@ def test_a_config_by_its_name_can_be_checked_and_has_to_hold(tmp_path: Path) -> 
 
 
 def test_a_config_takes_no_services_place(tmp_path: Path) -> None:
-    checkout(tmp_path)
+    copy_checkout(tmp_path)
     inis = tmp_path / "configs" / "uwsgi"
     (inis / "viewer.ini").write_text((inis / "uwsgi-default.ini").read_text())
     done = lab("--compare", "uwsgi-default", "viewer", PYTHONPATH=str(tmp_path / "client"))

@@ -6,7 +6,7 @@ import pytest
 from uploadlab.model import Status
 from uploadlab.store import RunFolder
 
-from .engine import checkout
+from .checkout import copy_checkout
 from .helpers import lab
 from .test_check_grid import only_run
 from .test_compare_commands import BYTEWISE, SMALL
@@ -15,7 +15,7 @@ from .test_compare_commands import BYTEWISE, SMALL
 @pytest.mark.usefixtures("nothing_left")
 def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
     folder, out = tmp_path / "checkout", tmp_path / "out"
-    checkout(folder)
+    copy_checkout(folder)
     inis, templates = (folder / "configs" / name for name in ("uwsgi", "nginx"))
     bytewise = (inis / Path(BYTEWISE).name).read_text()
     (inis / "mine.ini").write_text(bytewise.replace("strict = true\n", ""))

@@ -21,7 +21,8 @@ from uploadlab.model import Measurement, Status
 from uploadlab.paths import ROOT
 from uploadlab.store import RunFolder
 
-from .engine import checkout, docker, oldest_run
+from .checkout import copy_checkout
+from .engine import docker, oldest_run
 from .helpers import DEPLOYMENTS, environment, lab, need, only_one, wait_until
 
 SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
@@ -88,7 +89,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         pytest.skip("only root can become another user")
     root = Path(tempfile.mkdtemp(prefix="lab-checkout-"))
     root.chmod(0o755)
-    checkout(root)
+    copy_checkout(root)
     user = None if request.param == "me" else ANOTHER
     if user:
         for path in [root, *root.rglob("*")]:

@@ -14,7 +14,8 @@ import pytest
 from uploadlab.model import Status
 from uploadlab.store import RunFolder
 
-from .engine import checkout, docker, oldest_run
+from .checkout import copy_checkout
+from .engine import docker, oldest_run
 from .helpers import REFERENCES, environment, lab, need
 
 SMALL = ("--deployments", "flask", "--methods", "request.stream", "--sizes", "1MiB", "--rounds", "1")
@@ -139,7 +140,7 @@ def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Pa
 
 def test_a_checkout_that_servers_may_not_read_is_told(tmp_path: Path) -> None:
     need("docker")
-    checkout(tmp_path)
+    copy_checkout(tmp_path)
     (tmp_path / "configs" / "uwsgi").chmod(0o700)
     command = [sys.executable, "-m", "uploadlab", *SMALL, "--runtime", "docker"]
     done = subprocess.run(
@@ -223,7 +224,7 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_starts(tmp_path:
 @pytest.mark.usefixtures("nothing_left")
 def test_what_does_not_start_is_a_row_and_the_rest_is_measured(tmp_path: Path) -> None:
     need("docker")
-    checkout(tmp_path)
+    copy_checkout(tmp_path)
     (tmp_path / "configs" / "nginx" / "nginx-uwsgi.conf.template").write_text("nonsense;\n")
     command = [sys.executable, "-m", "uploadlab", *SMALL, "--runtime", "docker", "--deployments"]
     done = subprocess.run(

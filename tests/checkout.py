@@ -1,0 +1,45 @@
+"""A checkout of its own for a test: what it writes to benchmark/, configs/ and the code is nobody else's."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from uploadlab.paths import ROOT
+
+
+def copy_checkout(folder: Path) -> None:
+    """What a clone of this checkout has, with whatever is not committed yet."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in [*filter(None, listed.stdout.split("\0")), ".env"]:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+
+
+def checkout(folder: Path) -> Path:
+    """The same, set up: its commands run as the docs have them, and install nothing."""
+    copy_checkout(folder)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)  # so that no repository is around it
+    _borrow_environment(folder)
+    return folder
+
+
+def _borrow_environment(folder: Path) -> None:
+    """The running interpreter's packages and programs, as a virtual environment of that checkout.
+
+    All that its lock files list is taken for installed, or ./scripts/install would put the rest into what is
+    borrowed here.
+    """
+    venv = folder / ".venv"
+    venv.mkdir()
+    for name in ("bin", "include", "lib", "lib64"):
+        if (Path(sys.prefix) / name).exists():
+            (venv / name).symlink_to(Path(sys.prefix) / name)
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", venv)
+    (venv / "made-for").write_text(f"{folder}\n")
+    for path in folder.glob("*/requirements*.txt"):
+        shutil.copy(path, venv / f"{path.parent.name}-{path.name}.stamp")
