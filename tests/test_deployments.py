@@ -4,9 +4,10 @@ import pytest
 import yaml
 from uploadlab.containers import port_variable
 from uploadlab.deployments import config_texts, load_deployments, load_needs
+from uploadlab.knobs import CONFIG, load_knobs
 from uploadlab.methods import METHODS
 from uploadlab.model import LabError
-from uploadlab.paths import COMPOSE, ROOT
+from uploadlab.paths import COMPOSE, KNOBS, ROOT
 from uploadlab.runtime import next_hops
 
 from . import helpers
@@ -56,10 +57,14 @@ def test_ports_are_each_used_once() -> None:
 def test_each_deployments_config_is_read_and_no_config_lies_idle() -> None:
     texts = config_texts(ROOT, list(DEPLOYMENTS.values()))
     kinds = ("uwsgi/*.ini", "gunicorn/*.conf.py", "nginx/*.conf.template")
-    files = [path for kind in kinds for path in (ROOT / "configs").glob(kind)]
-    shown = {path for path in files if path.read_text().startswith("; What not to do")}
-    assert {path.stem for path in shown} == {"uwsgi-http-router", "uwsgi-post-buffering-1"}  # test_knobs.py
-    assert set(texts) == {str(path.relative_to(ROOT)) for path in set(files) - shown}
+    files = {str(path.relative_to(ROOT)) for kind in kinds for path in (ROOT / "configs").glob(kind)}
+    shown = {name for name in files if (ROOT / name).read_text().startswith("; What not to do")}
+    # test_knobs.py shows that they are as bad as that.
+    assert {Path(name).stem for name in shown} == {"uwsgi-http-router", "uwsgi-post-buffering-1"}
+    knobs = load_knobs(KNOBS, list(DEPLOYMENTS))
+    turned = {value for knob in knobs if knob.option == CONFIG for value in knob.values}
+    assert set(texts) <= files
+    assert files - shown - turned - set(texts) == set(), "name them in a service, or in a knob"
 
 
 def test_composes_escape_of_a_dollar_sign_is_undone() -> None:
