@@ -1,0 +1,91 @@
+"""Stores the body of PUT or POST /upload in uploads/, under a random id: all of it, or nothing."""
+
+import io
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from flask import Flask, abort, request
+from werkzeug.exceptions import HTTPException
+
+FOLDER = Path(__file__).parent / "uploads"
+BLOCK_BYTES = 1 << 20  # each read wakes the client once more; blocks that outgrow the cache are slower again
+LINGER_SECONDS = 30  # as nginx lingers
+
+FOLDER.mkdir(exist_ok=True)
+app = Flask(__name__)
+# None by default. Keep one: without, gunicorn's input is no stream that BufferedReader takes.
+app.config["MAX_CONTENT_LENGTH"] = 10 << 30
+
+
+@app.route("/upload", methods=["PUT", "POST"])
+def upload():
+    """The file is the body as it is."""
+    return store(receive)
+
+
+def receive(file):
+    """Write the body to the file; a body that ends early is a 400."""
+    # One buffer for all blocks: the system hands out new memory page by page.
+    buffer = memoryview(bytearray(BLOCK_BYTES))
+    # By itself request.stream copies each block twice in read(), and in readinto() may fill a part.
+    body = io.BufferedReader(request.stream)
+    size_bytes = 0
+    while count := body.readinto(buffer):
+        file.write(buffer[:count])
+        size_bytes += count
+    # Some servers end a short body as if it were whole. A chunked one has no length to compare with.
+    if request.content_length not in (None, size_bytes):
+        abort(400, f"the body ended after {size_bytes} of {request.content_length} bytes")
+
+
+def store(write):
+    """Have a new file written; it gets its name when it is complete, and is removed when it is not."""
+    upload_id = secrets.token_hex(16)  # a name that comes from a client may lead anywhere
+    part = FOLDER / f"{upload_id}.part"  # in the same folder: only within a filesystem is a rename atomic
+    try:
+        with open(part, "xb") as file:
+            write(file)
+            size_bytes = file.seek(0, os.SEEK_END)
+        part.replace(FOLDER / upload_id)
+    finally:
+        part.unlink(missing_ok=True)
+    return {"id": upload_id, "size_bytes": size_bytes}, 201
+
+
+@app.before_request
+def refuse_lost_body():
+    """No success for a chunked body that the server presents as empty: stock uWSGI does that."""
+    if "chunked" not in request.headers.get("Transfer-Encoding", "").lower():
+        return
+    if request.environ.get("CONTENT_LENGTH"):  # Flask hides it here
+        abort(400, "a body has a Content-Length or is chunked, not both")
+    if "wsgi.input_terminated" not in request.environ:
+        abort(411, "chunked bodies cannot be read here: send a Content-Length")
+
+
+@app.after_request
+def linger(response):
+    """After a refusal, read what still comes.
+
+    A server that closes a connection on unread bytes resets it, and who still sends never sees the answer.
+    """
+    if response.status_code >= 400:
+        body, end = request.environ["wsgi.input"], time.monotonic() + LINGER_SECONDS
+        response.call_on_close(lambda: drain(body, end))
+    return response
+
+
+def drain(body, end):
+    """Drop the rest of the body, until then at most."""
+    with suppress(Exception):  # each server has its own for a client that has gone
+        while time.monotonic() < end and body.read(1 << 16):
+            pass
+
+
+@app.errorhandler(HTTPException)
+def refuse(error):
+    """A reason that a program can read; by default it is a page."""
+    return {"error": error.description}, error.code
