@@ -1,0 +1,305 @@
+"""docs/recipes: every command of its page, as it stands, in a copy of the folder; and what may go wrong."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+import xxhash
+from uploadlab.check.attempt import Attempt, form, noise, raw
+from uploadlab.check.cases import CASES
+from uploadlab.check.wire import Reply, send
+from uploadlab.paths import ROOT
+from uploadlab.payload import write_payload
+from uploadlab.runtime import free_ports, search_path
+from uploadlab.units import MIB
+
+from .fake_server import DROP, serve
+from .helpers import need, wait_until
+
+FOLDER = ROOT / "docs" / "recipes"
+PAGE = (FOLDER / "README.md").read_text()
+BLOCKS = dict(re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+"""The commands below each heading."""
+RECEIVE = [title for title, words in BLOCKS.items() if "big.bin" not in words]
+RAW, FORM = (title for title in BLOCKS if title not in RECEIVE)
+SMALLER = {"10 << 30": "8 << 20", "10g": "8m", "(1, 2, 4)": "(0.1, 0.1, 0.1)"}
+"""The limit and the client's pauses, in the copy."""
+SIZE_BYTES = 3 * MIB + 1
+CASES_SENT = [
+    "chunked", "post", "empty-file", "torn-boundary", "all-cr", "client-gone", "short-body", "two-framings",
+    "file-names", "no-file", "broken-form", "many-parts", "large-field",
+]  # fmt: skip
+
+
+def commands(title: str) -> str:
+    """Those of the page, but for the installation."""
+    return "".join(line for line in BLOCKS[title].splitlines(True) if not line.startswith("pip "))
+
+
+class Recipe(NamedTuple):
+    """A copy of the folder, perhaps with a server that runs in it."""
+
+    folder: Path
+    port: int
+    form: bool = False
+
+    @classmethod
+    def copy(cls, folder: Path, title: str = "", **replace: str) -> "Recipe":
+        shutil.copytree(FOLDER, folder)
+        recipe = cls(folder, free_ports(1)[0], "form" in title)
+        for path in folder.iterdir():
+            path.write_text(recipe.changed(path.read_text(), **replace))
+        return recipe
+
+    def changed(self, text: str, **more: str) -> str:
+        text = re.sub(r"\b8000\b", str(self.port), text)
+        for old, new in {**SMALLER, **more}.items():
+            text = text.replace(old, new)
+        return text
+
+    def start(self, title: str, **pipes: Any) -> subprocess.Popen[str]:
+        """A block of the page, in a process group of its own."""
+        environment = {**os.environ, "PATH": search_path()}
+        command = ["bash", "-c", self.changed(commands(title))]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=environment, text=True, start_new_session=True, **pipes
+        )
+
+    def upload(self, title: str = "") -> subprocess.CompletedProcess[str]:
+        """big.bin, by the page's client."""
+        client = self.start(
+            title or (FORM if self.form else RAW), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        said, complaint = client.communicate(timeout=60)
+        return subprocess.CompletedProcess(title, client.returncode, said, complaint)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/{'form' if self.form else 'upload'}"
+
+    def stored(self) -> list[Path]:
+        """All files, those in work included."""
+        return [path for path in (self.folder / "uploads").rglob("*") if path.is_file()]
+
+    def big(self, size_bytes: int = SIZE_BYTES) -> bytes:
+        """The file that is uploaded."""
+        write_payload(self.folder / "big.bin", size_bytes)
+        return (self.folder / "big.bin").read_bytes()
+
+
+@contextmanager
+def running(recipe: Recipe, title: str) -> Iterator[None]:
+    """The server, from its first answer to its end, with all of its processes."""
+    need(*(name for name in ("nginx", "uwsgi") if f"{name} " in commands(title)))
+    with open(recipe.folder / "log", "wb") as log:
+        server = recipe.start(title, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers(recipe), 20)
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        wait_until(lambda: server.poll() is not None and not alive(server.pid), 20)
+
+
+def answers(recipe: Recipe) -> bool:
+    try:
+        return requests.get(recipe.url, timeout=9).status_code == 405
+    except requests.ConnectionError:
+        return False
+
+
+def alive(group: int) -> bool:
+    """Whether one of its processes runs; those that only wait to be counted as dead do not."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group, *_ = path.read_text().rpartition(")")[2].split()
+            if int(its_group) == group and state != "Z":
+                return True
+    return False
+
+
+@pytest.fixture(scope="module", params=RECEIVE)
+def recipe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recipe]:
+    """Each of the page's servers in turn."""
+    recipe = Recipe.copy(tmp_path_factory.mktemp("recipe") / "a copy", request.param)
+    with running(recipe, request.param):
+        yield recipe
+
+
+@pytest.fixture
+def empty(recipe: Recipe) -> Recipe:
+    """With nothing stored."""
+    for path in recipe.stored():
+        path.unlink()
+    return recipe
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Recipe:
+    """The clients alone."""
+    client = Recipe.copy(tmp_path / "client")
+    client.big()
+    return client
+
+
+def test_the_page_names_every_file_and_real_packages() -> None:
+    assert [path.name for path in FOLDER.iterdir() if path.is_file() and f"`{path.name}`" not in PAGE] == [
+        "README.md"
+    ]
+    installed = {
+        name for words in re.findall(r"^pip install (.*)$", PAGE, re.MULTILINE) for name in words.split()
+    }
+    assert {"flask", "gunicorn", "multipart", "requests", "rich", "uwsgi"} <= installed
+    for name in installed - {"uwsgi"}:
+        assert version(name)
+
+
+def test_two_clients_at_once(empty: Recipe) -> None:
+    content = empty.big()
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: empty.upload(), range(2)))
+    assert [one.returncode for one in done] == [0, 0], done
+    said = {f"big.bin: {SIZE_BYTES} bytes stored as {path.name}\n" for path in empty.stored()}
+    assert {one.stdout for one in done} == said
+    assert [path.read_bytes() for path in empty.stored()] == [content, content]
+    assert {one.stderr for one in done} == {""}
+
+
+def test_an_empty_file(empty: Recipe) -> None:
+    empty.big(0)
+    assert empty.upload().stdout.startswith("big.bin: 0 bytes stored")
+    assert [path.read_bytes() for path in empty.stored()] == [b""]
+
+
+def test_a_body_over_the_limit(empty: Recipe) -> None:
+    empty.big(24 * MIB)
+    done = empty.upload()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(f"not uploaded: {empty.url} answered 413: .*\n", done.stderr)
+    for chunked in (False, True):
+        attempt = (form if empty.form else raw)(noise(24 * MIB), chunked=chunked)
+        assert send(empty.url, attempt).status == 413
+    wait_until(lambda: empty.stored() == [], 10)
+
+
+@pytest.mark.parametrize("name", CASES_SENT)
+def test_every_byte_or_a_clear_no(empty: Recipe, name: str) -> None:
+    stored = 0
+    for attempt in CASES[name].attempts():
+        if attempt.form == empty.form:
+            reply = send(empty.url, attempt)
+            stored += check(empty, attempt, reply)
+    wait_until(lambda: len(empty.stored()) == stored, 10)
+
+
+def check(recipe: Recipe, attempt: Attempt, reply: Reply) -> bool:
+    """Whether it is stored."""
+    if reply.accepted:
+        assert not attempt.must_refuse, attempt.label
+        content = (recipe.folder / "uploads" / reply.content["id"]).read_bytes()
+        assert xxhash.xxh3_128(content).hexdigest() == reply.digest, attempt.label
+        assert reply.content["size_bytes"] == len(content)
+    elif not attempt.must_refuse:  # a server that closes on an unread body may reset its own refusal
+        assert attempt.refusals and reply.status in (*attempt.refusals, None), (attempt.label, reply)
+    return reply.accepted
+
+
+def test_an_upload_that_pauses(tmp_path: Path) -> None:
+    recipe = Recipe.copy(tmp_path / "recipe")
+    attempts = [attempt for attempt in CASES["stall"].attempts() if not attempt.form]
+    with running(recipe, "uWSGI"), ThreadPoolExecutor() as pool:
+        replies = list(pool.map(lambda attempt: send(recipe.url, attempt), attempts))
+        assert all(map(check, [recipe] * len(attempts), attempts, replies))
+
+
+def test_a_server_that_loses_chunks_refuses_them(tmp_path: Path) -> None:
+    recipe = Recipe.copy(tmp_path / "recipe", **{"uwsgi_app:application": "app:app"})
+    with running(recipe, "uWSGI"):
+        connection = HTTPConnection("127.0.0.1", recipe.port, timeout=9)
+        connection.putrequest("PUT", "/upload")
+        connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders()  # no more: what is sent on would be met by a reset
+        assert connection.getresponse().status == 411
+        connection.close()
+        assert recipe.stored() == []
+
+
+def test_no_header_names_a_file(tmp_path: Path) -> None:
+    recipe = Recipe.copy(tmp_path / "recipe")
+    mine = recipe.folder / "mine"
+    mine.write_text("mine")
+    with running(recipe, "nginx hands over"):
+        headers = {name: str(mine) for name in ("Upload-File", "UPLOAD_FILE", "Http-Upload-File")}
+        assert requests.put(recipe.url, b"yours", headers=headers, timeout=9).json()["size_bytes"] == 5
+        assert requests.put(recipe.url, b"", headers=headers, timeout=9).json()["size_bytes"] == 0
+        assert mine.read_text() == "mine"
+
+
+class InTurn(dict[str, Any]):
+    """One answer after the other."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.left = list(answers)
+
+    def __getitem__(self, verb: str) -> Any:
+        return self.left.pop(0)
+
+
+def to(client: Recipe, url: str) -> Recipe:
+    """The client, for a server elsewhere."""
+    return client._replace(port=int(url.rpartition(":")[2]))
+
+
+STORED = (201, {"id": "x", "size_bytes": SIZE_BYTES})
+
+
+@pytest.mark.parametrize("title", [RAW, FORM])
+def test_the_client_sends_again_from_the_start(client: Recipe, title: str) -> None:
+    with serve() as fake:
+        fake.answers = InTurn(DROP, (503, {}), STORED)
+        done = to(client, fake.url).upload(title)
+    assert done.stdout == f"big.bin: {SIZE_BYTES} bytes stored as x\n", done.stderr
+    content = client.big()
+    assert [content in body for body in fake.bodies] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((400, {"error": "no"}), "answered 400: no"),
+        ((500, b"<html>"), "answered 500: Internal Server Error"),
+        ((200, {}), "answered 200: OK"),
+        ((201, {"size_bytes": 0}), f"stored 0 of {SIZE_BYTES} bytes"),
+    ],
+)
+def test_the_client_takes_no_for_an_answer(client: Recipe, answer: Any, words: str) -> None:
+    with serve(POST=answer) as fake:
+        fails(to(client, fake.url).upload(RAW), words)
+    assert len(fake.requests) == 1
+
+
+def test_the_client_says_when_nobody_answers(client: Recipe) -> None:
+    fails(client.upload(RAW), f"{client.url}: Connection refused")
+    with serve(POST=DROP) as fake:
+        fails(to(client, fake.url).upload(RAW), "is the file larger than the server takes?")
+    assert len(fake.requests) == 4
+    (client.folder / "big.bin").unlink()
+    fails(client.upload(RAW), "No such file or directory: 'big.bin'")
+
+
+def fails(done: subprocess.CompletedProcess[str], words: str) -> None:
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("not uploaded: ")
+    assert words in line
