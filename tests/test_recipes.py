@@ -213,12 +213,12 @@ def check(recipe: Recipe, attempt: Attempt, reply: Reply) -> bool:
     return reply.accepted
 
 
-def test_an_upload_that_pauses(tmp_path: Path) -> None:
-    recipe = Recipe.copy(tmp_path / "recipe")
+@pytest.mark.parametrize("recipe", ["uWSGI"], indirect=True)
+def test_an_upload_that_pauses(recipe: Recipe) -> None:
     attempts = [attempt for attempt in CASES["stall"].attempts() if not attempt.form]
-    with running(recipe, "uWSGI"), ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool:
         replies = list(pool.map(lambda attempt: send(recipe.url, attempt), attempts))
-        assert all(map(check, [recipe] * len(attempts), attempts, replies))
+    assert all(map(check, [recipe] * len(attempts), attempts, replies))
 
 
 def test_a_server_that_loses_chunks_refuses_them(tmp_path: Path) -> None:
@@ -233,15 +233,14 @@ def test_a_server_that_loses_chunks_refuses_them(tmp_path: Path) -> None:
         assert recipe.stored() == []
 
 
-def test_no_header_names_a_file(tmp_path: Path) -> None:
-    recipe = Recipe.copy(tmp_path / "recipe")
+@pytest.mark.parametrize("recipe", ["nginx hands over"], indirect=True)
+def test_no_header_names_a_file(recipe: Recipe) -> None:
     mine = recipe.folder / "mine"
     mine.write_text("mine")
-    with running(recipe, "nginx hands over"):
-        headers = {name: str(mine) for name in ("Upload-File", "UPLOAD_FILE", "Http-Upload-File")}
-        assert requests.put(recipe.url, b"yours", headers=headers, timeout=9).json()["size_bytes"] == 5
-        assert requests.put(recipe.url, b"", headers=headers, timeout=9).json()["size_bytes"] == 0
-        assert mine.read_text() == "mine"
+    headers = {name: str(mine) for name in ("Upload-File", "UPLOAD_FILE", "Http-Upload-File")}
+    assert requests.put(recipe.url, b"yours", headers=headers, timeout=9).json()["size_bytes"] == 5
+    assert requests.put(recipe.url, b"", headers=headers, timeout=9).json()["size_bytes"] == 0
+    assert mine.read_text() == "mine"
 
 
 class InTurn(dict[str, Any]):
