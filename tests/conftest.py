@@ -29,17 +29,19 @@ APART = {
     "tests/test_compare.py",
     "tests/test_compare_judge.py",
     "tests/test_diagnosis.py",
+    "tests/test_documented_commands.py",
     "tests/test_interval.py",
     "tests/test_lineup.py",
     "tests/test_plan.py",
     "tests/test_ratios.py",
+    "tests/test_recipes.py",
     "tests/test_report.py",
     "tests/test_report_page.py",
     "tests/test_stats.py",
     "tests/test_store.py",
     "tests/test_viewer.py",
 }
-"""What takes long and starts no server of the lab's, and does not mind who else does."""
+"""What takes long, starts no server that others would find, and does not mind who else does."""
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]

@@ -24,6 +24,7 @@ from uploadlab.store import RunFolder
 from .checkout import copy_checkout
 from .engine import docker, oldest_run
 from .helpers import DEPLOYMENTS, environment, lab, need, only_one, wait_until
+from .pages import PAGES, blocks
 
 SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
 WRITERS = ["client", "locust"]
@@ -310,6 +311,29 @@ def test_what_the_clients_own_container_cannot_do_is_told(
     assert done.returncode == 2
     assert f"run-matrix.sh: {reason}" in done.stderr
     assert "./scripts/run-matrix.sh can" in done.stderr
+
+
+ALL_OF_IT = re.compile(r"docker compose (--profile ui )?(up( --build| --scale locust-worker=3)?|down -v)$")
+"""What brings all up, or down: the fixture and the tests around this one do that."""
+SMALLER = {
+    "--sizes 1GiB": "--sizes 1MiB --plan smoke --deployments flask --methods request.stream",
+    "--check": "--check --cases one-byte --deployments flask",
+}
+
+
+@AS_ME
+def test_the_commands_of_the_pages_work(stack: Stack) -> None:
+    typed = [command for page in PAGES for block in blocks(page) for command in block]
+    commands = {command for command in typed if "docker" in command and not ALL_OF_IT.search(command)}
+    assert len(commands) >= 6
+    for command in sorted(commands):
+        for words, fewer in SMALLER.items():
+            command = command.replace(words, fewer)
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=stack.root, env=stack.environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
 
 
 def test_down_leaves_nothing(stack: Stack) -> None:

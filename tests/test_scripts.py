@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,13 +50,16 @@ def serving(name: str, *words: str, said: list[str] | None = None) -> Iterator[s
             if said is not None:
                 said.append(line)
             if found := re.search(rf"^{name} answers on (http://\S+)", line):
+                threading.Thread(
+                    target=process.stderr.read, daemon=True
+                ).start()  # or it would wait for a reader
                 yield found[1]
                 break
         else:
             pytest.fail("serve.sh ended without an address")
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
     assert process.returncode == 130
 
 
@@ -99,8 +103,9 @@ def test_whoever_listens_elsewhere_is_warned(words: tuple[str, ...], warns: bool
     assert [f"0.0.0.0:{port}" in line for line in warnings] == ([True] if warns else [])
 
 
-def test_a_limit_refuses_larger_bodies(tmp_path: Path) -> None:
-    with serving("flask", "--limit", "1MiB") as url:
+@pytest.mark.parametrize("name", ["flask", "uwsgi-tuned", "gunicorn-gthread"])
+def test_a_limit_refuses_larger_bodies_and_takes_one_that_is_just_as_large(tmp_path: Path, name: str) -> None:
+    with serving(name, "--limit", "1MiB") as url:
         for size, words in (
             (1 << 20, "uploaded using"),
             ((1 << 20) + 1, "refused: too large: the most that is"),

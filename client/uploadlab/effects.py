@@ -71,6 +71,9 @@ def setting_row(
 ) -> list[str]:
     """What is shipped in a setting's place, its default, why, and what its turning did."""
     mine = [knob for knob in knobs if (knob.deployment, knob.option) == (one.name, option)]
+    line = next((line for text in texts for line in settings(text) if line.option == option), None)
+    if line:
+        return [*_told(f"`{line.text}`", line.reason), _effects(mine, option, turned)]
     why = BREAK.join(dict.fromkeys(knob.why for knob in mine))
     return [*_told(_shipped(one, texts, option), why), _effects(mine, option, turned)]
 
@@ -137,10 +140,15 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
 
 def _arrivals(name: str, case: str, turned: Turned) -> Iterator[str]:
     """What became of a case of the check."""
-    rows = [row for row in turned.checks if (row.deployment, row.case) == (name, case)]
-    bad = next((row for row in rows if row.verdict is not Verdict.PASS), None)
-    if rows:
-        yield f"{case}: {f'{bad.verdict}, {bad.text}' if bad else 'pass'}"
+    if rows := [row for row in turned.checks if (row.deployment, row.case) == (name, case)]:
+        yield f"{case}: {came(rows)[0]}"
+
+
+def came(rows: Sequence[Check]) -> list[str]:
+    """What went wrong in a case, each thing once; or that it passed, with the statuses of its refusals."""
+    bad = dict.fromkeys(f"{row.verdict}, {row.text}" for row in rows if row.verdict is not Verdict.PASS)
+    passed = dict.fromkeys([Verdict.PASS, *(row.text for row in rows if row.text)])
+    return list(bad) or [" ".join(passed)]
 
 
 def _crowds(knob: Knob, value: str, turned: Turned) -> Iterator[str]:

@@ -7,7 +7,7 @@ INSIDE = "LAB_INSIDE" in os.environ
 """In the client's container; compose.yaml says so."""
 
 ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "out"
+OUT = Path("/lab/out")
 """In that container, where a folder of the host's choice is mounted."""
 OUT_SHOWN = os.environ.get("LAB_OUT", "")
 """That folder's place on the host."""

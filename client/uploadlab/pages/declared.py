@@ -9,8 +9,11 @@ from uploadlab.goals import load_goals
 from uploadlab.knobs import load_knobs
 from uploadlab.load.summary import summarize_load
 from uploadlab.methods import METHODS
-from uploadlab.pages.part import folder, host, measurements, part, plain, run, titled
-from uploadlab.paths import COMPOSE, KNOBS, RATIOS, RECIPES, ROOT
+from uploadlab.model import Deployment, Target
+from uploadlab.pages.part import folder, measurements, part, plain, run, titled, where
+from uploadlab.paths import COMPOSE, KNOBS, PLANS, RATIOS, RECIPES, ROOT
+from uploadlab.plan import Choice, load_plan, plan_cells
+from uploadlab.stats import GB
 from uploadlab.table import goal_table, markdown
 
 LANGUAGES = {".py": "python", ".ini": "ini", ".conf": "nginx"}
@@ -20,6 +23,26 @@ LANGUAGES = {".py": "python", ".ini": "ini", ".conf": "nginx"}
 def methods() -> str:
     """All methods, with what they do."""
     return plain(["method", "what it is"], [[f"`{one.name}`", one.description] for one in METHODS.values()])
+
+
+@part
+def plans() -> str:
+    """All plans, with their titles."""
+    names = sorted(path.stem for path in PLANS.glob("*.toml"))
+    return plain(["plan", "what it is for"], [[f"`{name}`", load_plan(name, PLANS).title] for name in names])
+
+
+@part
+def sends(name: str) -> str:
+    """How much a plan sends to all deployments together, warm-ups left out."""
+    targets = [Target(one.name, "", one.tier, one.accepts, next=one.next) for one in _declared().values()]
+    cells = plan_cells(load_plan(name, PLANS), Choice(), targets)
+    sent = sum(one.cell.size_bytes * one.rounds for one in cells) / GB
+    return f"Plan `{name}` sends {sent:.0f} GB to the servers, and keeps none of it.\n"
+
+
+def _declared() -> dict[str, Deployment]:
+    return load_deployments(COMPOSE)
 
 
 @part
@@ -38,14 +61,14 @@ def cases() -> str:
 @part
 def settings() -> str:
     """Each deployment's settings, with what the committed runs of the knobs say of them."""
-    declared = load_deployments(COMPOSE)
+    declared = _declared()
     knobs = load_knobs(KNOBS, list(declared))
     tables = [
         settings_table(one, list(config_texts(ROOT, [one]).values()), knobs, turned())
         for one in declared.values()
     ]
     texts = [titled(one) for one in tables if one.rows]
-    return "\n".join([*texts, f"From runs of `./scripts/knobs`, {host('knobs')}.\n"])
+    return "\n".join([*texts, f"From runs of `./scripts/knobs`, {where('knobs')}.\n"])
 
 
 def turned() -> Turned:
@@ -59,4 +82,5 @@ def turned() -> Turned:
 def recipe(name: str) -> str:
     """A file of docs/recipes, to be copied."""
     text = (RECIPES / name).read_text().rstrip()
-    return f"[{name}](recipes/{name})\n\n```{LANGUAGES[Path(name).suffix]}\n{text}\n```\n"
+    code = f"```{LANGUAGES[Path(name).suffix]}\n{text}\n```"
+    return f"<details><summary>{name}</summary>\n\n{code}\n\n</details>\n"

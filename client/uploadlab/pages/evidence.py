@@ -7,17 +7,19 @@ import msgspec
 from uploadlab import table
 from uploadlab.check.grid import latest
 from uploadlab.deployments import config_texts, load_deployments
-from uploadlab.effects import BREAK, HEADER, setting_row
+from uploadlab.effects import BREAK, HEADER, came, setting_row
 from uploadlab.knobs import load_knobs
-from uploadlab.model import Status
+from uploadlab.model import Cell, Status
 from uploadlab.pages.declared import turned
 from uploadlab.pages.part import folder, part, plain, run, summaries
 from uploadlab.paths import COMPOSE, KNOBS, ORIGINAL_TABLE, ROOT
 from uploadlab.profile import read_calls
-from uploadlab.stats import Summary
+from uploadlab.stats import MB, Summary
 from uploadlab.units import format_size, parse_size
-from uploadlab.verdicts import Check, Verdict
+from uploadlab.verdicts import Check
 
+RARE = 0.001
+"""Calls for each byte: below it, they are of blocks."""
 LINES, BLOCKS, FORM = "request.stream-lines", "request.stream", "request.files"
 
 
@@ -81,9 +83,9 @@ def calls(name: str, deployment: str, method: str, *functions: str) -> str:
     for place in functions:
         file, function = place.split(":")
         number, _ = counted.functions[file, function]
-        share = counted.share(file, function)
+        share, each = counted.share(file, function), number / counted.size_bytes
         rows.append(
-            [f"`{function}` of {file}", f"{number:,}", f"{number / counted.size_bytes:.2g}", f"{share:.0%}"]
+            [f"`{function}` of {file}", f"{number:,}", f"{each:.2g}" if each >= RARE else "-", f"{share:.0%}"]
         )
     size = format_size(counted.size_bytes)
     return plain([f"{method} on {deployment}, {size}", "calls", "for each byte", "of the time"], rows)
@@ -109,49 +111,36 @@ class Publication(msgspec.Struct, forbid_unknown_fields=True):
 
 @part
 def original() -> str:
-    """The original's table beside the same uploads of today, with and without profiler, in seconds."""
+    """The original's table beside the same uploads of today, with and without a profiler, in seconds."""
     rows = msgspec.toml.decode(ORIGINAL_TABLE.read_bytes(), type=Publication).rows
-    header = [
-        "",
-        "then: request.stream",
-        "by lines",
-        "by lines, profiled",
-        "by blocks",
-        "by blocks, profiled",
-    ]
-    header += ["then: request.files", "request.files", "request.files, profiled"]
-    return plain(header, [_anew(row) for row in rows])
+    return plain(
+        ["seconds", "then, profiled", "today, profiled", "today"],
+        [
+            [f"{format_size(parse_size(row.size))}, {row.server}: {what}", str(then), *_anew(row, method)]
+            for row in rows
+            for what, method, then in (
+                ("`request.stream` by lines", LINES, row.stream),
+                ("`request.stream` by blocks", BLOCKS, "-"),
+                ("`request.files`", FORM, row.files),
+            )
+        ],
+    )
 
 
-def _anew(row: Published) -> list[str]:
-    shown = [f"{row.size}, {row.server}", str(row.stream)]
-    for method in (LINES, BLOCKS, FORM):
-        if method == FORM:
-            shown.append(str(row.files))
-        shown += _times(row, method)
-    return shown
-
-
-def _times(row: Published, method: str) -> list[str]:
-    """Seconds of an upload, and of one under cProfile and tracemalloc."""
-    of = (row.deployment, method, parse_size(row.size))
-    cell = next(one for one in summaries(row.run) if (one.deployment, one.method, one.size_bytes) == of)
+def _anew(row: Published, method: str) -> list[str]:
+    """Of an upload under cProfile and tracemalloc, and of one without."""
+    cell = Cell(row.deployment, method, parse_size(row.size))
     profiled = [
-        _profiled(one.seconds, one.note)
+        f"{one.seconds:.3f}" if one.seconds else one.note
         for one in folder(row.run).read_profiled()
-        if (one.cell_id, one.kind) == (f"{of[0]}/{of[1]}/{of[2]}", "calls")
+        if (one.cell_id, one.kind) == (cell.id, "calls")
     ]
-    return [_seconds(cell), *(profiled or ["-"])]
-
-
-def _seconds(cell: Summary) -> str:
-    if cell.mb_per_second is None:
-        return str(cell.error or cell.status)
-    return f"{cell.size_bytes / cell.mb_per_second / 1e6:.3f}"
-
-
-def _profiled(seconds: float | None, note: str) -> str:
-    return f"{seconds:.3f}" if seconds else f"timeout: {note}"
+    timed = [
+        f"{cell.size_bytes / MB / one.mb_per_second:.3f}" if one.mb_per_second else str(one.status)
+        for one in summaries(row.run)
+        if Cell(one.deployment, one.method, one.size_bytes) == cell
+    ]
+    return [*(profiled or ["-"]), *(timed or ["-"])]
 
 
 def _largest(name: str) -> dict[tuple[str, str], Summary]:
@@ -169,9 +158,7 @@ def _rate(one: Summary | None) -> str:
 
 
 def _came(rows: Sequence[Check]) -> str:
-    """The worst of it, each text once; or a pass, with the statuses of its refusals."""
+    """A line for each thing that did."""
     if not rows:
         raise ValueError("no such case was tried there")
-    bad = dict.fromkeys(f"{row.verdict}: {row.text}" for row in rows if row.verdict is not Verdict.PASS)
-    good = dict.fromkeys(row.text for row in rows if row.verdict is Verdict.PASS and row.text)
-    return BREAK.join(bad) or " ".join(["pass", *good])
+    return BREAK.join(came(rows))

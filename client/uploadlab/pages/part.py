@@ -60,7 +60,7 @@ def plain(header: list[str], rows: list[list[str]]) -> str:
     return markdown(Table("", header, rows)) + "\n"
 
 
-def host(name: str) -> str:
+def where(name: str) -> str:
     """Where a run was measured, and when."""
     of = run(name)
     return (

@@ -2,7 +2,9 @@
 
 from uploadlab import table
 from uploadlab.check.grid import counts, grids
-from uploadlab.pages.part import folder, host, part, run, summaries, titled
+from uploadlab.load.summary import summarize_load
+from uploadlab.load.table import load_notes, load_tables
+from uploadlab.pages.part import folder, part, run, summaries, titled, where
 from uploadlab.units import parse_size
 
 
@@ -12,7 +14,13 @@ def tables(name: str, *sizes: str) -> str:
     wanted = [parse_size(size) for size in sizes]
     chosen = [one for one in summaries(name) if not wanted or one.size_bytes in wanted]
     found = [titled(one) for one in reversed(table.tables(run(name), chosen))]
-    return "\n".join([*found, f"Plan `{run(name).plan}`, {host(name)}.\n"])
+    return "\n".join([*found, host(name)])
+
+
+@part
+def host(name: str) -> str:
+    """Its plan, and where it was measured."""
+    return f"Plan `{run(name).plan}`, {where(name)}.\n"
 
 
 @part
@@ -22,9 +30,18 @@ def costs(name: str) -> str:
 
 
 @part
+def load(name: str) -> str:
+    """Its tables of concurrent uploads, with what is to be known of them."""
+    of = folder(name)
+    steps = summarize_load(run(name), of.read_steps(), of.read_uploads())
+    notes = [f"- {line}\n" for line in load_notes(steps)]
+    return "\n".join([*map(titled, load_tables(steps)), "".join(notes), host(name)])
+
+
+@part
 def grid(name: str) -> str:
     """A check's grid, with its notes."""
     rows = folder(name).read_checks()
     found, notes = grids(run(name), rows)
     lines = [f"- {line}\n" for line in [*notes, *counts(run(name), rows)]]
-    return "\n".join([*map(titled, found), "".join(lines), f"From a check, {host(name)}.\n"])
+    return "\n".join([*map(titled, found), "".join(lines), f"From a check, {where(name)}.\n"])

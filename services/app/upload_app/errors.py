@@ -4,6 +4,7 @@ from flask import Flask, Response, current_app, jsonify, request
 from multipart import MultipartError, ParserLimitReached
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
+from upload_app import options
 from upload_app.receivers import AmbiguousForm, BrokenBody, BudgetSpent, NoFilePart
 from upload_app.relay import Refused
 from upload_app.storage import NO_SPACE
@@ -39,7 +40,7 @@ def _answer(status: int, sentence: str) -> Response:
 
 def _limits() -> str:
     """What a body may be. Werkzeug does not say which of these it was."""
-    body = request.max_content_length
+    body = options.most_bytes()
     size = "" if body is None else f"{body} bytes, "
     field, parts = request.max_form_memory_size, request.max_form_parts
     fields = f"{field} bytes in a form's field or before its first boundary, {parts} parts"

@@ -147,8 +147,21 @@ def _begin() -> Deadline:
     deadline = Deadline(options.budget_seconds())
     _request().deadline = deadline
     _request().strict = options.settings().strict_framing
-    _request().max_content_length = options.most_bytes()
+    _request().max_content_length = _limit()
     return deadline
+
+
+def _limit() -> int | None:
+    """The body's limit, as Werkzeug is to be told it; 413 for one that is announced as longer.
+
+    Where the input ends by itself, Werkzeug refuses a body of just that many bytes, too.
+    """
+    most = options.most_bytes()
+    if most is None:
+        return None
+    if (request.content_length or 0) > most:
+        abort(413)
+    return most + ("wsgi.input_terminated" in request.environ)
 
 
 def _receive(receive: Receive, taken: Path | None = None) -> ResponseReturnValue:
@@ -191,7 +204,7 @@ def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -
 
 def _check_size(partial: Partial, deadline: Deadline) -> None:
     """Of a body that never came by here, all that is left to do."""
-    most = _request().max_content_length
+    most = options.most_bytes()
     if most is not None and partial.size_bytes() > most:
         abort(413)
 

@@ -1,0 +1,205 @@
+"""Every command of README and docs works: as it stands on its page, but for words that spare minutes."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from uploadlab.paths import DOCS
+from uploadlab.runtime import free_ports
+
+from .checkout import checkout
+from .fake_server import serve
+from .helpers import need
+from .pages import PAGES, blocks
+
+OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
+"""Pages with tests of their own."""
+ELSEWHERE = {
+    "docker": "test_compose_up.py has those",
+    "./scripts/test.sh": "this is it",
+    "./scripts/offline-images.sh": ".ci/engine makes the images of the tests by it",
+}
+APART = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+AT_ONCE = 3
+"""Most of their time they wait: for servers to start, or for what a check sends slowly."""
+ONE_CELL = "--deployments flask --methods request.stream --sizes 64KiB"
+SHORTER = {
+    r"run-matrix.* --(resume|report|show|compare-runs)": "",
+    r"run-matrix.* --check": "--cases one-byte --deployments flask",
+    r"run-matrix.* --(compare|ablate)": "--minutes 0.05 --sizes 64KiB --methods request.stream",
+    r"run-matrix.* --plan crowd": "--users 4",
+    r"run-matrix.* --plan blocks": "--rounds 1",
+    r"run-matrix.* --(expect-workers|target)": f"--plan smoke {ONE_CELL}",
+    r"run-matrix.* --plan": f"{ONE_CELL} --rounds 1",
+    r"run-matrix.* --load": f"--plan smoke {ONE_CELL} --users 2",
+    r"run-matrix.* --methods": "--rounds 1",
+    r"run-matrix": f"--plan smoke {ONE_CELL}",
+    r"knobs": "--only MALLOC_ARENA_MAX --rounds 1",
+    r"bench": "--size=300KiB --benchmark-disable",
+    r"locust.sh.* --headless": "--size 64KiB",
+}
+"""Words for a command that says nothing of the kind itself, by the first pattern that it has."""
+INSTEAD = {
+    "64MiB,1GiB": "1MiB",
+    "--only gunicorn": "--only MALLOC_ARENA_MAX",
+    "--run-time 20s": "--run-time 2s",
+    "uwsgi-default,gunicorn-gthread,nginx-uwsgi": "gunicorn-gthread",  # beside slow clients, one by one
+    "512MB": "2MB",
+    "192.0.2.7": "127.0.0.1",
+}
+"""Smaller words in place of some."""
+FAILS = {"--fail-above": 1}
+"""A run of one round cannot show that nothing has become slower."""
+
+
+class Place(NamedTuple):
+    """A checkout in which commands are typed, and what stands for the addresses on the pages."""
+
+    root: Path
+    addresses: dict[str, str]
+    environment: dict[str, str]
+
+    def run(self, command: str) -> "subprocess.Popen[str]":
+        """Start it, in a process group and among processes of its own."""
+        for written, here in {**INSTEAD, **self.addresses}.items():
+            command = command.replace(written, here)
+        command, redirected, file = command.partition(" > ")
+        typed = f"{command} {spared(command)}{redirected}{file}; exit"
+        return subprocess.Popen(
+            [*APART, "bash", "-c", typed], cwd=self.root, env=self.environment, start_new_session=True,
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def spared(command: str) -> str:
+    """The words that make it short, those left out that it has something to say of itself."""
+    words = next((words for pattern, words in SHORTER.items() if re.search(pattern, command)), "")
+    pairs = re.findall(r"(--[\w-]+)((?:[ =](?!--)\S+)?)", words)
+    return " ".join(f"{option}{value}" for option, value in pairs if f"{option} " not in f"{command} ")
+
+
+def documented() -> Iterator[list[str]]:
+    """The blocks of all pages, each command where it comes first: one is not better for being typed twice."""
+    seen: set[str] = set()
+    for page in PAGES:
+        for block in blocks(page) if page not in OTHERS else []:
+            mine = [one for one in block if one not in seen and not any(word in one for word in ELSEWHERE)]
+            seen |= {one for one in mine if "serve.sh" not in one}
+            if mine:
+                yield mine
+
+
+BLOCKS = list(documented())
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Path]:
+    """For temporary files, apart from what other tests look for; a short path, for sockets."""
+    if os.getuid() != 0:
+        pytest.skip("only root can keep these processes from tests that look for what is left")
+    need("nginx", "uwsgi", "unshare")
+    with tempfile.TemporaryDirectory(prefix="docs-", dir="/tmp") as folder:
+        yield Path(folder)
+        assert list(Path(folder).glob("uploadlab-*")) == []
+
+
+def place(folder: Path, scratch: Path, addresses: dict[str, str]) -> Place:
+    """A fresh one, with a port to serve at, and no Docker."""
+    root = checkout(folder)
+    (root / "bin").mkdir()
+    (root / "bin" / "docker").write_text("#!/bin/sh\nexit 1\n")
+    (root / "bin" / "docker").chmod(0o755)
+    (port,) = free_ports(1)
+    here = {**addresses, "http://localhost:5004": f"http://localhost:{port}"}
+    path = f"{root / 'bin'}:{os.environ['PATH']}"
+    more = {"PATH": path, "PORT": str(port), "COLUMNS": "120", "TMPDIR": str(scratch)}
+    return Place(root, here, {**os.environ, **more})
+
+
+@pytest.fixture(scope="module")
+def stored_run(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> Path:
+    """A run such as a reader has who comes to `last`."""
+    here = place(tmp_path_factory.mktemp("run"), scratch, {})
+    words = "--deployments flask --methods request.stream,request.files --sizes 64MiB"
+    assert _wrong(f"./scripts/run-matrix.sh {words}", here) == ""
+    (found,) = (here.root / "benchmark" / "runs").iterdir()
+    return found
+
+
+@pytest.fixture(scope="module")
+def addresses(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> Iterator[dict[str, str]]:
+    """What answers where the pages say that something does."""
+    here = place(tmp_path_factory.mktemp("served"), scratch, {})
+    with serve() as other, _behind(here, "./scripts/serve.sh flask"):
+        url = f"http://127.0.0.1:{here.environment['PORT']}"
+        ours = (
+            "http://127.0.0.1:8000",
+            "http://192.0.2.9:8000",
+            "http://127.0.0.1:5000",
+            "http://localhost:5000",
+        )
+        yield {**dict.fromkeys(ours, url), "https://example.org": other.url}
+
+
+@contextmanager
+def _behind(here: Place, command: str) -> Iterator[None]:
+    """A server in a terminal of its own, from its first answer to Ctrl-C."""
+    process = here.run(command)
+    assert process.stdout
+    for line in process.stdout:
+        if " answers on " in line:
+            break
+    threading.Thread(target=process.stdout.read, daemon=True).start()  # or it would wait
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=20)
+
+
+def follow(block: list[str], here: Place, stored_run: Path) -> str:
+    """Type the commands one after the other; what goes wrong, if anything."""
+    for name in ("20260131-120000-quick", "20260131-120000-ceilings"):
+        shutil.copytree(stored_run, here.root / "benchmark" / "runs" / name)
+    if "uwsgi-tuned mine" in " ".join(block):  # the reader's own config
+        shutil.copy(here.root / "configs/uwsgi/uwsgi-tuned.ini", here.root / "configs/uwsgi/mine.ini")
+    if "--worker" in " ".join(block):  # a line for each terminal, and two workers are waited for
+        with ThreadPoolExecutor() as terminals:
+            return "".join(terminals.map(lambda one: _wrong(one, here), [*block, block[-1]]))
+    with ExitStack() as servers:
+        for command in block:
+            if "serve.sh" in command:
+                servers.enter_context(_behind(here, command))
+            elif wrong := _wrong(command, here):
+                return wrong
+    return ""
+
+
+def _wrong(command: str, here: Place) -> str:
+    process = here.run(command)
+    said, _ = process.communicate(timeout=120)
+    expected = next((code for word, code in FAILS.items() if word in command), 0)
+    if process.returncode == expected and "Traceback" not in said:
+        return ""
+    return f"{command}: status {process.returncode}\n{said}\n"
+
+
+def test_every_command_works_as_its_page_has_it(
+    tmp_path: Path, scratch: Path, stored_run: Path, addresses: dict[str, str]
+) -> None:
+    def one(number: int) -> str:
+        return follow(BLOCKS[number], place(tmp_path / str(number), scratch, addresses), stored_run)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        wrong = list(filter(None, pool.map(one, range(len(BLOCKS)))))
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,84 @@
+"""What README and docs promise: links that lead somewhere, fixes that are near, no figure that is typed."""
+
+import re
+from pathlib import Path
+
+import pytest
+from uploadlab.diagnosis import RULES
+from uploadlab.pages.__main__ import rendered
+from uploadlab.paths import DOCS, RECIPES
+
+from .pages import FENCED, GENERATED, PAGES, README, links, sections, target
+
+FINDINGS, TROUBLES = DOCS / "findings.md", DOCS / "troubleshooting.md"
+REPORTED = """
+    file is empty · MemoryError · whole core · 500 kB · /tmp is full · long silence · in a container ·
+    client_body_temp · WORKER TIMEOUT · gunicorn reads bodies slowly · in place of the app's 4xx ·
+    timeout during read · after 60 seconds · harakiri · invalid request block size · 504 ·
+    proxy_request_buffering · truncated file
+"""
+"""What people report of uploads; each has a section of its own."""
+UNITS = "MB/s|GB/s|CPU s/GB|x faster|x slower|times (as|faster|slower)|% (faster|slower)"
+MEASURED = re.compile(rf"\d[\d.,]* ?({UNITS})")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page.read_text()):
+        path, anchor = target(page, link)
+        assert path.exists(), link
+        assert not anchor or anchor in {one.anchor for one in sections(path)}, link
+
+
+def test_every_page_is_reached_from_the_readme_at_once() -> None:
+    assert {target(README, link)[0] for link in links(README.read_text())} >= set(PAGES) - {README}
+
+
+@pytest.mark.parametrize("symptom", [words.strip() for words in REPORTED.split("·")])
+def test_whoever_has_a_symptom_is_two_clicks_from_the_fix(symptom: str) -> None:
+    (section,) = [one for one in sections(TROUBLES) if symptom in one.title]  # the README's first click
+    clicks = [target(TROUBLES, link) for link in links(section.text)]
+    second = {anchor for path, anchor in clicks if path == FINDINGS}
+    assert any("**Fix" in one.text for one in sections(FINDINGS) if one.anchor in second)
+
+
+def test_every_symptom_has_a_check_to_run_and_a_fix() -> None:
+    text = TROUBLES.read_text()
+    for part in re.split(r"^### ", text.partition("## At your own server")[0], flags=re.MULTILINE)[1:]:
+        assert FENCED.search(part), part
+        assert re.search(r"^Fix: ", part, re.MULTILINE), part
+
+
+def test_every_finding_is_whole_and_every_cause_that_a_run_names_has_one() -> None:
+    found = [one for one in sections(FINDINGS) if one.title != "Findings"]
+    for one in found:
+        assert "<!-- begin: " in one.text, one.title
+        assert all(f"**{word}" in one.text for word in ("Symptom", "Why", "Fix")), one.title
+    titles = " ".join(one.title for one in found)
+    assert [one.name for one in RULES if not re.search(rf"\b{one.name}\b", titles)] == []
+
+
+def test_every_recipe_is_shown_where_it_is_the_fix() -> None:
+    shown = set(re.findall(r"<!-- begin: recipe (\S+) -->", FINDINGS.read_text()))
+    assert shown == {path.name for path in RECIPES.iterdir() if path.suffix != ".md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_measured_figure_is_typed(page: Path) -> None:
+    typed = re.sub(r"`[^`]*`", "", FENCED.sub("", GENERATED.sub("", page.read_text())))
+    assert [found[0] for found in MEASURED.finditer(typed)] == []
+
+
+def test_a_part_that_nobody_makes_or_ends_is_told() -> None:
+    for text in ("<!-- begin: nonsense -->\n<!-- end -->\n", "<!-- begin: goals -->\n"):
+        with pytest.raises(ValueError, match="no end, or none of"):
+            rendered(text)
+
+
+def test_a_part_is_made_anew_and_the_rest_left_alone() -> None:
+    page = "above\n<!-- begin: cases -->\nstale\n<!-- end -->\nbelow\n"
+    new = rendered(page)
+    assert new.startswith("above\n<!-- begin: cases -->\n| case | kind |")
+    assert new.endswith("<!-- end -->\nbelow\n")
+    assert "stale" not in new
+    assert rendered(new) == new
