@@ -3,8 +3,8 @@
 from uploadlab import table
 from uploadlab.check.grid import counts, grids
 from uploadlab.load.summary import summarize_load
-from uploadlab.load.table import load_notes, load_tables
-from uploadlab.pages.part import folder, part, run, summaries, titled, where
+from uploadlab.load.table import load_notes, load_tables, slow_tables
+from uploadlab.pages.part import folder, part, plain, run, summaries, titled, where
 from uploadlab.units import parse_size
 
 
@@ -27,6 +27,14 @@ def host(name: str) -> str:
 def costs(name: str) -> str:
     """What each way took, at its largest size."""
     return titled(table.costs(run(name), summaries(name)))
+
+
+@part
+def slow(name: str) -> str:
+    """How long an upload takes beside slow ones."""
+    of = folder(name)
+    steps = summarize_load(run(name), of.read_steps(), of.read_uploads())
+    return "\n".join(plain([one.title, *one.header[1:]], one.rows) for one in slow_tables(steps))
 
 
 @part
