@@ -1,12 +1,10 @@
 """Why a row is slow, in words: each rule by a record that shows its cause, and one that does not."""
 
-import re
 from typing import Any
 
 import pytest
 from uploadlab.diagnosis import RULES, diagnose, explain
 from uploadlab.model import Measurement, Run, Status
-from uploadlab.paths import ROOT
 from uploadlab.profile import Calls
 from uploadlab.stats import summarize
 from uploadlab.table import costs
@@ -114,9 +112,8 @@ def test_a_run_of_before_these_fields_is_read_all_the_same() -> None:
     assert diagnose(RUN, [measured("flask", seconds=10.0), REFERENCE]) == []
 
 
-def test_every_rule_has_its_section_of_the_findings_and_a_test() -> None:
-    sections = re.findall(r"^## (\S+)$", (ROOT / "docs" / "findings.md").read_text(), re.M)
-    assert sections == [one.name for one in RULES] == [*CAUSES, *PROFILED]
+def test_every_rule_has_a_test() -> None:
+    assert [one.name for one in RULES] == [*CAUSES, *PROFILED]
 
 
 def costs_of(run: Run, rows: list[Measurement]) -> list[list[str]]:

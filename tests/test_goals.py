@@ -7,7 +7,7 @@ from uploadlab import session
 from uploadlab.console import Screen
 from uploadlab.goals import load_goals
 from uploadlab.load.workers import Workers
-from uploadlab.methods import METHODS
+from uploadlab.methods import METHODS, OWN_METHODS
 from uploadlab.model import REFERENCE, Target, UsageError
 from uploadlab.names import choose
 from uploadlab.paths import PLANS, RATIOS
@@ -97,5 +97,7 @@ def test_a_plan_has_what_growth_is_asked_of() -> None:
     targets = [Target("flask", "", next=["another"])]
     cells = plan_cells(load_plan("memory", PLANS), Choice(), targets)
     assert {one.cell.size_bytes for one in cells} == {parse_size(size) for size in growth.sizes}
-    left_out = set(choose("method", growth.methods, METHODS)) - {one.cell.method for one in cells}
+    left_out = set(choose("method", growth.methods, METHODS, OWN_METHODS)) - {
+        one.cell.method for one in cells
+    }
     assert left_out == {"request.stream-lines"}  # hours

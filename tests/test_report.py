@@ -126,7 +126,7 @@ def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> No
         "lost-body: 0 bytes",
         "* CLIENT_LIMITED at 64 MiB",
         "## Ratios",
-        "--plan quick --seed 7",
+        f"--plan quick --seed {run.seed}",
     ):
         assert sentence in text
     assert "uwsgi-default.ini`" not in text

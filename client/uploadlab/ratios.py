@@ -6,8 +6,9 @@ from statistics import median
 from typing import NamedTuple
 
 from uploadlab.goals import Below, Goals, Growth, Ratio
+from uploadlab.methods import METHODS, OWN_METHODS
 from uploadlab.model import Cell, Measurement, Run, Status
-from uploadlab.names import selects
+from uploadlab.names import choose
 from uploadlab.stats import Summary, by_cell, summarize
 from uploadlab.units import parse_size
 
@@ -92,11 +93,12 @@ def growth_rows(run: Run, rows: Iterable[Measurement], growth: Growth | None) ->
     if not growth:
         return []
     small, large = (parse_size(text) for text in growth.sizes)
+    methods = choose("method", growth.methods, METHODS, OWN_METHODS)
     found = {Cell(one.deployment, one.method, one.size_bytes): one for one in summarize(run, rows)}
     pairs = [
         (below, found[cell])
         for cell in found
-        if cell.size_bytes == large and selects(growth.methods, cell.method)
+        if cell.size_bytes == large and cell.method in methods
         if (below := found.get(Cell(cell.deployment, cell.method, small)))
     ]
     return [_growth(*pair, parse_size(growth.at_most)) for pair in pairs]
