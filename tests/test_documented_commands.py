@@ -108,6 +108,8 @@ def scratch() -> Iterator[Path]:
     if os.getuid() != 0:
         pytest.skip("only root can keep these processes from tests that look for what is left")
     need("nginx", "uwsgi", "unshare")
+    if subprocess.run([*APART, "true"], check=False).returncode:
+        pytest.skip("no namespace for processes can be made here")
     with tempfile.TemporaryDirectory(prefix="docs-", dir="/tmp") as folder:
         yield Path(folder)
         assert list(Path(folder).glob("uploadlab-*")) == []
@@ -156,9 +158,13 @@ def _behind(here: Place, command: str) -> Iterator[None]:
     """A server in a terminal of its own, from its first answer to Ctrl-C."""
     process = here.run(command)
     assert process.stdout
+    said = []
     for line in process.stdout:
+        said.append(line)
         if " answers on " in line:
             break
+    else:
+        pytest.fail(f"{command} does not serve: {''.join(said)}")
     threading.Thread(target=process.stdout.read, daemon=True).start()  # or it would wait
     try:
         yield
@@ -187,7 +193,11 @@ def follow(block: list[str], here: Place, stored_run: Path) -> str:
 
 def _wrong(command: str, here: Place) -> str:
     process = here.run(command)
-    said, _ = process.communicate(timeout=120)
+    try:
+        said, _ = process.communicate(timeout=200)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return f"{command}: does not end\n{process.communicate()[0]}\n"
     expected = next((code for word, code in FAILS.items() if word in command), 0)
     if process.returncode == expected and "Traceback" not in said:
         return ""

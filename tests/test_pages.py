@@ -1,13 +1,19 @@
 """What README and docs promise: links that lead somewhere, fixes that are near, no figure that is typed."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from uploadlab.diagnosis import RULES
+from uploadlab.model import LabError
 from uploadlab.pages.__main__ import rendered
-from uploadlab.paths import DOCS, RECIPES
+from uploadlab.paths import DOCS, RECIPES, REFERENCE
+from uploadlab.profile import read_calls
+from uploadlab.store import MEASUREMENTS, RunFolder
 
+from .checkout import checkout
 from .pages import FENCED, GENERATED, PAGES, README, links, sections, target
 
 FINDINGS, TROUBLES = DOCS / "findings.md", DOCS / "troubleshooting.md"
@@ -82,3 +88,39 @@ def test_a_part_is_made_anew_and_the_rest_left_alone() -> None:
     assert new.endswith("<!-- end -->\nbelow\n")
     assert "stale" not in new
     assert rendered(new) == new
+
+
+def test_a_run_is_kept_with_all_that_pages_need(tmp_path: Path) -> None:
+    root = checkout(tmp_path / "checkout")
+    run = Path(shutil.copytree(REFERENCE / "profiles", tmp_path / "a run"))
+    subprocess.run(["gunzip", run / f"{MEASUREMENTS}.gz"], check=True)
+    (run / "report.html").touch()
+    keep: list[str | Path] = [root / "scripts" / "keep-run"]
+    for path in (run, root / "benchmark/reference/kept"):  # again, from where it is kept
+        subprocess.run([*keep, path, "kept"], check=True)
+        kept, was = RunFolder(root / "benchmark/reference/kept"), RunFolder(REFERENCE / "profiles")
+        assert kept.read_measurements() == was.read_measurements()
+        assert read_calls(kept) == read_calls(was) != {}
+        assert not (kept.path / "report.html").exists()
+        assert not (kept.path / MEASUREMENTS).exists()
+    assert subprocess.run(keep, check=False).returncode == 2
+    assert subprocess.run([*keep, run, "../x"], check=False).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "rates quick request.stream nonsense",
+        "rates quick nonsense flask",
+        "costs_of quick request.stream flask,nonsense",
+        "checks check nonsense flask",
+        "knobs gunicorn nonsense",
+        "tables quick 3MiB",
+        "host nonsense",
+        "excerpt app.py nonsense",
+        "excerpt nginx.conf nonsense",
+    ],
+)
+def test_evidence_that_there_is_none_of_is_told(part: str) -> None:
+    with pytest.raises((LabError, ValueError)):
+        rendered(f"<!-- begin: {part} -->\n<!-- end -->\n")

@@ -3,6 +3,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,11 @@ def kill_worker(fake: FakeServer) -> None:
     while not fake.requests:
         time.sleep(0.05)
     for path in Path("/proc").glob("[0-9]*/stat"):
-        parent = int(path.read_text().rpartition(")")[2].split()[1])
-        # This test's own: another run may be at work beside it.
-        if parent == os.getpid() and b"uploadlab.worker" in (path.parent / "cmdline").read_bytes():
-            os.kill(int(path.parent.name), signal.SIGKILL)
+        with suppress(OSError):  # it may have ended meanwhile
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            # This test's own: another run may be at work beside it.
+            if parent == os.getpid() and b"uploadlab.worker" in (path.parent / "cmdline").read_bytes():
+                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("name", METHODS)

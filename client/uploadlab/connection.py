@@ -25,7 +25,7 @@ def session(watch: Watch | None = None, block_bytes: int = BLOCK_BYTES) -> reque
 
 
 class BlockAdapter(HTTPAdapter):
-    """Sends a file in blocks of 1 MiB: urllib3's 16 KiB would make the client the limit."""
+    """Sends a file in blocks of that size: urllib3's own 16 KiB would make the client the limit."""
 
     def __init__(self, watch: Watch | None, block_bytes: int = BLOCK_BYTES) -> None:
         self._watch, self._block_bytes = watch, block_bytes

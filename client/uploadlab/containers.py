@@ -163,7 +163,6 @@ class Containers:
 
     def _run_client(self, run: Path, words: list[str]) -> int:
         """The exit code of the client; raises KeyboardInterrupt when it has stopped after one."""
-        run = run.absolute()  # Compose would take another folder for the current one
         settings = [f"LAB_RUN={run.name}", f"LAB_OUT={run.parent}"]
         volumes = []
         if run.parent != RUNS:

@@ -59,7 +59,7 @@ def settings_table(one: Deployment, texts: Sequence[str], knobs: Sequence[Knob],
     """A deployment's settings, then what else was tried."""
     mine = [knob for knob in knobs if knob.deployment == one.name]
     lines = [line for text in texts for line in settings(text)]
-    rows = [[*_told(f"`{line.text}`", line.reason), _effects(mine, line.option, turned)] for line in lines]
+    rows = [_line_row(line, mine, turned) for line in lines]
     for option in dict.fromkeys(knob.option for knob in mine):
         if option not in {line.option for line in lines}:
             rows.append(setting_row(one, texts, mine, option, turned))
@@ -73,9 +73,13 @@ def setting_row(
     mine = [knob for knob in knobs if (knob.deployment, knob.option) == (one.name, option)]
     line = next((line for text in texts for line in settings(text) if line.option == option), None)
     if line:
-        return [*_told(f"`{line.text}`", line.reason), _effects(mine, option, turned)]
+        return _line_row(line, mine, turned)
     why = BREAK.join(dict.fromkeys(knob.why for knob in mine))
     return [*_told(_shipped(one, texts, option), why), _effects(mine, option, turned)]
+
+
+def _line_row(line: Setting, mine: Sequence[Knob], turned: Turned) -> list[str]:
+    return [*_told(f"`{line.text}`", line.reason), _effects(mine, line.option, turned)]
 
 
 def _told(shipped: str, reason: str) -> list[str]:

@@ -140,7 +140,7 @@ def files_direct(file: BinaryIO, size_bytes: int, field: str) -> Request:
 
 @method("multipart-push", "/multipart-push", form=True)
 def multipart_push(file: BinaryIO, size_bytes: int, field: str) -> Request:
-    """A streaming encoder, and a push parser in the app: the fastest form."""
+    """A streaming encoder, and a push parser in the app: the fastest form at most servers."""
     return files_streamed(file, size_bytes, field)
 
 

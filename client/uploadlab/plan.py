@@ -112,7 +112,8 @@ def _warmups(planned: Sequence[Planned]) -> list[Cell]:
 
 
 def _group_cells(group: Group, choice: Choice, targets: Sequence[Target]) -> list[Cell]:
-    methods = choose("method", group.methods, METHODS, OWN_METHODS)
+    usual = {*OWN_METHODS, *(choice.methods or [])}
+    methods = choose("method", group.methods, METHODS, usual)
     if choice.methods is not None:
         wanted = choose("method", choice.methods, METHODS)
         methods = [name for name in methods if name in wanted]

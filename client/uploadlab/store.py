@@ -243,7 +243,7 @@ def _packed(path: Path) -> Path:
 def _content(path: Path) -> bytes:
     """Of a file, packed or not; nothing if there is none. Raises LabError."""
     packed = _packed(path)
-    if not packed.exists():
+    if path.exists() or not packed.exists():  # both: it was unpacked to go on with
         return path.read_bytes() if path.exists() else b""
     try:
         return gzip.decompress(packed.read_bytes())
@@ -253,9 +253,11 @@ def _content(path: Path) -> bytes:
 
 def _unpack(path: Path) -> None:
     """Have the file as it was, to append to it."""
-    if _packed(path).exists():
-        path.write_bytes(_content(path))
-        _packed(path).unlink()
+    if _packed(path).exists() and not path.exists():
+        temporary = path.with_name(f"{path.name}.tmp")
+        temporary.write_bytes(_content(path))
+        temporary.replace(path)
+    _packed(path).unlink(missing_ok=True)
 
 
 def last_run(out: Path) -> RunFolder:

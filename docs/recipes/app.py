@@ -1,6 +1,7 @@
 """Stores the body of PUT or POST /upload in uploads/, under a random id: all of it, or nothing."""
 
 import io
+import json
 import os
 import secrets
 import time
@@ -88,4 +89,6 @@ def drain(body, end):
 @app.errorhandler(HTTPException)
 def refuse(error):
     """A reason that a program can read; by default it is a page."""
-    return {"error": error.description}, error.code
+    response = error.get_response()  # with the headers that belong to it
+    response.data, response.content_type = json.dumps({"error": error.description}), "application/json"
+    return response

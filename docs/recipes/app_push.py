@@ -15,9 +15,9 @@ from app import BLOCK_BYTES, app, store
 @app.post("/form")
 def form():
     """The file is a part of the form."""
-    boundary = request.mimetype_params.get("boundary")
-    if request.mimetype != "multipart/form-data" or not boundary:
-        abort(415, "send multipart/form-data, with its boundary")
+    if request.mimetype != "multipart/form-data":
+        abort(415, "send multipart/form-data")
+    boundary = request.mimetype_params.get("boundary") or abort(400, "no boundary in the Content-Type")
     return store(lambda file: receive_form(file, boundary))
 
 

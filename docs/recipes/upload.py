@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 BLOCK_BYTES = 1 << 20
-SILENCE_SECONDS = 60  # for a connection, for one block to leave, for the answer; by default all wait for ever
+SILENCE_SECONDS = 60, 600  # for a connection; then for a block to leave, or the answer. By default, for ever
 PAUSES_SECONDS = (1, 2, 4)  # before a further attempt
 PASSING = (502, 503, 504)  # what a proxy says while the server behind it starts, or has too much to do
 
@@ -69,6 +69,8 @@ def send(url, request):
             session.mount(scheme, Blocks())
         try:
             response = session.request(url=url, timeout=SILENCE_SECONDS, allow_redirects=False, **request)
+        except requests.ReadTimeout as error:  # not to be repeated: the file may be stored
+            raise UploadError(f"{url} took the file and gave no answer in time") from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise Passing(f"{url}: {cause(error)}") from error
     answer = content(response)
@@ -114,7 +116,7 @@ def main(body=raw):
         answer = upload(path, url, body)
     except (UploadError, OSError) as error:
         sys.exit(f"not uploaded: {error}")
-    print(f"{path}: {answer['size_bytes']} bytes stored as {answer['id']}")
+    print(f"{path}: {answer['size_bytes']} bytes stored as {answer.get('id')}")
 
 
 if __name__ == "__main__":

@@ -88,10 +88,14 @@ def counts(run: Run, rows: Sequence[Check]) -> list[str]:
 
 
 def _summed(rows: Sequence[Check], exceptions: Sequence[Known]) -> str:
-    found = Counter(EXCEPTION if known_exception(row, exceptions) else str(row.verdict) for row in rows)
-    lost = sum(lost_bytes(row) for row in rows if not known_exception(row, exceptions))
+    known = [row for row in rows if known_exception(row, exceptions)]
+    found = Counter(EXCEPTION if row in known else str(row.verdict) for row in rows)
+    lost, by_exceptions = (
+        sum(map(lost_bytes, some)) for some in ([r for r in rows if r not in known], known)
+    )
     parts = [f"{number} {name}" for name, number in found.items()]
-    return f"{', '.join(parts)}; {lost} bytes lost or added in silence"
+    more = f", and {by_exceptions} by exceptions" if by_exceptions else ""
+    return f"{', '.join(parts)}; {lost} bytes lost or added in silence{more}"
 
 
 def lost_bytes(row: Check) -> int:

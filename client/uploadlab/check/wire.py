@@ -124,7 +124,7 @@ def _digested(blocks: Blocks, digest: Any) -> Blocks:
 def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None]:
     """The blocks, with None where something happens."""
     left = attempt.at if attempt.then else None
-    again = attempt.at if attempt.then is Then.TRICKLE else None
+    again = (attempt.at or None) if attempt.then is Then.TRICKLE else None
     for block in blocks:
         while left is not None and left <= len(block):
             yield block[:left]

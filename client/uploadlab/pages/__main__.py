@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from uploadlab.model import LabError
 from uploadlab.pages import declared, evidence, picture, results  # noqa: F401  each registers its parts
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
@@ -31,7 +32,7 @@ def renewed() -> Iterator[tuple[Path, str]]:
     for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
         try:
             yield page, rendered(page.read_text())
-        except (ValueError, TypeError, KeyError, OSError) as error:
+        except (LabError, ValueError, TypeError, KeyError, OSError) as error:
             sys.exit(f"{page.relative_to(ROOT)}: {error}")
     yield from FILES.items()
 

@@ -1,5 +1,7 @@
 """Parts that come from what is declared: cases, goals, settings, recipes."""
 
+import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 from uploadlab.check.cases import CASES
@@ -76,6 +78,29 @@ def turned() -> Turned:
     speed = folder("knobs")
     steps = summarize_load(run("knobs"), speed.read_steps(), speed.read_uploads())
     return Turned(run("knobs"), measurements("knobs"), steps, folder("knobs-check").read_checks())
+
+
+@part
+def excerpt(name: str, *wanted: str) -> str:
+    """Functions of a recipe, or the lines of one that set these options."""
+    text = (RECIPES / name).read_text()
+    found = _functions(text, wanted) if name.endswith(".py") else _options(text, wanted)
+    if len(found) != len(wanted):
+        raise ValueError(f"{name} has not all of {', '.join(wanted)}")
+    between = "\n\n\n" if name.endswith(".py") else "\n"
+    return f"```{LANGUAGES[Path(name).suffix]}\n{between.join(found)}\n```\n"
+
+
+def _functions(text: str, wanted: Sequence[str]) -> list[str]:
+    """With their decorators."""
+    lines = text.splitlines()
+    found = [one for one in ast.parse(text).body if isinstance(one, ast.FunctionDef) and one.name in wanted]
+    first = [min([one.lineno, *(of.lineno for of in one.decorator_list)]) for one in found]
+    return ["\n".join(lines[begin - 1 : one.end_lineno]) for begin, one in zip(first, found, strict=True)]
+
+
+def _options(text: str, wanted: Sequence[str]) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.split()[:1] and line.split()[0] in wanted]
 
 
 @part

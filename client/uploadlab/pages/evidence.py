@@ -9,9 +9,11 @@ from uploadlab.check.grid import latest
 from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.effects import BREAK, HEADER, came, setting_row
 from uploadlab.knobs import load_knobs
+from uploadlab.methods import METHODS
 from uploadlab.model import Cell, Status
+from uploadlab.names import check
 from uploadlab.pages.declared import turned
-from uploadlab.pages.part import folder, part, plain, run, summaries
+from uploadlab.pages.part import choice, deployments_of, folder, part, plain, run, summaries
 from uploadlab.paths import COMPOSE, KNOBS, ORIGINAL_TABLE, ROOT
 from uploadlab.profile import read_calls
 from uploadlab.stats import MB, Summary
@@ -26,26 +28,30 @@ LINES, BLOCKS, FORM = "request.stream-lines", "request.stream", "request.files"
 @part
 def rates(name: str, methods: str, deployments: str) -> str:
     """MB/s of these methods at these deployments, each at the largest size that it was measured with."""
-    found = _largest(name)
-    names, columns = deployments.split(","), methods.split(",")
+    found, columns = _largest(name), choice("method", methods, METHODS)
+    names = deployments_of(name, deployments)
     sizes = {
-        method: next(one.size_bytes for one in found.values() if one.method == method) for method in columns
+        method: {one.size_bytes for one in found.values() if one.method == method and one.deployment in names}
+        for method in columns
     }
-    same = len(set(sizes.values())) == 1
-    header = [f"MB/s{f', {format_size(sizes[columns[0]])}' if same else ''}"]
-    header += [method if same else f"{method}, {format_size(sizes[method])}" for method in columns]
-    rows = [[one, *(_rate(found.get((one, method))) for method in columns)] for one in names]
-    return plain(header, rows)
+    if any(len(of) != 1 for of in sizes.values()):
+        raise ValueError(f"{methods} of {name}: none measured there, or at sizes that differ")
+    told = {method: format_size(*of) for method, of in sizes.items()}
+    same = len(set(told.values())) == 1
+    header = [f"MB/s, {told[columns[0]]}" if same else "MB/s"]
+    header += [method if same else f"{method}, {told[method]}" for method in columns]
+    return plain(header, [[one, *(_rate(found.get((one, method))) for method in columns)] for one in names])
 
 
 @part
 def costs_of(name: str, methods: str, deployments: str) -> str:
     """What these took at the largest size: CPU, memory, disk."""
     whole = table.costs(run(name), summaries(name))
+    names, wanted = deployments_of(name, deployments), choice("method", methods, METHODS)
     rows, above = [], ""
     for row in whole.rows:
         above = above if row[0].startswith(" ") else row[0]
-        if above in deployments.split(",") and row[0].strip() in methods.split(","):
+        if above in names and row[0].strip() in wanted:
             rows.append([above, row[0].strip(), *row[1:]])
     return plain(["", *whole.header], rows)
 
@@ -71,6 +77,8 @@ def knobs(deployment: str, *options: str) -> str:
     one = declared[deployment]
     texts = list(config_texts(ROOT, [one]).values())
     known = load_knobs(KNOBS, list(declared))
+    for option in options:
+        check("knob", option, [knob.option for knob in known if knob.deployment == deployment])
     rows = [setting_row(one, texts, known, option, turned()) for option in options]
     return plain([deployment, *HEADER[1:]], rows)
 
@@ -83,7 +91,7 @@ def calls(name: str, deployment: str, method: str, *functions: str) -> str:
     for place in functions:
         file, function = place.split(":")
         number, _ = counted.functions[file, function]
-        share, each = counted.share(file, function), number / counted.size_bytes
+        share, each = counted.share(file, function), counted.per_byte(file, function)
         rows.append(
             [f"`{function}` of {file}", f"{number:,}", f"{each:.2g}" if each >= RARE else "-", f"{share:.0%}"]
         )

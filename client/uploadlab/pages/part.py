@@ -1,10 +1,11 @@
 """The registry of parts, and what all of them use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
 from uploadlab.model import Measurement, Run
+from uploadlab.names import check
 from uploadlab.paths import REFERENCE
 from uploadlab.stats import Summary, summarize
 from uploadlab.store import RunFolder
@@ -36,6 +37,18 @@ def run(name: str) -> Run:
     return folder(name).read_run()
 
 
+def choice(kind: str, words: str, known: Iterable[str]) -> list[str]:
+    """The names that a page gives, with commas; raises UsageError for one that is none."""
+    for word in words.split(","):
+        check(kind, word, known)
+    return words.split(",")
+
+
+def deployments_of(name: str, words: str) -> list[str]:
+    """Those of a run that a page names."""
+    return choice("deployment", words, [target.name for target in run(name).targets])
+
+
 @cache
 def measurements(name: str) -> list[Measurement]:
     """All its uploads."""
@@ -63,7 +76,8 @@ def plain(header: list[str], rows: list[list[str]]) -> str:
 def where(name: str) -> str:
     """Where a run was measured, and when."""
     of = run(name)
+    kernel = ".".join(of.host.kernel.split(".")[:2])  # what follows is a build of someone's
     return (
         f"runtime {of.runtime}: {of.host.cores} cores of {of.host.cpu}, {format_size(of.host.memory_bytes)}, "
-        f"{of.host.kernel}, uploads on {of.host.data_filesystem}, {of.started_at[:10]}"
+        f"{kernel}, uploads on {of.host.data_filesystem}, {of.started_at[:10]}"
     )

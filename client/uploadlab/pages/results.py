@@ -13,6 +13,8 @@ def tables(name: str, *sizes: str) -> str:
     """Its tables of rates, of these sizes or all, the largest first."""
     wanted = [parse_size(size) for size in sizes]
     chosen = [one for one in summaries(name) if not wanted or one.size_bytes in wanted]
+    if not chosen:
+        raise ValueError(f"{name} has none of {', '.join(sizes)}")
     found = [titled(one) for one in reversed(table.tables(run(name), chosen))]
     return "\n".join([*found, host(name)])
 

@@ -58,8 +58,8 @@ class _Lines:
         """Those that can be read and make sense."""
         try:
             found, damaged = self._folder.read_good_lines(name, kind, end)
-        except LabError as error:
-            self._notices.append(f"{str(error).rpartition(':')[0]}.")
+        except LabError:
+            self._notices.append(f"{name}.gz is damaged and left out.")
             return []
         sound = [row for row in found if is_sound(row)]
         if count := damaged + len(found) - len(sound):
