@@ -10,7 +10,7 @@ from uploadlab.deployments import config_texts, load_deployments
 from uploadlab.effects import BREAK, HEADER, came, setting_row
 from uploadlab.knobs import load_knobs
 from uploadlab.methods import METHODS
-from uploadlab.model import Cell, Status
+from uploadlab.model import Cell, Profiled, Status
 from uploadlab.names import check
 from uploadlab.pages.declared import turned
 from uploadlab.pages.part import choice, deployments_of, folder, part, plain, run, summaries
@@ -139,7 +139,7 @@ def _anew(row: Published, method: str) -> list[str]:
     """Of an upload under cProfile and tracemalloc, and of one without."""
     cell = Cell(row.deployment, method, parse_size(row.size))
     profiled = [
-        f"{one.seconds:.3f}" if one.seconds else one.note
+        f"{one.seconds:.3f}" if one.seconds and one.files else _over(one, run(row.run).budget_seconds)
         for one in folder(row.run).read_profiled()
         if (one.cell_id, one.kind) == (cell.id, "calls")
     ]
@@ -149,6 +149,11 @@ def _anew(row: Published, method: str) -> list[str]:
         if Cell(one.deployment, one.method, one.size_bytes) == cell
     ]
     return [*(profiled or ["-"]), *(timed or ["-"])]
+
+
+def _over(one: Profiled, budget_seconds: float) -> str:
+    """Why there is no profile: the time was over, by the client's clock or the server's; or what else."""
+    return str(Status.TIMEOUT) if (one.seconds or budget_seconds) >= budget_seconds else one.note
 
 
 def _largest(name: str) -> dict[tuple[str, str], Summary]:
