@@ -22,7 +22,6 @@ from uploadlab.verdicts import Check
 
 RARE = 0.001
 """Calls for each byte: below it, they are of blocks."""
-LINES, BLOCKS, FORM = "request.stream-lines", "request.stream", "request.files"
 
 
 @part
@@ -107,8 +106,8 @@ class Published(msgspec.Struct, forbid_unknown_fields=True):
     run: str
     """The committed run that has it anew."""
     deployment: str
-    stream: float | str = "-"
-    files: float | str = "-"
+    then: dict[str, float | str]
+    """By method."""
 
 
 class Publication(msgspec.Struct, forbid_unknown_fields=True):
@@ -124,13 +123,9 @@ def original() -> str:
     return plain(
         ["seconds", "then, profiled", "today, profiled", "today"],
         [
-            [f"{format_size(parse_size(row.size))}, {row.server}: {what}", str(then), *_anew(row, method)]
+            [f"{format_size(parse_size(row.size))}, {row.server}: {method}", str(then), *_anew(row, method)]
             for row in rows
-            for what, method, then in (
-                ("`request.stream` by lines", LINES, row.stream),
-                ("`request.stream` by blocks", BLOCKS, "-"),
-                ("`request.files`", FORM, row.files),
-            )
+            for method, then in row.then.items()
         ],
     )
 
