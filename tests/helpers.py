@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +63,26 @@ def only_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def left_overs() -> set[str]:
-    """The lab's servers that run now, not those in containers, and its socket folders."""
-    found = {str(path) for path in Path("/tmp").glob("uploadlab-*")}
+def running() -> Iterator[tuple[int, list[bytes]]]:
+    """The processes that run here, not in containers and the like, with the words of their environment."""
+    here = Path("/proc/self/ns/pid").readlink()
     for path in Path("/proc").glob("[0-9]*"):
-        try:
-            words, here = (path / "environ").read_bytes(), (path / "ns/pid").readlink()
-        except OSError:
-            continue
-        if b"LAB_DEPLOYMENT=" in words and here == Path("/proc/self/ns/pid").readlink():
-            found.add(path.name)
-    return found
+        with suppress(OSError):
+            words, where = (path / "environ").read_bytes().split(b"\0"), (path / "ns/pid").readlink()
+            if where == here:
+                yield int(path.name), words
+
+
+def servers(name: str | None = None) -> list[int]:
+    """The processes that the lab runs here now: of a deployment, or of all."""
+    mark = b"LAB_DEPLOYMENT="
+    found = [(pid, word) for pid, words in running() for word in words if word.startswith(mark)]
+    return [pid for pid, word in found if name is None or word == mark + name.encode()]
+
+
+def left_overs() -> set[str]:
+    """The lab's servers that run now, and its socket folders."""
+    return {str(path) for path in Path("/tmp").glob("uploadlab-*")} | set(map(str, servers()))
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 60) -> None:

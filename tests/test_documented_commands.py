@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,13 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from uploadlab.paths import DOCS
+from uploadlab.paths import DOCS, ROOT
 from uploadlab.runtime import free_ports
 
 from .checkout import checkout
-from .fake_server import serve
-from .helpers import need
+from .helpers import need, wait_until
 from .pages import PAGES, blocks
+from .world import World, made
 
 OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
 """Pages with tests of their own."""
@@ -29,7 +30,6 @@ ELSEWHERE = {
     "./scripts/test.sh": "this is it",
     "./scripts/offline-images.sh": ".ci/engine makes the images of the tests by it",
 }
-APART = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
 AT_ONCE = 3
 """Most of their time they wait: for servers to start, or for what a check sends slowly."""
 ONE_CELL = "--deployments flask --methods request.stream --sizes 64KiB"
@@ -66,17 +66,18 @@ class Place(NamedTuple):
     """A checkout in which commands are typed, and what stands for the addresses on the pages."""
 
     root: Path
+    world: World
     addresses: dict[str, str]
     environment: dict[str, str]
 
     def run(self, command: str) -> "subprocess.Popen[str]":
-        """Start it, in a process group and among processes of its own."""
+        """Start it, in a process group of its own."""
         for written, here in {**INSTEAD, **self.addresses}.items():
             command = command.replace(written, here)
         command, redirected, file = command.partition(" > ")
-        typed = f"{command} {spared(command)}{redirected}{file}; exit"
+        typed = f"cd '{self.root}'; {command} {spared(command)}{redirected}{file}; exit"
         return subprocess.Popen(
-            [*APART, "bash", "-c", typed], cwd=self.root, env=self.environment, start_new_session=True,
+            [*self.world.enter, "bash", "-c", typed], env=self.environment, start_new_session=True,
             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -103,35 +104,31 @@ BLOCKS = list(documented())
 
 
 @pytest.fixture(scope="module")
-def scratch() -> Iterator[Path]:
-    """For temporary files, apart from what other tests look for; a short path, for sockets."""
-    if os.getuid() != 0:
-        pytest.skip("only root can keep these processes from tests that look for what is left")
-    need("nginx", "uwsgi", "unshare")
-    if subprocess.run([*APART, "true"], check=False).returncode:
-        pytest.skip("no namespace for processes can be made here")
-    with tempfile.TemporaryDirectory(prefix="docs-", dir="/tmp") as folder:
-        yield Path(folder)
-        assert list(Path(folder).glob("uploadlab-*")) == []
+def world() -> Iterator[World]:
+    """Up until the end, when nothing may be left in its /tmp."""
+    need("nginx", "uwsgi")
+    with tempfile.TemporaryDirectory(prefix="docs-", dir="/var/tmp") as folder, made(Path(folder)) as world:
+        yield world
+        wait_until(lambda: not list((world.folder / "tmp").glob("uploadlab-*")), 20)
 
 
-def place(folder: Path, scratch: Path, addresses: dict[str, str]) -> Place:
+def place(name: str, world: World, addresses: dict[str, str]) -> Place:
     """A fresh one, with a port to serve at, and no Docker."""
-    root = checkout(folder)
+    root = checkout(world.folder / name)
     (root / "bin").mkdir()
     (root / "bin" / "docker").write_text("#!/bin/sh\nexit 1\n")
     (root / "bin" / "docker").chmod(0o755)
     (port,) = free_ports(1)
     here = {**addresses, "http://localhost:5004": f"http://localhost:{port}"}
     path = f"{root / 'bin'}:{os.environ['PATH']}"
-    more = {"PATH": path, "PORT": str(port), "COLUMNS": "120", "TMPDIR": str(scratch)}
-    return Place(root, here, {**os.environ, **more})
+    more = {"PATH": path, "PORT": str(port), "COLUMNS": "120"}
+    return Place(root, world, here, {**os.environ, **more})
 
 
 @pytest.fixture(scope="module")
-def stored_run(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> Path:
+def stored_run(world: World) -> Path:
     """A run such as a reader has who comes to `last`."""
-    here = place(tmp_path_factory.mktemp("run"), scratch, {})
+    here = place("run", world, {})
     words = "--deployments flask --methods request.stream,request.files --sizes 64MiB"
     assert _wrong(f"./scripts/run-matrix.sh {words}", here) == ""
     (found,) = (here.root / "benchmark" / "runs").iterdir()
@@ -139,10 +136,10 @@ def stored_run(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def addresses(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> Iterator[dict[str, str]]:
+def addresses(world: World) -> Iterator[dict[str, str]]:
     """What answers where the pages say that something does."""
-    here = place(tmp_path_factory.mktemp("served"), scratch, {})
-    with serve() as other, _behind(here, "./scripts/serve.sh flask"):
+    here = place("served", world, {})
+    with _behind(here, "./scripts/serve.sh flask"), _another(world) as other:
         url = f"http://127.0.0.1:{here.environment['PORT']}"
         ours = (
             "http://127.0.0.1:8000",
@@ -150,7 +147,29 @@ def addresses(tmp_path_factory: pytest.TempPathFactory, scratch: Path) -> Iterat
             "http://127.0.0.1:5000",
             "http://localhost:5000",
         )
-        yield {**dict.fromkeys(ours, url), "https://example.org": other.url}
+        yield {**dict.fromkeys(ours, url), "https://example.org": other}
+
+
+ANOTHER = """
+import sys
+from tests.fake_server import serve
+with serve() as one:
+    print(one.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def _another(world: World) -> Iterator[str]:
+    """A server that is not the lab's; it takes every form."""
+    command = [*world.enter, sys.executable, "-c", ANOTHER]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin and process.stdout
+        yield process.stdout.readline().strip()
+        process.stdin.close()
 
 
 @contextmanager
@@ -205,10 +224,10 @@ def _wrong(command: str, here: Place) -> str:
 
 
 def test_every_command_works_as_its_page_has_it(
-    tmp_path: Path, scratch: Path, stored_run: Path, addresses: dict[str, str]
+    world: World, stored_run: Path, addresses: dict[str, str]
 ) -> None:
     def one(number: int) -> str:
-        return follow(BLOCKS[number], place(tmp_path / str(number), scratch, addresses), stored_run)
+        return follow(BLOCKS[number], place(str(number), world, addresses), stored_run)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         wrong = list(filter(None, pool.map(one, range(len(BLOCKS)))))

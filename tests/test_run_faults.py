@@ -13,7 +13,7 @@ import pytest
 from uploadlab.model import Status
 from uploadlab.store import RunFolder
 
-from .helpers import environment, lab, left_overs, wait_until
+from .helpers import environment, lab, left_overs, servers, wait_until
 from .small_disk import fill, small_disk
 from .test_commands import counted, only_run, start_long_run
 
@@ -86,14 +86,7 @@ def test_a_server_that_dies_is_told_and_what_it_missed_is_measured_on_resume(
 
 def server_of(name: str) -> int:
     """The first process of a deployment that the lab runs now."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"LAB_DEPLOYMENT={name}".encode() in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return min(found)
+    return min(servers(name))
 
 
 @pytest.mark.usefixtures("no_left_overs")

@@ -18,7 +18,7 @@ from uploadlab.paths import BENCHMARK, ROOT
 from uploadlab.runtime import free_ports
 
 from .fake_server import serve
-from .helpers import DEPLOYMENTS, environment, need
+from .helpers import DEPLOYMENTS, environment, need, running
 
 
 def uploader(*words: str | Path, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -197,15 +197,8 @@ def test_serving_ends_when_its_server_dies() -> None:
 
 def servers_on(port: int) -> list[int]:
     """Processes that were told to serve this port, by the lab's environment contract."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if f"PORT={port}".encode() in words and b"LAB_DEPLOYMENT=raw-sink" in words:
-            found.append(int(path.parent.name))
-    return found
+    wanted = {f"PORT={port}".encode(), b"LAB_DEPLOYMENT=raw-sink"}
+    return [pid for pid, words in running() if wanted <= set(words)]
 
 
 @pytest.mark.parametrize(

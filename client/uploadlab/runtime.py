@@ -1,12 +1,13 @@
 """The local runtime: starts deployments as processes and turns them into targets."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +17,8 @@ from uploadlab.paths import APP, ROOT
 from uploadlab.processes import Processes
 
 HOST = "127.0.0.1"
+PORTS = range(10_000, 32_768)
+"""Below those that Linux gives to connections: one of these might be taken before its server has started."""
 SOCKETS = Path("/tmp")  # noqa: S108  the folder made here has a random name and no rights for others
 """Not in the checkout: a socket's path may have 108 bytes at most."""
 _BIN = Path(sys.executable).parent  # not resolved: a virtual environment's own folder
@@ -38,11 +41,16 @@ def lack(names: list[str], mends: dict[str, str]) -> str:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now, each another."""
+    found: list[int] = []
     with ExitStack() as held:  # held together, so that none is given out twice
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+        for port in random.sample(PORTS, len(PORTS)):
+            if len(found) == count:
+                break
+            probe = held.enter_context(socket.socket())
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                found.append(port)
+    return found
 
 
 class Scratch(NamedTuple):
