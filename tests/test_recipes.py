@@ -112,8 +112,18 @@ def running(recipe: Recipe, title: str) -> Iterator[None]:
         wait_until(lambda: answers(recipe), 20)
         yield
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        wait_until(lambda: server.poll() is not None and not alive(server.pid), 20)
+        end(server)
+
+
+def end(server: subprocess.Popen[str]) -> None:
+    """With all of its processes; one that has only just started may miss the first signal."""
+    for how in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, how)
+        with suppress(AssertionError):
+            wait_until(lambda: server.poll() is not None and not alive(server.pid), 10)
+            return
+    raise AssertionError("it does not end")
 
 
 def answers(recipe: Recipe) -> bool:

@@ -29,8 +29,17 @@ class World(NamedTuple):
 @contextmanager
 def made(folder: Path) -> Iterator[World]:
     """Until the end; /tmp is ``folder/tmp`` there. Skips the test where none can be made: it takes root."""
-    (folder / "tmp").mkdir()
-    start = f"mount --bind '{folder}/tmp' /tmp && exec '{sys.executable}' -c '{UP}'"
+    for name in ("tmp", "checkout"):
+        (folder / name).mkdir()
+    start = " && ".join(
+        [
+            f"mount --bind '{ROOT}' '{folder}/checkout'",  # which may lie in the /tmp that is covered next
+            f"mount --bind '{folder}/tmp' /tmp",
+            f"mkdir -p '{ROOT}'",
+            f"mount --bind '{folder}/checkout' '{ROOT}'",
+            f"exec '{sys.executable}' -c '{UP}'",
+        ]
+    )
     apart = ["unshare", "--pid", "--net", "--fork", "--mount-proc", "--kill-child", "bash", "-c", start]
     with subprocess.Popen(apart, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stderr
