@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from uploadlab.paths import ROOT
+
+from .helpers import REQUIRED
 
 UP = """
 import fcntl, socket, struct, time
@@ -45,7 +48,10 @@ def made(folder: Path) -> Iterator[World]:
         assert process.stdout and process.stderr
         try:
             if process.stdout.readline() != "up\n":
-                pytest.skip(f"no world of its own here: {process.stderr.read().strip()}")
+                why = f"no world of its own here: {process.stderr.read().strip()}"
+                pytest.fail(f"{why}, and LAB_REQUIRE names mount") if "mount" in REQUIRED else pytest.skip(
+                    why
+                )
             at = f"/proc/{process.pid}/ns"
             yield World(
                 folder,
