@@ -223,6 +223,7 @@ def _wrong(command: str, here: Place) -> str:
     return f"{command}: status {process.returncode}\n{said}\n"
 
 
+@pytest.mark.usefixtures("alone")  # it takes both cores, and others kill at moments that are well chosen
 def test_every_command_works_as_its_page_has_it(
     world: World, stored_run: Path, addresses: dict[str, str]
 ) -> None:
