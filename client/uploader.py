@@ -1,4 +1,4 @@
-"""Uploads one file: ``python client/uploader.py 512MB-file.txt -t request.stream``.
+"""Uploads one file: ``python3 client/uploader.py 512MB-file.txt -t request.stream``.
 
 The small command of the original write-up, with all methods of the lab. It says "uploaded"
 only after the server's stored bytes were compared with the file.
