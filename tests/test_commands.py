@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -244,10 +245,11 @@ def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where:
     before = left_overs()
     process = start_long_run(tmp_path / "out", where)
     for path in Path("/proc").glob("[0-9]*/stat"):
-        fields = path.read_text().rpartition(")")[2].split()
-        if int(fields[1]) == process.pid and b"guard.py" in (path.parent / "cmdline").read_bytes():
-            os.kill(int(path.parent.name), signal.SIGTERM)  # which it ignores
-            os.kill(int(path.parent.name), signal.SIGKILL)
+        with suppress(OSError):  # it may have ended meanwhile
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            if parent == process.pid and b"guard.py" in (path.parent / "cmdline").read_bytes():
+                os.kill(int(path.parent.name), signal.SIGTERM)  # which it ignores
+                os.kill(int(path.parent.name), signal.SIGKILL)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=30)[1]
     assert process.returncode == 130

@@ -20,6 +20,7 @@ from uploadlab.check.cases import CASES
 from uploadlab.check.wire import Reply, send
 from uploadlab.paths import RECIPES
 from uploadlab.payload import write_payload
+from uploadlab.processes import is_running
 from uploadlab.runtime import free_ports, search_path
 from uploadlab.units import MIB
 
@@ -121,7 +122,7 @@ def end(server: subprocess.Popen[str]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(server.pid, how)
         with suppress(AssertionError):
-            wait_until(lambda: server.poll() is not None and not alive(server.pid), 10)
+            wait_until(lambda: server.poll() is not None and not is_running(server.pid), 10)
             return
     raise AssertionError("it does not end")
 
@@ -131,16 +132,6 @@ def answers(recipe: Recipe) -> bool:
         return requests.get(recipe.url, timeout=9).status_code == 405
     except requests.RequestException:
         return False
-
-
-def alive(group: int) -> bool:
-    """Whether one of its processes runs; those that only wait to be counted as dead do not."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, its_group, *_ = path.read_text().rpartition(")")[2].split()
-            if int(its_group) == group and state != "Z":
-                return True
-    return False
 
 
 @pytest.fixture(scope="module", params=RECEIVE)

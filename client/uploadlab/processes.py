@@ -16,6 +16,22 @@ from uploadlab import guard
 from uploadlab.model import LabError
 
 GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.01
+ENDED = ("Z", "X")
+"""States in /proc/PID/stat (proc(5)): a zombie, and dead."""
+
+
+def is_running(group: int) -> bool:
+    """Whether any process of a group runs; a zombie does not.
+
+    Where there is no /proc to tell them apart, none counts as running.
+    """
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, _, its_group, *_ = stat.read_text().rpartition(")")[2].split()
+            if int(its_group) == group and state not in ENDED:
+                return True
+    return False
 
 
 class Processes:
@@ -97,6 +113,9 @@ class Processes:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        end = time.monotonic() + GRACE_SECONDS
+        while is_running(process.pid) and time.monotonic() < end:  # a worker may hold its port for longer
+            time.sleep(POLL_SECONDS)
         self._stop_signals.pop(process, None)
         self._tell(f"ended {process.pid}")
 
