@@ -17,12 +17,14 @@ if (VENV / "bin" / "python").exists() and Path(sys.prefix) != VENV:
 
 try:
     import click
-    from uploadlab import program
-    from uploadlab.methods import METHODS
-    from uploadlab.model import LabError, Status, UsageError
+    from uploadlab.catalogue.methods import METHODS
+    from uploadlab.catalogue.payloads import Payload, describe
+    from uploadlab.commands import program
+    from uploadlab.errors import LabError, UsageError
+    from uploadlab.model.measurements import Status
     from uploadlab.paths import BENCHMARK
-    from uploadlab.payload import Payload, describe
-    from uploadlab.upload import Uploaded, fetch_profile, upload, verify
+    from uploadlab.sending.upload import Uploaded, upload
+    from uploadlab.sending.verification import fetch_profile, verify
 except ModuleNotFoundError as missing:
     sys.exit(f"uploader.py: {missing.name} is not installed: run ./scripts/install first")
 

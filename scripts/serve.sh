@@ -3,4 +3,4 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 "$root/scripts/install"
-PYTHONPATH="$root/client" exec "$root/.venv/bin/python" -m uploadlab.serve "$@"
+PYTHONPATH="$root/client" exec "$root/.venv/bin/python" -m uploadlab.commands.serve "$@"

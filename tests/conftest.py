@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from uploadlab.payload import Payload, write_payload
-from uploadlab.processes import Processes
+from uploadlab.catalogue.payloads import Payload, write_payload
+from uploadlab.processes.groups import Processes
 from uploadlab.units import MIB
 from xdist.scheduler import LoadScopeScheduling
 

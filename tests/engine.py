@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from uploadlab.store import RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 
 def docker(*words: str) -> str:

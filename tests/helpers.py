@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from uploadlab import containers
-from uploadlab.deployments import load_deployments
-from uploadlab.model import REFERENCE, Cell, Host, Measurement, Planned, Run, Status, Target
+from uploadlab.declared.compose import load_deployments
+from uploadlab.model.cells import Cell, Planned
+from uploadlab.model.deployments import REFERENCE, Target
+from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.runs import Host, Run
 from uploadlab.paths import COMPOSE, ROOT
-from uploadlab.processes import Processes
-from uploadlab.runtime import search_path
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes import compose as containers
+from uploadlab.runtimes.local import search_path
 
 REQUIRED = [name for name in os.environ.get("LAB_REQUIRE", "").split(",") if name]
 DEPLOYMENTS = load_deployments(COMPOSE)

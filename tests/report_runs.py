@@ -3,20 +3,13 @@
 from pathlib import Path
 
 import msgspec
-from uploadlab.compare.comparison import Comparison
-from uploadlab.model import (
-    Cell,
-    LoadStep,
-    LoadUpload,
-    Measurement,
-    Planned,
-    Profiled,
-    Run,
-    Status,
-    Step,
-    Target,
-)
-from uploadlab.store import RunFolder
+from uploadlab.model.cells import Cell, Planned, Step
+from uploadlab.model.comparison import Comparison
+from uploadlab.model.deployments import Target
+from uploadlab.model.load import LoadStep, LoadUpload
+from uploadlab.model.measurements import Measurement, Profiled, Status
+from uploadlab.model.runs import Run
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import RUN, measured
 

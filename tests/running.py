@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from uploadlab.client import Client
-from uploadlab.deployments import load_needs
-from uploadlab.model import Deployment, Target
+from uploadlab.declared.compose import load_needs
+from uploadlab.model.deployments import Deployment, Target
 from uploadlab.paths import COMPOSE
-from uploadlab.processes import Processes
-from uploadlab.runtime import LocalRuntime, Scratch
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes.local import LocalRuntime, Scratch
+from uploadlab.sending.client import Client
 
 from .helpers import DEPLOYMENTS, need
 

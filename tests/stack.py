@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from uploadlab.containers import port_variable
+from uploadlab.runtimes.compose import port_variable
 
 from .engine import docker
 from .helpers import DEPLOYMENTS

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from uploadlab.compare.ablation import changes
-from uploadlab.compare.lineup import Asked, lineup
-from uploadlab.model import UsageError
+from uploadlab.declared.config_syntax import bare_lines, settings
+from uploadlab.errors import UsageError
 from uploadlab.paths import ROOT
-from uploadlab.settings import bare_lines, settings
+from uploadlab.planning.ablation import changes
+from uploadlab.planning.lineup import Asked, lineup
 
 from .helpers import DEPLOYMENTS
 

@@ -7,18 +7,22 @@ from typing import Any
 import msgspec
 import pytest
 import xxhash
-from uploadlab.check import stage
-from uploadlab.check.attempt import Attempt, Then, exactly, form, noise, raw
-from uploadlab.check.cases import CASES
-from uploadlab.check.exceptions import load_exceptions
-from uploadlab.check.grid import counts, falls_short, grids, warnings
-from uploadlab.check.oracle import Stored, judge
-from uploadlab.check.probe import probe, probes, routes
-from uploadlab.check.wire import Reply
-from uploadlab.model import Run, Target, UsageError
+from uploadlab.analysis.grid import falls_short
+from uploadlab.catalogue.attempts import Attempt, Then, exactly, form, noise, raw
+from uploadlab.catalogue.cases import CASES
+from uploadlab.checking import stage
+from uploadlab.checking.oracle import Stored, judge
+from uploadlab.checking.probe import probe, probes
+from uploadlab.checking.wire import Reply
+from uploadlab.declared.exceptions import load_exceptions
+from uploadlab.errors import UsageError
+from uploadlab.model.checks import Check, Known, Verdict
+from uploadlab.model.deployments import Target
+from uploadlab.model.runs import Run
 from uploadlab.paths import EXCEPTIONS
-from uploadlab.store import RunFolder
-from uploadlab.verdicts import Check, Known, Verdict
+from uploadlab.planning.check_cells import routes
+from uploadlab.presenting.grid import counts, grids, warnings
+from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import DROP, serve
 from .helpers import DEPLOYMENTS, RUN, lab

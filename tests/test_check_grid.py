@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from uploadlab.check.cases import CASES
-from uploadlab.check.exceptions import known_exception
-from uploadlab.check.grid import idle_exceptions, latest
-from uploadlab.check.probe import applies
-from uploadlab.store import RunFolder
-from uploadlab.verdicts import Verdict
+from uploadlab.analysis.grid import idle_exceptions, known_exception, latest
+from uploadlab.catalogue.cases import CASES
+from uploadlab.model.checks import Verdict
+from uploadlab.planning.check_cells import applies
+from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import serve
 from .helpers import DEPLOYMENTS, environment, lab, need, wait_until

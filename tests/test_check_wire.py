@@ -2,9 +2,9 @@
 
 import pytest
 import xxhash
-from uploadlab.check import wire
-from uploadlab.check.attempt import Then, exactly, form, noise, raw
-from uploadlab.check.wire import send
+from uploadlab.catalogue.attempts import PAUSES, Then, exactly, form, noise, raw
+from uploadlab.checking import wire
+from uploadlab.checking.wire import send
 
 from .helpers import wait_until
 from .raw_server import keep
@@ -37,7 +37,7 @@ BODY = {
 
 @pytest.mark.parametrize("name", BODY)
 def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "PAUSES", dict.fromkeys(wire.PAUSES, 0.01))
+    monkeypatch.setattr(wire, "PAUSES", dict.fromkeys(PAUSES, 0.01))
     attempt, body = BODY[name]
     with keep(OK) as server:
         reply = send(f"{server.url}/request-stream?limit=7", attempt)
@@ -49,7 +49,7 @@ def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.M
     assert length in head.split(b"\r\n")
     assert reply.status == (None if attempt.gone else 201)
     assert reply.content == ({} if attempt.gone else {"id": "x"})
-    assert server.ended == ["quiet" if attempt.then in (None, *wire.PAUSES, Then.BREAK) else "end"]
+    assert server.ended == ["quiet" if attempt.then in (None, *PAUSES, Then.BREAK) else "end"]
 
 
 def test_a_client_that_crashes_resets_the_connection() -> None:

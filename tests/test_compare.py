@@ -7,18 +7,21 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from uploadlab import lab
-from uploadlab.compare.comparison import Comparison
-from uploadlab.compare.lineup import Asked
-from uploadlab.compare.results import CPU, MEMORY, SECONDS, Line, found, slower
-from uploadlab.compare.tables import comparison_notes, comparison_tables, verdict_lines
-from uploadlab.lab import Order
-from uploadlab.model import Cell, Foreign, Measurement, Outcome, Planned, Run, Status
-from uploadlab.payload import Payload
-from uploadlab.plan import Choice
+from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, Line, found, slower
+from uploadlab.catalogue.payloads import Payload
+from uploadlab.declared.plans import Choice
+from uploadlab.measuring.prepare import reopen
+from uploadlab.model.cells import Cell, Planned
+from uploadlab.model.comparison import Comparison
+from uploadlab.model.deployments import Foreign
+from uploadlab.model.measurements import Measurement, Outcome, Status
+from uploadlab.model.runs import Run
+from uploadlab.planning.draft import Order
+from uploadlab.planning.lineup import Asked
+from uploadlab.presenting.comparison import comparison_notes, comparison_tables, verdict_lines
 
 from .helpers import RUN, SIZE, measured
-from .test_lab import Fake, go, prepare
+from .test_lab import Fake, go, prepared_run
 
 TUNED, DEFAULT = "configs/uwsgi/uwsgi-tuned.ini", "configs/uwsgi/uwsgi-default.ini"
 
@@ -52,7 +55,7 @@ def taking(seconds: float, noise: float, seed: int) -> Callable[[], Outcome]:
 
 
 def rounds_of(tmp_path: Path, fake: Fake, **changed: Any) -> tuple[Run, list[Measurement]]:
-    prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, **changed))
+    prepared = prepared_run(tmp_path, msgspec.structs.replace(ORDER, **changed))
     rows = [row for row in go(prepared, fake, tmp_path) if not row.warmup]
     return prepared.folder.read_run(), rows
 
@@ -133,23 +136,23 @@ def test_without_a_base_nothing_is_measured_in_vain(tmp_path: Path) -> None:
 
 
 def test_a_comparison_that_was_stopped_goes_on(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path, ORDER)
+    prepared = prepared_run(tmp_path, ORDER)
     fake = Timed(default=taking(1, 0.2, 1), default_again=taking(1, 0.2, 2), tuned=taking(1, 0.2, 3))
     fake.break_after = 20
     with pytest.raises(KeyboardInterrupt):
         go(prepared, fake, tmp_path)
     fake.break_after = 999
-    rows = [row for row in go(lab.reopen(prepared.folder, tmp_path), fake, tmp_path) if not row.warmup]
+    rows = [row for row in go(reopen(prepared.folder, tmp_path), fake, tmp_path) if not row.warmup]
     assert len({(row.cell_id, row.round) for row in rows}) == len(rows) == 3 * 60
 
 
 def test_an_ablations_configs_lie_in_the_run_and_are_what_is_started(tmp_path: Path) -> None:
     asked = Asked([TUNED], 0.03, 60.0, ablation=True)
-    prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, compare=asked))
+    prepared = prepared_run(tmp_path, msgspec.structs.replace(ORDER, compare=asked))
     without = "configs/uwsgi/uwsgi-tuned-without-listen.ini"
     assert "listen" not in (prepared.folder.path / without).read_text()
     assert "listen" not in prepared.run.configs[without]
-    for deployments in (prepared.deployments, lab.reopen(prepared.folder, tmp_path).deployments):
+    for deployments in (prepared.deployments, reopen(prepared.folder, tmp_path).deployments):
         (one,) = [one for one in deployments if one.name == "uwsgi-tuned-without-listen"]
         assert one.services[0].command[-1] == str(prepared.folder.path.resolve() / without)
 

@@ -5,9 +5,10 @@ from shutil import copytree
 
 import msgspec
 import pytest
-from uploadlab.model import Host, Run, Status
+from uploadlab.model.measurements import Status
+from uploadlab.model.runs import Host, Run
 from uploadlab.paths import REFERENCE
-from uploadlab.store import RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import copy_checkout
 from .helpers import RUN, lab, measured, need

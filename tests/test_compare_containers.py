@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from uploadlab.model import Status
-from uploadlab.store import RunFolder
+from uploadlab.model.measurements import Status
+from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import copy_checkout
 from .helpers import lab

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from uploadlab.compare.judge import WITHIN, Word, enough, is_look, judge
-from uploadlab.interval import Interval, paired
+from uploadlab.analysis.intervals import Interval, paired
+from uploadlab.analysis.significance import WITHIN, Word, enough, is_look, judge
 
 SIMULATIONS = 2000
 NOISE = 0.1

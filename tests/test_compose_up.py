@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from uploadlab.model import Measurement, Status
+from uploadlab.model.measurements import Measurement, Status
 from uploadlab.paths import ROOT
-from uploadlab.store import RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import copy_checkout
 from .engine import docker, oldest_run

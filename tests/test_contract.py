@@ -8,9 +8,9 @@ from subprocess import run
 
 import pytest
 import requests
-from uploadlab.methods import METHODS, methods_at
-from uploadlab.model import Status
-from uploadlab.payload import Payload
+from uploadlab.catalogue.methods import METHODS, methods_at
+from uploadlab.catalogue.payloads import Payload
+from uploadlab.model.measurements import Status
 from uploadlab.units import MIB
 
 from .helpers import DEPLOYMENTS, need

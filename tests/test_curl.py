@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from uploadlab.methods import METHODS
-from uploadlab.model import Status
-from uploadlab.payload import Payload
-from uploadlab.upload import upload, verify
+from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.payloads import Payload
+from uploadlab.model.measurements import Status
+from uploadlab.sending.upload import upload
+from uploadlab.sending.verification import verify
 
 from .fake_server import DROP, serve
 from .helpers import need

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from uploadlab.containers import port_variable
-from uploadlab.deployments import config_texts, load_deployments, load_needs
-from uploadlab.knobs import CONFIG, load_knobs
-from uploadlab.methods import METHODS
-from uploadlab.model import LabError
+from uploadlab.catalogue.methods import METHODS
+from uploadlab.declared.compose import config_texts, load_deployments, load_needs
+from uploadlab.declared.knobs import CONFIG, load_knobs
+from uploadlab.errors import LabError
 from uploadlab.paths import COMPOSE, KNOBS, ROOT
-from uploadlab.runtime import next_hops
+from uploadlab.runtimes.compose import port_variable
+from uploadlab.runtimes.local import next_hops
 
 from . import helpers
 from .helpers import DEPLOYMENTS

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from uploadlab.diagnosis import RULES, diagnose, explain
-from uploadlab.model import Measurement, Run, Status
-from uploadlab.profile import Calls
-from uploadlab.stats import summarize
-from uploadlab.table import costs
+from uploadlab.analysis.cells import summarize
+from uploadlab.analysis.diagnosis import RULES, diagnose, explain
+from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.profiles import Calls
+from uploadlab.model.runs import Run
+from uploadlab.presenting.tables import costs
 from uploadlab.units import MIB
 
 from .helpers import RUN, SIZE, measured

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from uploadlab.model import Status
-from uploadlab.store import RunFolder
+from uploadlab.model.measurements import Status
+from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import copy_checkout
 from .engine import docker, oldest_run

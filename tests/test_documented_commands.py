@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 from uploadlab.paths import DOCS, ROOT
-from uploadlab.runtime import free_ports
+from uploadlab.runtimes.local import free_ports
 
 from .checkout import checkout
 from .helpers import need, wait_until

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from uploadlab.model import Status
+from uploadlab.model.checks import Verdict
+from uploadlab.model.measurements import Status
 from uploadlab.paths import ROOT
-from uploadlab.store import RunFolder
-from uploadlab.verdicts import Verdict
+from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import checkout
 from .helpers import REFERENCES, need

@@ -14,15 +14,16 @@ from typing import NamedTuple
 
 import pytest
 import requests
-from uploadlab.client import Client
-from uploadlab.connection import session
-from uploadlab.deployments import load_needs
-from uploadlab.methods import METHODS, methods_at
-from uploadlab.model import Status, Target
+from uploadlab.catalogue.methods import METHODS, methods_at
+from uploadlab.catalogue.payloads import Payload, write_payload
+from uploadlab.declared.compose import load_needs
+from uploadlab.model.deployments import Target
+from uploadlab.model.measurements import Status
 from uploadlab.paths import COMPOSE
-from uploadlab.payload import Payload, write_payload
-from uploadlab.processes import Processes
-from uploadlab.runtime import LocalRuntime, Scratch, free_ports
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes.local import LocalRuntime, Scratch, free_ports
+from uploadlab.sending.client import Client
+from uploadlab.sending.connections import session
 from uploadlab.units import MIB
 
 from .helpers import DEPLOYMENTS, need, wait_until

@@ -4,18 +4,20 @@ from pathlib import Path
 
 import pytest
 from uploadlab import session
-from uploadlab.console import Screen
-from uploadlab.goals import load_goals
+from uploadlab.analysis.ratios import LEAST_ROUNDS, cells_of
+from uploadlab.catalogue.methods import METHODS, OWN_METHODS
+from uploadlab.declared.goals import load_goals
+from uploadlab.declared.plans import Choice, load_plan
+from uploadlab.errors import UsageError
 from uploadlab.load.workers import Workers
-from uploadlab.methods import METHODS, OWN_METHODS
-from uploadlab.model import REFERENCE, Target, UsageError
-from uploadlab.names import choose
+from uploadlab.model.deployments import REFERENCE, Target
 from uploadlab.paths import PLANS, RATIOS
-from uploadlab.plan import Choice, load_plan, plan_cells
-from uploadlab.processes import Processes
-from uploadlab.ratios import LEAST_ROUNDS, cells_of
+from uploadlab.planning.cells import plan_cells
+from uploadlab.presenting.terminal import Screen
+from uploadlab.processes.groups import Processes
+from uploadlab.selection import choose
 from uploadlab.session import Setting, Stored
-from uploadlab.store import RunFolder
+from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import parse_size
 
 from .helpers import DEPLOYMENTS

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from uploadlab.methods import METHODS, OWN_METHODS
+from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.paths import ROOT
 
 INPUTS = {"buffered", "read_only", "chunked"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from uploadlab.interval import Interval, paired, unpaired
+from uploadlab.analysis.intervals import Interval, paired, unpaired
 
 
 def ordinal(values: int) -> list[float]:

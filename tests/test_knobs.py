@@ -4,18 +4,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from uploadlab.client import Client
-from uploadlab.deployments import config_texts
-from uploadlab.effects import Setting, Turned, settings, settings_table
-from uploadlab.knobs import Knob, edited, load_knobs, variants
-from uploadlab.model import Deployment, Status, UsageError
+from uploadlab.catalogue.payloads import write_payload
+from uploadlab.declared.compose import config_texts
+from uploadlab.declared.config_syntax import edited
+from uploadlab.declared.knobs import Knob, load_knobs
+from uploadlab.errors import UsageError
+from uploadlab.model.checks import Check, Verdict
+from uploadlab.model.deployments import Deployment
+from uploadlab.model.measurements import Status
+from uploadlab.pages.settings_tables import Setting, Turned, settings, settings_table
 from uploadlab.paths import KNOBS, ROOT
-from uploadlab.payload import write_payload
-from uploadlab.processes import Processes
-from uploadlab.runtime import LocalRuntime, Scratch
-from uploadlab.turn import drafts
+from uploadlab.planning.knob_runs import drafts, variants
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes.local import LocalRuntime, Scratch
+from uploadlab.sending.client import Client
 from uploadlab.units import MIB
-from uploadlab.verdicts import Check, Verdict
 
 from .helpers import DEPLOYMENTS, RUN, measured, need
 

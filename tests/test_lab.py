@@ -6,22 +6,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from uploadlab import lab
-from uploadlab.lab import Order
+from uploadlab.catalogue.payloads import Payload
+from uploadlab.declared.plans import Choice
+from uploadlab.errors import LabError
 from uploadlab.load.job import Done, Job
-from uploadlab.model import (
-    Deployment,
-    Foreign,
-    LabError,
-    LoadStep,
-    Measurement,
-    Outcome,
-    Status,
-    Target,
-)
-from uploadlab.payload import Payload
-from uploadlab.plan import Choice
-from uploadlab.store import RunFolder
+from uploadlab.measuring.carry_out import carry_out
+from uploadlab.measuring.prepare import Prepared, prepare, reopen, require_room
+from uploadlab.model.deployments import Deployment, Foreign, Target
+from uploadlab.model.load import LoadStep
+from uploadlab.model.measurements import Measurement, Outcome, Status
+from uploadlab.planning.draft import Order, draft
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import REFERENCES
 
@@ -100,19 +95,19 @@ class Fake:
         pass
 
 
-def prepare(tmp_path: Path, order: Order = ORDER) -> lab.Prepared:
-    lab.require_room(lab.draft(order), tmp_path)
-    return lab.prepare(lab.draft(order), RunFolder.create(tmp_path / "runs", "a-run"), tmp_path, "fake")
+def prepared_run(tmp_path: Path, order: Order = ORDER) -> Prepared:
+    require_room(draft(order), tmp_path)
+    return prepare(draft(order), RunFolder.create(tmp_path / "runs", "a-run"), tmp_path, "fake")
 
 
-def go(prepared: lab.Prepared, fake: Fake, tmp_path: Path) -> list[Measurement]:
-    lab.carry_out(prepared, tmp_path, fake, fake, fake, fake.watch)
+def go(prepared: Prepared, fake: Fake, tmp_path: Path) -> list[Measurement]:
+    carry_out(prepared, tmp_path, fake, fake, fake, fake.watch)
     return prepared.folder.read_measurements()
 
 
 def test_a_run_starts_checks_warms_up_measures_and_stops(tmp_path: Path) -> None:
     fake = Fake()
-    rows = go(prepare(tmp_path), fake, tmp_path)
+    rows = go(prepared_run(tmp_path), fake, tmp_path)
     kinds = [event.split()[0] for event in fake.events]
     begin = ["start", *["healthy"] * PAIRS, str(3 * PAIRS)]
     assert kinds[: len(begin)] == begin
@@ -127,7 +122,7 @@ def test_a_run_starts_checks_warms_up_measures_and_stops(tmp_path: Path) -> None
 
 
 def test_every_record_is_whole(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path)
+    prepared = prepared_run(tmp_path)
     row = go(prepared, Fake(), tmp_path)[-1]
     assert row.run_id == prepared.run.id == prepared.folder.path.name
     assert row.cell_id == f"{row.deployment}/{row.method}/{row.size_bytes}"
@@ -139,49 +134,49 @@ def test_every_record_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_sick_deployment_is_a_row_and_the_rest_runs(tmp_path: Path) -> None:
-    rows = go(prepare(tmp_path), Fake(sick="flask"), tmp_path)
+    rows = go(prepared_run(tmp_path), Fake(sick="flask"), tmp_path)
     sick = [row for row in rows if row.deployment == "flask"]
     assert [(row.status, row.error) for row in sick] == [(Status.UNAVAILABLE, "flask has died")]
     assert [row.status for row in rows if row.deployment == "raw-sink"] == [Status.OK] * 3
 
 
 def test_what_could_not_start_is_measured_when_the_run_goes_on(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path)
+    prepared = prepared_run(tmp_path)
     go(prepared, Fake(sick="flask"), tmp_path)
-    rows = go(lab.reopen(prepared.folder, tmp_path), Fake(), tmp_path)
+    rows = go(reopen(prepared.folder, tmp_path), Fake(), tmp_path)
     measured = [row for row in rows if row.deployment == "flask" and row.status is Status.OK]
     assert [row.round for row in measured] == [0, 1, 2]
 
 
 def test_a_target_that_did_not_answer_is_asked_again_when_the_run_goes_on(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, targets={"mine": "http://mine"}))
+    prepared = prepared_run(tmp_path, msgspec.structs.replace(ORDER, targets={"mine": "http://mine"}))
     go(prepared, Fake(sick="mine"), tmp_path)
-    rows = go(lab.reopen(prepared.folder, tmp_path), Fake(), tmp_path)
+    rows = go(reopen(prepared.folder, tmp_path), Fake(), tmp_path)
     assert [row.round for row in rows if row.deployment == "mine" and row.status is Status.OK] == [0, 1, 2]
 
 
 def test_a_run_on_another_filesystem_says_which(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path)
+    prepared = prepared_run(tmp_path)
     go(prepared, Fake(), tmp_path)
     prepared.run.host = msgspec.structs.replace(prepared.run.host, data_filesystem="floppy")
     prepared.folder.write_run(prepared.run)
     with pytest.raises(LabError, match=r"stored on floppy.*the same --data-dir"):
-        lab.reopen(prepared.folder, tmp_path)
+        reopen(prepared.folder, tmp_path)
 
 
 def test_a_run_is_not_gone_on_with_after_its_configs_changed(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path, msgspec.structs.replace(ORDER, deployments=["gunicorn"]))
+    prepared = prepared_run(tmp_path, msgspec.structs.replace(ORDER, deployments=["gunicorn"]))
     go(prepared, Fake(), tmp_path)
     name = next(name for name in prepared.run.configs if "gunicorn" in name)
     prepared.run.configs[name] += "# edited"
     prepared.folder.write_run(prepared.run)
     with pytest.raises(LabError, match=f"another {name}: start a new run"):
-        lab.reopen(prepared.folder, tmp_path)
+        reopen(prepared.folder, tmp_path)
 
 
 def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_again(tmp_path: Path) -> None:
     fake = Fake(Status.TIMEOUT)
-    rows = go(prepare(tmp_path), fake, tmp_path)
+    rows = go(prepared_run(tmp_path), fake, tmp_path)
     measured = [event for event in fake.events if event.startswith(("measure", "idle"))]
     assert [event.split()[0] for event in measured] == ["measure", "idle"] * 2 * PAIRS
     assert [row.round for row in rows if not row.warmup] == [1] * PAIRS
@@ -189,7 +184,7 @@ def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_agai
 
 @pytest.mark.parametrize("measured", [0, 1, 3, 5])
 def test_an_interrupted_run_stops_and_goes_on_where_it_was(tmp_path: Path, measured: int) -> None:
-    prepared, fake = prepare(tmp_path), Fake(break_after=measured)
+    prepared, fake = prepared_run(tmp_path), Fake(break_after=measured)
     with pytest.raises(KeyboardInterrupt):
         go(prepared, fake, tmp_path)
     assert fake.events[-1] == "stop"
@@ -197,32 +192,32 @@ def test_an_interrupted_run_stops_and_goes_on_where_it_was(tmp_path: Path, measu
         assert not prepared.folder.path.exists()
         return
     assert len(prepared.folder.read_measurements()) == measured
-    rows = go(lab.reopen(prepared.folder, tmp_path), Fake(), tmp_path)
+    rows = go(reopen(prepared.folder, tmp_path), Fake(), tmp_path)
     done = sorted((row.cell_id, row.round) for row in rows if not row.warmup)
     assert done == sorted((one.cell.id, number) for one in prepared.run.cells for number in (1, 2))
 
 
 def test_a_run_that_is_done_has_nothing_left_to_do(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path)
+    prepared = prepared_run(tmp_path)
     rows = go(prepared, Fake(), tmp_path)
     again = Fake()
-    assert go(lab.reopen(prepared.folder, tmp_path), again, tmp_path) == rows
+    assert go(reopen(prepared.folder, tmp_path), again, tmp_path) == rows
     assert "0 uploads to do" in again.events
 
 
 def test_a_run_of_another_host_is_not_gone_on_with(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path)
+    prepared = prepared_run(tmp_path)
     go(prepared, Fake(), tmp_path)
     text = (prepared.folder.path / "run.json").read_text()
     (prepared.folder.path / "run.json").write_text(text.replace('"cores": ', '"cores": 9'))
     with pytest.raises(LabError, match=r"another host \(cores differ\)"):
-        lab.reopen(prepared.folder, tmp_path)
+        reopen(prepared.folder, tmp_path)
 
 
 def test_a_size_that_does_not_fit_is_told_before_anything_starts(tmp_path: Path) -> None:
     order = Order("smoke", Choice(sizes=["9000000GiB"]), ["flask"], {}, None)
     with pytest.raises(LabError, match="--data-dir"):
-        prepare(tmp_path, order)
+        prepared_run(tmp_path, order)
     assert not (tmp_path / "runs").exists()
 
 
@@ -231,7 +226,7 @@ LOAD = msgspec.structs.replace(ORDER, load=True, choice=msgspec.structs.replace(
 
 def test_concurrent_uploads_come_last(tmp_path: Path) -> None:
     fake = Fake()
-    prepared = prepare(tmp_path, LOAD)
+    prepared = prepared_run(tmp_path, LOAD)
     go(prepared, fake, tmp_path)
     kinds = [event.split()[0] for event in fake.events]
     assert kinds.count("load") == 2 * PAIRS
@@ -240,19 +235,19 @@ def test_concurrent_uploads_come_last(tmp_path: Path) -> None:
 
 
 def test_a_load_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path, LOAD)
+    prepared = prepared_run(tmp_path, LOAD)
     with pytest.raises(KeyboardInterrupt):
         go(prepared, Fake(break_after=3 * PAIRS + 1), tmp_path)
     assert len(prepared.folder.read_steps()) == 1
     fake = Fake()
-    go(lab.reopen(prepared.folder, tmp_path), fake, tmp_path)
+    go(reopen(prepared.folder, tmp_path), fake, tmp_path)
     assert [event.split()[0] for event in fake.events].count("measure") == 0
     assert [event.split()[0] for event in fake.events].count("load") == 2 * PAIRS - 1
 
 
 def test_what_uploads_are_passed_on_to_is_started_along_without_rows(tmp_path: Path) -> None:
     choice = msgspec.structs.replace(ORDER.choice, methods=["relay"])
-    prepared, fake = prepare(tmp_path, msgspec.structs.replace(ORDER, choice=choice)), Fake()
+    prepared, fake = prepared_run(tmp_path, msgspec.structs.replace(ORDER, choice=choice)), Fake()
     rows = go(prepared, fake, tmp_path)
     started = ["flask", "uwsgi-tuned", *REFERENCES]
     assert fake.events[: len(started) + 1] == [
@@ -264,21 +259,21 @@ def test_what_uploads_are_passed_on_to_is_started_along_without_rows(tmp_path: P
     assert [target.name for target in run.targets] == ["flask", *REFERENCES]
     assert "configs/uwsgi/uwsgi-tuned.ini" in run.configs
     again = Fake()
-    go(lab.reopen(prepared.folder, tmp_path), again, tmp_path)
+    go(reopen(prepared.folder, tmp_path), again, tmp_path)
     assert again.events[0] == fake.events[0]
 
 
 def test_load_can_be_added_to_a_stored_run(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path)
+    prepared = prepared_run(tmp_path)
     go(prepared, Fake(), tmp_path)
     assert prepared.folder.read_steps() == []
-    go(lab.reopen(prepared.folder, tmp_path, load=True), Fake(), tmp_path)
+    go(reopen(prepared.folder, tmp_path, load=True), Fake(), tmp_path)
     assert {one.status for one in prepared.folder.read_steps()} == {Status.OK}
     assert prepared.folder.read_run().load
 
 
 def test_a_sick_deployment_is_a_step_and_the_others_load_goes_on(tmp_path: Path) -> None:
-    prepared = prepare(tmp_path, LOAD)
+    prepared = prepared_run(tmp_path, LOAD)
     go(prepared, Fake(sick="flask"), tmp_path)
     steps = {one.step_id.partition("/")[0]: one for one in prepared.folder.read_steps()}
     assert (steps["flask"].status, steps["flask"].error) == (Status.UNAVAILABLE, "flask has died")
@@ -287,6 +282,6 @@ def test_a_sick_deployment_is_a_step_and_the_others_load_goes_on(tmp_path: Path)
 
 def test_a_plan_without_cells_is_load_only(tmp_path: Path) -> None:
     order = msgspec.structs.replace(ORDER, plan="slow-clients", choice=Choice())
-    drafted = lab.draft(order)
+    drafted = draft(order)
     assert drafted.cells == []
     assert {step.slow_users for step in drafted.steps} == {0, 8}

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-from uploadlab.lines import Lines
+from uploadlab.processes.jsonpipe import Lines
 
 
 def talk(script: str) -> Lines:

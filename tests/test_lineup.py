@@ -4,12 +4,11 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from uploadlab import lab
-from uploadlab.compare.lineup import Asked, Lineup, lineup
-from uploadlab.lab import Order
-from uploadlab.model import UsageError
+from uploadlab.declared.plans import Choice
+from uploadlab.errors import UsageError
 from uploadlab.paths import ROOT
-from uploadlab.plan import Choice
+from uploadlab.planning.draft import Order, draft
+from uploadlab.planning.lineup import Asked, Lineup, lineup
 
 from .helpers import DEPLOYMENTS
 from .test_compare import DEFAULT, TUNED
@@ -103,11 +102,11 @@ def test_a_name_that_two_configs_have_is_not_guessed(root: Path) -> None:
 
 def test_methods_that_only_one_of_them_takes_are_left_out() -> None:
     asked = Asked(["uwsgi-tuned", "nginx-offload"], 0.03, 60.0)
-    cells = lab.draft(Order("compare", Choice(), None, {}, seed=3, compare=asked)).cells
+    cells = draft(Order("compare", Choice(), None, {}, seed=3, compare=asked)).cells
     assert {one.cell.method for one in cells} == {"request.stream", "request.stream-chunked"}
     only = Choice(methods=["multipart-push"])
     with pytest.raises(UsageError, match="no method is left"):
-        lab.draft(Order("compare", only, None, {}, seed=3, compare=asked))
+        draft(Order("compare", only, None, {}, seed=3, compare=asked))
 
 
 def test_an_ablation_takes_each_setting_back_alone(root: Path) -> None:

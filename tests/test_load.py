@@ -4,12 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uploadlab.analysis.load import summarize_load, window
+from uploadlab.declared.plans import Load, check_load
+from uploadlab.errors import UsageError
 from uploadlab.load.chart import Line, draw
-from uploadlab.load.steps import Load, check_load, in_order, plan_steps
-from uploadlab.load.summary import summarize_load, window
-from uploadlab.load.table import load_notes, load_tables
-from uploadlab.model import Cell, LoadStep, LoadUpload, Run, Status, Step, Target, UsageError
-from uploadlab.store import RunFolder, last_run
+from uploadlab.model.cells import Cell, Step
+from uploadlab.model.deployments import Target
+from uploadlab.model.load import LoadStep, LoadUpload
+from uploadlab.model.measurements import Status
+from uploadlab.model.runs import Run
+from uploadlab.planning.load_steps import in_order, plan_steps
+from uploadlab.presenting.load import load_notes, load_tables
+from uploadlab.storage.run_folder import RunFolder, last_run
 from uploadlab.units import MIB
 
 from .helpers import RUN

@@ -8,11 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from uploadlab.deployments import config_texts
-from uploadlab.model import LoadStep, Status
+from uploadlab.declared.compose import config_texts
+from uploadlab.model.load import LoadStep
+from uploadlab.model.measurements import Status
 from uploadlab.paths import ROOT
-from uploadlab.runtime import free_ports
-from uploadlab.store import RunFolder
+from uploadlab.runtimes.local import free_ports
+from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import MIB
 
 from .fake_server import serve

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from uploadlab.methods import OWN_METHODS
-from uploadlab.model import LoadUpload, Status
-from uploadlab.payload import write_payload
-from uploadlab.runtime import free_ports
-from uploadlab.store import RunFolder
+from uploadlab.catalogue.methods import OWN_METHODS
+from uploadlab.catalogue.payloads import write_payload
+from uploadlab.model.load import LoadUpload
+from uploadlab.model.measurements import Status
+from uploadlab.runtimes.local import free_ports
+from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import MIB
 
 from .fake_server import serve

@@ -1,6 +1,6 @@
 import pytest
-from uploadlab.model import UsageError
-from uploadlab.names import choose
+from uploadlab.errors import UsageError
+from uploadlab.selection import choose
 
 KNOWN = ["flask", "gunicorn", "uwsgi"]
 

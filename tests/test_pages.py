@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from uploadlab.diagnosis import RULES
-from uploadlab.model import LabError
+from uploadlab.analysis.diagnosis import RULES
+from uploadlab.errors import LabError
 from uploadlab.pages.__main__ import rendered
 from uploadlab.paths import DOCS, RECIPES, REFERENCE
-from uploadlab.profile import read_calls
-from uploadlab.store import MEASUREMENTS, RunFolder
+from uploadlab.storage.profiles import read_calls
+from uploadlab.storage.run_folder import MEASUREMENTS, RunFolder
 
 from .checkout import checkout
 from .pages import FENCED, GENERATED, PAGES, README, links, sections, target

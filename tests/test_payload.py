@@ -2,7 +2,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from uploadlab.payload import describe, write_payload
+from uploadlab.catalogue.payloads import describe, write_payload
 from uploadlab.units import MIB
 
 

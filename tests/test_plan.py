@@ -1,11 +1,15 @@
 from pathlib import Path
 
 import pytest
-from uploadlab.load.steps import Load, plan_steps
-from uploadlab.methods import OWN_METHODS
-from uploadlab.model import Cell, Planned, Target, UsageError
+from uploadlab.catalogue.methods import OWN_METHODS
+from uploadlab.declared.plans import Choice, Group, Load, Plan, load_plan
+from uploadlab.errors import UsageError
+from uploadlab.model.cells import Cell, Planned
+from uploadlab.model.deployments import Target
 from uploadlab.paths import PLANS
-from uploadlab.plan import Choice, Group, Plan, load_plan, plan_cells, schedule
+from uploadlab.planning.cells import plan_cells
+from uploadlab.planning.load_steps import plan_steps
+from uploadlab.planning.schedule import schedule
 from uploadlab.units import MIB
 
 FLASK = Target("flask", "", "stock", next=["uwsgi-tuned"])

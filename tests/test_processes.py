@@ -5,8 +5,8 @@ import socket
 import sys
 from pathlib import Path
 
-from uploadlab.processes import Processes
-from uploadlab.runtime import HOST, free_ports
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes.local import HOST, free_ports
 
 WORKER = """
 import os, socket, sys

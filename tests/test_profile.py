@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from uploadlab.profile import read_calls
-from uploadlab.store import PROFILED, RunFolder
+from uploadlab.storage.profiles import read_calls
+from uploadlab.storage.run_folder import PROFILED, RunFolder
 
 from .helpers import lab, need
 

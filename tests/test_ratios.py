@@ -6,14 +6,18 @@ from typing import Any
 
 import msgspec
 import pytest
-from uploadlab.console import Screen
-from uploadlab.goals import Below, Goals, Growth, Ratio, load_goals
-from uploadlab.model import Cell, Measurement, Planned, Run, Status, Target
+from uploadlab.analysis.cells import summarize
+from uploadlab.analysis.ratios import LEAST_ROUNDS, RatioRow, growth_rows, ratio_rows
+from uploadlab.declared.goals import Below, Goals, Growth, Ratio, load_goals
+from uploadlab.model.cells import Cell, Planned
+from uploadlab.model.deployments import Target
+from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.runs import Run
 from uploadlab.paths import RATIOS
-from uploadlab.ratios import LEAST_ROUNDS, RatioRow, growth_rows, ratio_rows
-from uploadlab.stats import summarize
-from uploadlab.store import RunFolder
-from uploadlab.table import costs, limits, markdown, ratio_table, tables
+from uploadlab.presenting.markdown import markdown
+from uploadlab.presenting.tables import costs, limits, ratio_table, tables
+from uploadlab.presenting.terminal import Screen
+from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import MIB
 
 from .helpers import measured, run_of

@@ -20,7 +20,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 from upload_app import create_app
 from upload_app.settings import Settings
-from uploadlab.methods import METHODS
+from uploadlab.catalogue.methods import METHODS
 from werkzeug.exceptions import BadRequest
 
 from .forms import AROUND, CHUNKED, FILE, MORE, REFUSED, SIZES, Form, contents, forms

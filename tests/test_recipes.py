@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 import xxhash
-from uploadlab.check.attempt import Attempt, form, noise, raw
-from uploadlab.check.cases import CASES
-from uploadlab.check.wire import Reply, send
+from uploadlab.catalogue.attempts import Attempt, form, noise, raw
+from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.payloads import write_payload
+from uploadlab.checking.wire import Reply, send
 from uploadlab.paths import RECIPES
-from uploadlab.payload import write_payload
-from uploadlab.processes import is_running
-from uploadlab.runtime import free_ports, search_path
+from uploadlab.processes.groups import is_running
+from uploadlab.runtimes.local import free_ports, search_path
 from uploadlab.units import MIB
 
 from .fake_server import DROP, serve

@@ -12,17 +12,23 @@ from typing import Any
 
 import msgspec
 import pytest
-from uploadlab import report, session
-from uploadlab.console import Screen
-from uploadlab.goals import Goals, load_goals
-from uploadlab.model import Cell, LabError, Measurement, Planned, Run, Status, Target
+from uploadlab import session
+from uploadlab.analysis.cells import summarize
+from uploadlab.declared.goals import Goals, load_goals
+from uploadlab.errors import LabError
+from uploadlab.model.cells import Cell, Planned
+from uploadlab.model.deployments import Target
+from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.runs import Run
 from uploadlab.paths import RATIOS, REFERENCE
-from uploadlab.report.page import HERE
-from uploadlab.report.reading import read
-from uploadlab.report.repeat import commands
-from uploadlab.stats import summarize
-from uploadlab.store import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE, RunFolder
-from uploadlab.table import markdown, tables
+from uploadlab.presenting import report
+from uploadlab.presenting.html import HERE
+from uploadlab.presenting.markdown import markdown
+from uploadlab.presenting.repeat import commands
+from uploadlab.presenting.tables import tables
+from uploadlab.presenting.terminal import Screen
+from uploadlab.storage.reader import read
+from uploadlab.storage.run_folder import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE, RunFolder
 
 from .helpers import RUN, SIZE, lab, measured
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run

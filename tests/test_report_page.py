@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
-from uploadlab import report
-from uploadlab.goals import load_goals
-from uploadlab.model import ACCEPTED
+from uploadlab.analysis.cells import summarize
+from uploadlab.declared.goals import load_goals
+from uploadlab.model.measurements import ACCEPTED
 from uploadlab.paths import RATIOS, REFERENCE
-from uploadlab.stats import summarize
-from uploadlab.store import REPORT, RunFolder
+from uploadlab.presenting import report
+from uploadlab.storage.run_folder import REPORT, RunFolder
 
 from .browser import shut_out
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from uploadlab.model import Status
-from uploadlab.store import RunFolder
+from uploadlab.model.measurements import Status
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import environment, lab, left_overs, servers, wait_until
 from .small_disk import fill, small_disk

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 from uploadlab.paths import BENCHMARK, ROOT
-from uploadlab.runtime import free_ports
+from uploadlab.runtimes.local import free_ports
 
 from .fake_server import serve
 from .helpers import DEPLOYMENTS, environment, need, running
@@ -38,7 +38,7 @@ def serving(name: str, *words: str, said: list[str] | None = None) -> Iterator[s
     """``serve.sh NAME`` on a free port, until it has ``said`` its address; then Ctrl-C."""
     need(*DEPLOYMENTS[name].needs)
     process = subprocess.Popen(
-        [sys.executable, "-m", "uploadlab.serve", name, *words],
+        [sys.executable, "-m", "uploadlab.commands.serve", name, *words],
         env=environment(PORT=str(free_ports(1)[0])),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -158,7 +158,7 @@ def test_a_server_that_did_not_take_the_file_is_told(tmp_path: Path) -> None:
 
 
 def serve_sh(name: str, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "uploadlab.serve", name, *words]
+    command = [sys.executable, "-m", "uploadlab.commands.serve", name, *words]
     return subprocess.run(
         command, env=environment(**more), capture_output=True, text=True, timeout=60, check=False
     )
@@ -180,7 +180,7 @@ def test_serving_what_cannot_be_served_is_told() -> None:
 def test_serving_ends_when_its_server_dies() -> None:
     port = free_ports(1)[0]
     process = subprocess.Popen(
-        [sys.executable, "-m", "uploadlab.serve", "raw-sink"],
+        [sys.executable, "-m", "uploadlab.commands.serve", "raw-sink"],
         env=environment(PORT=str(port)),
         stderr=subprocess.PIPE,
         text=True,

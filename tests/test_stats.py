@@ -1,9 +1,12 @@
 import msgspec
 import pytest
-from uploadlab.estimate import Estimate
-from uploadlab.model import Cell, Planned, Status, Target, Task
-from uploadlab.stats import ceiling_name, summarize
-from uploadlab.table import markdown, reasons, tables
+from uploadlab.analysis.cells import ceiling_name, summarize
+from uploadlab.measuring.time_left import Estimate
+from uploadlab.model.cells import Cell, Planned, Task
+from uploadlab.model.deployments import Target
+from uploadlab.model.measurements import Status
+from uploadlab.presenting.markdown import markdown
+from uploadlab.presenting.tables import reasons, tables
 
 from .helpers import RUN, SIZE, measured
 

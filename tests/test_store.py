@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from uploadlab.model import LabError
-from uploadlab.report.reading import read
-from uploadlab.store import MEASUREMENTS, RUN_FILE, RunFolder
+from uploadlab.errors import LabError
+from uploadlab.storage.reader import read
+from uploadlab.storage.run_folder import MEASUREMENTS, RUN_FILE, RunFolder
 
 from .helpers import RUN, measured
 

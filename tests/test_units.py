@@ -1,5 +1,5 @@
 import pytest
-from uploadlab.model import UsageError
+from uploadlab.errors import UsageError
 from uploadlab.units import format_seconds, format_size, parse_size
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from uploadlab.client import Client
-from uploadlab.connection import session
-from uploadlab.methods import METHODS
-from uploadlab.model import Status, Target
-from uploadlab.payload import Payload
-from uploadlab.processes import Processes
+from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.payloads import Payload
+from uploadlab.model.deployments import Target
+from uploadlab.model.measurements import Status
+from uploadlab.processes.groups import Processes
+from uploadlab.sending.client import Client
+from uploadlab.sending.connections import session
 from uploadlab.units import MIB
 
 from .fake_server import DROP, HANG, FakeServer, serve
@@ -124,7 +125,10 @@ def kill_worker(fake: FakeServer) -> None:
         with suppress(OSError):  # it may have ended meanwhile
             parent = int(path.read_text().rpartition(")")[2].split()[1])
             # This test's own: another run may be at work beside it.
-            if parent == os.getpid() and b"uploadlab.worker" in (path.parent / "cmdline").read_bytes():
+            if (
+                parent == os.getpid()
+                and b"uploadlab.sending.process" in (path.parent / "cmdline").read_bytes()
+            ):
                 os.kill(int(path.parent.name), signal.SIGKILL)
 
 

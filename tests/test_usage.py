@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from uploadlab import usage
-from uploadlab.host import describe_host
-from uploadlab.payload import Payload, write_payload
+from uploadlab.catalogue.payloads import Payload, write_payload
+from uploadlab.measuring.host import describe_host
+from uploadlab.sending import server_usage as usage
+from uploadlab.sending.server_usage import Process, Usage
 from uploadlab.units import MIB
-from uploadlab.usage import Process, Usage
 
 from .helpers import DEPLOYMENTS
 from .running import Lab

@@ -14,7 +14,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 from uploadlab.paths import ROOT
-from uploadlab.runtime import free_ports, search_path
+from uploadlab.runtimes.local import free_ports, search_path
 
 from .browser import shut_out
 from .helpers import need, wait_until

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from uploadlab.payload import Payload, write_payload
+from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.units import KIB, MIB, parse_size
 
 MEMORY = Path("/dev/shm")

@@ -17,9 +17,9 @@ from requests_toolbelt import MultipartEncoder
 from upload_app import create_app, receivers
 from upload_app.receivers import Body, Deadline
 from upload_app.settings import Settings
-from uploadlab import methods
-from uploadlab.methods import BLOCK_BYTES, FIELD, FILE_NAME, METHODS, Method
-from uploadlab.payload import Payload, describe
+from uploadlab.catalogue import methods
+from uploadlab.catalogue.methods import BLOCK_BYTES, FIELD, FILE_NAME, METHODS, Method
+from uploadlab.catalogue.payloads import Payload, describe
 from werkzeug.test import create_environ, run_wsgi_app
 from werkzeug.wsgi import get_input_stream
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from uploadlab.methods import BLOCK_BYTES, FIELD, OWN_METHODS, Method
-from uploadlab.payload import Payload
+from uploadlab.catalogue.methods import BLOCK_BYTES, FIELD, OWN_METHODS, Method
+from uploadlab.catalogue.payloads import Payload
 from urllib3.connection import HTTPConnection
 
 from .conftest import Measure

@@ -14,7 +14,7 @@ def _main() -> None:
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not under nohup
     if heard:
         signal.signal(signal.SIGINT, _stopped)
-    from uploadlab.cli import main
+    from uploadlab.commands.main import main
 
     if heard:
         signal.signal(signal.SIGINT, signal.default_int_handler)

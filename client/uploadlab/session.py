@@ -4,27 +4,34 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-from uploadlab import inside, lab, report
-from uploadlab.check.grid import falls_short
-from uploadlab.client import Client
-from uploadlab.compare.results import Found, between_runs, found, slower
-from uploadlab.compare.runs import changed_settings, unlike_runs
-from uploadlab.console import Screen
-from uploadlab.deployments import load_needs
-from uploadlab.goals import Goals, load_goals
-from uploadlab.inside import Beside
+from uploadlab.analysis.comparability import changed_settings, unlike_runs
+from uploadlab.analysis.comparison import Found, between_runs, found, slower
+from uploadlab.analysis.grid import falls_short
+from uploadlab.commands.program import LAB
+from uploadlab.declared.compose import load_needs
+from uploadlab.declared.goals import Goals, load_goals
+from uploadlab.errors import LabError, Stopped
 from uploadlab.load.swarm import Swarm
-from uploadlab.load.workers import Workers
-from uploadlab.model import Host, LabError, Run
+from uploadlab.load.workers import WORKERS, Workers
+from uploadlab.measuring.carry_out import carry_out
+from uploadlab.measuring.prepare import Prepared, new_name, prepare, reopen, require_room
+from uploadlab.measuring.protocols import Runtime
+from uploadlab.model.runs import Host, Run
 from uploadlab.paths import COMPOSE, DATA, INSIDE, RATIOS, RUNS, shown
-from uploadlab.processes import Processes
-from uploadlab.program import LAB, Stopped
-from uploadlab.run import Runtime
-from uploadlab.runtime import LocalRuntime, Scratch
-from uploadlab.store import RunFolder
+from uploadlab.planning.draft import Draft
+from uploadlab.presenting import report
+from uploadlab.presenting.terminal import Screen
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes import in_container as inside
+from uploadlab.runtimes.in_container import Beside
+from uploadlab.runtimes.local import LocalRuntime, Scratch
+from uploadlab.sending.client import Client
+from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 
 PROGRAM = "run-matrix.sh"
+
+
 STAY_UP = (
     "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them. "
     "Runs and reports: {viewer}"
@@ -46,19 +53,17 @@ class Setting(NamedTuple):
     workers: Workers
 
 
-def measure(
-    wanted: lab.Draft | Stored, out: Path, setting: Setting, processes: Processes, screen: Screen
-) -> int:
+def measure(wanted: Draft | Stored, out: Path, setting: Setting, processes: Processes, screen: Screen) -> int:
     """Carry out a new run, or what a stored one lacks: its exit code. Raises LabError, Stopped."""
     data_dir = setting.data_dir
     goals = load_goals(RATIOS)  # a slip in it shall show before a long run, not after
     scratch = Scratch.make(processes, data_dir, "run")
     if isinstance(wanted, Stored):
-        prepared = lab.reopen(wanted.folder, scratch.data_dir, wanted.load)
+        prepared = reopen(wanted.folder, scratch.data_dir, wanted.load)
     else:
-        lab.require_room(wanted, scratch.data_dir)
+        require_room(wanted, scratch.data_dir)
         kind = Beside.name if INSIDE else LocalRuntime.name
-        prepared = lab.prepare(wanted, _new_folder(wanted, out), scratch.data_dir, kind)
+        prepared = prepare(wanted, _new_folder(wanted, out), scratch.data_dir, kind)
     try:
         _carry_out(prepared, goals, scratch, setting.workers, processes, screen)
     except KeyboardInterrupt:
@@ -66,7 +71,7 @@ def measure(
         raise Stopped("" if inside.RUN_NAME else how_to_go_on(prepared.folder, data_dir)) from None
     run, folder = prepared.run, prepared.folder
     compared = found(run, folder.read_measurements())
-    asked = wanted.order.compare if isinstance(wanted, lab.Draft) else None
+    asked = wanted.order.compare if isinstance(wanted, Draft) else None
     too_slow = _too_slow(compared, asked.fail_above if asked else None, screen)
     return LAB if too_slow or falls_short(run, folder.read_checks()) else 0
 
@@ -95,15 +100,15 @@ def _too_slow(compared: Found | None, share: float | None, screen: Screen) -> bo
     return bool(texts)
 
 
-def _new_folder(drafted: lab.Draft, out: Path) -> RunFolder:
+def _new_folder(drafted: Draft, out: Path) -> RunFolder:
     """A folder for the run; run-matrix.sh has made one before it started the container."""
     if inside.RUN_NAME:
         return RunFolder(out / inside.RUN_NAME)
-    return RunFolder.create(out, lab.new_name(drafted.order.plan))
+    return RunFolder.create(out, new_name(drafted.order.plan))
 
 
 def _carry_out(
-    prepared: lab.Prepared,
+    prepared: Prepared,
     goals: Goals,
     scratch: Scratch,
     workers: Workers,
@@ -116,10 +121,10 @@ def _carry_out(
     screen.note(_preflight(run.host, runtime.lacks(prepared.deployments)))
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
-        lab.carry_out(prepared, scratch.data_dir, runtime, Client(processes), swarm, screen.progress)
+        carry_out(prepared, scratch.data_dir, runtime, Client(processes), swarm, screen.progress)
     finally:
         _show(run, folder, goals, before, screen)
-        if inside.WORKERS:  # the last of `docker compose up`
+        if WORKERS:  # the last of `docker compose up`
             screen.note(STAY_UP.format(viewer=inside.VIEWER))
 
 

@@ -2,14 +2,22 @@
 
 import re
 
-from uploadlab.model import UsageError
+from uploadlab.errors import UsageError
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
 MOST_BYTES = 1 << 62
+
+
 MOST_RATE = 10**9
 """Bytes a second; the kernel's option holds no more than twice that."""
+
+
 MOST = 100_000
 """Rounds, users, or seconds for one upload: more is a slip of the pen."""
+
+
 _FACTORS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
 
 

@@ -1,5 +1,1 @@
-"""Many uploads at once, by Locust: planned as steps, driven by its master and workers, summarized from rows.
-
-``steps`` plans, ``stage`` carries out, ``swarm`` starts Locust and gives it steps, ``master`` is its
-process. The users themselves are in ``client/locustfile.py``. ``summary`` and ``table`` read files only.
-"""
+"""The stage of concurrent uploads; the only package that knows Locust."""

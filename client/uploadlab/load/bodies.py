@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from uploadlab.methods import BLOCK_BYTES
+from uploadlab.catalogue.methods import BLOCK_BYTES
 
 
 class Sized:

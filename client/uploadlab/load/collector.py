@@ -15,10 +15,14 @@ from uploadlab.load.job import VERIFY_SECONDS
 from uploadlab.load.ledger import Ledger, Report, Sent
 from uploadlab.load.throughput import Sample, Throughput
 from uploadlab.paths import RUNS
-from uploadlab.store import RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 SAMPLE_SECONDS = 1.0
+
+
 POLL_SECONDS = 0.05
+
+
 KEY = "uploads"
 """Under which a worker's report lies in Locust's message."""
 

@@ -2,18 +2,32 @@
 
 import msgspec
 
-from uploadlab.model import Foreign, LoadStep, LoadUpload, Step
+from uploadlab.model.cells import Step
+from uploadlab.model.deployments import Foreign
+from uploadlab.model.load import LoadStep, LoadUpload
 
 HEAD_START_SECONDS = 1.0
 """For slow users to be in mid-upload before those that are counted begin."""
+
+
 PATIENCE_SECONDS = 10.0
 """After its time is up, a user does not wait longer for the uploads that a window needs."""
+
+
 UNVERIFIED_BYTES = 4 << 30
 """What a worker's users leave on the server before they verify between uploads; not in the lab's steps."""
+
+
 LEAST_UPLOADS = 3
 """Of each user, before any of its worker's stops: then all have been in full swing together for a while."""
+
+
 GRACE_SECONDS = 5.0
+
+
 JOIN_SECONDS = 20.0
+
+
 VERIFY_SECONDS = 600.0
 """For all that a step has stored, read back from disk."""
 

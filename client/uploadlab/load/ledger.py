@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 from gevent.event import Event
 
-from uploadlab import memory
-from uploadlab.model import ACCEPTED, LoadUpload
-from uploadlab.payload import Payload, describe, write_payload
+from uploadlab.catalogue.payloads import Payload, describe, write_payload
+from uploadlab.model.load import LoadUpload
+from uploadlab.model.measurements import ACCEPTED
+from uploadlab.sending import peak_memory as memory
 
 
 class Sent(msgspec.Struct):

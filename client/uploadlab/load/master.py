@@ -14,22 +14,25 @@ from collections.abc import Callable
 import gevent
 import locust
 import locust.argument_parser
-import locustfile
 import msgspec
 from gevent.fileobject import FileObject
 from locust.env import Environment
 from locust.log import setup_logging
 from locust.runners import MasterRunner
 
-from uploadlab import usage
+from uploadlab.catalogue.methods import FIELD
+from uploadlab.clock import now
+from uploadlab.load import users
 from uploadlab.load.collector import on_report
 from uploadlab.load.job import JOIN_SECONDS, VERIFY_SECONDS, Done, Job
 from uploadlab.load.ledger import Report
-from uploadlab.methods import FIELD
-from uploadlab.model import LoadStep, LoadUpload, Status
-from uploadlab.run import now
+from uploadlab.model.load import LoadStep, LoadUpload
+from uploadlab.model.measurements import Status
+from uploadlab.sending import server_usage as usage
 
 POLL_SECONDS = 0.05
+
+
 HEARTBEAT_SECONDS = 3.0
 """A busy worker may have missed some; it is not lost until it goes on missing them."""
 
@@ -40,7 +43,7 @@ class Master:
     def __init__(self, host: str, port: int, workers: int) -> None:
         self._workers = workers
         self._environment = Environment(
-            user_classes=[locustfile.FullSpeed, locustfile.Paced],
+            user_classes=[users.FullSpeed, users.Paced],
             events=locust.events,
             parsed_options=locust.argument_parser.get_parser(default_config_files=[]).parse_args([]),
         )

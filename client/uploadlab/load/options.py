@@ -5,10 +5,10 @@ from pathlib import Path
 
 from locust.argument_parser import LocustArgumentParser
 
+from uploadlab.catalogue.methods import FIELD, OWN_METHODS
+from uploadlab.errors import UsageError
 from uploadlab.load.job import UNVERIFIED_BYTES
-from uploadlab.methods import FIELD, OWN_METHODS
-from uploadlab.model import UsageError
-from uploadlab.names import choose
+from uploadlab.selection import choose
 from uploadlab.units import format_size, parse_rate, parse_size, positive
 
 

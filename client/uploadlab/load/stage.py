@@ -4,11 +4,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from uploadlab.clock import now
 from uploadlab.load.job import Done, Job
-from uploadlab.load.steps import in_order
-from uploadlab.model import LoadStep, Run, Status, Step, Target
-from uploadlab.run import IDLE_GRACE_SECONDS, Sender, Watcher, now
-from uploadlab.store import RunFolder
+from uploadlab.measuring.protocols import Sender, Watcher
+from uploadlab.measuring.uploads import IDLE_GRACE_SECONDS
+from uploadlab.model.cells import Step
+from uploadlab.model.deployments import Target
+from uploadlab.model.load import LoadStep
+from uploadlab.model.measurements import Status
+from uploadlab.model.runs import Run
+from uploadlab.planning.load_steps import in_order
+from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_rate, format_size
 
 

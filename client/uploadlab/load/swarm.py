@@ -6,16 +6,20 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from uploadlab.lines import Lines
+from uploadlab.errors import LabError
 from uploadlab.load.job import Done, Job
 from uploadlab.load.workers import Workers
-from uploadlab.model import LabError
 from uploadlab.paths import ROOT
-from uploadlab.processes import Processes
-from uploadlab.runtime import HOST, free_ports
+from uploadlab.processes.groups import Processes
+from uploadlab.processes.jsonpipe import Lines
+from uploadlab.runtimes.local import HOST, free_ports
 
 START_SECONDS = 40.0
+
+
 LOG = "locust.log"
+
+
 LOCUSTFILE = ROOT / "client" / "locustfile.py"
 
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from uploadlab.analysis.cells import MB
 from uploadlab.load.chart import Line, draw
 from uploadlab.load.ledger import Sent
-from uploadlab.stats import MB
 
 COLUMNS = ("Timestamp", "User Count", "Name", "Sent MB", "MB/s", "Goodput MB/s")
+
+
 REFRESH_SECONDS = 2
 
 

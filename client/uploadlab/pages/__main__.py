@@ -5,12 +5,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from uploadlab.model import LabError
-from uploadlab.pages import declared, evidence, picture, results  # noqa: F401  each registers its parts
+from uploadlab.errors import LabError
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 
 BEGIN = re.compile(r"<!-- begin: (.+) -->\n")
+
+
 AGAIN = "PYTHONPATH=client .venv/bin/python -m uploadlab.pages"
 
 

@@ -4,19 +4,21 @@ import ast
 from collections.abc import Sequence
 from pathlib import Path
 
-from uploadlab.check.cases import CASES
-from uploadlab.deployments import config_texts, load_deployments
-from uploadlab.effects import Turned, settings_table
-from uploadlab.goals import load_goals
-from uploadlab.knobs import load_knobs
-from uploadlab.load.summary import summarize_load
-from uploadlab.methods import METHODS
-from uploadlab.model import Deployment, Target
+from uploadlab.analysis.cells import GB
+from uploadlab.analysis.load import summarize_load
+from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.methods import METHODS
+from uploadlab.declared.compose import config_texts, load_deployments
+from uploadlab.declared.goals import load_goals
+from uploadlab.declared.knobs import load_knobs
+from uploadlab.declared.plans import Choice, load_plan
+from uploadlab.model.deployments import Deployment, Target
 from uploadlab.pages.part import folder, measurements, part, plain, run, titled, where
+from uploadlab.pages.settings_tables import Turned, settings_table
 from uploadlab.paths import COMPOSE, KNOBS, PLANS, RATIOS, RECIPES, ROOT
-from uploadlab.plan import Choice, load_plan, plan_cells
-from uploadlab.stats import GB
-from uploadlab.table import goal_table, markdown
+from uploadlab.planning.cells import plan_cells
+from uploadlab.presenting.markdown import markdown
+from uploadlab.presenting.tables import goal_table
 
 LANGUAGES = {".py": "python", ".ini": "ini", ".conf": "nginx"}
 

@@ -4,21 +4,22 @@ from collections.abc import Sequence
 
 import msgspec
 
-from uploadlab import table
-from uploadlab.check.grid import latest
-from uploadlab.deployments import config_texts, load_deployments
-from uploadlab.effects import BREAK, HEADER, came, setting_row
-from uploadlab.knobs import load_knobs
-from uploadlab.methods import METHODS
-from uploadlab.model import Cell, Profiled, Status
-from uploadlab.names import check
+from uploadlab.analysis.cells import MB, Summary
+from uploadlab.analysis.grid import latest
+from uploadlab.catalogue.methods import METHODS
+from uploadlab.declared.compose import config_texts, load_deployments
+from uploadlab.declared.knobs import load_knobs
+from uploadlab.model.cells import Cell
+from uploadlab.model.checks import Check
+from uploadlab.model.measurements import Profiled, Status
 from uploadlab.pages.declared import turned
 from uploadlab.pages.part import choice, deployments_of, folder, part, plain, run, summaries
+from uploadlab.pages.settings_tables import BREAK, HEADER, came, setting_row
 from uploadlab.paths import COMPOSE, KNOBS, ORIGINAL_TABLE, ROOT
-from uploadlab.profile import read_calls
-from uploadlab.stats import MB, Summary
+from uploadlab.presenting import tables
+from uploadlab.selection import check
+from uploadlab.storage.profiles import read_calls
 from uploadlab.units import format_size, parse_size
-from uploadlab.verdicts import Check
 
 RARE = 0.001
 """Calls for each byte: below it, they are of blocks."""
@@ -45,7 +46,7 @@ def rates(name: str, methods: str, deployments: str) -> str:
 @part
 def costs_of(name: str, methods: str, deployments: str) -> str:
     """What these took at the largest size: CPU, memory, disk."""
-    whole = table.costs(run(name), summaries(name))
+    whole = tables.costs(run(name), summaries(name))
     names, wanted = deployments_of(name, deployments), choice("method", methods, METHODS)
     rows, above = [], ""
     for row in whole.rows:
@@ -162,7 +163,7 @@ def _largest(name: str) -> dict[tuple[str, str], Summary]:
 
 def _rate(one: Summary | None) -> str:
     """Without its share of the ceiling."""
-    return table.cell_text(one and msgspec.structs.replace(one, share=None))
+    return tables.cell_text(one and msgspec.structs.replace(one, share=None))
 
 
 def _came(rows: Sequence[Check]) -> str:

@@ -4,17 +4,25 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
-from uploadlab.model import Measurement, Run
-from uploadlab.names import check
+from uploadlab.analysis.cells import Summary, summarize
+from uploadlab.model.measurements import Measurement
+from uploadlab.model.runs import Run
 from uploadlab.paths import REFERENCE
-from uploadlab.stats import Summary, summarize
-from uploadlab.store import RunFolder
-from uploadlab.table import Table, markdown
+from uploadlab.presenting.document import Table
+from uploadlab.presenting.markdown import markdown
+from uploadlab.selection import check
+from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 
 END = "<!-- end -->\n"
+
+
 Part = Callable[..., str]
+
+
 PARTS: dict[str, Part] = {}
+
+
 FILES: dict[Path, str] = {}
 """What parts make beside themselves."""
 

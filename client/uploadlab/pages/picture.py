@@ -6,19 +6,35 @@ from typing import Any
 
 import vl_convert
 
-from uploadlab.model import REFERENCE, Run, Status
+from uploadlab.analysis.cells import Summary
+from uploadlab.model.deployments import REFERENCE
+from uploadlab.model.measurements import Status
+from uploadlab.model.runs import Run
 from uploadlab.pages.part import FILES, part, run, summaries
 from uploadlab.paths import DOCS
-from uploadlab.stats import Summary
 
 VEGA_LITE = "6.4"
+
+
 INK = {"light": "#24292f", "dark": "#c9d1d9"}
+
+
 COLOURS = ["#2f81f7", "#56b4e9", "#e69f00", "#9a6700", "#1a7f37", "#8250df", "#bf3989"]
+
+
 SHAPES = ["circle", "diamond", "triangle-up", "triangle-down", "square", "cross", "triangle-right"]
+
+
 CEILING, GREY, RED = "a ceiling: no Flask", "#8b949e", "#d1242f"
+
+
 TICK = "M-0.25,-1.3 h0.5 v2.6 h-0.5 Z"
+
+
 LEAST, MOST = 0.2, 4000
 """Of the axis, in MB/s. What was lost stands at its left end, where no rate is."""
+
+
 Point = dict[str, Any]
 
 

@@ -1,10 +1,10 @@
 """Parts that show a committed run, or a check, as a whole."""
 
-from uploadlab import table
-from uploadlab.check.grid import counts, grids
-from uploadlab.load.summary import summarize_load
-from uploadlab.load.table import load_notes, load_tables, slow_tables
+from uploadlab.analysis.load import summarize_load
 from uploadlab.pages.part import folder, part, plain, run, summaries, titled, where
+from uploadlab.presenting import tables as tabling
+from uploadlab.presenting.grid import counts, grids
+from uploadlab.presenting.load import load_notes, load_tables, slow_tables
 from uploadlab.units import parse_size
 
 
@@ -15,7 +15,7 @@ def tables(name: str, *sizes: str) -> str:
     chosen = [one for one in summaries(name) if not wanted or one.size_bytes in wanted]
     if not chosen:
         raise ValueError(f"{name} has none of {', '.join(sizes)}")
-    found = [titled(one) for one in reversed(table.tables(run(name), chosen))]
+    found = [titled(one) for one in reversed(tabling.tables(run(name), chosen))]
     return "\n".join([*found, host(name)])
 
 
@@ -28,7 +28,7 @@ def host(name: str) -> str:
 @part
 def costs(name: str) -> str:
     """What each way took, at its largest size."""
-    return titled(table.costs(run(name), summaries(name)))
+    return titled(tabling.costs(run(name), summaries(name)))
 
 
 @part

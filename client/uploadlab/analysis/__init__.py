@@ -1,0 +1,1 @@
+"""From rows to figures. Pure: reads no file, starts nothing."""

@@ -1,0 +1,33 @@
+"""Whether two stored runs can be compared, and what they were measured with. Pure."""
+
+import difflib
+
+from uploadlab.model.runs import Run
+
+
+def unlike_runs(before: Run, after: Run) -> str:
+    """Why their figures are of different worlds; empty if they are not."""
+    if before.runtime != after.runtime:
+        return f"{before.id} is of runtime {before.runtime}, {after.id} of {after.runtime}"
+    names = before.host.__struct_fields__
+    differs = [name for name in names if getattr(before.host, name) != getattr(after.host, name)]
+    return f"{before.id} and {after.id} are of different hosts ({', '.join(differs)})" if differs else ""
+
+
+def changed_settings(before: Run, after: Run) -> dict[str, list[str]]:
+    """By each config, and each deployment whose versions changed between them, the lines of a diff."""
+    old, new = ({**run.configs, **_versions(run)} for run in (before, after))
+    changed = {name: _diff(old.get(name, ""), new.get(name, "")) for name in {**old, **new}}
+    return {name: lines for name, lines in changed.items() if lines}
+
+
+def _versions(run: Run) -> dict[str, str]:
+    return {
+        f"versions of {name}": "\n".join(f"{what} {version}" for what, version in versions.items())
+        for name, versions in run.versions.items()
+    }
+
+
+def _diff(before: str, after: str) -> list[str]:
+    lines = difflib.ndiff(before.splitlines(), after.splitlines())
+    return [line for line in lines if line.startswith(("+", "-"))]

@@ -1,0 +1,1 @@
+"""Registries: methods, cases of the check, payloads."""

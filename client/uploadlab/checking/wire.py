@@ -1,0 +1,165 @@
+"""Sends one attempt over a socket of its own, byte for byte as it says, and reads the answer.
+
+No library for HTTP would send what is broken on purpose. What it does right is what ``requests`` does: it
+sends to the end or until the connection breaks, and then still looks for an answer.
+"""
+
+import json
+import re
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import xxhash
+
+from uploadlab.catalogue.attempts import PAUSES, Attempt, Blocks, Then
+from uploadlab.sending.upload import stored_at
+
+EXPECT_SECONDS = 1.0
+"""As long as curl waits for a 100."""
+
+
+SILENCE_SECONDS = 60.0
+
+
+MOST_ANSWER_BYTES = 1 << 20
+
+
+CONTINUE = b"HTTP/1.1 100"
+
+
+NO_SIZE = b"zz\r\n"
+
+
+class Reply(NamedTuple):
+    """What came back."""
+
+    status: int | None = None
+    content: Mapping[str, Any] = MappingProxyType({})
+    reason: str = ""
+    """Of a refusal, in the server's words."""
+    problem: str = ""
+    """Why there is no answer."""
+    left: bool = False
+    """The client went away, as it should; so nobody waited for one."""
+    digest: str = ""
+    """Of the file as it was sent: xxh3_128, in hex."""
+    stored_at: str | None = None
+    """The path that the server names for what it has taken."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the server says success."""
+        return self.status is not None and self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def send(address: str, attempt: Attempt) -> Reply:
+    """Carry out the attempt; raises nothing that a server can cause."""
+    url = urlsplit(address)
+    digest = xxhash.xxh3_128()
+    try:
+        place = (url.hostname or "", url.port or 80)
+        with socket.create_connection(place, timeout=SILENCE_SECONDS) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(_head(url.netloc, f"{url.path}?{url.query}", attempt))
+            if not attempt.expect or _may_go_on(connection):
+                # A refusal may have come before; a reset is no answer, as in urllib3.
+                with suppress(ConnectionError if attempt.gone else BrokenPipeError):
+                    _send_body(connection, attempt, digest)
+            if attempt.gone:
+                _leave(connection, attempt)
+                return Reply(problem="the client had gone", left=True)
+            return _answer(connection)._replace(digest=digest.hexdigest())
+    except (OSError, HTTPException) as error:
+        return Reply(problem=f"{type(error).__name__}: {error}".removesuffix(": "))
+
+
+def _head(host: str, path: str, attempt: Attempt) -> bytes:
+    length = f"Content-Length: {attempt.body_bytes}"
+    lines = [
+        f"{attempt.verb} {path.removesuffix('?')} HTTP/1.1",
+        f"Host: {host}",
+        f"Content-Type: {attempt.content_type}",
+        "Transfer-Encoding: chunked" if attempt.chunked else length,
+        *(["Expect: 100-continue"] if attempt.expect else []),
+        *attempt.headers,
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "\r\n"]).encode()
+
+
+def _may_go_on(connection: socket.socket) -> bool:
+    """Whether the server asks for the body, or says nothing at all."""
+    if not select.select([connection], [], [], EXPECT_SECONDS)[0]:
+        return True
+    return connection.recv(len(CONTINUE), socket.MSG_PEEK) == CONTINUE
+
+
+def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None:
+    """The body, or as much of it as the attempt says."""
+    for block in _cut(attempt.body(_digested(attempt.file.blocks(), digest)), attempt):
+        if block is not None:
+            connection.sendall(b"%x\r\n%b\r\n" % (len(block), bytes(block)) if attempt.chunked else block)
+        elif attempt.then in PAUSES:
+            time.sleep(PAUSES[attempt.then])
+        elif attempt.then is Then.BREAK:
+            connection.sendall(NO_SIZE)
+        else:
+            break
+    else:
+        if attempt.chunked:
+            connection.sendall(b"0\r\n\r\n")
+    if attempt.then is Then.END:
+        connection.shutdown(socket.SHUT_WR)
+
+
+def _digested(blocks: Blocks, digest: Any) -> Blocks:
+    for block in blocks:
+        digest.update(block)
+        yield block
+
+
+def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None]:
+    """The blocks, with None where something happens."""
+    left = attempt.at if attempt.then else None
+    again = (attempt.at or None) if attempt.then is Then.TRICKLE else None
+    for block in blocks:
+        while left is not None and left <= len(block):
+            yield block[:left]
+            yield None
+            block, left = block[left:], again
+        if left is not None:
+            left -= len(block)
+        if block:
+            yield block
+
+
+def _leave(connection: socket.socket, attempt: Attempt) -> None:
+    if attempt.then is Then.RESET:
+        # No time to linger: closing discards what is in flight and sends RST (socket(7)).
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _answer(connection: socket.socket) -> Reply:
+    response = HTTPResponse(connection)
+    response.begin()
+    text = response.read(MOST_ANSWER_BYTES).decode(errors="replace")
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    place = response.getheader("Location")
+    if isinstance(content, dict):
+        reason = str(content.get("error", ""))
+        return Reply(response.status, content, reason, stored_at=stored_at(content, place))
+    title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
+    reason = (title[1] if title else text).removeprefix(str(response.status))
+    return Reply(response.status, reason=" ".join(reason.split()), stored_at=stored_at({}, place))

@@ -1,0 +1,8 @@
+"""The time of day, as records hold it."""
+
+from datetime import UTC, datetime
+
+
+def now() -> str:
+    """The time in UTC, as records hold it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

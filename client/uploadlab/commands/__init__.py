@@ -1,0 +1,1 @@
+"""What a user types, a file a command; the only package that knows click."""

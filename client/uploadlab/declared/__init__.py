@@ -1,0 +1,1 @@
+"""Readers of compose.yaml and configs/; the one parser of server configs."""

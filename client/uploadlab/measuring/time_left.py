@@ -1,0 +1,46 @@
+"""How long the rest of a run will take, from what it has taken so far."""
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+
+from uploadlab.model.cells import Cell, Task
+from uploadlab.model.measurements import Measurement
+
+OVERHEAD_SECONDS = 0.05
+"""An upload of nothing still costs a connection, a verification and a removal."""
+
+
+_VERIFYING = 1.1
+"""Reading the stored file back takes about a tenth of most uploads' time."""
+
+
+class Estimate:
+    """Learns seconds a byte for each pair, method and run; uses the most exact it has."""
+
+    def __init__(self, budget_seconds: float) -> None:
+        self._budget_seconds = budget_seconds
+        self._rates: dict[tuple[str, ...], list[float]] = {}
+
+    def learn(self, row: Measurement) -> None:
+        """Take a measurement into account."""
+        if row.seconds is None:
+            return
+        for key in _keys(row.deployment, row.method):
+            self._rates.setdefault(key, []).append(row.seconds / row.size_bytes)
+
+    def seconds_left(self, tasks: Sequence[Task]) -> float:
+        """The expected time of these uploads."""
+        cells = Counter(task.cell for task in tasks)
+        return sum(count * self._seconds(cell) for cell, count in cells.items())
+
+    def _seconds(self, cell: Cell) -> float:
+        for key in _keys(cell.deployment, cell.method):
+            if rates := self._rates.get(key):
+                upload = fmean(rates[-5:]) * cell.size_bytes
+                return OVERHEAD_SECONDS + _VERIFYING * min(upload, self._budget_seconds)
+        return OVERHEAD_SECONDS
+
+
+def _keys(deployment: str, method: str) -> tuple[tuple[str, ...], ...]:
+    return (deployment, method), (method,), ()

@@ -1,0 +1,1 @@
+"""The lab's words as types, a file a subject."""

@@ -1,0 +1,89 @@
+"""What one upload showed."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Status(StrEnum):
+    """What became of one upload."""
+
+    OK = "ok"
+    UNVERIFIED = "unverified"
+    """Success by the word of a foreign server: what it stored cannot be read back."""
+    WRONG = "wrong"
+    """The server said success, but what it stored differs."""
+    REFUSED = "refused"
+    """An HTTP answer other than success."""
+    FAILED = "failed"
+    """No answer: the connection broke."""
+    TIMEOUT = "timeout"
+    """Over the cell's budget."""
+    UNAVAILABLE = "unavailable"
+    """The deployment cannot start here."""
+
+
+ACCEPTED = (Status.OK, Status.UNVERIFIED)
+"""What counts as a rate; the one is proven, the other says so."""
+
+
+class Outcome(Struct, kw_only=True):
+    """What one upload showed. What could not be measured is None.
+
+    Times run from before the request is built. CPU and memory of the server are of all processes of
+    the deployment together.
+    """
+
+    status: Status
+    seconds: float | None = None
+    """Until the answer was read."""
+    connected_seconds: float | None = None
+    """Until the connection was there."""
+    first_sent_seconds: float | None = None
+    """Until the request's head was handed to the system."""
+    sent_seconds: float | None = None
+    """Until the last block of the body was handed to the system."""
+    response_wait_seconds: float | None = None
+    """From then to the answer."""
+    http_status: int | None = None
+    error: str | None = None
+    stored_bytes: int | None = None
+    digest_ok: bool | None = None
+    server_seconds: float | None = None
+    """In the app's handler."""
+    server_cpu_seconds: float | None = None
+    server_system_seconds: float | None = None
+    """Of the server's CPU seconds, those in the kernel; in steps of 10 ms."""
+    client_cpu_seconds: float | None = None
+    server_peak_rss_bytes: int | None = None
+    client_peak_rss_bytes: int | None = None
+    spooled_bytes: int | None = None
+    """Written to disk besides the stored file."""
+    usage_note: str | None = None
+    """Why something of the server's use is not known."""
+
+
+class Measurement(Outcome, kw_only=True):
+    """One line of measurements.jsonl: one timed upload of one cell."""
+
+    run_id: str
+    cell_id: str
+    deployment: str
+    method: str
+    size_bytes: int
+    round: int
+    warmup: bool
+    started_at: str
+    """UTC, ISO 8601."""
+
+
+class Profiled(Struct, frozen=True):
+    """One line of profiles.jsonl: one upload under a profiler."""
+
+    cell_id: str
+    kind: str
+    seconds: float | None
+    files: list[str]
+    """Below the run's folder."""
+    note: str = ""
+    """Why there are none."""

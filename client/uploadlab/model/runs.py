@@ -1,0 +1,52 @@
+"""A run, and the host that it was measured on."""
+
+from msgspec import Struct
+
+from uploadlab.model.cells import Planned, Step
+from uploadlab.model.checks import Known
+from uploadlab.model.comparison import Comparison
+from uploadlab.model.deployments import Deployment, Target
+
+SCHEMA_VERSION = 1
+
+
+class Host(Struct, frozen=True):
+    """Where a run was measured. Runs of different hosts are not compared."""
+
+    cpu: str
+    cores: int
+    memory_bytes: int
+    kernel: str
+    data_filesystem: str
+
+
+class Run(Struct, kw_only=True):
+    """run.json: all that is needed to judge a run later, or to go on with it."""
+
+    id: str
+    schema_version: int = SCHEMA_VERSION
+    plan: str
+    seed: int
+    runtime: str
+    started_at: str
+    host: Host
+    budget_seconds: float
+    targets: list[Target]
+    cells: list[Planned]
+    profile: bool = False
+    """Whether a profiled pass follows the timed one."""
+    derived: list[Deployment] = []
+    """Deployments that are not in compose.yaml but made from one of it."""
+    comparison: Comparison | None = None
+    """What is compared, and how long."""
+    load: list[Step] = []
+    """Concurrent uploads, after all else."""
+    checks: list[str] = []
+    """Cases of the compatibility grid, in place of all else."""
+    exceptions: list[Known] = []
+    """What is known of them."""
+    versions: dict[str, dict[str, str]] = {}
+    configs: dict[str, str] = {}
+    """The text of every config file, by its path."""
+    config_names: dict[str, list[str]] = {}
+    """Which of them a deployment uses."""

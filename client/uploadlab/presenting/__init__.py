@@ -1,0 +1,1 @@
+"""From figures to tables, to text for the terminal, HTML, Markdown and CSV."""

@@ -1,0 +1,146 @@
+"""The only module that starts processes, but for curl. Each gets a group of its own, and all of them end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from uploadlab.errors import LabError
+from uploadlab.processes import reaper as guard
+
+GRACE_SECONDS = 5.0
+
+
+POLL_SECONDS = 0.01
+
+
+ENDED = ("Z", "X")
+"""States in /proc/PID/stat (proc(5)): a zombie, and dead."""
+
+
+def is_running(group: int) -> bool:
+    """Whether any process of a group runs; a zombie does not.
+
+    Where there is no /proc to tell them apart, none counts as running.
+    """
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, _, its_group, *_ = stat.read_text().rpartition(")")[2].split()
+            if int(its_group) == group and state not in ENDED:
+                return True
+    return False
+
+
+class Processes:
+    """Processes and scratch folders that last no longer than this object.
+
+    A guard process outlives the lab for a moment: however the lab ends, it clears up.
+    """
+
+    def __init__(self) -> None:
+        self._stop_signals: dict[subprocess.Popen[bytes], signal.Signals] = {}
+        self._folders: list[str] = []
+        self._last: list[list[str]] = []
+        self._guard = subprocess.Popen(
+            [sys.executable, guard.__file__], stdin=subprocess.PIPE, start_new_session=True
+        )
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(list(self._stop_signals))
+        if self._guard.stdin:
+            with suppress(BrokenPipeError):
+                self._guard.stdin.close()
+        if self._guard.wait() != 0:  # somebody killed it; then we clear up alone
+            guard.clear_up(self._folders, self._last)
+
+    def start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        stop_signal: str = "SIGTERM",
+        **pipes: Any,
+    ) -> subprocess.Popen[bytes]:
+        """Start a command in ``folder`` as a group of its own; raises OSError."""
+        process = subprocess.Popen(
+            command, env=environment, cwd=folder, start_new_session=True, bufsize=0, **pipes
+        )
+        self._stop_signals[process] = signal.Signals[stop_signal]
+        self._tell(f"group {process.pid}")
+        return process
+
+    def run(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        seconds: float | None = None,
+    ) -> tuple[int, str]:
+        """Run a command to its end: its status, and what it said. Raises OSError, TimeoutExpired."""
+        process = self.start(
+            command,
+            environment,
+            folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        finally:
+            self.kill(process)
+        return process.returncode, said.decode(errors="replace")
+
+    def stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
+        """Stop these together: politely, then for good with all they have started."""
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.send_signal(self._stop_signals[process])
+        end = time.monotonic() + GRACE_SECONDS
+        for process in processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, end - time.monotonic()))
+            self.kill(process)
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process and its whole group now."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        end = time.monotonic() + GRACE_SECONDS
+        while is_running(process.pid) and time.monotonic() < end:  # a worker may hold its port for longer
+            time.sleep(POLL_SECONDS)
+        self._stop_signals.pop(process, None)
+        self._tell(f"ended {process.pid}")
+
+    def scratch(self, parent: Path, name: str, hint: str) -> Path:
+        """A folder of this run's own in ``parent``, removed at the end; raises LabError with the hint."""
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+        except OSError as error:
+            raise LabError(f"cannot write to {parent}: {error.strerror}; {hint}") from None
+        self._folders.append(str(folder))
+        self._tell(f"folder {folder}")
+        return folder
+
+    def last(self, command: list[str]) -> None:
+        """A command for the very end, after all processes."""
+        self._last.append(command)
+        self._tell(f"last {json.dumps(command)}")
+
+    def _tell(self, line: str) -> None:
+        if self._guard.stdin:
+            with suppress(BrokenPipeError):  # somebody killed it
+                self._guard.stdin.write(f"{line}\n".encode())
+                self._guard.stdin.flush()

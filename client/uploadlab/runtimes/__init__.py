@@ -1,0 +1,1 @@
+"""Starts deployments and turns them into targets."""

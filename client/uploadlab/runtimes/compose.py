@@ -1,0 +1,272 @@
+"""The docker runtime, on the host: Compose starts the deployments, and the client in a container of its own.
+
+What the client does there is ``session.measure``, as without containers.
+"""
+
+import os
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from uploadlab.commands.program import LAB, USAGE
+from uploadlab.declared.compose import load_deployments
+from uploadlab.errors import LabError, Stopped
+from uploadlab.measuring.prepare import new_name, placed
+from uploadlab.model.deployments import Deployment
+from uploadlab.paths import COMPOSE, DATA, OUT, ROOT, RUNS
+from uploadlab.planning.draft import Draft, Order, stored_deployments
+from uploadlab.presenting.terminal import Screen
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes import in_container as inside
+from uploadlab.runtimes.override import OVERRIDE, override
+from uploadlab.session import Stored, how_to_go_on
+from uploadlab.storage.run_folder import RunFolder
+
+COMPOSE_AT_LEAST = (2, 20)
+"""The first that knows ``attach``."""
+
+
+ANSWER_SECONDS = 20.0
+
+
+STOP_SECONDS = 20.0
+"""For the client to end an upload and to print its table."""
+
+
+IMAGES = ("upload-lab-server", "upload-lab-client")
+
+
+POLL_SECONDS = 0.2
+
+
+NO_IMAGE = ("registry", "/manifests/", "pull access denied", "failed to resolve source metadata")
+"""What the engine says when it has no image and cannot fetch it."""
+
+
+OFFLINE = "where no registry can be reached: ./scripts/offline-images.sh --write"
+
+
+def obstacle(processes: Processes) -> str:
+    """Why containers cannot be used here; empty if they can."""
+    ask = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        engine, said = processes.run(ask, os.environ, ROOT, ANSWER_SECONDS)
+        if engine != 0:
+            return f"no Docker engine answers ({_last_line(said)})"
+        compose, version = processes.run(
+            ["docker", "compose", "version", "--short"], os.environ, ROOT, ANSWER_SECONDS
+        )
+    except OSError:
+        return "docker is not installed"
+    except subprocess.TimeoutExpired:
+        return f"the Docker engine does not answer within {ANSWER_SECONDS:g} s"
+    least = ".".join(map(str, COMPOSE_AT_LEAST))
+    if compose != 0:
+        return (
+            f"docker has no Compose v2 (install docker-compose-plugin or docker-compose-v2, {least} or newer)"
+        )
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < COMPOSE_AT_LEAST:
+        return f"Compose is {version.strip()}, older than {least}"
+    return ""
+
+
+def port_variable(name: str) -> str:
+    """What sets a deployment's port in compose.yaml."""
+    return f"{name}_port".upper().replace("-", "_")
+
+
+class Containers:
+    """The containers of one run, apart from those of ``docker compose up``; gone at the end."""
+
+    def __init__(self, processes: Processes, screen: Screen) -> None:
+        self._processes, self._screen = processes, screen
+        self._tag = secrets.token_hex(4)
+        self._project = f"upload-lab-{self._tag}"
+        self._files = [str(COMPOSE)]
+        # The client reaches servers by their names; on the host any free port will do.
+        ports = {port_variable(name): "0" for name in load_deployments(COMPOSE)}
+        self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
+
+    def measure(self, wanted: Draft | Stored, out: Path, workers: int) -> int:
+        """Have the client carry it out, with so many workers of Locust's; its exit code.
+
+        Raises LabError, Stopped.
+        """
+        inside.require_checkout()
+        if isinstance(wanted, Stored):
+            folder, run = wanted.folder, wanted.folder.read_run()
+            deployments = placed(stored_deployments(run, wanted.load), folder)
+            profile = run.profile
+            words = ["--resume", folder.path.name, *(["--load"] if wanted.load else [])]
+        else:
+            folder = self._new_folder(out, new_name(wanted.order.plan))
+            folder.keep_configs(wanted.texts)
+            deployments, profile = placed(wanted.deployments, folder), wanted.order.profile
+            words = _words(wanted.order)
+        if not {"--check", "--compare", "--ablate"} & set(words):
+            words += ["--workers", str(workers)]
+        made = [one for one in deployments if one.based_on]
+        self._override(made, folder)
+        self._environment["LAB_PROFILING"] = str(int(profile))
+        services = [service.name for one in deployments for service in one.services]
+        try:
+            self._start(services, made)
+            code = self._run_client(folder.path.resolve(), words)
+            self._explain(made)
+        except KeyboardInterrupt:
+            raise Stopped(how_to_go_on(folder, DATA)) from None
+        finally:
+            self._keep_logs(services, folder)
+            folder.remove_if_empty()
+        if code not in (0, LAB, USAGE):
+            how = how_to_go_on(folder, DATA)
+            raise LabError(f"the client's container ended with status {code}: {how}")
+        return code
+
+    def _override(self, made: Sequence[Deployment], folder: RunFolder) -> None:
+        """Have Compose know the deployments that its own file does not."""
+        if not made:
+            return
+        path = folder.path.resolve()
+        self._files.append(str(path / OVERRIDE))
+        folder.keep_configs({OVERRIDE: override(COMPOSE, made, path)})
+        for written in [path / OVERRIDE, *path.glob("configs/**/*"), path / "configs"]:
+            if written.exists():
+                _give(written, path)
+
+    def _explain(self, made: Sequence[Deployment]) -> None:
+        """The last words of those that have ended: the client's container cannot see them."""
+        for service in (service for one in made for service in one.services):
+            container = f"{self._project}-{service.name}-1"
+            ask = ["docker", "inspect", "--format", "{{.State.Running}}", container]
+            status, said = self._processes.run(ask, os.environ, ROOT)
+            if status == 0 and said.strip() == "false":
+                _, log = self._processes.run(["docker", "logs", container], os.environ, ROOT)
+                self._screen.note(f"{' '.join(service.command)}: {_last_line(log)}")
+
+    def _new_folder(self, out: Path, name: str) -> RunFolder:
+        """A folder for the run, of whoever owns the place where it lies."""
+        made = not out.exists()
+        folder = RunFolder.create(out, name)
+        if ":" in str(out.resolve()):
+            folder.remove_if_empty()
+            raise LabError(f"{out}: Docker takes no path with a colon; choose another --out")
+        for path in [*([out] if made else []), folder.path]:
+            _give(path, out.parent if made else out)
+        return folder
+
+    def _start(self, services: list[str], made: Sequence[Deployment]) -> None:
+        self._clear_away(made)
+        with self._screen.waiting("Building the images, which takes a minute or two the first time"):
+            self._do("build")
+        with self._screen.waiting(f"Starting {len(services)} containers"):
+            self._do("up", "--detach", "--no-build", *services)
+
+    def _clear_away(self, made: Sequence[Deployment]) -> None:
+        """At the very end, even if the run's folder is gone by then; what was made is then an orphan."""
+        compose = ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project]
+        self._processes.last([*compose, "down", "--volumes", "--remove-orphans", "--timeout", "5"])
+        if made:
+            volumes = [f"{self._project}_{one.name}" for one in made]
+            self._processes.last(["docker", "volume", "rm", "--force", *volumes])
+        images = [f"{name}:{self._tag}" for name in IMAGES]
+        self._processes.last(["docker", "image", "rm", "--force", *images])
+
+    def _run_client(self, run: Path, words: list[str]) -> int:
+        """The exit code of the client; raises KeyboardInterrupt when it has stopped after one."""
+        settings = [f"LAB_RUN={run.name}", f"LAB_OUT={run.parent}"]
+        volumes = []
+        if run.parent != RUNS:
+            volumes = ["--volume", f"{run.parent}:{OUT}"]
+            words = [*words, "--out", str(OUT)]
+        if self._screen.is_terminal:  # which the client cannot see through a pipe
+            settings += ["TTY_COMPATIBLE=1", f"COLUMNS={self._screen.columns}", "TERM"]
+        name = f"{self._project}-client"
+        options = ["--rm", "--no-deps", "--no-TTY", "--name", name, *volumes]
+        options += [word for one in settings for word in ("--env", one)]
+        command = self._compose("run", *options, "client", *words)
+        client = self._processes.start(command, self._environment, ROOT, stdin=subprocess.DEVNULL)
+        try:
+            return client.wait()
+        except KeyboardInterrupt:
+            self._stop(client, name)
+            raise
+
+    def _stop(self, client: subprocess.Popen[bytes], name: str) -> None:
+        """Have the client end its upload and print its table; its container may not be there yet."""
+        end = time.monotonic() + STOP_SECONDS
+        asked = False
+        while client.poll() is None and time.monotonic() < end:
+            if not asked:
+                # Not SIGINT: Python would trace it back while it still imports.
+                stop = ["docker", "kill", "--signal", "TERM", name]
+                asked = self._processes.run(stop, os.environ, ROOT, ANSWER_SECONDS)[0] == 0
+            time.sleep(POLL_SECONDS)
+
+    def _keep_logs(self, services: list[str], folder: RunFolder) -> None:
+        """The servers' output, beside what was measured."""
+        if not folder.has_results():
+            return
+        for service in services:
+            container = f"{self._project}-{service}-1"
+            status, said = self._processes.run(["docker", "logs", container], os.environ, ROOT)
+            if status == 0:
+                (folder.logs / f"{service}.log").write_text(said)
+        for path in [folder.logs, *folder.logs.iterdir()]:
+            _give(path, folder.path)
+
+    def _do(self, *words: str) -> None:
+        """One of Compose's commands; raises LabError with its last line."""
+        status, said = self._run(*words)
+        if status != 0:
+            problem = _last_line(said)
+            hint = OFFLINE if any(one in problem for one in NO_IMAGE) else f"see: docker compose {words[0]}"
+            raise LabError(f"docker compose {words[0]} failed: {problem}; {hint}")
+
+    def _run(self, *words: str) -> tuple[int, str]:
+        return self._processes.run(self._compose(*words), self._environment, ROOT)
+
+    def _compose(self, *words: str) -> list[str]:
+        files = [word for name in self._files for word in ("--file", name)]
+        return ["docker", "compose", *files, "--project-name", self._project, *words]
+
+
+def _give(path: Path, like: Path) -> None:
+    """To the owner of another path, if this is root."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _words(order: Order) -> list[str]:
+    """An order as the options it came from."""
+    lists = {
+        "deployments": order.deployments,
+        "methods": order.choice.methods,
+        "sizes": order.choice.sizes,
+        "users": order.choice.users,
+    }
+    options: dict[str, Any] = {"plan": order.plan, "rounds": order.choice.rounds, "seed": order.seed}
+    if order.checks:
+        options, lists = {}, {"deployments": order.deployments, "cases": order.checks}
+    if asked := order.compare:
+        options |= {"within": f"{100 * asked.within:g}%", "minutes": f"{asked.budget_seconds / 60:g}"}
+        options |= {"fail-above": f"{100 * asked.fail_above:g}%"} if asked.fail_above else {}
+    if order.foreign:
+        options |= {"expect-status": order.foreign.expect_status, "field": order.foreign.field}
+    options |= {name: ",".join(map(str, names)) for name, names in lists.items() if names}
+    words = [f"--{name}={value}" for name, value in options.items() if value is not None]
+    words += [f"--{name}" for name in ("profile", "load") if getattr(order, name)]
+    words += ["--check"] if order.checks else []
+    if asked := order.compare:
+        words += ["--ablate" if asked.ablation else "--compare", *asked.words]
+    return words + [f"--target={name}={url}" for name, url in order.targets.items()]
+
+
+def _last_line(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

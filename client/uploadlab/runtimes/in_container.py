@@ -1,0 +1,101 @@
+"""What differs inside the client's container: it starts nothing, its neighbours are the deployments."""
+
+import os
+import socket
+import stat
+import time
+from pathlib import Path
+
+from uploadlab.errors import LabError
+from uploadlab.model.deployments import Deployment, Service, Target
+from uploadlab.paths import COMPOSE, CONFIGS, shown
+from uploadlab.storage.run_folder import LOGS
+
+RUN_NAME = os.environ.get("LAB_RUN")
+"""The name of the run, if run-matrix.sh started the container; it collects the servers' logs there."""
+
+
+VIEWER = os.environ.get("LAB_VIEWER", "")
+"""Where, on the host, the page of all runs is."""
+
+
+UP_SECONDS = 15.0
+
+
+POLL_SECONDS = 0.1
+
+
+def become_owner(folder: Path) -> None:
+    """Go on as the user who owns ``folder``, or what is nearest above it; raises LabError.
+
+    A bind-mounted folder belongs to whoever made the checkout, and what is written there shall, too.
+    """
+    if os.getuid() != 0:
+        return
+    while not os.path.exists(folder):  # noqa: PTH110  false as well where root without rights cannot look
+        folder = folder.parent
+    owner = folder.stat()
+    try:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
+    except PermissionError:
+        raise LabError("the client's container lacks SETUID and SETGID: see its cap_add") from None
+
+
+def require_checkout() -> None:
+    """Raise LabError unless the servers see the checkout's files, and may read them."""
+    if not COMPOSE.is_file():
+        raise LabError(
+            "the engine does not see this checkout, it may be on another host: "
+            "./scripts/run-matrix.sh --runtime local does without"
+        )
+    for path in [CONFIGS, *CONFIGS.rglob("*")]:
+        needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+        if path.stat().st_mode & needed != needed:
+            raise LabError(
+                f"servers, who are another user, may not read {shown(path)}: "
+                "chmod -R a+rX configs services/nginx"
+            )
+
+
+class Beside:
+    """Deployments in containers of their own, on the network of the client's."""
+
+    name = "docker"
+
+    def __init__(self) -> None:
+        self._services: dict[str, list[Service]] = {}
+
+    def lacks(self, deployments: list[Deployment]) -> str:
+        """Nothing: what a deployment needs is in its image."""
+        return ""
+
+    def start(self, deployments: list[Deployment]) -> list[Target]:
+        """Wait until all are up, or will not be; nothing is started from here."""
+        self._services = {one.name: one.services for one in deployments}
+        end = time.monotonic() + UP_SECONDS
+        while any(map(self.explain, self._services)) and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+        port = os.environ["PORT"]
+        return [
+            Target(one.name, f"http://{one.name}:{port}", one.tier, one.accepts, next=one.next)
+            for one in deployments
+        ]
+
+    def explain(self, name: str) -> str:
+        """Which container of a deployment does not run: the engine has no address for it."""
+        for service in self._services.get(name, []):
+            try:
+                socket.getaddrinfo(service.name, None)
+            except socket.gaierror:
+                return f"the container of {service.name} does not run: {_log(service.name)} may say why"
+        return ""
+
+    def stop(self) -> None:
+        """Leave them up: who started them stops them."""
+
+
+def _log(service: str) -> str:
+    """Where a server's last words are."""
+    return f"{LOGS}/{service}.log in the run's folder" if RUN_NAME else f"docker compose logs {service}"

@@ -1,0 +1,1 @@
+"""One upload: the client process, the stopwatch, verification, and what it cost."""

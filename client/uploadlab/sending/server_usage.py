@@ -1,0 +1,108 @@
+"""What one upload cost the server: the difference of what its processes had used before and after."""
+
+from typing import NamedTuple
+
+import msgspec
+import requests
+
+from uploadlab.sending.connections import session
+
+ANSWER_SECONDS = 2.0
+
+
+PAGE_BYTES = 4096
+
+
+class Process(msgspec.Struct, frozen=True):
+    """One process of a deployment. What could not be read is None."""
+
+    pid: int
+    started: int
+    """Clock ticks since boot: with the pid, who it is."""
+    cpu_seconds: float
+    system_seconds: float
+    """Of these, in the kernel; in steps of 10 ms."""
+    peak_rss_bytes: int | None
+    written_bytes: int | None
+    """To disk, as far as Linux counts it: not to tmpfs."""
+
+
+class Files(msgspec.Struct, frozen=True):
+    """How many files a deployment has."""
+
+    uploads: int
+    temporary: int
+    """Of unfinished uploads, and spools."""
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """All processes of a deployment at one moment."""
+
+    processes: list[Process]
+    stored: Files | None = None
+
+
+class Cost(NamedTuple):
+    """Of one upload, for the server. The note says why something is None."""
+
+    cpu_seconds: float | None = None
+    system_seconds: float | None = None
+    peak_rss_bytes: int | None = None
+    written_bytes: int | None = None
+    note: str | None = None
+
+
+def reset(url: str) -> Usage | None:
+    """What was used until now, and count peaks of memory from now; None if the server does not tell."""
+    return _ask("POST", f"{url}/usage/reset")
+
+
+def read(url: str) -> Usage | None:
+    """What was used until now; None if the server does not tell."""
+    return _ask("GET", f"{url}/usage")
+
+
+NO_ANSWER = Cost(note="the upload got no answer, so what it cost is not known")
+
+
+def cost(before: Usage | None, after: Usage | None) -> Cost:
+    """What was used between the two."""
+    if before is None or after is None:
+        return Cost(note="the server does not tell what it uses")
+    earlier = {(one.pid, one.started): one for one in before.processes}
+    now = {(one.pid, one.started): one for one in after.processes}
+    if gone := earlier.keys() - now.keys():
+        return Cost(note=f"{len(gone)} of the server's processes ended, and what they used is lost")
+    peaks = [one.peak_rss_bytes for one in (*earlier.values(), *now.values())]
+    written = [one.written_bytes for one in (*earlier.values(), *now.values())]
+    unread = [name for name, values in (("peak memory", peaks), ("disk writes", written)) if None in values]
+    return Cost(
+        cpu_seconds=_grown(before, after, "cpu_seconds"),
+        system_seconds=_grown(before, after, "system_seconds"),
+        peak_rss_bytes=None if None in peaks else sum(one.peak_rss_bytes or 0 for one in now.values()),
+        written_bytes=None if None in written else int(_grown(before, after, "written_bytes")),
+        note=f"{' and '.join(unread)} of the server's processes cannot be read" if unread else None,
+    )
+
+
+def spooled_bytes(written_bytes: int | None, stored_bytes: int | None) -> int | None:
+    """What was written besides the stored file; None where writes are not counted, as on tmpfs."""
+    if written_bytes is None or stored_bytes is None:
+        return None
+    pages = -(-stored_bytes // PAGE_BYTES) * PAGE_BYTES
+    return written_bytes - pages if written_bytes and written_bytes >= pages else None
+
+
+def _grown(before: Usage, after: Usage, field: str) -> float:
+    was, now = (sum(float(getattr(one, field)) for one in usage.processes) for usage in (before, after))
+    return now - was
+
+
+def _ask(verb: str, address: str) -> Usage | None:
+    try:
+        with session() as one:
+            response = one.request(verb, address, timeout=ANSWER_SECONDS)
+        response.raise_for_status()
+        return msgspec.json.decode(response.content, type=Usage)
+    except (requests.RequestException, msgspec.DecodeError):
+        return None
