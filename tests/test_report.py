@@ -27,7 +27,7 @@ from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.repeat import commands
 from uploadlab.presenting.tables import tables
 from uploadlab.presenting.terminal import Screen
-from uploadlab.storage.reader import read
+from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE, RunFolder
 
 from .helpers import RUN, SIZE, lab, measured
@@ -257,7 +257,7 @@ def words(run: Run, rows: list[Measurement], tmp_path: Path) -> dict[str, str]:
     folder.write_run(run)
     for row in rows:
         folder.append(row)
-    section = commands(read(folder))
+    section = commands(read_run_folder(folder))
     assert section
     return dict(section.texts)
 

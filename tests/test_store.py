@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from uploadlab.errors import LabError
-from uploadlab.storage.reader import read
+from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import MEASUREMENTS, RUN_FILE, RunFolder
 
 from .helpers import RUN, measured
@@ -57,7 +57,9 @@ def test_a_damaged_packed_file_is_told(folder: RunFolder) -> None:
     (folder.path / f"{MEASUREMENTS}.gz").write_bytes(gzip.compress(b"x" * 1000)[:-9])
     with pytest.raises(LabError, match=r"measurements.jsonl.gz is damaged"):
         folder.read_measurements()
-    assert ["measurements.jsonl.gz is damaged" in notice for notice in read(folder).notices] == [True]
+    assert ["measurements.jsonl.gz is damaged" in notice for notice in read_run_folder(folder).notices] == [
+        True
+    ]
 
 
 def test_a_damaged_line_is_told(folder: RunFolder) -> None:
@@ -96,7 +98,7 @@ def test_a_folder_that_is_no_run_is_told(folder: RunFolder, content: bytes | Non
         folder.read_run()
 
 
-def test_a_newer_schema_is_not_misread(folder: RunFolder) -> None:
+def test_a_newer_schema_is_not_misread_run_folder(folder: RunFolder) -> None:
     folder.write_run(msgspec.structs.replace(RUN, schema_version=99))
     with pytest.raises(LabError, match="schema 99"):
         folder.read_run()

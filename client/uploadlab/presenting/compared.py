@@ -18,14 +18,14 @@ from uploadlab.presenting.comparison import (
     verdict_lines,
 )
 from uploadlab.presenting.document import Bar, Bars, Key, Part, Section, Table
-from uploadlab.storage.reader import Stored
+from uploadlab.storage.reader import StoredRun
 from uploadlab.units import format_size
 
 TICKS = 7
 """At most, on the axis of a picture."""
 
 
-def compared(stored: Stored) -> Section | None:
+def compared(stored: StoredRun) -> Section | None:
     """What the run compares, if it does."""
     comparison, result = stored.run.comparison, found(stored.run, stored.rows)
     if not (comparison and result) or not (result.noise or result.lines):
@@ -40,7 +40,7 @@ def compared(stored: Stored) -> Section | None:
     )  # fmt: skip
 
 
-def verdicts(stored: Stored) -> list[str]:
+def verdicts(stored: StoredRun) -> list[str]:
     """The same in a sentence for each deployment or setting."""
     comparison, result = stored.run.comparison, found(stored.run, stored.rows)
     return verdict_lines(result, comparison) if comparison and result else []

@@ -25,13 +25,13 @@ from uploadlab.presenting.sections import (
     ratios,
 )
 from uploadlab.presenting.tables import limits, reasons
-from uploadlab.storage.reader import UNKNOWN, Stored
+from uploadlab.storage.reader import UNKNOWN, StoredRun
 from uploadlab.units import format_size
 
 NOTHING = "Nothing was measured yet."
 
 
-def report_of(stored: Stored, goals: Goals) -> Report:
+def report_of(stored: StoredRun, goals: Goals) -> Report:
     """All sections that the run has something for."""
     run = stored.run
     counted = [row for row in stored.rows if not row.warmup]
@@ -70,7 +70,9 @@ def _subject(run: Run) -> str:
     return f"Settings of {one.base}" if one.ablation else f"{', '.join(one.others)} against {one.base}"
 
 
-def _places(run: Run, summaries: Sequence[Summary], loads: Sequence[LoadSummary], stored: Stored) -> Places:
+def _places(
+    run: Run, summaries: Sequence[Summary], loads: Sequence[LoadSummary], stored: StoredRun
+) -> Places:
     """All that is measured, in the run's order: what the filters choose from, and colours go by."""
     cells = [Cell(one.deployment, one.method, one.size_bytes) for one in summaries]
     cells += [one.step.cell for one in loads]
@@ -82,7 +84,7 @@ def _places(run: Run, summaries: Sequence[Summary], loads: Sequence[LoadSummary]
     )
 
 
-def _findings(stored: Stored, summaries: Sequence[Summary]) -> dict[str, list[str]]:
+def _findings(stored: StoredRun, summaries: Sequence[Summary]) -> dict[str, list[str]]:
     """What it shows in words: of the check, of what is slow, and of what is no figure."""
     run = stored.run
     found = {

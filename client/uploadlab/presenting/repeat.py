@@ -11,7 +11,7 @@ from uploadlab.model.deployments import EXTERNAL, REFERENCE
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Section
-from uploadlab.storage.reader import UNKNOWN, Stored
+from uploadlab.storage.reader import UNKNOWN, StoredRun
 from uploadlab.units import GIB, KIB, MIB
 
 PROGRAM = "./scripts/run-matrix.sh"
@@ -24,7 +24,7 @@ KNOBS = {"knobs", "knobs-check"}
 Value = TypeVar("Value")
 
 
-def commands(stored: Stored) -> Section | None:
+def commands(stored: StoredRun) -> Section | None:
     """What to type."""
     run = stored.run
     if run.plan == UNKNOWN:

@@ -30,7 +30,7 @@ from uploadlab.presenting.tables import (
     short,
     tables,
 )
-from uploadlab.storage.reader import Stored
+from uploadlab.storage.reader import StoredRun
 from uploadlab.storage.run_folder import PROFILES
 from uploadlab.units import format_size
 
@@ -118,7 +118,7 @@ def cost(run: Run, summaries: Sequence[Summary]) -> Section | None:
     return Section("costs", "What it took", [COST_LEGEND], parts=[part])
 
 
-def ratios(stored: Stored, goals: Goals) -> Section | None:
+def ratios(stored: StoredRun, goals: Goals) -> Section | None:
     """The declared ratios that the run has, with their goals."""
     found = ratio_rows(stored.run, stored.rows, goals)
     growths = growth_rows(stored.run, stored.rows, goals.growth)
@@ -172,7 +172,7 @@ def _names_of(table: Table) -> list[Key]:
     return keys
 
 
-def profiles(stored: Stored) -> Section | None:
+def profiles(stored: StoredRun) -> Section | None:
     """The profiles as links, and how much slower uploads were under them."""
     if not stored.profiled:
         return None

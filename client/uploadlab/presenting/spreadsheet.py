@@ -6,7 +6,7 @@ from typing import Any
 
 from uploadlab.analysis.cells import Summary, summarize
 from uploadlab.analysis.load import LoadSummary, summarize_load
-from uploadlab.storage.reader import Stored
+from uploadlab.storage.reader import StoredRun
 
 FIELDS = [
     "deployment", "tier", "method", "size_bytes", "users", "slow_users", "status", "rounds", "uploads",
@@ -21,7 +21,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
 
-def as_csv(stored: Stored) -> str:
+def as_csv(stored: StoredRun) -> str:
     """One row a cell, then one a step of concurrent uploads; what is not known is empty."""
     tiers = {target.name: target.tier for target in stored.run.targets}
     cells = [_cell(one) for one in summarize(stored.run, stored.rows)]

@@ -29,7 +29,7 @@ UNKNOWN = "unknown"
 """In place of what only run.json could tell."""
 
 
-class Stored(NamedTuple):
+class StoredRun(NamedTuple):
     """All that a folder holds of a run."""
 
     run: Run
@@ -65,7 +65,7 @@ class _Lines:
         return sound
 
 
-def read(folder: RunFolder) -> Stored:
+def read_run_folder(folder: RunFolder) -> StoredRun:
     """What can be read; raises LabError where nothing can."""
     notices: list[str] = []
     lines = _Lines(folder, notices)
@@ -76,7 +76,7 @@ def read(folder: RunFolder) -> Stored:
     checks = lines.read(store.CHECKS, Check, lambda row: row.case in CASES)
     profiled = lines.read(store.PROFILED, Profiled, lambda row: _names_a_cell(row.cell_id))
     run = _completed(_run(folder, notices), rows, checks, notices)
-    return Stored(
+    return StoredRun(
         run=run,
         rows=rows,
         steps=list({one.step_id: one for one in steps}.values()),
