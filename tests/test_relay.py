@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from upload_app import create_app
+from upload_app.app import create_app
 from upload_app.settings import Settings
 from uploadlab.units import MIB
 from werkzeug.serving import make_server

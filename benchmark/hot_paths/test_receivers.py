@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from requests_toolbelt import MultipartEncoder
-from upload_app import create_app, receivers
-from upload_app.receivers import Body, Deadline
+from upload_app import receivers
+from upload_app.app import create_app
+from upload_app.body import Body, Deadline
 from upload_app.settings import Settings
 from uploadlab import methods
 from uploadlab.methods import BLOCK_BYTES, FIELD, FILE_NAME, METHODS, Method
@@ -114,7 +115,7 @@ def test_boundary(
             file.seek(0)
             body = Body(get_input_stream(environ), Deadline(60))
             with InPlace(stored) as upload:
-                receivers.multipart_push(body, upload.file, BLOCK_BYTES, BOUNDARIES[boundary])
+                receivers.receive_pushed_form(body, upload.file, BLOCK_BYTES, BOUNDARIES[boundary])
 
         measure("boundary", payload.size_bytes, receive)
     assert describe(stored) == payload._replace(path=str(stored))

@@ -1,4 +1,4 @@
-"""The profile of one request: where the time went, and what memory is held."""
+"""The profile of one request: where the time went, and which memory is held at the end."""
 
 import cProfile
 import io
@@ -16,19 +16,19 @@ from typing import Any, NamedTuple
 _one_at_a_time = threading.Lock()
 Work = Callable[[], None]
 Files = dict[str, bytes]
-"""Contents by suffix."""
+"""The contents of files by suffix."""
 
 
 class Profile(NamedTuple):
-    """What came of profiling."""
+    """The result of profiling."""
 
     files: Files
     note: str = ""
-    """Why there are none."""
+    """Why there are no files."""
 
 
-def run(work: Work, kind: str) -> Profile | None:
-    """Do the work; returns its profile, if one was wanted. Whatever hinders that, the work is done."""
+def run_profiled(work: Work, kind: str) -> Profile | None:
+    """Do the work, even if it cannot be profiled; return its profile if ``kind`` names one."""
     if not kind:
         work()
         return None
@@ -41,8 +41,8 @@ def run(work: Work, kind: str) -> Profile | None:
         _one_at_a_time.release()
 
 
-def keep(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
-    """Write a profile as files that begin with ``name``; returns what the answer says of it."""
+def write_profile(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
+    """Write a profile as files that begin with ``name``; return the answer's entry for it."""
     if profile.note:
         return {"profile_note": profile.note}
     try:
@@ -56,7 +56,7 @@ def keep(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
 
 
 def _calls(work: Work) -> Files:
-    """Every call, by cumulative time, then the memory that is still held: the original's text."""
+    """Profile every call by cumulative time, then the memory still held, as the original write-up did."""
     profiler = cProfile.Profile()
     tracemalloc.start()
     try:
@@ -65,17 +65,19 @@ def _calls(work: Work) -> Files:
     finally:
         tracemalloc.stop()
     profiler.create_stats()
-    counted = marshal.dumps(profiler.stats)  # as dump_stats writes it, without a file
     text = io.StringIO()
     pstats.Stats(profiler, stream=text).sort_stats("cumulative").print_stats()
     text.write("[ Top 10 by memory held at the end, from tracemalloc ]\n")
     text.writelines(f"{line}\n" for line in memory.statistics("lineno")[:10])
-    return {".txt": text.getvalue().lstrip().encode(), ".pstats": counted}
+    return {
+        ".txt": text.getvalue().lstrip().encode(),
+        ".pstats": marshal.dumps(profiler.stats),
+    }  # as dump_stats writes
 
 
 def _samples(work: Work) -> Files:
-    """A look at the stack every millisecond, as a flame view: hardly slower than without."""
-    from pyinstrument import Profiler  # here, since it would cost every worker memory
+    """Sample the stack every millisecond, as a flame graph: hardly slower than without."""
+    from pyinstrument import Profiler  # here: it would cost every worker memory
 
     profiler = Profiler(interval=0.001, async_mode="disabled")
     profiler.start()
@@ -83,10 +85,10 @@ def _samples(work: Work) -> Files:
         work()
     finally:
         profiler.stop()
-    # Its page asks another host for fonts; it reads as well without.
+    # Its page asks another host for fonts; it is as readable without.
     page = re.sub(r"https://fonts\.googleapis\.com/[^\"']*", "data:text/css,", profiler.output_html())
     return {".html": page.encode()}
 
 
 KINDS: dict[str, Callable[[Work], Files]] = {"calls": _calls, "samples": _samples}
-"""What ``?profile=`` takes, besides 1 for calls and 0 for none."""
+"""The values of ``?profile=``; also 1 for calls and 0 for none."""
