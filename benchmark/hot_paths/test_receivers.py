@@ -28,11 +28,11 @@ from .conftest import Measure
 from .in_place import InPlace
 from .inputs import INPUTS, Input, buffered, read_through
 
-ROUTES = {one.route: one for one in METHODS.values() if not one.hops}
+ROUTES = {method.route: method for method in METHODS.values() if not method.hops}
 WAYS = [
-    pytest.param(one, strict, id=f"{route}-strict" if strict else route)
-    for route, one in ROUTES.items()
-    for strict in ([False, True] if one.form else [False])
+    pytest.param(method, strict, id=f"{route}-strict" if strict else route)
+    for route, method in ROUTES.items()
+    for strict in ([False, True] if method.form else [False])
 ]
 BOUNDARIES = {"ours": methods.boundary(), "uuid4": uuid.uuid4().hex}
 
@@ -58,9 +58,11 @@ def stored(memory: Path) -> Path:
 
 def app(data: Path, stored: Path, strict: bool) -> Flask:
     """The app, with one place for all its uploads."""
-    one = create_app(Settings.from_environment({"DATA_DIR": str(data), "STRICT_FRAMING": f"{strict:d}"}))
-    one.extensions["store"] = SimpleNamespace(partial=partial(InPlace, stored))
-    return one
+    flask_app = create_app(
+        Settings.from_environment({"DATA_DIR": str(data), "STRICT_FRAMING": f"{strict:d}"})
+    )
+    flask_app.extensions["store"] = SimpleNamespace(partial=partial(InPlace, stored))
+    return flask_app
 
 
 def environment(method: Method, body: Path) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def test_reading_only(measure: Measure, payload: Payload) -> None:
         measure("raw", payload.size_bytes, read)
 
 
-@pytest.mark.parametrize("wsgi_input", INPUTS, ids=[one.__name__ for one in INPUTS])
+@pytest.mark.parametrize("wsgi_input", INPUTS, ids=[way.__name__ for way in INPUTS])
 @pytest.mark.parametrize(("method", "strict"), WAYS)
 def test_route(
     measure: Measure, memory: Path, payload: Payload, small_payload: Payload, forms: dict[str, Path],

@@ -67,11 +67,14 @@ class Sink(BaseHTTPRequestHandler):
             return self._answer(200, health)
         upload_id = urlsplit(self.path).path.removeprefix("/uploads/")
         try:
-            size_bytes = self.store.size_bytes(upload_id)
-            digest = self.store.digest(upload_id, "xxh3_128")
+            found = {
+                "id": upload_id,
+                "size_bytes": self.store.size_bytes(upload_id),
+                "algorithm": "xxh3_128",
+                "digest": self.store.digest(upload_id, "xxh3_128"),
+            }
         except FileNotFoundError:
             return self._answer(404, {"error": f"no upload {upload_id!r}"})
-        found = {"id": upload_id, "size_bytes": size_bytes, "algorithm": "xxh3_128", "digest": digest}
         self._answer(200, found)
 
     def do_DELETE(self) -> None:
@@ -122,9 +125,7 @@ def main() -> None:
     settings = Settings.from_environment(os.environ)
     handler = partial(Sink, settings, Store(settings.data_dir))
     address = (os.environ["HOST"], int(os.environ["PORT"]))
-    ThreadingHTTPServer.request_queue_size = (
-        128  # 5 by default: of many clients at once, some would be rejected
-    )
+    ThreadingHTTPServer.request_queue_size = 128  # 5 by default: too few for many clients at once
     ThreadingHTTPServer(address, handler).serve_forever()
 
 

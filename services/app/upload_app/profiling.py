@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Since Python 3.12 only one profiler can be active in a process.
-_one_at_a_time = threading.Lock()
+# Since Python 3.12, a process can have only one active profiler.
+_profiler_lock = threading.Lock()
 Work = Callable[[], None]
 Files = dict[str, bytes]
 """The contents of files by suffix."""
@@ -32,13 +32,13 @@ def run_profiled(work: Work, kind: str) -> Profile | None:
     if not kind:
         work()
         return None
-    if not _one_at_a_time.acquire(blocking=False):
+    if not _profiler_lock.acquire(blocking=False):
         work()
         return Profile({}, "not profiled: another request of this process was being profiled")
     try:
         return Profile(KINDS[kind](work))
     finally:
-        _one_at_a_time.release()
+        _profiler_lock.release()
 
 
 def write_profile(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
@@ -69,10 +69,8 @@ def _calls(work: Work) -> Files:
     pstats.Stats(profiler, stream=text).sort_stats("cumulative").print_stats()
     text.write("[ Top 10 by memory held at the end, from tracemalloc ]\n")
     text.writelines(f"{line}\n" for line in memory.statistics("lineno")[:10])
-    return {
-        ".txt": text.getvalue().lstrip().encode(),
-        ".pstats": marshal.dumps(profiler.stats),
-    }  # as dump_stats writes
+    # dump_stats writes the same, but only to a file.
+    return {".txt": text.getvalue().lstrip().encode(), ".pstats": marshal.dumps(profiler.stats)}
 
 
 def _samples(work: Work) -> Files:

@@ -18,8 +18,8 @@ def current_settings() -> Settings:
     return cast(Settings, current_app.extensions["settings"])
 
 
-def choice(name: str, choices: dict[str, Choice], default: str) -> Choice:
-    """Return the choice that the query names."""
+def choose(name: str, choices: dict[str, Choice], default: str) -> Choice:
+    """Return the value of the choice that the query names."""
     value = request.args.get(name, default)
     if value not in choices:
         abort(400, f"{name}={value!r}: choose one of {', '.join(choices)}")
@@ -60,10 +60,8 @@ def next_hop() -> Hop:
     """Return the deployment to pass an upload on to: one of NEXT_HOPS, its first by default."""
     hops = current_settings().next_hops
     if not hops:
-        abort(
-            403, "relaying is switched off here: start this deployment with NEXT_HOPS='name=http://host:port'"
-        )
-    return choice("next", hops, default=next(iter(hops)))
+        abort(403, "this deployment passes no uploads on: start it with NEXT_HOPS='name=http://host:port'")
+    return choose("next", hops, default=next(iter(hops)))
 
 
 def options_for_next(*names: str) -> dict[str, str]:

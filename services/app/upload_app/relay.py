@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from upload_app.body import Body, BrokenBody, Deadline
@@ -50,11 +50,13 @@ def pass_on(hop: Hop, head: Head, body: Body, deadline: Deadline, block_size: in
         sent_bytes = _send(connection, head, body, deadline, block_size)
         stored = _answer(hop, connection, deadline)
     if not is_id(stored.get("id")):
-        raise Refused(HTTPStatus.BAD_GATEWAY, f"{hop.name} answered success, but names no upload")
+        raise Refused(HTTPStatus.BAD_GATEWAY, f"{hop.name} answered with success, but names no upload")
     if sent_bytes is None or stored.get("size_bytes") != sent_bytes:
         with suppress(Refused):  # nothing partial stays
             ask_hop(hop, "DELETE", stored["id"], {}, deadline)
-        raise Refused(HTTPStatus.BAD_GATEWAY, f"{hop.name} answered success, but has not stored every byte")
+        raise Refused(
+            HTTPStatus.BAD_GATEWAY, f"{hop.name} answered with success, but has not stored every byte"
+        )
     return stored
 
 
@@ -90,10 +92,10 @@ def _send(
     """Return how many bytes the body had; None if the next deployment has answered before its end."""
     connection.putrequest("PUT", f"/request-stream?{urlencode(head.query)}")
     connection.putheader("Content-Type", head.content_type)
-    framing = (
-        ("Transfer-Encoding", "chunked") if head.length is None else ("Content-Length", str(head.length))
-    )
-    connection.putheader(*framing)
+    if head.length is None:
+        connection.putheader("Transfer-Encoding", "chunked")
+    else:
+        connection.putheader("Content-Length", str(head.length))
     connection.endheaders()
     sent_bytes = 0
     for block in body.blocks(block_size):
@@ -111,7 +113,7 @@ def _send(
 def _send_all(sock: socket.socket, data: bytes | memoryview, deadline: Deadline) -> bool:
     """Return whether all data was sent; if not, the next deployment has answered already, or is gone.
 
-    An early answer is looked for before each piece: a sender that goes on gets a reset in its place.
+    Before each piece, look for an early answer: a sender that goes on gets a reset instead of the answer.
     """
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLOUT)
@@ -129,12 +131,14 @@ def _answer(hop: Hop, connection: HTTPConnection, deadline: Deadline) -> dict[st
     """Return the answer's JSON object, empty without one; raise Refused for all but success."""
     connection.sock.settimeout(deadline.left_seconds())
     response = connection.getresponse()
-    content: Any = None
-    with suppress(ValueError):
-        content = json.loads(response.read(ANSWER_BYTES))
-    content = content if isinstance(content, dict) else {}
+    text = response.read(ANSWER_BYTES)
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        parsed = None
+    content = parsed if isinstance(parsed, dict) else {}
     if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-        return cast(dict[str, Any], content)
+        return content
     is_error = HTTPStatus.BAD_REQUEST <= response.status < 600
     sentence = content.get("error") or f"{hop.name} answered {response.status} {response.reason}"
     raise Refused(response.status if is_error else HTTPStatus.BAD_GATEWAY, str(sentence))

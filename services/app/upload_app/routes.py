@@ -18,7 +18,7 @@ from upload_app.form_request import request
 from upload_app.profiling import Profile, run_profiled, write_profile
 from upload_app.query import (
     budget_seconds,
-    choice,
+    choose,
     current_settings,
     is_on,
     limit_bytes,
@@ -31,7 +31,6 @@ from upload_app.storage import DIGESTS, Partial, Store
 from upload_app.usage import report_usage
 
 blueprint = Blueprint("uploads", __name__)
-Receive = Callable[[Partial, Deadline], None]
 TAKEN = "UPLOAD_FILE"
 """Where the server in front has put the whole body; no header can have this name in WSGI (PEP 3333)."""
 
@@ -51,7 +50,7 @@ def show_health() -> ResponseReturnValue:
 def request_stream() -> ResponseReturnValue:
     """Store the raw body; ``?reader=blocks|lines``."""
     readers = {"blocks": receivers.receive_blocks, "lines": receivers.receive_lines}
-    read = choice("reader", readers, default="blocks")
+    read = choose("reader", readers, default="blocks")
     _refuse_form()
     if taken := request.environ.get(TAKEN):
         return _receive(_check_size, Path(taken))
@@ -61,13 +60,13 @@ def request_stream() -> ResponseReturnValue:
 @blueprint.post("/request-files")
 def request_files() -> ResponseReturnValue:
     """Store ``request.files['file']``; ``?spool=temp|direct``."""
-    direct = choice("spool", {"temp": False, "direct": True}, default="temp")
+    direct = choose("spool", {"temp": False, "direct": True}, default="temp")
     _require_form()
     return _receive(lambda partial, deadline: _read_form(direct, partial, deadline))
 
 
 @blueprint.post("/multipart-push")
-def multipart_push() -> ResponseReturnValue:
+def store_pushed_form() -> ResponseReturnValue:
     """Store the form's file through a push parser."""
     boundary, size = _require_form(), current_settings().block_size
 
@@ -103,15 +102,18 @@ def stream_pass_to_next() -> ResponseReturnValue:
 @blueprint.get("/uploads/<upload_id>")
 def show_upload(upload_id: str) -> ResponseReturnValue:
     """Return size and digest of the file on disk; ``?digest=xxh3_128|sha256``."""
-    algorithm = choice("digest", {name: name for name in DIGESTS}, default="xxh3_128")
+    algorithm = choose("digest", {name: name for name in DIGESTS}, default="xxh3_128")
     try:
         if "next" in request.args:
             return _ask_next("GET", upload_id)
-        size_bytes = _store().size_bytes(upload_id)
-        digest = _store().digest(upload_id, algorithm)
+        return {
+            "id": upload_id,
+            "size_bytes": _store().size_bytes(upload_id),
+            "algorithm": algorithm,
+            "digest": _store().digest(upload_id, algorithm),
+        }
     except FileNotFoundError:
         abort(404, f"no upload {upload_id!r}")
-    return {"id": upload_id, "size_bytes": size_bytes, "algorithm": algorithm, "digest": digest}
 
 
 @blueprint.delete("/uploads/<upload_id>")
@@ -174,7 +176,7 @@ def _begin() -> Deadline:
     return deadline
 
 
-def _receive(receive: Receive, taken: Path | None = None) -> ResponseReturnValue:
+def _receive(receive: Callable[[Partial, Deadline], None], taken: Path | None = None) -> ResponseReturnValue:
     """Run a receiver into a new file, or into a taken one; the file counts only when it is complete."""
     started = time.perf_counter()
     deadline = _begin()

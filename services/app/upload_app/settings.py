@@ -62,7 +62,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the contract; raise KeyError without DATA_DIR or RUN_DIR, and ValueError for a bad value."""
+        """Read the contract; raise KeyError without a folder it needs, ValueError for a bad value."""
         limit = environ.get("MAX_CONTENT_LENGTH", "")
         return cls(
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),

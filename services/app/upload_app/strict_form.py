@@ -2,7 +2,7 @@
 
 The parser takes the CR before the last delimiter for a byte of the file where a read ends between that
 delimiter's last two dashes (pallets/werkzeug#3285). It reads 64 KiB at a time: of 65,536 sizes of a file, one
-is stored with a byte too many, and a success. The parser also ends a file at its boundary after a bare CR or
+is stored with an extra byte, and a success. The parser also ends a file at its boundary after a bare CR or
 LF, though a delimiter begins with both (RFC 2046, 5.1.1): what follows is lost, with a success.
 """
 
@@ -15,7 +15,7 @@ class AmbiguousForm(Exception):
 
 
 class StrictForm:
-    """A reader that reads a byte more where a read would end there, and rejects a file with such a line."""
+    """A reader that never ends a block between those dashes, and rejects a file with its boundary in it."""
 
     def __init__(self, read_body: Callable[[int], bytes], boundary: str) -> None:
         self._read_body = read_body
@@ -25,7 +25,7 @@ class StrictForm:
         self._tail = b"\r\n"  # the body's first line may be a delimiter, too
 
     def read(self, size: int = -1) -> bytes:
-        """Return a block, with one byte more at the form's end; raise AmbiguousForm, and as the body."""
+        """Return a block, one byte longer at the form's end. Raise AmbiguousForm and what Body raises."""
         block = self._read_body(size)
         if self._ends_torn(block):
             last = self._read_body(1)
