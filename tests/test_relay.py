@@ -59,13 +59,13 @@ class Second:
 
 @pytest.fixture
 def second(tmp_path: Path) -> Iterator[Second]:
-    server = Second(tmp_path / "second", MAX_CONTENT_LENGTH=str(2 * MIB))
-    thread = threading.Thread(target=server.server.serve_forever, args=(0.02,))
+    deployment = Second(tmp_path / "second", MAX_CONTENT_LENGTH=str(2 * MIB))
+    thread = threading.Thread(target=deployment.server.serve_forever, args=(0.02,))
     thread.start()
-    yield server
-    server.server.shutdown()
+    yield deployment
+    deployment.server.shutdown()
     thread.join()
-    server.server.server_close()
+    deployment.server.server_close()
 
 
 def first(tmp_path: Path, url: str, **settings: str) -> FlaskClient:
