@@ -10,8 +10,6 @@ from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 
 BEGIN = re.compile(r"<!-- begin: (.+) -->\n")
-
-
 AGAIN = "PYTHONPATH=client .venv/bin/python -m uploadlab.pages"
 
 
