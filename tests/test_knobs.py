@@ -89,7 +89,7 @@ def test_every_declared_knob_can_be_turned(tmp_path: Path) -> None:
     } == set(names)
     assert {one.rounds for one in speed.cells} == {3}
     assert not check.cells
-    assert check.order.checks
+    assert check.checks
 
 
 @pytest.mark.parametrize(

@@ -120,8 +120,8 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
 deployments_option = click.option(
     "--deployments", type=Names(), help="Run only these; baselines always run too."
 )
+plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
 cell_options = group(
-    click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]"),
     click.option("--methods", type=Names(), help="Run only these; baselines always run too."),
     click.option("--sizes", type=Sizes(), help="64MiB,1GiB instead of the plan's."),
     click.option("--rounds", type=COUNT, help="Instead of the plan's."),
