@@ -61,7 +61,7 @@ def command(name: str, host: str, limit: str | None) -> None:
         if checked.unavailable:
             raise LabError(f"{name}: {checked.unavailable}")
         screen.note(
-            f"{name} answers on {target.url} and stores in {scratch.data_dir / name}; Ctrl-C ends it."
+            f"{name} answers on {target.url} storing in {scratch.data_dir / name}; Ctrl-C ends it."
         )
         while not (ended := runtime.explain(name)):
             time.sleep(POLL_SECONDS)
