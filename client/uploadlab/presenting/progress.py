@@ -4,16 +4,16 @@ import time
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from uploadlab.units import format_seconds
 
 PLAIN_SECONDS = 5.0
-"""How often a line tells of the progress where there is no terminal."""
+"""Between two lines about the progress where there is no terminal."""
 
 
 class ProgressShown:
-    """Implements ``run.Watcher``."""
+    """A bar, or lines: the watcher that the stages of a run report to."""
 
     def __init__(self, console: Console, total: int, what: str) -> None:
         self._console = console
@@ -29,7 +29,7 @@ class ProgressShown:
             disable=not console.is_terminal,
             auto_refresh=False,  # drawn between uploads, never beside one that is being timed
         )
-        self._task: TaskID = self._bar.add_task("starting", total=total, left="")
+        self._task = self._bar.add_task("starting", total=total, left="")
 
     def __enter__(self) -> "ProgressShown":
         self._bar.start()
@@ -39,15 +39,15 @@ class ProgressShown:
         self._bar.stop()
 
     def note(self, text: str) -> None:
-        """A line above the bar."""
+        """Print a line above the bar."""
         self._console.print(escape(text), highlight=False, soft_wrap=True)
 
     def began(self, what: str) -> None:
-        """Name what is in work."""
+        """Name the upload in work."""
         self._bar.update(self._task, description=escape(what), refresh=True)
 
     def ended(self, left: int, seconds_left: float) -> None:
-        """Move on, and say how long the rest will take."""
+        """Move on, and show how long the rest will take."""
         rest = f"about {format_seconds(seconds_left)} left"
         done = self._total - left
         self._bar.update(self._task, completed=done, left=rest, refresh=True)

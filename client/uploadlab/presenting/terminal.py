@@ -1,7 +1,7 @@
 """What the user sees. The only module that prints."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
 
@@ -22,21 +22,26 @@ from uploadlab.model.comparison import Comparison
 from uploadlab.model.measurements import Measurement
 from uploadlab.model.runs import Run
 from uploadlab.paths import shown
-from uploadlab.presenting.comparison import LEGEND, comparison_notes, comparison_tables, difference_lines
-from uploadlab.presenting.document import Table
+from uploadlab.presenting.comparison import (
+    LEGEND,
+    comparison_notes,
+    comparison_tables,
+    setting_differences,
+)
+from uploadlab.presenting.document import Level, Table
 from uploadlab.presenting.grid import counts, grids, warnings
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
-from uploadlab.presenting.profiles import profile_notes
 from uploadlab.presenting.progress import ProgressShown
 from uploadlab.presenting.tables import (
     COST_LEGEND,
     RATIO_LEGEND,
-    costs,
-    limits,
+    cost_table,
+    failure_notes,
+    limit_notes,
+    profile_notes,
     rate_legend,
+    rate_tables,
     ratio_table,
-    reasons,
-    tables,
 )
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import REPORT, RunFolder
@@ -50,14 +55,15 @@ NARROW_NAME_WIDTH = 9
 
 
 PLENTY = 1000
+"""A width that breaks nothing."""
 
 
 RATIO_WIDTH, RATIO_NAME_WIDTH = 17, 16
-"""Of ``0.95 [0.93, 0.97]``, and the least of what is divided: a method's name is not to be torn."""
+"""The width of ``0.95 [0.93, 0.97]``, and the least of a ratio's name, which holds a method's name whole."""
 
 
 VERDICT_WIDTH = 18
-"""Of ``1.42x [1.36, 1.49]``; its word stands above it."""
+"""The width of ``1.42x [1.36, 1.49]``; the verdict's word stands above it."""
 
 
 class Screen:
@@ -66,16 +72,16 @@ class Screen:
     def __init__(self) -> None:
         self._out = Console()
         # A table that does not fit would lose columns; in a narrow terminal it rather wraps.
-        self._table = Console(width=PLENTY)
+        self._wide = Console(width=PLENTY)
         self._notes = Console(stderr=True)
 
     def note(self, text: str) -> None:
-        """One line beside the results."""
+        """Print one line beside the results."""
         self._notes.print(escape(text), highlight=False, soft_wrap=True)
 
     @property
     def is_terminal(self) -> bool:
-        """Whether someone looks at both results and progress."""
+        """Whether both results and progress go to a terminal."""
         return self._out.is_terminal and self._notes.is_terminal
 
     @property
@@ -85,7 +91,7 @@ class Screen:
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Something that takes a while: with the time it has taken, in a terminal."""
+        """Show, in a terminal, how long something has taken while it goes on."""
         if not self._notes.is_terminal:
             self.note(f"{text} ...")
         columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
@@ -96,93 +102,95 @@ class Screen:
             yield
 
     def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder, goals: Goals) -> None:
-        """The tables, what was not ok, why it was slow, and what is asked of it."""
+        """Print the tables, what failed, why it was slow, and the goals."""
         summaries = summarize(run, rows)
-        for table in tables(run, summaries):
-            self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
-            self._table.print()
-        self._table.print(_rich(costs(run, summaries), PLENTY))
-        self._table.print()
-        self._out.print(f"{rate_legend(ceiling_name(run))} {COST_LEGEND}", highlight=False)
-        self._lines([*limits(summaries), *reasons(summaries), *diagnose(run, rows, read_calls(folder))])
-        self._lines(profile_notes(rows, folder.read_profiled()))
-        self._ratios(ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth)))
-
-    def _ratios(self, table: Table) -> None:
-        """The ratios with their legend, if the run has any."""
-        if table.rows:
-            self._table.print()
-            self._table.print(_rich(table, self._beside(table, RATIO_WIDTH), RATIO_WIDTH))
-            self._table.print()
-            self._out.print(RATIO_LEGEND, highlight=False)
+        self._tables(rate_tables(run, summaries))
+        self._tables([cost_table(run, summaries)], PLENTY)
+        self._legend(f"{rate_legend(ceiling_name(run))} {COST_LEGEND}")
+        notes = [*limit_notes(summaries), *failure_notes(summaries)]
+        self._notes_below([*notes, *diagnose(run, rows, read_calls(folder))])
+        self._notes_below(profile_notes(rows, folder.read_profiled()))
+        ratios = ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth))
+        if ratios.rows:
+            self._wide.print()
+            self._tables([ratios], self._beside(ratios, RATIO_WIDTH), RATIO_WIDTH)
+            self._legend(RATIO_LEGEND)
 
     def comparison(
         self, found: Found, differs: Mapping[str, Sequence[str]], comparison: Comparison | None = None
     ) -> None:
-        """The verdicts, with what is different in the settings."""
+        """Print the verdicts, and the settings that differ."""
         for table in comparison_tables(found, comparison):
-            self._table.print(_rich(table, self._beside(table, VERDICT_WIDTH), VERDICT_WIDTH))
-            self._table.print()
-        self._out.print(LEGEND.format(base=found.base), highlight=False)
-        self._lines(comparison_notes(found, comparison.within if comparison else None))
-        self.text(difference_lines(differs, found.base))
-
-    def _beside(self, table: Table, cell_width: int) -> int:
-        """The width that names have beside cells of that width."""
-        columns = list(zip(table.header, *table.rows, strict=True))[1:]
-        beside = sum(1 + min(cell_width, max(map(len, column))) for column in columns)
-        return max(RATIO_NAME_WIDTH, self._out.width - beside)
+            self._tables([table], self._beside(table, VERDICT_WIDTH), VERDICT_WIDTH)
+        self._legend(LEGEND.format(base=found.base))
+        self._notes_below(comparison_notes(found, comparison.within if comparison else None))
+        for title, lines in setting_differences(differs, found.base).items():
+            self.text([f"{title}:"])
+            self._notes_below(lines)
 
     def load_result(self, run: Run, folder: RunFolder) -> None:
-        """The tables of concurrent uploads, with what is to be known of them."""
+        """Print the tables of concurrent uploads, with their notes."""
         summaries = summarize_load(run, folder.read_steps(), folder.read_uploads())
-        for table in load_tables(summaries):
-            self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
-            self._table.print()
-        self._out.print(LOAD_LEGEND, highlight=False)
-        self._lines(load_notes(summaries))
+        self._tables(load_tables(summaries))
+        self._legend(LOAD_LEGEND)
+        self._notes_below(load_notes(summaries))
 
     def check_result(self, run: Run, rows: Sequence[Check]) -> None:
-        """The grid, its notes, and what the tuned deployments fall short of."""
+        """Print the grid, its notes, and where the tuned deployments fall short."""
         tables, notes = grids(run, rows)
-        for table in tables:
-            self._table.print(_rich(table, PLENTY))
-            self._table.print()
-        self._lines([*notes, *counts(run, rows), *warnings(run, rows)])
-
-    def _lines(self, lines: Sequence[str]) -> None:
-        """Notes below a table."""
-        for line in lines:
-            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        self._tables(tables, PLENTY)
+        self._notes_below([*notes, *counts(run, rows), *warnings(run, rows)])
 
     def where(self, folder: RunFolder) -> None:
-        """Where it all lies."""
-        self._out.print(f"Run: {escape(shown(folder.path))}", highlight=False, soft_wrap=True)
+        """Print where the run lies."""
+        self.text([f"Run: {shown(folder.path)}"])
 
     def report(self, folder: RunFolder) -> None:
-        """Where its report is."""
-        self._out.print(f"Report: {escape(shown(folder.path / REPORT))}", highlight=False, soft_wrap=True)
+        """Print where the run's report lies."""
+        self.text([f"Report: {shown(folder.path / REPORT)}"])
 
-    def text(self, lines: Sequence[str]) -> None:
-        """Results that are lines already."""
+    def text(self, lines: Iterable[str]) -> None:
+        """Print results that are lines already."""
         for line in lines:
             self._out.print(escape(line), highlight=False, soft_wrap=True)
 
     def raw(self, text: str) -> None:
-        """A result that is for another program as it is."""
+        """Print a result that is for another program as it is."""
         sys.stdout.write(text)
 
-    def progress(self, total: int, what: str) -> "ProgressShown":
-        """Progress of a run: a bar in a terminal, now and then a line elsewhere."""
+    def progress(self, total: int, what: str) -> ProgressShown:
+        """Return the progress of a run: a bar in a terminal, now and then a line elsewhere."""
         return ProgressShown(self._notes, total, what)
+
+    def _tables(
+        self, tables: Iterable[Table], name_width: int | None = None, cell_width: int = CELL_WIDTH
+    ) -> None:
+        usual = NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH
+        for table in tables:
+            self._wide.print(_rich(table, name_width or usual, cell_width))
+            self._wide.print()
+
+    def _beside(self, table: Table, cell_width: int) -> int:
+        """Return the width that is left for names beside cells of that width."""
+        cells = [row.cells for row in table.rows if row.level is not Level.GROUP]
+        columns = list(zip(table.header, *cells, strict=True))[1:]
+        beside = sum(1 + min(cell_width, max(map(len, column))) for column in columns)
+        return max(RATIO_NAME_WIDTH, self._out.width - beside)
+
+    def _legend(self, text: str) -> None:
+        self._out.print(escape(text), highlight=False)
+
+    def _notes_below(self, lines: Sequence[str]) -> None:
+        """Print notes below a table."""
+        self.text(f"  {line}" for line in lines)
 
 
 def fail(text: str, program: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print(f"{program}: {text}", file=sys.stderr)
 
 
-def _rich(table: Table, name_width: int, cell_width: int = CELL_WIDTH) -> RichTable:
+def _rich(table: Table, name_width: int, cell_width: int) -> RichTable:
     rich = RichTable(
         title=table.title,
         title_justify="left",
@@ -195,13 +203,13 @@ def _rich(table: Table, name_width: int, cell_width: int = CELL_WIDTH) -> RichTa
     rich.add_column(table.header[0])
     for name in table.header[1:]:
         rich.add_column(_broken(name.replace(".", ". "), cell_width), justify="right")
-    for name, *cells in table.rows:
-        rich.add_row(_broken(name, name_width), *(_broken(text, cell_width) for text in cells))
+    for row in table.rows:
+        first, *cells = row.cells
+        indent = "  " if row.level is Level.BELOW else ""
+        rich.add_row(_broken(first, name_width, indent), *(_broken(text, cell_width) for text in cells))
     return rich
 
 
-def _broken(text: str, width: int) -> str:
-    """In lines of that width, all as far in as the first."""
-    bare = text.lstrip()
-    indent = " " * (len(text) - len(bare))
-    return escape("\n".join(wrap(bare, width, initial_indent=indent, subsequent_indent=indent)))
+def _broken(text: str, width: int, indent: str = "") -> str:
+    """Return the text in lines of that width, indented alike."""
+    return escape("\n".join(wrap(text, width, initial_indent=indent, subsequent_indent=indent)))
