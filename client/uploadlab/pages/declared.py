@@ -9,8 +9,9 @@ from uploadlab.catalogue.methods import METHODS
 from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.goals import load_goals
 from uploadlab.declared.knobs import load_knobs
-from uploadlab.declared.plans import Choice, load_plan
+from uploadlab.declared.plans import load_plan
 from uploadlab.model.deployments import Target
+from uploadlab.model.order import Order
 from uploadlab.pages.part import (
     kept_folder,
     kept_loads,
@@ -52,7 +53,7 @@ def sends(name: str) -> str:
         Target(deployment.name, "", deployment.tier, deployment.accepts, next=deployment.next)
         for deployment in load_deployments(COMPOSE).values()
     ]
-    planned = plan_cells(load_plan(name, PLANS), Choice(), targets)
+    planned = plan_cells(load_plan(name, PLANS), Order(), targets)
     sent = sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB
     return f"Plan `{name}` uploads {sent:.0f} GB in total and deletes it.\n"
 

@@ -9,6 +9,7 @@ from uploadlab.errors import LabError, UsageError
 from uploadlab.model.cells import Cell
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
+from uploadlab.paths import program
 from uploadlab.presenting.tables import LIMITED
 from uploadlab.selection import check
 from uploadlab.storage.profiles import read_calls
@@ -38,7 +39,7 @@ def cell_in_full(folder: RunFolder, name: str) -> list[str]:
     cell = _find_cell(run, name)
     measured = latest_attempt([row for row in rows if row.cell_id == cell.id and not row.warmup])
     if not measured:
-        raise LabError(f"{cell.id} is planned but not measured yet: go on with --resume {run.id}")
+        raise LabError(f"{cell.id} is planned but not measured yet: type {program()} resume {run.id}")
     parts = [
         [f"{cell.id} in {run.id}, runtime {run.runtime}", _result(run, rows, measured)],
         _figures(measured),
