@@ -2,8 +2,6 @@
 
 import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 from uploadlab.errors import LabError
 from uploadlab.pages import declared, evidence, picture, results  # noqa: F401  each registers its parts
@@ -11,8 +9,6 @@ from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 
 BEGIN = re.compile(r"<!-- begin: (.+) -->\n")
-
-
 AGAIN = "PYTHONPATH=client .venv/bin/python -m uploadlab.pages"
 
 
@@ -29,19 +25,14 @@ def rendered(text: str) -> str:
     return "".join(pieces)
 
 
-def renewed() -> Iterator[tuple[Path, str]]:
-    """Return every file that is generated, in whole or in part, with its text."""
-    for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
-        try:
-            yield page, rendered(page.read_text())
-        except (LabError, ValueError, TypeError, KeyError, OSError) as error:
-            sys.exit(f"{page.relative_to(ROOT)}: {error}")
-    yield from FILES.items()
-
-
 def main() -> None:
     """Write what is stale, or with ``--check`` fail because of it."""
-    for path, new in renewed():
+    for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
+        try:
+            FILES[page] = rendered(page.read_text())
+        except (LabError, ValueError, TypeError, KeyError, OSError) as error:
+            sys.exit(f"{page.relative_to(ROOT)}: {error}")
+    for path, new in FILES.items():
         if path.exists() and path.read_text() == new:
             continue
         if "--check" in sys.argv[1:]:

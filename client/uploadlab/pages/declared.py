@@ -13,10 +13,8 @@ from uploadlab.declared.plans import load_plan
 from uploadlab.model.deployments import Target
 from uploadlab.model.order import Order
 from uploadlab.pages.part import (
-    kept_folder,
-    kept_loads,
-    kept_rows,
-    kept_run,
+    kept,
+    kept_steps,
     page_part,
     titled,
     untitled,
@@ -86,8 +84,8 @@ def all_settings() -> str:
 
 def turned() -> Turned:
     """Return what the kept runs of the knobs recorded."""
-    checks = kept_folder("knobs-check").read_checks()
-    return Turned(kept_run("knobs"), kept_rows("knobs"), kept_loads("knobs"), checks)
+    checks = kept("knobs-check").checks
+    return Turned(kept("knobs").run, kept("knobs").rows, kept_steps("knobs"), checks)
 
 
 @page_part

@@ -12,9 +12,8 @@ from uploadlab.model.measurements import Status
 from uploadlab.pages.declared import turned
 from uploadlab.pages.part import (
     deployments_of,
-    kept_folder,
-    kept_run,
-    kept_summaries,
+    kept,
+    kept_cells,
     page_part,
     split_names,
     untitled,
@@ -24,7 +23,6 @@ from uploadlab.paths import COMPOSE, KNOBS, ORIGINAL_TABLE, ROOT
 from uploadlab.presenting.figures import NO_FIGURE
 from uploadlab.presenting.tables import cell_text, cost_table
 from uploadlab.selection import check
-from uploadlab.storage.profiles import read_calls
 from uploadlab.units import format_size, parse_size
 
 RARE = 0.001
@@ -36,7 +34,7 @@ def rates(name: str, methods: str, deployments: str) -> str:
     """Return MB/s of these methods at these deployments, each at its largest measured size."""
     names, columns = deployments_of(name, deployments), split_names("method", methods, METHODS)
     cells: dict[tuple[str, str], Summary] = {}
-    for summary in sorted(kept_summaries(name), key=lambda summary: summary.size_bytes):
+    for summary in sorted(kept_cells(name), key=lambda summary: summary.size_bytes):
         if summary.status is not Status.UNAVAILABLE and summary.deployment in names:
             without_share = msgspec.structs.replace(summary, share=None)
             cells[summary.deployment, summary.method] = without_share
@@ -59,7 +57,7 @@ def rates(name: str, methods: str, deployments: str) -> str:
 def costs_of(name: str, methods: str, deployments: str) -> str:
     """Return what these uploads took at the largest size: CPU, memory, disk."""
     names, wanted = deployments_of(name, deployments), split_names("method", methods, METHODS)
-    table = cost_table(kept_run(name), kept_summaries(name))
+    table = cost_table(kept(name).run, kept_cells(name))
     rows = [
         [row.key.deployment, *row.cells]
         for row in table.rows
@@ -71,7 +69,7 @@ def costs_of(name: str, methods: str, deployments: str) -> str:
 @page_part
 def checks(name: str, cases: str, deployments: str) -> str:
     """Return what happened to these cases there."""
-    results = latest(kept_folder(name).read_checks())
+    results = latest(kept(name).checks)
     rows = []
     for case in cases.split(","):
         for deployment in deployments.split(","):
@@ -97,7 +95,7 @@ def knobs(deployment: str, *options: str) -> str:
 @page_part
 def calls(name: str, deployment: str, method: str, *functions: str) -> str:
     """Return how often these functions were called under cProfile, and their share of the time."""
-    counted = read_calls(kept_folder(name))[deployment, method]
+    counted = kept(name).calls[deployment, method]
     rows = []
     for place in functions:
         file, function = place.split(":")
@@ -121,42 +119,35 @@ class Published(msgspec.Struct, forbid_unknown_fields=True):
     """By method."""
 
 
-class Publication(msgspec.Struct, forbid_unknown_fields=True):
-    """The file's content."""
-
-    rows: list[Published]
-
-
 @page_part
 def original() -> str:
     """Return the original's table beside the same uploads of today, with and without a profiler."""
-    published = msgspec.toml.decode(ORIGINAL_TABLE.read_bytes(), type=Publication).rows
+    published = msgspec.toml.decode(ORIGINAL_TABLE.read_bytes(), type=dict[str, list[Published]])
     rows = []
-    for row in published:
+    for row in published["rows"]:
         size_bytes = parse_size(row.size)
         for method, then in row.then.items():
-            upload = f"{format_size(size_bytes)}, {row.server}: {method}"
             cell = Cell(row.deployment, method, size_bytes)
-            rows.append([upload, str(then), _profiled(row.run, cell), _timed(row.run, cell)])
+            upload = f"{format_size(size_bytes)}, {row.server}: {method}"
+            rows.append([upload, str(then), _profiled_seconds(row.run, cell), _seconds(row.run, cell)])
     return untitled(["seconds", "then, profiled", "today, profiled", "today"], rows)
 
 
-def _profiled(name: str, cell: Cell) -> str:
+def _profiled_seconds(name: str, cell: Cell) -> str:
     """Return the seconds of an upload under cProfile and tracemalloc, or why there is no profile."""
-    for upload in kept_folder(name).read_profiled():
-        if (upload.cell_id, upload.kind) == (cell.id, "calls"):
-            if upload.seconds and upload.files:
-                return f"{upload.seconds:.3f}"
-            # The time is over by the client's clock or by the server's.
-            budget_seconds = kept_run(name).budget_seconds
-            is_over = (upload.seconds or budget_seconds) >= budget_seconds
-            return str(Status.TIMEOUT) if is_over else upload.note
-    return NO_FIGURE
+    uploads = {(upload.cell_id, upload.kind): upload for upload in kept(name).profiled}
+    if not (upload := uploads.get((cell.id, "calls"))):
+        return NO_FIGURE
+    if upload.seconds and upload.files:
+        return f"{upload.seconds:.3f}"
+    # The time was over by the client's clock or by the server's.
+    budget_seconds = kept(name).run.budget_seconds
+    return str(Status.TIMEOUT) if (upload.seconds or budget_seconds) >= budget_seconds else upload.note
 
 
-def _timed(name: str, cell: Cell) -> str:
+def _seconds(name: str, cell: Cell) -> str:
     """Return the seconds of an upload without a profiler, or what happened instead."""
-    for summary in kept_summaries(name):
+    for summary in kept_cells(name):
         if Cell(summary.deployment, summary.method, summary.size_bytes) == cell:
             rate = summary.mb_per_second
             return f"{cell.size_bytes / MB / rate:.3f}" if rate else str(summary.status)

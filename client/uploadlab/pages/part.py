@@ -6,26 +6,20 @@ from pathlib import Path
 
 from uploadlab.analysis.cells import Summary, summarize
 from uploadlab.analysis.load import LoadSummary, summarize_load
-from uploadlab.model.measurements import Measurement
-from uploadlab.model.runs import Run
+from uploadlab.errors import LabError
 from uploadlab.paths import REFERENCE
 from uploadlab.presenting.document import Table, TableRow
 from uploadlab.presenting.markdown import markdown
 from uploadlab.selection import check
+from uploadlab.storage.reader import StoredRun, read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 
 END = "<!-- end -->\n"
-
-
 Part = Callable[..., str]
-
-
 PARTS: dict[str, Part] = {}
-
-
 FILES: dict[Path, str] = {}
-"""Whole files that parts make beside their own text."""
+"""The texts of generated files by their paths; a part may add a file of its own."""
 
 
 def page_part(make: Part) -> Part:
@@ -35,34 +29,25 @@ def page_part(make: Part) -> Part:
 
 
 @cache
-def kept_folder(name: str) -> RunFolder:
-    """Return the folder of a run that is kept for the pages."""
-    return RunFolder(REFERENCE / name)
+def kept(name: str) -> StoredRun:
+    """Return a run that is kept for the pages; raises LabError unless all of it can be read."""
+    stored = read_run_folder(RunFolder(REFERENCE / name))
+    if stored.notices:
+        raise LabError(f"{name}: {' '.join(stored.notices)}")
+    return stored
 
 
 @cache
-def kept_run(name: str) -> Run:
-    """Return a kept run."""
-    return kept_folder(name).read_run()
-
-
-@cache
-def kept_rows(name: str) -> list[Measurement]:
-    """Return the uploads of a kept run."""
-    return kept_folder(name).read_measurements()
-
-
-@cache
-def kept_summaries(name: str) -> list[Summary]:
+def kept_cells(name: str) -> list[Summary]:
     """Return the cells of a kept run."""
-    return summarize(kept_run(name), kept_rows(name))
+    return summarize(kept(name).run, kept(name).rows)
 
 
 @cache
-def kept_loads(name: str) -> list[LoadSummary]:
+def kept_steps(name: str) -> list[LoadSummary]:
     """Return the steps of concurrent uploads of a kept run."""
-    folder = kept_folder(name)
-    return summarize_load(kept_run(name), folder.read_steps(), folder.read_uploads())
+    stored = kept(name)
+    return summarize_load(stored.run, stored.steps, stored.uploads)
 
 
 def split_names(kind: str, words: str, known: Iterable[str]) -> list[str]:
@@ -75,7 +60,7 @@ def split_names(kind: str, words: str, known: Iterable[str]) -> list[str]:
 
 def deployments_of(name: str, words: str) -> list[str]:
     """Return those deployments of a kept run that a page names."""
-    return split_names("deployment", words, [target.name for target in kept_run(name).targets])
+    return split_names("deployment", words, [target.name for target in kept(name).run.targets])
 
 
 def titled(table: Table) -> str:
@@ -93,7 +78,7 @@ def untitled(header: Sequence[str], rows: Iterable[list[str]]) -> str:
 
 def where_measured(name: str) -> str:
     """Return where and when a kept run was measured."""
-    run = kept_run(name)
+    run = kept(name).run
     kernel = ".".join(run.host.kernel.split(".")[:2])  # the rest names a single build
     return (
         f"runtime {run.runtime}: {run.host.cores} cores of {run.host.cpu}, "

@@ -8,43 +8,27 @@ import vl_convert
 
 from uploadlab.model.deployments import REFERENCE
 from uploadlab.model.measurements import Status
-from uploadlab.pages.part import FILES, kept_run, kept_summaries, page_part
+from uploadlab.pages.part import FILES, kept, kept_cells, page_part
 from uploadlab.paths import DOCS
 
-VEGA_LITE = "6.4"
-
-
 INK = {"light": "#24292f", "dark": "#c9d1d9"}
-
-
-COLOURS = ["#2f81f7", "#56b4e9", "#e69f00", "#9a6700", "#1a7f37", "#8250df", "#bf3989"]
-
-
-SHAPES = ["circle", "diamond", "triangle-up", "triangle-down", "square", "cross", "triangle-right"]
-
-
 CEILING, GREY, RED = "a ceiling: no Flask", "#8b949e", "#d1242f"
-
-
+COLOURS = ["#2f81f7", "#56b4e9", "#e69f00", "#9a6700", "#1a7f37", "#8250df", "#bf3989"]
+SHAPES = ["circle", "diamond", "triangle-up", "triangle-down", "square", "cross", "triangle-right"]
 TICK = "M-0.25,-1.3 h0.5 v2.6 h-0.5 Z"
-
-
 LEAST, MOST = 0.2, 4000
 """The ends of the axis, in MB/s. Lost uploads stand at its left end, where no rate is."""
-
-
-Point = dict[str, Any]
 
 
 @page_part
 def picture(name: str, methods: str) -> str:
     """Return deployments down, MB/s across, a mark for each of these methods at its largest size."""
-    targets = kept_run(name).targets
+    targets = kept(name).run.targets
     ceilings = {target.name for target in targets if target.tier == REFERENCE}
     points = list(_points(name, methods.split(","), ceilings))
     for theme, ink in INK.items():
         chart = json.dumps(_chart(points, methods.split(","), [target.name for target in targets], ink))
-        FILES[DOCS / f"uploads-{theme}.svg"] = vl_convert.vegalite_to_svg(chart, vl_version=VEGA_LITE)
+        FILES[DOCS / f"uploads-{theme}.svg"] = vl_convert.vegalite_to_svg(chart, vl_version="6.4")
     words = "MB/s of ways to upload at each deployment, on a logarithmic scale; the table has the figures"
     return (
         '<picture>\n  <source media="(prefers-color-scheme: dark)" srcset="docs/uploads-dark.svg">\n'
@@ -52,8 +36,8 @@ def picture(name: str, methods: str) -> str:
     )
 
 
-def _points(name: str, methods: Sequence[str], ceilings: set[str]) -> Iterator[Point]:
-    by_size = sorted(kept_summaries(name), key=lambda summary: summary.size_bytes)
+def _points(name: str, methods: Sequence[str], ceilings: set[str]) -> Iterator[dict[str, Any]]:
+    by_size = sorted(kept_cells(name), key=lambda summary: summary.size_bytes)
     largest = {(summary.deployment, summary.method): summary for summary in by_size}
     for summary in largest.values():
         shown = CEILING if summary.deployment in ceilings else summary.method
@@ -64,7 +48,7 @@ def _points(name: str, methods: Sequence[str], ceilings: set[str]) -> Iterator[P
             yield {"deployment": summary.deployment, "lost": lost}
 
 
-def _chart(points: list[Point], methods: Sequence[str], order: list[str], ink: str) -> dict[str, Any]:
+def _chart(points: Sequence[Any], methods: Sequence[str], order: list[str], ink: str) -> dict[str, Any]:
     kinds = [*methods, CEILING]
     row = {
         "field": "deployment", "sort": order, "title": None,

@@ -1,10 +1,9 @@
 """Parts that show a kept run, or a check, as a whole."""
 
 from uploadlab.pages.part import (
-    kept_folder,
-    kept_loads,
-    kept_run,
-    kept_summaries,
+    kept,
+    kept_cells,
+    kept_steps,
     page_part,
     titled,
     untitled,
@@ -22,7 +21,7 @@ def tables(name: str, *sizes: str) -> str:
     wanted = [parse_size(size) for size in sizes]
     found = [
         titled(table)
-        for table in reversed(rate_tables(kept_run(name), kept_summaries(name)))
+        for table in reversed(rate_tables(kept(name).run, kept_cells(name)))
         if not wanted or table.key.size_bytes in wanted
     ]
     if not found:
@@ -33,13 +32,13 @@ def tables(name: str, *sizes: str) -> str:
 @page_part
 def host(name: str) -> str:
     """Return the run's plan, and where it was measured."""
-    return f"Plan `{kept_run(name).plan}`, {where_measured(name)}.\n"
+    return f"Plan `{kept(name).run.plan}`, {where_measured(name)}.\n"
 
 
 @page_part
 def costs(name: str) -> str:
     """Return what each way to upload took, at its largest size."""
-    return titled(cost_table(kept_run(name), kept_summaries(name)))
+    return titled(cost_table(kept(name).run, kept_cells(name)))
 
 
 @page_part
@@ -47,21 +46,21 @@ def slow(name: str) -> str:
     """Return how long an upload takes beside slow uploads."""
     return "\n".join(
         untitled([table.title, *table.header[1:]], [row.cells for row in table.rows])
-        for table in slow_tables(kept_loads(name))
+        for table in slow_tables(kept_steps(name))
     )
 
 
 @page_part
 def load(name: str) -> str:
     """Return the run's tables of concurrent uploads, with their notes."""
-    notes = [f"- {line}\n" for line in load_notes(kept_loads(name))]
-    return "\n".join([*map(titled, load_tables(kept_loads(name))), "".join(notes), host(name)])
+    notes = [f"- {line}\n" for line in load_notes(kept_steps(name))]
+    return "\n".join([*map(titled, load_tables(kept_steps(name))), "".join(notes), host(name)])
 
 
 @page_part
 def grid(name: str) -> str:
     """Return a check's grid, with its notes."""
-    rows = kept_folder(name).read_checks()
-    found, notes = grids(kept_run(name), rows)
-    lines = [f"- {line}\n" for line in [*notes, *counts(kept_run(name), rows)]]
+    rows = kept(name).checks
+    found, notes = grids(kept(name).run, rows)
+    lines = [f"- {line}\n" for line in [*notes, *counts(kept(name).run, rows)]]
     return "\n".join([*map(titled, found), "".join(lines), f"From a check, {where_measured(name)}.\n"])

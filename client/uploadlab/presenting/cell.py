@@ -10,27 +10,33 @@ from uploadlab.model.cells import Cell
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
+from uploadlab.presenting.figures import figure, tenths_of_mib
 from uploadlab.presenting.tables import LIMITED
 from uploadlab.selection import check
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import MIB, parse_size
 
+
+def _seconds(value: float) -> str:
+    return f"{value:.4f} s"
+
+
 FIELDS = {
-    "connected": ("connected_seconds", "s"),
-    "head sent": ("first_sent_seconds", "s"),
-    "body sent": ("sent_seconds", "s"),
-    "answered": ("seconds", "s"),
-    "after last byte": ("response_wait_seconds", "s"),
-    "in the handler": ("server_seconds", "s"),
-    "server CPU": ("server_cpu_seconds", "s"),
-    "  in the kernel": ("server_system_seconds", "s"),
-    "server memory": ("server_peak_rss_bytes", "MiB"),
-    "spooled": ("spooled_bytes", "MiB"),
-    "client CPU": ("client_cpu_seconds", "s"),
-    "client memory": ("client_peak_rss_bytes", "MiB"),
+    "connected": ("connected_seconds", _seconds),
+    "head sent": ("first_sent_seconds", _seconds),
+    "body sent": ("sent_seconds", _seconds),
+    "answered": ("seconds", _seconds),
+    "after last byte": ("response_wait_seconds", _seconds),
+    "in the handler": ("server_seconds", _seconds),
+    "server CPU": ("server_cpu_seconds", _seconds),
+    "  in the kernel": ("server_system_seconds", _seconds),
+    "server memory": ("server_peak_rss_bytes", tenths_of_mib),
+    "spooled": ("spooled_bytes", tenths_of_mib),
+    "client CPU": ("client_cpu_seconds", _seconds),
+    "client memory": ("client_peak_rss_bytes", tenths_of_mib),
 }
-"""The figures of a measurement that are shown, with their units."""
+"""The figures of a measurement that are shown, and how each is written."""
 
 
 def cell_in_full(folder: RunFolder, name: str) -> list[str]:
@@ -94,20 +100,14 @@ def _result(run: Run, rows: Sequence[Measurement], measured: Sequence[Measuremen
 def _figures(measured: Sequence[Measurement]) -> list[str]:
     """Return the median of each figure, then the figure of each round."""
     lines = [_line("", "median", [f"round {row.round}" for row in measured])]
-    for label, (field, unit) in FIELDS.items():
+    for label, (field, write) in FIELDS.items():
         values = [getattr(row, field) for row in measured]
         known = [value for value in values if value is not None]
-        middle = _text(median(known) if known else None, unit)
-        lines.append(_line(label, middle, [_text(value, unit) for value in values]))
+        middle = figure(median(known) if known else None, write)
+        lines.append(_line(label, middle, [figure(value, write) for value in values]))
     statuses = [row.status for row in measured]
     return lines if set(statuses) == {Status.OK} else [*lines, _line("status", "", statuses)]
 
 
 def _line(label: str, middle: str, values: Sequence[str]) -> str:
     return f"{label:<16}{middle:>12}" + "".join(f"{value:>12}" for value in values)
-
-
-def _text(value: float | None, unit: str) -> str:
-    if value is None:
-        return "-"
-    return f"{value / MIB:.1f} MiB" if unit == "MiB" else f"{value:.4f} s"

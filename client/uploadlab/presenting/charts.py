@@ -14,14 +14,8 @@ SIZE, USERS = Axis("file size", "size"), Axis("users", "users")
 
 
 SECONDS, P95 = Axis("seconds", "s"), Axis("p95, seconds", "s")
-
-
 MEMORY, RATE = Axis("peak RSS, MiB", "MiB"), Axis("MB/s", "MB/s")
-
-
 FLAT = "Flat: streams; rising: loads the whole file into memory. Both axes logarithmic."
-
-
 IN_TABLES = "Both axes logarithmic. The figures are in the tables above."
 
 

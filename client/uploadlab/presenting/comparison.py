@@ -7,23 +7,15 @@ from uploadlab.analysis.comparison import CPU, FIELDS, MEMORY, SECONDS, Found, L
 from uploadlab.analysis.intervals import Interval
 from uploadlab.analysis.significance import Judged, Word
 from uploadlab.model.comparison import Comparison
-from uploadlab.presenting.document import Bad, Bar, Bars, Key, Level, Table, TableRow
+from uploadlab.presenting.document import Bad, Bar, Bars, Key, Table, TableRow
 from uploadlab.presenting.figures import NO_FIGURE, grouped
 from uploadlab.units import format_size
 
 FASTER = {Word.MORE: "faster", Word.LESS: "slower", Word.SAME: "no difference"}
-
-
 TICKS = 7
 """The most that the axis of a picture has."""
-
-
 FIELD_NAMES = {SECONDS: "speed", CPU: "CPU seconds"}
-
-
 HEADER = ["", "speed", "CPU seconds", "peak memory", "noise", "rounds"]
-
-
 LEGEND = (
     "Ratios to {base}, with their 95% interval. Noise: how much a server differed from a copy of itself, or "
     "the accuracy that was asked for if that is more. Smaller differences are ignored. docs/method.md has "
@@ -48,8 +40,8 @@ def _verdict_table(found: Found) -> Table:
     size_bytes = found.sizes[0]
     rows: list[TableRow] = []
     for name, lines in grouped((line.name, line) for line in [*found.noise, *found.lines]).items():
-        rows.append(TableRow([name], Key(name), Level.GROUP))
-        rows += [TableRow(_verdict_cells(line), Key(name, line.method), Level.BELOW) for line in lines]
+        rows.append(TableRow([name], Key(name)))
+        rows += [TableRow(_verdict_cells(line), Key(name, line.method), is_below=True) for line in lines]
     title = f"{format_size(size_bytes)}: compared with {found.base}"
     return Table(title, HEADER, rows, Key(size_bytes=size_bytes), wordy=True)
 

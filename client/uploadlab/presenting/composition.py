@@ -10,7 +10,7 @@ from uploadlab.declared.goals import Goals
 from uploadlab.model.cells import Cell
 from uploadlab.model.runs import Run
 from uploadlab.presenting import sections
-from uploadlab.presenting.charts import load_charts, memory_charts, time_charts
+from uploadlab.presenting.charts import memory_charts, time_charts
 from uploadlab.presenting.comparison import verdict_lines
 from uploadlab.presenting.document import Report
 from uploadlab.presenting.grid import counts, warnings
@@ -40,7 +40,7 @@ def compose_report(stored: StoredRun, goals: Goals) -> Report:
         sections.cost_section(run, summaries),
         sections.ratio_section(stored, goals),
         sections.check_section(run, stored.checks),
-        sections.load_section(loads, load_charts(loads)),
+        sections.load_section(loads),
         sections.profile_section(stored),
         sections.deployment_section(run),
         sections.config_section(run),
@@ -52,7 +52,7 @@ def compose_report(stored: StoredRun, goals: Goals) -> Report:
         facts=_facts(run),
         notices=[*stored.notices, *([NOTHING] if is_empty else [])],
         findings=_findings(stored, summaries, compared),
-        sections=[section for section in composed if section],
+        sections=[section for section in composed if section and not section.is_empty],
         deployments={target.name: target.tier for target in run.targets if target.name in measured},
         methods=list(dict.fromkeys(cell.method for cell in cells)),
         sizes=sorted({cell.size_bytes for cell in cells}),

@@ -1,7 +1,6 @@
 """A report as values: keyed tables, charts and sentences, which terminal, page and Markdown only render."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 from uploadlab.model.cells import Cell
@@ -38,22 +37,13 @@ class Shaded(str):
     """From 0 to 1, the best."""
 
 
-class Level(StrEnum):
-    """How a row belongs to the rows around it."""
-
-    PLAIN = "plain"
-    GROUP = "group"
-    """A heading of the rows below it: it has one cell, the name."""
-    BELOW = "below"
-    """A row of the group above it."""
-
-
 class TableRow(NamedTuple):
-    """The cells of a row, the first of which names it."""
+    """The cells of a row, the first of which names it. The heading of a group has its name alone."""
 
     cells: list[str]
     key: Key = Key()
-    level: Level = Level.PLAIN
+    is_below: bool = False
+    """Whether it belongs to the group above."""
 
 
 class Table(NamedTuple):
@@ -140,6 +130,11 @@ class Section(NamedTuple):
     """Texts that are shown as they are, by their names."""
     folded: bool = False
     """Whether the texts are long, and closed until the reader opens them."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing but sentences stands below the heading."""
+        return not (any(table.rows for table in self.tables) or self.charts or self.texts)
 
 
 class Report(NamedTuple):

@@ -6,8 +6,6 @@ from typing import Any, TypeVar
 from uploadlab.units import MIB
 
 NO_FIGURE = "-"
-
-
 Group = TypeVar("Group", bound=Hashable)
 Item = TypeVar("Item")
 
@@ -35,6 +33,11 @@ def hundredths(value: float) -> str:
 def mib(size_bytes: int) -> str:
     """Return ``42 MiB``."""
     return f"{size_bytes / MIB:.0f} MiB" if size_bytes >= MIB / 2 else "0"
+
+
+def tenths_of_mib(size_bytes: float) -> str:
+    """Return ``42.0 MiB``."""
+    return f"{size_bytes / MIB:.1f} MiB"
 
 
 def grouped(pairs: Iterable[tuple[Group, Item]]) -> dict[Group, list[Item]]:

@@ -15,25 +15,12 @@ from uploadlab.presenting.heat import METRICS
 from uploadlab.units import format_size
 
 HERE = Path(__file__).with_name("page")
-
-
 ATTRIBUTES = ("deployment", "method", "size", "tier")
 """What the filters go by, in the order of a key."""
-
-
-CLASSIC = ("vega.min.js", "vega-lite.min.js")
-
-
 IMPORT = re.compile(r"^import (\{.*?\}) from 'vega-util';$", re.MULTILINE)
-
-
 EXPORT = re.compile(r"^export \{ (\w+) as expressionInterpreter \};$", re.MULTILINE)
-
-
 DIGITS = 4
 """More than any figure is worth, and few enough to keep the page small."""
-
-
 SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 """Without it, developer tools would look for a file that is not there."""
 
@@ -41,7 +28,7 @@ SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 def page(report: Report) -> str:
     """Return the page's text."""
     charts = [chart for section in report.sections for chart in section.charts]
-    scripts = [_vendored(name) for name in CLASSIC] if charts else []
+    scripts = [_vendored(name) for name in ("vega.min.js", "vega-lite.min.js")] if charts else []
     # The page's own script; with charts in one module with the interpreter, which it calls.
     drawing = [_interpreter(), _text("charts.js")] if charts else []
     module = "\n".join([*drawing, _text("filters.js")])
@@ -62,23 +49,18 @@ def page(report: Report) -> str:
     return environment.get_template("report.html.j2").render(
         report=report,
         metrics=METRICS,
-        choices=_choices(report),
+        choices={
+            "size": {str(size): format_size(size) for size in report.sizes},
+            "tier": {tier: tier for tier in report.deployments.values()},
+            "method": {name: name for name in report.methods},
+            "deployment": {name: name for name in report.deployments},
+        },
         style=_trusted(_text("report.css")),
         policy=_policy([*scripts, module]),
         scripts=[_trusted(text) for text in scripts],
         module=_trusted(module),
         data=_data(report, charts),
     )
-
-
-def _choices(report: Report) -> dict[str, dict[str, str]]:
-    """Return what the filters offer: values with their labels, by attribute."""
-    return {
-        "size": {str(size): format_size(size) for size in report.sizes},
-        "tier": {tier: tier for tier in report.deployments.values()},
-        "method": {name: name for name in report.methods},
-        "deployment": {name: name for name in report.deployments},
-    }
 
 
 def _text(name: str) -> str:

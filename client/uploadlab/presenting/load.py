@@ -20,8 +20,6 @@ from uploadlab.units import format_rate, format_size
 
 BUSY = 0.9
 """Share of the time from which on the workers, not the server, may be the limit."""
-
-
 LOAD_LEGEND = (
     "MB/s: of all users together, from when each had finished one upload to when the first began its last; "
     "share: of the reference's with as many users. Median, p95, p99: of one upload's time. "
@@ -59,19 +57,17 @@ def load_notes(summaries: Sequence[LoadSummary]) -> list[str]:
             ),
         }
         places += [(text, summary.step.cell.deployment) for text, holds in texts.items() if holds]
-    return place_notes(places) + _verification_notes(summaries)
-
-
-def _verification_notes(summaries: Sequence[LoadSummary]) -> list[str]:
-    sent = [summary.result for summary in summaries if summary.result.verify_worker_cpu_seconds is not None]
-    if not sent:
-        return []
-    worker = sum(result.verify_worker_cpu_seconds or 0.0 for result in sent)
-    server = sum(result.verify_server_cpu_seconds or 0.0 for result in sent)
-    return [
-        f"Verified after each step, in none of the figures: {server:.1f} s of the servers' CPU, "
-        f"{worker:.1f} s of the workers'."
-    ]
+    notes = place_notes(places)
+    results = [summary.result for summary in summaries]
+    verified = [result for result in results if result.verify_worker_cpu_seconds is not None]
+    if verified:
+        worker = sum(result.verify_worker_cpu_seconds or 0.0 for result in verified)
+        server = sum(result.verify_server_cpu_seconds or 0.0 for result in verified)
+        notes.append(
+            f"Verified after each step, in none of the figures: {server:.1f} s of the servers' CPU, "
+            f"{worker:.1f} s of the workers'."
+        )
+    return notes
 
 
 def _by_way(summaries: Sequence[LoadSummary]) -> list[list[LoadSummary]]:
@@ -86,11 +82,11 @@ def _load_table(group: Sequence[LoadSummary]) -> Table:
     ]  # fmt: skip
     rows: list[TableRow] = []
     for summary in group:
-        name = _deployment(summary)
+        name = summary.step.cell.deployment
         is_first = not rows or rows[-1].key.deployment != name
         cells = [name if is_first else "", str(summary.step.users), *_figures(summary)]
         rows.append(TableRow(cells, Key(name)))
-    return Table(f"{_way(group[0].step)}: many at once", header, rows, _key(group[0].step))
+    return _way_table(group[0].step, "many at once", header, rows)
 
 
 def _figures(summary: LoadSummary) -> list[str]:
@@ -113,7 +109,7 @@ def _slow_table(group: Sequence[LoadSummary]) -> Table:
     counts = sorted({summary.step.slow_users for summary in group})
     columns = [f"beside {count}" if count else "alone" for count in counts]
     rows = []
-    for name, mine in grouped((_deployment(summary), summary) for summary in group).items():
+    for name, mine in grouped((summary.step.cell.deployment, summary) for summary in group).items():
         by_count = {summary.step.slow_users: summary for summary in mine}
         alone, most = by_count[min(by_count)], by_count[max(by_count)]
         times = NO_FIGURE
@@ -125,8 +121,8 @@ def _slow_table(group: Sequence[LoadSummary]) -> Table:
         rows.append(TableRow([name, *cells], Key(name)))
     step, pace = group[0].step, format_rate(max(summary.step.pace for summary in group))
     users = "1 user" if step.users == 1 else f"{step.users} users"
-    title = f"{_way(step)}: an upload of {users} beside slow ones at {pace}"
-    return Table(title, ["", *columns, "times", "slow uploads", "not ok"], rows, _key(step))
+    title = f"an upload of {users} beside slow ones at {pace}"
+    return _way_table(step, title, ["", *columns, "times", "slow uploads", "not ok"], rows)
 
 
 def _not_ok(summary: LoadSummary) -> str:
@@ -149,13 +145,7 @@ def _seconds(value: float) -> str:
     return f"{value:.3g} s" if value >= 1 else f"{short(1000 * value)} ms"
 
 
-def _deployment(summary: LoadSummary) -> str:
-    return summary.step.cell.deployment
-
-
-def _way(step: Step) -> str:
-    return f"{format_size(step.cell.size_bytes)} {step.cell.method}"
-
-
-def _key(step: Step) -> Key:
-    return Key(method=step.cell.method, size_bytes=step.cell.size_bytes)
+def _way_table(step: Step, title: str, header: list[str], rows: list[TableRow]) -> Table:
+    """Return a table about the step's method and size."""
+    method, size_bytes = step.cell.method, step.cell.size_bytes
+    return Table(f"{format_size(size_bytes)} {method}: {title}", header, rows, Key("", method, size_bytes))

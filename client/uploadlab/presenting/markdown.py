@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from uploadlab.presenting.document import Level, Report, Section, Table
+from uploadlab.presenting.document import Report, Section, Table
 
 LONGEST_FIGURE = 40
 
@@ -12,7 +12,7 @@ def markdown(table: Table, write: Callable[[str], str] = str) -> str:
     """Return a Markdown table, figures to the right; ``write`` turns a cell's text into Markdown."""
     rows = []
     for row in table.rows:
-        indent = "  " if row.level is Level.BELOW else ""
+        indent = "  " if row.is_below else ""
         first, *rest = [write(cell) for cell in row.cells]
         rows.append([indent + first, *rest, *[""] * (len(table.header) - len(row.cells))])
     columns = zip(*rows, strict=True) if rows else [()] * len(table.header)

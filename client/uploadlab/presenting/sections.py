@@ -1,4 +1,4 @@
-"""The sections of a report, each from what the run has; None where it has nothing for one."""
+"""The sections of a report. Where the run has nothing for one, it is empty."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
@@ -10,8 +10,9 @@ from uploadlab.analysis.load import LoadSummary
 from uploadlab.analysis.ratios import growth_rows, ratio_rows
 from uploadlab.declared.goals import Goals
 from uploadlab.model.checks import Check
-from uploadlab.model.measurements import Measurement, Profiled
+from uploadlab.model.measurements import Measurement
 from uploadlab.model.runs import Run
+from uploadlab.presenting.charts import load_charts
 from uploadlab.presenting.comparison import (
     LEGEND,
     comparison_bars,
@@ -57,10 +58,8 @@ def comparison_section(run: Run, found: Found | None) -> Section | None:
     )  # fmt: skip
 
 
-def rate_section(run: Run, summaries: Sequence[Summary]) -> Section | None:
+def rate_section(run: Run, summaries: Sequence[Summary]) -> Section:
     """Return the rates of deployments and methods, a table for each size, the largest first."""
-    if not summaries:
-        return None
     tables = rate_tables(run, summaries)[::-1]
     return Section(
         "rates", "Deployments and methods", [rate_legend(ceiling_name(run))],
@@ -71,70 +70,56 @@ def rate_section(run: Run, summaries: Sequence[Summary]) -> Section | None:
 
 def chart_section(
     rows: Sequence[Measurement], summaries: Sequence[Summary], charts: Sequence[Chart]
-) -> Section | None:
+) -> Section:
     """Return the charts against size, with every cell's figures as their text."""
-    if not charts:
-        return None
     intro = "The table below the charts has the figures of every cell."
     return Section("charts", "Against size", [intro], charts=charts, details=[cell_table(rows, summaries)])
 
 
-def cost_section(run: Run, summaries: Sequence[Summary]) -> Section | None:
+def cost_section(run: Run, summaries: Sequence[Summary]) -> Section:
     """Return what each way to upload took, at the largest size."""
     tables = [cost_table(run, summaries)] if summaries else []
-    return Section("costs", "What it took", [COST_LEGEND], tables=tables) if tables else None
+    return Section("costs", "What it took", [COST_LEGEND], tables=tables)
 
 
-def ratio_section(stored: StoredRun, goals: Goals) -> Section | None:
+def ratio_section(stored: StoredRun, goals: Goals) -> Section:
     """Return the declared ratios that the run has, with their goals."""
-    table = ratio_table(
-        ratio_rows(stored.run, stored.rows, goals), growth_rows(stored.run, stored.rows, goals.growth)
-    )
-    return (
-        Section("ratios", "Ratios", [RATIO_LEGEND], tables=[table._replace(title="")]) if table.rows else None
-    )
+    run, rows = stored.run, stored.rows
+    table = ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth))
+    return Section("ratios", "Ratios", [RATIO_LEGEND], tables=[table._replace(title="")])
 
 
-def check_section(run: Run, checks: Sequence[Check]) -> Section | None:
+def check_section(run: Run, checks: Sequence[Check]) -> Section:
     """Return the grid of what arrives, a table for each tier."""
-    if not checks:
-        return None
-    tables, notes = grids(run, checks)
+    tables, notes = grids(run, checks) if checks else ([], [])
     return Section("check", "Does every byte arrive?", tables=tables, notes=notes)
 
 
-def load_section(summaries: Sequence[LoadSummary], charts: Sequence[Chart]) -> Section | None:
+def load_section(summaries: Sequence[LoadSummary]) -> Section:
     """Return concurrent uploads: the tables of each method and size, then the charts."""
-    if not summaries:
-        return None
-    tables, notes = load_tables(summaries), load_notes(summaries)
-    return Section("load", "Many at once", [LOAD_LEGEND], tables=tables, charts=charts, notes=notes)
+    return Section(
+        "load", "Many at once", [LOAD_LEGEND],
+        tables=load_tables(summaries), charts=load_charts(summaries), notes=load_notes(summaries),
+    )  # fmt: skip
 
 
-def profile_section(stored: StoredRun) -> Section | None:
+def profile_section(stored: StoredRun) -> Section:
     """Return the profiles as links, and how much slower uploads were under them."""
-    if not stored.profiled:
-        return None
     header = ["", "method", "size", "profiler", "took", "files"]
-    table = Table("", header, [_profile_row(profiled) for profiled in stored.profiled], wordy=True)
+    rows = []
+    for profiled in stored.profiled:
+        deployment, method, size = profiled.cell_id.rsplit("/", 2)
+        files = Linked(", ".join(profiled.files))
+        files.links = _links(profiled.files)
+        took = NO_FIGURE if profiled.seconds is None else f"{profiled.seconds:.4g} s"
+        cells = [profiled.kind, took, files or profiled.note or NO_FIGURE]
+        key = Key(deployment, method, int(size))
+        rows.append(TableRow([deployment, method, format_size(key.size_bytes), *cells], key))
     intro = "Uploads of their own, never counted as timing. Flame views open in a browser."
-    notes = profile_notes(stored.rows, stored.profiled)
-    return Section("profiles", "Profiles", [intro], tables=[table], notes=notes)
-
-
-def _profile_row(profiled: Profiled) -> TableRow:
-    deployment, method, size = profiled.cell_id.rsplit("/", 2)
-    files = Linked(", ".join(profiled.files))
-    files.links = _links(profiled.files)
-    cells = [
-        deployment,
-        method,
-        format_size(int(size)),
-        profiled.kind,
-        NO_FIGURE if profiled.seconds is None else f"{profiled.seconds:.4g} s",
-        files or profiled.note or NO_FIGURE,
-    ]
-    return TableRow(cells, Key(deployment, method, int(size)))
+    return Section(
+        "profiles", "Profiles", [intro],
+        tables=[Table("", header, rows, wordy=True)], notes=profile_notes(stored.rows, stored.profiled),
+    )  # fmt: skip
 
 
 def _links(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -147,21 +132,19 @@ def _links(names: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
-def deployment_section(run: Run) -> Section | None:
+def deployment_section(run: Run) -> Section:
     """Return what was measured: tiers, versions, configs."""
-    if not run.targets:
-        return None
     header = ["", "tier", "versions", "configs", "passes on to"]
     rows = []
     for target in run.targets:
-        versions = run.versions.get(target.name, {})
-        cells = [
-            target.name,
-            f"{target.tier}; unavailable: {target.unavailable}" if target.unavailable else target.tier,
-            ", ".join(f"{name} {version}" for name, version in versions.items() if version) or NO_FIGURE,
-            ", ".join(run.config_names.get(target.name, [])) or NO_FIGURE,
-            ", ".join(target.next) or NO_FIGURE,
-        ]
+        versions = run.versions.get(target.name, {}).items()
+        tier = f"{target.tier}; unavailable: {target.unavailable}" if target.unavailable else target.tier
+        names = (
+            [f"{name} {version}" for name, version in versions if version],
+            run.config_names.get(target.name, []),
+            target.next,
+        )
+        cells = [target.name, tier, *(", ".join(words) or NO_FIGURE for words in names)]
         rows.append(TableRow(cells, Key(target.name)))
     intro = (
         "stock: default settings, defects included; tuned: stores every byte or refuses clearly; "
@@ -170,7 +153,7 @@ def deployment_section(run: Run) -> Section | None:
     return Section("deployments", "Deployments", [intro], tables=[Table("", header, rows, wordy=True)])
 
 
-def config_section(run: Run) -> Section | None:
+def config_section(run: Run) -> Section:
     """Return the text of every config file."""
     intro = "Each as it was when the run was measured."
-    return Section("configs", "Configs", [intro], texts=run.configs, folded=True) if run.configs else None
+    return Section("configs", "Configs", [intro], texts=run.configs, folded=True)

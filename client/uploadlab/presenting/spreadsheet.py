@@ -17,8 +17,6 @@ FIELDS = [
     "error",
 ]  # fmt: skip
 """Cells have rounds and no users, steps of concurrent uploads have users and no rounds."""
-
-
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 

@@ -10,7 +10,7 @@ from uploadlab.declared.goals import Goals
 from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled, Status
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Bad, Key, Level, Table, TableRow
+from uploadlab.presenting.document import Bad, Key, Table, TableRow
 from uploadlab.presenting.figures import (
     NO_FIGURE,
     figure,
@@ -20,23 +20,18 @@ from uploadlab.presenting.figures import (
     percent,
     place_notes,
     short,
+    tenths_of_mib,
 )
 from uploadlab.units import MIB, format_size
 
 LIMITED, MARK = "CLIENT_LIMITED", "*"
-
-
 IS_MET = {True: "yes", False: "no", None: "not judged"}
-
-
 RATIO_LEGEND = (
     "Ratio: of the medians, with the 95% interval of resampled rounds. Met: the low end of the interval is "
     "within 5% of the goal (0.05 of a goal below 1); not judged: fewer than "
     f"{LEAST_ROUNDS} rounds. {LIMITED}: judged by CPU s/GB, the second's divided by the first's. "
     "docs/method.md has the rules."
 )
-
-
 COST_LEGEND = (
     "CPU: of all the server's processes. Peak RSS: sum over processes (shared memory counted more than "
     "once). Spooled: written to disk in addition to the stored file."
@@ -51,25 +46,21 @@ def rate_legend(ceiling: str | None) -> str:
 
 def rate_tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
     """Return a table for each size, the smallest first: deployments down, methods across."""
+    tables = []
     by_size = grouped((summary.size_bytes, summary) for summary in summaries)
-    return [_rate_table(run, size_bytes, by_size[size_bytes]) for size_bytes in sorted(by_size)]
-
-
-def _rate_table(run: Run, size_bytes: int, summaries: Sequence[Summary]) -> Table:
-    cells = {(summary.deployment, summary.method): summary for summary in summaries}
-    methods = list(dict.fromkeys(summary.method for summary in summaries))
-    measured = {summary.deployment for summary in summaries}
-    rows = [
-        TableRow(
-            [_name(target), *(cell_text(cells.get((target.name, method))) for method in methods)],
-            Key(target.name),
-        )
-        for target in run.targets
-        if target.name in measured
-    ]
-    title = format_size(size_bytes) + _missing_ceiling(run, summaries)
-    columns = [Key(method=method) for method in methods]
-    return Table(title, ["", *methods], rows, Key(size_bytes=size_bytes), columns)
+    for size_bytes, here in sorted(by_size.items()):
+        cells = {(summary.deployment, summary.method): summary for summary in here}
+        methods = list(dict.fromkeys(summary.method for summary in here))
+        measured = {summary.deployment for summary in here}
+        rows = []
+        for target in run.targets:
+            if target.name in measured:
+                rates = [cell_text(cells.get((target.name, method))) for method in methods]
+                rows.append(TableRow([_name(target), *rates], Key(target.name)))
+        title = format_size(size_bytes) + _missing_ceiling(run, here)
+        columns = [Key(method=method) for method in methods]
+        tables.append(Table(title, ["", *methods], rows, Key(size_bytes=size_bytes), columns))
+    return tables
 
 
 def _missing_ceiling(run: Run, summaries: Sequence[Summary]) -> str:
@@ -105,7 +96,7 @@ def cost_table(run: Run, summaries: Sequence[Summary]) -> Table:
     rows: list[TableRow] = []
     for target in run.targets:
         if target.name in cells:
-            rows.append(TableRow([_name(target)], Key(target.name), Level.GROUP))
+            rows.append(TableRow([_name(target)], Key(target.name)))
             rows += map(_cost_row, cells[target.name])
     header = ["", "MB/s", "CPU s/GB", "peak RSS", "spooled", "client RSS"]
     return Table(f"{format_size(largest)}: what it took", header, rows, Key(size_bytes=largest))
@@ -113,14 +104,18 @@ def cost_table(run: Run, summaries: Sequence[Summary]) -> Table:
 
 def _cost_row(summary: Summary) -> TableRow:
     rate = Bad(summary.status) if summary.mb_per_second is None else short(summary.mb_per_second)
-    memory = summary.server_peak_rss_bytes, summary.spooled_bytes, summary.client_peak_rss_bytes
     cells = [
         summary.method,
         rate + MARK if summary.client_limited else rate,
-        figure(summary.cpu_seconds_per_gb, hundredths),
-        *(figure(size_bytes, mib) for size_bytes in memory),
+        *_cost_cells(summary),
     ]
-    return TableRow(cells, Key(summary.deployment, summary.method), Level.BELOW)
+    return TableRow(cells, Key(summary.deployment, summary.method), is_below=True)
+
+
+def _cost_cells(summary: Summary) -> list[str]:
+    memory = summary.server_peak_rss_bytes, summary.spooled_bytes, summary.client_peak_rss_bytes
+    cpu = figure(summary.cpu_seconds_per_gb, hundredths)
+    return [cpu, *(figure(size_bytes, mib) for size_bytes in memory)]
 
 
 def cell_table(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> Table:
@@ -140,7 +135,6 @@ def _cell_row(summary: Summary, seconds: dict[str, list[float]]) -> TableRow:
     key = Key(summary.deployment, summary.method, summary.size_bytes)
     times = seconds[f"{summary.deployment}/{summary.method}/{summary.size_bytes}"]
     arrived = times and summary.mb_per_second is not None
-    memory = summary.server_peak_rss_bytes, summary.spooled_bytes, summary.client_peak_rss_bytes
     cells = [
         summary.deployment,
         summary.method,
@@ -149,8 +143,7 @@ def _cell_row(summary: Summary, seconds: dict[str, list[float]]) -> TableRow:
         figure(summary.share, percent),
         *(f"{pick(times):.4g}" if arrived else NO_FIGURE for pick in (median, min, max)),
         str(summary.rounds),
-        figure(summary.cpu_seconds_per_gb, hundredths),
-        *(figure(size_bytes, mib) for size_bytes in memory),
+        *_cost_cells(summary),
     ]
     return TableRow(cells, key)
 
@@ -218,7 +211,7 @@ def _growth_row(row: GrowthRow) -> TableRow:
     cells = [
         f"{row.cell.deployment} {row.cell.method}: growth from {format_size(row.small_bytes)}",
         format_size(row.cell.size_bytes),
-        row.instead or ", ".join(f"{side} {figure(more, _tenths_of_mib)}" for side, more in sides),
+        row.instead or ", ".join(f"{side} {figure(more, tenths_of_mib)}" for side, more in sides),
         f"<= {row.most_bytes / MIB:g} MiB",
         NO_FIGURE if row.instead else IS_MET[row.met],
         NO_FIGURE if row.instead else "peak RSS",
@@ -252,7 +245,3 @@ def _goal(least: float) -> str:
 def _plain(value: float) -> str:
     """Return ratios near 1 with two decimals, large ones with none."""
     return hundredths(value) if value < 10 else f"{value:.0f}"
-
-
-def _tenths_of_mib(size_bytes: int) -> str:
-    return f"{size_bytes / MIB:.1f} MiB"

@@ -1,6 +1,7 @@
 """What the user sees. The only module that prints."""
 
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
@@ -8,7 +9,14 @@ from textwrap import wrap
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table as RichTable
 
 from uploadlab.analysis.cells import ceiling_name, summarize
@@ -28,10 +36,9 @@ from uploadlab.presenting.comparison import (
     comparison_tables,
     setting_differences,
 )
-from uploadlab.presenting.document import Level, Table
+from uploadlab.presenting.document import Table
 from uploadlab.presenting.grid import counts, grids, warnings
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
-from uploadlab.presenting.progress import ProgressShown
 from uploadlab.presenting.tables import (
     COST_LEGEND,
     RATIO_LEGEND,
@@ -45,25 +52,18 @@ from uploadlab.presenting.tables import (
 )
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import REPORT, RunFolder
+from uploadlab.units import format_seconds
 
+PLAIN_SECONDS = 5.0
+"""Between two lines about the progress where there is no terminal."""
 CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
 """Six methods fit into 74 columns; names break at their dots and dashes."""
-
-
 NARROW_NAME_WIDTH = 9
 """Six methods fit beside the name that Compose puts before each line."""
-
-
+RATIO_WIDTH, RATIO_NAME_WIDTH = 18, 16
+"""The width of ``1.42x [1.36, 1.49]``, and the least of a row's name, which holds a method's name whole."""
 PLENTY = 1000
 """A width that breaks nothing."""
-
-
-RATIO_WIDTH, RATIO_NAME_WIDTH = 17, 16
-"""The width of ``0.95 [0.93, 0.97]``, and the least of a ratio's name, which holds a method's name whole."""
-
-
-VERDICT_WIDTH = 18
-"""The width of ``1.42x [1.36, 1.49]``; the verdict's word stands above it."""
 
 
 class Screen:
@@ -104,42 +104,41 @@ class Screen:
     def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder, goals: Goals) -> None:
         """Print the tables, what failed, why it was slow, and the goals."""
         summaries = summarize(run, rows)
-        self._tables(rate_tables(run, summaries))
+        self._tables(rate_tables(run, summaries), self._name_width)
         self._tables([cost_table(run, summaries)], PLENTY)
         self._legend(f"{rate_legend(ceiling_name(run))} {COST_LEGEND}")
-        notes = [*limit_notes(summaries), *failure_notes(summaries)]
-        self._notes_below([*notes, *diagnose(run, rows, read_calls(folder))])
-        self._notes_below(profile_notes(rows, folder.read_profiled()))
+        causes = diagnose(run, rows, read_calls(folder))
+        self._below([*limit_notes(summaries), *failure_notes(summaries), *causes])
+        self._below(profile_notes(rows, folder.read_profiled()))
         ratios = ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth))
         if ratios.rows:
             self._wide.print()
-            self._tables([ratios], self._beside(ratios, RATIO_WIDTH), RATIO_WIDTH)
+            self._ratio_tables([ratios])
             self._legend(RATIO_LEGEND)
 
     def comparison(
         self, found: Found, differs: Mapping[str, Sequence[str]], comparison: Comparison | None = None
     ) -> None:
         """Print the verdicts, and the settings that differ."""
-        for table in comparison_tables(found, comparison):
-            self._tables([table], self._beside(table, VERDICT_WIDTH), VERDICT_WIDTH)
+        self._ratio_tables(comparison_tables(found, comparison))
         self._legend(LEGEND.format(base=found.base))
-        self._notes_below(comparison_notes(found, comparison.within if comparison else None))
+        self._below(comparison_notes(found, comparison.within if comparison else None))
         for title, lines in setting_differences(differs, found.base).items():
             self.text([f"{title}:"])
-            self._notes_below(lines)
+            self._below(lines)
 
     def load_result(self, run: Run, folder: RunFolder) -> None:
         """Print the tables of concurrent uploads, with their notes."""
         summaries = summarize_load(run, folder.read_steps(), folder.read_uploads())
-        self._tables(load_tables(summaries))
+        self._tables(load_tables(summaries), self._name_width)
         self._legend(LOAD_LEGEND)
-        self._notes_below(load_notes(summaries))
+        self._below(load_notes(summaries))
 
     def check_result(self, run: Run, rows: Sequence[Check]) -> None:
         """Print the grid, its notes, and where the tuned deployments fall short."""
         tables, notes = grids(run, rows)
         self._tables(tables, PLENTY)
-        self._notes_below([*notes, *counts(run, rows), *warnings(run, rows)])
+        self._below([*notes, *counts(run, rows), *warnings(run, rows)])
 
     def where(self, folder: RunFolder) -> None:
         """Print where the run lies."""
@@ -158,31 +157,77 @@ class Screen:
         """Print a result that is for another program as it is."""
         sys.stdout.write(text)
 
-    def progress(self, total: int, what: str) -> ProgressShown:
+    def progress(self, total: int, what: str) -> "ProgressShown":
         """Return the progress of a run: a bar in a terminal, now and then a line elsewhere."""
         return ProgressShown(self._notes, total, what)
 
-    def _tables(
-        self, tables: Iterable[Table], name_width: int | None = None, cell_width: int = CELL_WIDTH
-    ) -> None:
-        usual = NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH
-        for table in tables:
-            self._wide.print(_rich(table, name_width or usual, cell_width))
-            self._wide.print()
+    @property
+    def _name_width(self) -> int:
+        return NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH
 
-    def _beside(self, table: Table, cell_width: int) -> int:
-        """Return the width that is left for names beside cells of that width."""
-        cells = [row.cells for row in table.rows if row.level is not Level.GROUP]
-        columns = list(zip(table.header, *cells, strict=True))[1:]
-        beside = sum(1 + min(cell_width, max(map(len, column))) for column in columns)
-        return max(RATIO_NAME_WIDTH, self._out.width - beside)
+    def _ratio_tables(self, tables: Iterable[Table]) -> None:
+        """Print tables of ratios; names get the width that the other columns leave."""
+        for table in tables:
+            cells = [row.cells for row in table.rows if row.cells[1:]]
+            columns = list(zip(table.header, *cells, strict=True))[1:]
+            beside = sum(1 + min(RATIO_WIDTH, max(map(len, column))) for column in columns)
+            self._tables([table], max(RATIO_NAME_WIDTH, self._out.width - beside), RATIO_WIDTH)
+
+    def _tables(self, tables: Iterable[Table], name_width: int, cell_width: int = CELL_WIDTH) -> None:
+        for table in tables:
+            self._wide.print(_rich(table, name_width, cell_width))
+            self._wide.print()
 
     def _legend(self, text: str) -> None:
         self._out.print(escape(text), highlight=False)
 
-    def _notes_below(self, lines: Sequence[str]) -> None:
-        """Print notes below a table."""
+    def _below(self, lines: Iterable[str]) -> None:
+        """Print notes below a table or a title."""
         self.text(f"  {line}" for line in lines)
+
+
+class ProgressShown:
+    """A bar, or lines: the watcher that the stages of a run report to."""
+
+    def __init__(self, console: Console, total: int, what: str) -> None:
+        self._console = console
+        self._total, self._what = total, what
+        self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            auto_refresh=False,  # drawn between uploads, never beside one that is being timed
+        )
+        self._task = self._bar.add_task("starting", total=total, left="")
+
+    def __enter__(self) -> "ProgressShown":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def began(self, what: str) -> None:
+        """Name the upload in work."""
+        self._bar.update(self._task, description=escape(what), refresh=True)
+
+    def ended(self, left: int, seconds_left: float) -> None:
+        """Move on, and show how long the rest will take."""
+        rest = f"about {format_seconds(seconds_left)} left"
+        done = self._total - left
+        self._bar.update(self._task, completed=done, left=rest, refresh=True)
+        if not self._console.is_terminal and time.monotonic() - self._last_line > PLAIN_SECONDS:
+            self._last_line = time.monotonic()
+            self.note(f"{done} of {self._total} {self._what}, {rest}")
 
 
 def fail(text: str, program: str) -> None:
@@ -205,7 +250,7 @@ def _rich(table: Table, name_width: int, cell_width: int) -> RichTable:
         rich.add_column(_broken(name.replace(".", ". "), cell_width), justify="right")
     for row in table.rows:
         first, *cells = row.cells
-        indent = "  " if row.level is Level.BELOW else ""
+        indent = "  " if row.is_below else ""
         rich.add_row(_broken(first, name_width, indent), *(_broken(text, cell_width) for text in cells))
     return rich
 
