@@ -131,7 +131,7 @@ comparison_options = group(
     click.option(
         "--within",
         type=Percent(),
-        default=0.03,
+        default="3%",
         help="Stop once the result is accurate to ±N%.  [default: 3%]",
     ),
     click.option("--minutes", type=MINUTES, default=10.0, help="Time limit in minutes.  [default: 10]"),

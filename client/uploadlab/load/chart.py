@@ -9,8 +9,6 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 280, 56, 32, 28
 
 COLORS = ("#2563a8", "#c2571a")
 """Told apart by people who see few colours, too; each line also has its name beside it."""
-
-
 TICKS = 4
 
 

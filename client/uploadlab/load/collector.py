@@ -18,11 +18,7 @@ from uploadlab.paths import RUNS
 from uploadlab.storage.run_folder import RunFolder
 
 SAMPLE_SECONDS = 1.0
-
-
 POLL_SECONDS = 0.05
-
-
 KEY = "uploads"
 """Under which a worker's report lies in Locust's message."""
 

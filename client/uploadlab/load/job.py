@@ -8,22 +8,12 @@ from uploadlab.model.load import LoadStep, LoadUpload
 
 HEAD_START_SECONDS = 1.0
 """For slow users to be in mid-upload before those that are counted begin."""
-
-
 PATIENCE_SECONDS = 10.0
 """After its time is up, a user does not wait longer for the uploads that a window needs."""
-
-
 UNVERIFIED_BYTES = 4 << 30
 """What a worker's users leave on the server before they verify between uploads; not in the lab's steps."""
-
-
 GRACE_SECONDS = 5.0
-
-
 JOIN_SECONDS = 20.0
-
-
 VERIFY_SECONDS = 600.0
 """For all that a step has stored, read back from disk."""
 

@@ -31,8 +31,6 @@ from uploadlab.model.measurements import Status
 from uploadlab.sending import server_usage as usage
 
 POLL_SECONDS = 0.05
-
-
 HEARTBEAT_SECONDS = 3.0
 """A busy worker may have missed some; it is not lost until it goes on missing them."""
 

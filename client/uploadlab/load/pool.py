@@ -7,8 +7,6 @@ from geventhttpclient.client import HTTPClient, HTTPClientPool
 
 SO_MAX_PACING_RATE = 47
 """Linux, asm-generic/socket.h; Python has no name for it. TCP paces by itself, with any queueing."""
-
-
 SEND_BUFFER_BYTES = 64 << 10
 """By default the system would take megabytes at once, and the client would look done long before."""
 

@@ -15,11 +15,7 @@ from uploadlab.processes.jsonpipe import Lines
 from uploadlab.runtimes.local import HOST, free_ports
 
 START_SECONDS = 40.0
-
-
 LOG = "locust.log"
-
-
 LOCUSTFILE = ROOT / "client" / "locustfile.py"
 
 

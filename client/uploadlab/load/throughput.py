@@ -13,8 +13,6 @@ from uploadlab.load.chart import Line, draw
 from uploadlab.load.ledger import Sent
 
 COLUMNS = ("Timestamp", "User Count", "Name", "Sent MB", "MB/s", "Goodput MB/s")
-
-
 REFRESH_SECONDS = 2
 
 

@@ -8,11 +8,7 @@ from uploadlab.errors import LabError
 
 WORKERS = os.environ.get("LAB_WORKERS")
 """The service whose containers upload, in the container of Locust's master."""
-
-
 LOOPBACK = "127.0.0.1"
-
-
 MASTER_PORT = 5557
 """Locust's own."""
 

@@ -10,11 +10,7 @@ from uploadlab.measuring.protocols import Sender
 from uploadlab.model.deployments import EXTERNAL, Target
 
 HEALTHY_SECONDS = 15.0
-
-
 LAST_TRY_SECONDS = 1.0
-
-
 START_IT = "; start that server, or correct --target NAME=URL"
 
 

@@ -9,8 +9,6 @@ from uploadlab.model.measurements import Measurement
 
 OVERHEAD_SECONDS = 0.05
 """An upload of nothing still costs a connection, a verification and a removal."""
-
-
 _VERIFYING = 1.1
 """Reading the stored file back takes about a tenth of most uploads' time."""
 
