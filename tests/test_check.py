@@ -167,7 +167,9 @@ def test_the_grid_shows_the_worst_of_each_cell_and_explains_it_once() -> None:
         row("mine", Verdict.UNAVAILABLE, "it died"),
     ]
     tables, notes = grids(CHECKED, rows)
-    cells = {(table.title.partition(":")[0], line[0]): line[1:] for table in tables for line in table.rows}
+    cells = {
+        (table.title.partition(":")[0], row.cells[0]): row.cells[1:] for table in tables for row in table.rows
+    }
     assert cells["tuned", "post"] == ["exception [1]"]
     assert cells["tuned", "chunked"] == ["pass 413"]
     assert cells["yours", "post"] == ["unavailable [2]"]

@@ -28,7 +28,7 @@ from uploadlab.presenting.command_line import command_words
 from uploadlab.presenting.html import HERE
 from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.repeat import commands
-from uploadlab.presenting.tables import tables
+from uploadlab.presenting.tables import rate_tables
 from uploadlab.presenting.terminal import Screen
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE, RunFolder
@@ -89,7 +89,7 @@ def test_a_comparison_has_its_verdicts_settings_and_command(tmp_path: Path) -> N
     assert (
         "|   request.stream | slower 0.80x [0.80, 0.80] | more 1.25x [1.25, 1.25] | - | ±5.0% | 9 |" in text
     )
-    assert f"what differs from flask\n\n```\n+ {HOSTILE}\n```" in text
+    assert f"differences from flask\n\n```\n+ {HOSTILE}\n```" in text
     assert (
         "lab compare flask '<script>alert(1)</script>' flask-b --seed 1 --minutes 1 --runtime local" in text
     )
@@ -131,7 +131,7 @@ def test_vendored_scripts_are_what_their_list_says() -> None:
 def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> None:
     text = report.as_text(quick, load_goals(RATIOS), "md")
     run, rows = quick.read_run(), quick.read_measurements()
-    for table in tables(run, summarize(run, rows)):
+    for table in rate_tables(run, summarize(run, rows)):
         assert f"### {table.title}\n\n{markdown(table)}\n" in text
     for sentence in (
         "lost-body: 0 bytes",

@@ -8,7 +8,7 @@ from uploadlab.catalogue.cases import CASES, Kind
 from uploadlab.model.checks import Check, Known, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Table
+from uploadlab.presenting.document import Bad, Key, Table, TableRow
 
 NOT_TRIED = "-"
 EXCEPTION = "exception"
@@ -55,9 +55,11 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
     for tier in sorted(tiers, key=lambda name: name not in HELD):
         names = [target.name for target in run.targets if target.tier == tier]
         lines = [
-            [case, *(_cell(cells.get((name, case), []), run, notes) for name in names)] for case in run.checks
+            TableRow([case, *(_cell(cells.get((name, case), []), run, notes) for name in names)])
+            for case in run.checks
         ]
-        tables.append(Table(TITLES.get(tier, tier), ["", *names], lines))
+        columns = [Key(name) for name in names]
+        tables.append(Table(TITLES.get(tier, tier), ["", *names], lines, Key(tier=tier), columns, wordy=True))
     return tables, notes.lines()
 
 
@@ -109,7 +111,8 @@ def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
     worst = max((row.verdict for row in bad), key=list(Verdict).index)
     word = EXCEPTION if all(known_exception(row, run.exceptions) for row in bad) else worst
     numbers = dict.fromkeys(_note(row, run, notes) for row in bad)
-    return " ".join([word, *(f"[{number}]" for number in numbers)])
+    text = " ".join([word, *(f"[{number}]" for number in numbers)])
+    return text if word in (EXCEPTION, Verdict.UNKNOWN) else Bad(text)
 
 
 def _note(row: Check, run: Run, notes: Notes) -> int:
