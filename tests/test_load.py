@@ -7,7 +7,7 @@ import pytest
 from uploadlab.analysis.load import summarize_load, window
 from uploadlab.declared.plans import Load, check_load
 from uploadlab.errors import UsageError
-from uploadlab.load.chart import Line, draw
+from uploadlab.load.chart import Curve, draw
 from uploadlab.model.cells import Cell, Step
 from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep, LoadUpload
@@ -198,7 +198,7 @@ def test_the_last_run_is_the_newest(tmp_path: Path) -> None:
 
 
 def test_a_chart_has_a_line_for_each_value() -> None:
-    svg = draw([1, 2, 3], [Line("a < b", [1, 2, 3]), Line("c", [0, 0, 0])])
+    svg = draw([1, 2, 3], [Curve("a < b", [1, 2, 3]), Curve("c", [0, 0, 0])])
     assert svg.count("<polyline") == 2
     assert "a &lt; b" in svg
-    assert draw([], [Line("none yet", [])]).startswith("<svg")
+    assert draw([], [Curve("none yet", [])]).startswith("<svg")

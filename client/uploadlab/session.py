@@ -1,21 +1,26 @@
 """A run by this process: prepared, carried out, shown. Its deployments are processes, or its neighbours."""
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from uploadlab.analysis.comparability import changed_settings, unlike_runs
 from uploadlab.analysis.comparison import Found, between_runs, found, slower
 from uploadlab.analysis.grid import falls_short
+from uploadlab.checking.stage import CheckStage
 from uploadlab.commands.program import LAB
 from uploadlab.declared.compose import load_needs
 from uploadlab.declared.goals import Goals, load_goals
 from uploadlab.errors import LabError, Stopped
+from uploadlab.load.stage import LoadStage
 from uploadlab.load.swarm import Swarm
-from uploadlab.load.workers import WORKERS, Workers
+from uploadlab.load.workers import Workers, worker_service
 from uploadlab.measuring.carry_out import carry_out
 from uploadlab.measuring.prepare import Prepared, new_name, prepare, reopen, require_room
+from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.protocols import Runtime
+from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.runs import Host, Run
 from uploadlab.paths import COMPOSE, DATA, INSIDE, RATIOS, RUNS, shown
 from uploadlab.planning.draft import Draft
@@ -121,10 +126,11 @@ def _carry_out(
     screen.note(_preflight(run.host, runtime.lacks(prepared.deployments)))
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
-        carry_out(prepared, scratch.data_dir, runtime, Client(processes), swarm, screen.progress)
+        stages = (UploadStage, ProfileStage, CheckStage, partial(LoadStage, crowd=swarm))
+        carry_out(prepared, scratch.data_dir, runtime, Client(processes), stages, screen.progress)
     finally:
         _show(run, folder, goals, before, screen)
-        if WORKERS:  # the last of `docker compose up`
+        if worker_service():  # the last of `docker compose up`
             screen.note(STAY_UP.format(viewer=inside.VIEWER))
 
 

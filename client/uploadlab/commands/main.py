@@ -14,8 +14,7 @@ from uploadlab.commands import ordering, program
 from uploadlab.commands.params import Names, Percent
 from uploadlab.declared.goals import load_goals
 from uploadlab.errors import LabError, UsageError
-from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
-from uploadlab.load.workers import workers as beside_workers
+from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit, container_workers
 from uploadlab.paths import DATA, INSIDE, RATIOS, ROOT, RUNS
 from uploadlab.planning.draft import Draft, draft
 from uploadlab.presenting import report
@@ -294,7 +293,7 @@ def _workers(asked: dict[str, Any], screen: Screen) -> Workers:
     if not elsewhere:
         if listen:
             raise UsageError("--listen is where workers join: add --expect-workers N")
-        return beside_workers() or Workers(here or as_many_as_fit())
+        return container_workers() or Workers(here or as_many_as_fit())
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")

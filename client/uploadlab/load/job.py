@@ -1,4 +1,4 @@
-"""What the lab asks of Locust's master, and what it answers."""
+"""What the lab asks of Locust's master, and what the master answers."""
 
 import msgspec
 
@@ -7,32 +7,21 @@ from uploadlab.model.deployments import Foreign
 from uploadlab.model.load import LoadStep, LoadUpload
 
 HEAD_START_SECONDS = 1.0
-"""For slow users to be in mid-upload before those that are counted begin."""
-
-
+"""Slow users are in mid-upload before the users that are counted begin."""
 PATIENCE_SECONDS = 10.0
 """After its time is up, a user does not wait longer for the uploads that a window needs."""
-
-
 UNVERIFIED_BYTES = 4 << 30
 """What a worker's users leave on the server before they verify between uploads; not in the lab's steps."""
-
-
-LEAST_UPLOADS = 3
-"""Of each user, before any of its worker's stops: then all have been in full swing together for a while."""
-
-
-GRACE_SECONDS = 5.0
-
-
-JOIN_SECONDS = 20.0
-
-
+GRACE_SECONDS = 15.0
+JOIN_SECONDS = 60.0
+"""For workers to start, here or elsewhere."""
+READY_SECONDS = 20.0
+"""For workers to be ready for the next step."""
 VERIFY_SECONDS = 600.0
 """For all that a step has stored, read back from disk."""
 
 
-class Job(msgspec.Struct, frozen=True):
+class LoadJob(msgspec.Struct, frozen=True):
     """A step to do, and where."""
 
     step: Step
@@ -43,7 +32,7 @@ class Job(msgspec.Struct, frozen=True):
     @property
     def sending_seconds(self) -> float:
         """By then even a user whose last upload runs into its budget has ended."""
-        return HEAD_START_SECONDS + self.step.seconds + PATIENCE_SECONDS + self.budget_seconds + GRACE_SECONDS
+        return HEAD_START_SECONDS + self.step.seconds + PATIENCE_SECONDS + self.slow_seconds
 
     @property
     def slow_seconds(self) -> float:
@@ -53,11 +42,11 @@ class Job(msgspec.Struct, frozen=True):
     @property
     def most_seconds(self) -> float:
         """By then there is an answer, or none will come."""
-        return JOIN_SECONDS + self.sending_seconds + self.slow_seconds + VERIFY_SECONDS + GRACE_SECONDS
+        return READY_SECONDS + self.sending_seconds + self.slow_seconds + VERIFY_SECONDS + GRACE_SECONDS
 
 
-class Done(msgspec.Struct):
-    """What a step came to."""
+class StepResult(msgspec.Struct):
+    """What a step showed, and the rows of its uploads."""
 
     result: LoadStep
     uploads: list[LoadUpload]

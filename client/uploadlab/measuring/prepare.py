@@ -16,10 +16,10 @@ from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.exceptions import load_exceptions
 from uploadlab.declared.plans import Choice, load_plan
 from uploadlab.errors import LabError
-from uploadlab.load.job import LEAST_UPLOADS
 from uploadlab.measuring.host import describe_host, require_space
 from uploadlab.model.cells import Step
 from uploadlab.model.deployments import Deployment
+from uploadlab.model.load import LEAST_UPLOADS
 from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, EXCEPTIONS, PLANS, ROOT
 from uploadlab.planning.draft import Draft, plan_load, stored_deployments
