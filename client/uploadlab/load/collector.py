@@ -22,29 +22,24 @@ REPORT = "uploads"
 
 
 def connect(environment: Environment, ledger: Ledger) -> None:
-    """Connect a process's users with its runner, whether that is a worker, a master, or alone."""
-    runner = environment.runner
-    if isinstance(runner, WorkerRunner):
-        connect_worker(environment, ledger)
-        return
-    collector = Collector(environment, None if isinstance(runner, MasterRunner) else ledger)
-    environment.events.test_start.add_listener(collector.begin)
-    environment.events.test_stopping.add_listener(collector.close)
-    environment.events.worker_report.add_listener(collector.take)
-    environment.events.quitting.add_listener(collector.end)
-    collector.throughput.show_in(environment.web_ui)
-    gevent.spawn(collector.sample_forever)
-
-
-def connect_worker(environment: Environment, ledger: Ledger) -> None:
-    """Have Locust's reports carry the ledger's, and its messages set the ledger's events."""
-    environment.runner.register_message("enough", lambda **_: ledger.enough.set())
-    environment.runner.register_message("verify", lambda **_: ledger.verify.set())
+    """Connect a process's users with its runner: a worker's reports with the master's, or the only one."""
+    runner, events = environment.runner, environment.events
 
     def add_report(data: dict[str, Any], **_: Any) -> None:
         data[REPORT] = msgspec.to_builtins(ledger.report())
 
-    environment.events.report_to_master.add_listener(add_report)
+    if isinstance(runner, WorkerRunner):
+        runner.register_message("enough", lambda **_: ledger.enough.set())
+        runner.register_message("verify", lambda **_: ledger.verify.set())
+        events.report_to_master.add_listener(add_report)
+        return
+    collector = Collector(environment, None if isinstance(runner, MasterRunner) else ledger)
+    events.test_start.add_listener(collector.begin)
+    events.test_stopping.add_listener(collector.close)
+    events.worker_report.add_listener(collector.take)
+    events.quitting.add_listener(collector.end)
+    collector.throughput.show_in(environment.web_ui)
+    gevent.spawn(collector.sample_forever)
 
 
 class Collector:

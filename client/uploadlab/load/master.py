@@ -1,14 +1,14 @@
 """Locust's master, as a process of the lab: it has the workers do one step after the other.
 
-Jobs come as JSON lines on standard input, and each is answered with the result of its step. The first line
-of output is the number of workers that have joined.
+Its arguments are the host and the port to listen on, and the number of workers. Jobs come as JSON lines on
+standard input, and each is answered with the result of its step. The first line of output is the number of
+workers that have joined.
 """
 
 import os
 import signal
 import sys
 import time
-from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
@@ -161,13 +161,9 @@ def _cpu_seconds(reports: dict[str, WorkerReport]) -> float:
 
 def main() -> None:
     """Say how many workers have joined, then do steps until the input ends."""
-    parser = ArgumentParser(description="Started by the lab.")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
-    options = parser.parse_args()
+    host, port, workers = sys.argv[1:]
     setup_logging("WARNING")
-    master = Master(options.host, options.port, options.workers)
+    master = Master(host, int(port), int(workers))
 
     def answer(content: object) -> None:
         sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")

@@ -26,13 +26,8 @@ def add_options(parser: LocustArgumentParser) -> None:
     most = format_size(UNVERIFIED_BYTES)
     lab.add_argument("--unverified", default=most, help="Most that a worker's users leave unverified.")
     lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, with a row for every upload.")
-    lab.add_argument(
-        "--expect-status",
-        type=int,
-        default=0,
-        help="Status of success on a server that is not the lab's.",
-    )
-    lab.add_argument("--field", default=FIELD, help="The form's field for the file, on such a server.")
+    lab.add_argument("--expect-status", type=int, default=0, help="Status of success on a foreign server.")
+    lab.add_argument("--field", default=FIELD, help="The form's field for the file, on a foreign server.")
     # The lab sets these for each of its steps.
     parser.add_argument("--step", default="", help=SUPPRESS, include_in_web_ui=False)
     parser.add_argument("--seconds", type=float, default=0.0, help=SUPPRESS, include_in_web_ui=False)

@@ -45,8 +45,7 @@ class Swarm:
     def _start(self) -> Lines:
         here, elsewhere, host, chosen_port = self._workers
         port = str(chosen_port or free_ports(1)[0])
-        master = ["-m", "uploadlab.load.master", "--host", host, "--port", port]
-        master += ["--workers", str(here + elsewhere)]
+        master = ["-m", "uploadlab.load.master", host, port, str(here + elsewhere)]
         worker = ["-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
         worker += ["--loglevel", "WARNING", "--worker", "--master-host", HOST, "--master-port", port]
         with open(self._logs / LOG, "ab") as log:
