@@ -8,6 +8,7 @@ from uploadlab.analysis.load import summarize_load, window
 from uploadlab.declared.plans import Load, check_load
 from uploadlab.errors import UsageError
 from uploadlab.load.chart import Curve, draw
+from uploadlab.load.workers import container_workers
 from uploadlab.model.cells import Cell, Step
 from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep, LoadUpload
@@ -195,6 +196,14 @@ def test_the_last_run_is_the_newest(tmp_path: Path) -> None:
         run.started_at = started_at
         RunFolder.create(tmp_path, name).write_run(run)
     assert last_run(tmp_path).path.name == "a"
+
+
+def test_the_service_of_the_workers_is_read_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_WORKERS", raising=False)
+    assert container_workers() is None
+    monkeypatch.setenv("LAB_WORKERS", "localhost")
+    workers = container_workers()
+    assert workers and (workers.here, workers.elsewhere) == (0, 1)
 
 
 def test_a_chart_has_a_line_for_each_value() -> None:

@@ -31,9 +31,6 @@ from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Status
 from uploadlab.sending import server_usage as usage
 
-HEARTBEAT_SECONDS = 3.0
-"""A busy worker may have missed some; it is lost only if it goes on missing them."""
-
 
 class Master:
     """The lab's steps as tests of Locust's, one after the other."""
@@ -102,7 +99,8 @@ class Master:
         self._runner.send_message("verify")
         whole = self._wait_in_step(VERIFY_SECONDS, lambda: self._runner.user_count == 0)
         verified = None if job.foreign else usage.read(url)
-        self._wait(HEARTBEAT_SECONDS, lambda: self._runner.worker_count >= joined)
+        # A busy worker may have missed some heartbeats; it is lost only if it goes on missing them.
+        self._wait(3.0, lambda: self._runner.worker_count >= joined)
         self._workers = min(joined, self._runner.worker_count)
         self._runner.stop()
         error = None

@@ -14,8 +14,6 @@ from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines
 from uploadlab.runtimes.local import HOST, free_ports
 
-START_SECONDS = 60.0
-"""For Locust's master to start, before it waits for workers."""
 LOG = "locust.log"
 
 
@@ -52,7 +50,7 @@ class Swarm:
             lines = Lines(self._spawn(master, log, subprocess.PIPE, subprocess.PIPE))
             for _ in range(here):
                 self._spawn(worker, log, subprocess.DEVNULL, log)
-        if not lines.read(int, START_SECONDS + JOIN_SECONDS):
+        if not lines.read(int, 60 + JOIN_SECONDS):  # the master itself takes a while to start
             self._stop()
             raise LabError(
                 f"no worker has joined at {host}:{port}: start some with "

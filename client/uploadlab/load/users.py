@@ -39,11 +39,6 @@ from uploadlab.sending.upload import Uploaded
 from uploadlab.sending.verification import verify
 from uploadlab.units import parse_rate, parse_size
 
-PAUSE_SECONDS = 0.1
-"""After an upload that failed: do not hammer a dead server."""
-HOPELESS = 3
-"""Uploads in a row without an answer: the server is gone."""
-
 LEDGER = Ledger()
 events.init_command_line_parser.add_listener(add_options)
 # Every 3 s by default; a step of the lab would be over long before its master knew.
@@ -166,7 +161,7 @@ class Uploading:
         else:
             LEDGER.uploads.append(row)
         if row.status in (Status.REFUSED, Status.FAILED):
-            gevent.sleep(PAUSE_SECONDS)
+            gevent.sleep(0.1)  # do not hammer a dead server
 
     def send(self, method: Method, payload: Payload, watch: Stopwatch) -> tuple[Outcome, str | None, int]:
         """Return the outcome, where the upload can be read back, and how much of the file was sent."""
@@ -209,7 +204,7 @@ class Uploading:
         seconds: float = self.options.seconds
         if LEDGER.verify.is_set() or not seconds:
             return bool(LEDGER.verify.is_set())
-        if self.unanswered >= HOPELESS:
+        if self.unanswered >= 3:  # in a row: the server is gone
             return True
         if self.slow:
             return bool(LEDGER.enough.is_set())

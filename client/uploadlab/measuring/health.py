@@ -13,9 +13,7 @@ HEALTHY_SECONDS = 60.0
 """For the lab's own deployments, which all start at once; a deployment that dies is not waited for."""
 EXTERNAL_SECONDS = 15.0
 """For a server that the user named: it runs already."""
-LAST_TRY_SECONDS = 1.0
 IDLE_GRACE_SECONDS = 10.0
-START_IT = "; start that server, or correct --target NAME=URL"
 
 
 def check_targets(
@@ -29,9 +27,10 @@ def check_targets(
         if not target.unavailable:
             external = target.tier == EXTERNAL
             end = started + (EXTERNAL_SECONDS if external else HEALTHY_SECONDS)
-            left = max(LAST_TRY_SECONDS, end - time.monotonic())
+            left = max(1.0, end - time.monotonic())  # time for a last try
             versions[target.name], why = sender.wait_healthy(target, left, partial(explain, target.name))
-            target = msgspec.structs.replace(target, unavailable=why + START_IT if why and external else why)
+            hint = "; start that server, or correct --target NAME=URL" if why and external else ""
+            target = msgspec.structs.replace(target, unavailable=why + hint)
         checked.append(target)
     return checked, versions
 

@@ -13,10 +13,6 @@ OVERHEAD_SECONDS = 0.05
 """An upload of nothing still costs a connection, a verification and a removal."""
 
 
-_VERIFYING = 1.1
-"""Reading the stored file back takes about a tenth of most uploads' time."""
-
-
 def watched(items: Iterable[Item], total: int, watcher: Watcher) -> Iterator[Item]:
     """Yield the items and show, after each, how long the others will take: as long each as those so far."""
     started = time.monotonic()
@@ -47,7 +43,8 @@ class Estimate:
         for key in _keys(cell.deployment, cell.method):
             if rates := self._rates.get(key):
                 upload = fmean(rates[-5:]) * cell.size_bytes
-                return OVERHEAD_SECONDS + _VERIFYING * min(upload, self._budget_seconds)
+                # Reading the stored file back takes about a tenth of most uploads' time.
+                return OVERHEAD_SECONDS + 1.1 * min(upload, self._budget_seconds)
         return OVERHEAD_SECONDS
 
 
