@@ -30,8 +30,9 @@ from uploadlab.load.fast_client import Pool, for_fast_client
 from uploadlab.load.job import HEAD_START_SECONDS, PATIENCE_SECONDS
 from uploadlab.load.ledger import Ledger
 from uploadlab.load.options import add_options, check_options
-from uploadlab.model.load import LEAST_UPLOADS, LoadUpload
+from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.planning.load_steps import LEAST_UPLOADS
 from uploadlab.selection import choose
 from uploadlab.sending.connections import BlockAdapter
 from uploadlab.sending.stopwatch import Stopwatch

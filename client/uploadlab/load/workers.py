@@ -26,14 +26,9 @@ def as_many_as_fit() -> int:
     return max(1, (os.cpu_count() or 1) // 2)
 
 
-def worker_service() -> str | None:
-    """Return the service whose containers upload, in the container of Locust's master; elsewhere None."""
-    return os.environ.get("LAB_WORKERS")
-
-
 def container_workers() -> Workers | None:
     """Return the containers that join this one to upload; None if there are none. Raises LabError."""
-    service = worker_service()
+    service = os.environ.get("LAB_WORKERS")  # in the container of Locust's master
     if service is None:
         return None
     try:

@@ -4,9 +4,6 @@ from msgspec import Struct
 
 from uploadlab.model.measurements import Status
 
-LEAST_UPLOADS = 3
-"""Of each user, before any of its worker's stops: then all have been in full swing together for a while."""
-
 
 class LoadUpload(Struct, kw_only=True):
     """One line of load/uploads.jsonl: one upload among many. What could not be measured is None."""
