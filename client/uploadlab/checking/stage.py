@@ -43,7 +43,7 @@ class CheckStage:
         ]
 
     def execute(self, items: Sequence[CheckCell], watcher: Watcher) -> None:
-        """Try these; raises LabError."""
+        """Try these; raise LabError."""
         done: queue.SimpleQueue[list[Check] | BaseException] = queue.SimpleQueue()
         one_large = threading.Lock()
 

@@ -39,7 +39,7 @@ class Pool(HTTPClientPool):
     """The fast client's connections; with a pace none sends more than this many bytes a second."""
 
     def __init__(self, seconds: float, pace: int | None) -> None:
-        """``seconds`` limit connecting and each silence; certificates are not checked, as in Locust."""
+        """Limit connecting and each silence to ``seconds``. As in Locust, certificates are not checked."""
         super().__init__(insecure=True, connection_timeout=seconds, network_timeout=seconds)
         self._pace = pace
 

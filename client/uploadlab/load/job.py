@@ -31,17 +31,17 @@ class LoadJob(msgspec.Struct, frozen=True):
 
     @property
     def sending_seconds(self) -> float:
-        """By then even a user whose last upload runs into its budget has ended."""
+        """Return the time in which every user ends, even if its last upload takes its whole budget."""
         return HEAD_START_SECONDS + self.step.seconds + PATIENCE_SECONDS + self.slow_seconds
 
     @property
     def slow_seconds(self) -> float:
-        """By then slow users have ended, after the others."""
+        """Return the time in which slow users end, after the others."""
         return self.budget_seconds + GRACE_SECONDS
 
     @property
     def most_seconds(self) -> float:
-        """By then there is an answer, or none will come."""
+        """Return the time after which no answer will come."""
         return READY_SECONDS + self.sending_seconds + self.slow_seconds + VERIFY_SECONDS + GRACE_SECONDS
 
 

@@ -17,7 +17,7 @@ from uploadlab.sending import peak_memory as memory
 
 
 class Sent(msgspec.Struct):
-    """Of one method: bytes handed to the system, and those of uploads that were accepted whole."""
+    """Bytes of one method: handed to the system, and of uploads that were accepted whole."""
 
     sent_bytes: int = 0
     good_bytes: int = 0
@@ -32,7 +32,7 @@ class WorkerReport(msgspec.Struct):
     """What a worker reports to its master every now and then; counted from the start of the test."""
 
     step_id: str
-    """The lab's step that it is about; it may be the one before."""
+    """The lab's step that was carried out then; it may be the step before."""
     sent: dict[str, Sent]
     done: int
     """Users at full speed that will not send again."""

@@ -16,10 +16,10 @@ from uploadlab.units import format_rate, format_size
 
 
 class Crowd(Protocol):
-    """Uploads from many users at once: ``swarm.Swarm``, or a fake in tests."""
+    """Many users who upload at once: ``swarm.Swarm``, or a fake in tests."""
 
     def do(self, job: LoadJob) -> StepResult:
-        """Do one step; raises LabError."""
+        """Do one step; raise LabError."""
 
 
 class LoadStage:
@@ -37,7 +37,7 @@ class LoadStage:
         return [step for step in in_order(run.load, run.seed) if step.id not in done]
 
     def execute(self, items: Sequence[Step], watcher: Watcher) -> None:
-        """Do these, saving after each; raises LabError."""
+        """Do these, saving after each; raise LabError."""
         for step in watched(items, len(items), watcher):
             done = self._do(step, watcher)
             self._bench.folder.append_step(done.result, done.uploads)

@@ -21,14 +21,14 @@ class Swarm:
     """Locust's master and its workers, started for the first step."""
 
     def __init__(self, processes: Processes, workers: Workers, folder: Path, logs: Path) -> None:
-        """Files to send are made in ``folder``."""
+        """Set up; the files to send are made in ``folder``."""
         self._processes, self._workers = processes, workers
         self._folder, self._logs = folder, logs
         self._master: Lines | None = None
         self._started: list[subprocess.Popen[bytes]] = []
 
     def do(self, job: LoadJob) -> StepResult:
-        """Carry out a step; raises LabError if Locust itself fails."""
+        """Carry out a step; raise LabError if Locust itself fails."""
         master = self._master or self._start()
         try:
             master.write(job)

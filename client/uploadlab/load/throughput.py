@@ -20,7 +20,7 @@ COLUMNS = ("Timestamp", "User Count", *FIGURES.values())
 
 
 class Sample(NamedTuple):
-    """Sums since the test began."""
+    """The sums since the test began, at one moment."""
 
     at: float
     users: int
@@ -70,7 +70,7 @@ class Throughput:
         web_ui.app.add_url_rule("/throughput.csv", "throughput_csv", view_func=self._download)
 
     def _extend(self, response: Any) -> Any:
-        """Put the tab's rows into what Locust's page asks for every two seconds."""
+        """Put the tab's rows into the answer that Locust's page asks for every two seconds."""
         from flask import request
 
         if request.path == "/stats/requests" and response.is_json:

@@ -214,7 +214,7 @@ class Uploading:
         return enough or passed > seconds + PATIENCE_SECONDS
 
     def finish(self) -> None:
-        """Wait for the others, verify, and end."""
+        """Wait until the master says that all have sent, then end; uploads are verified in ``on_stop``."""
         if self.slow:
             LEDGER.slow_done += 1
         else:
@@ -239,7 +239,7 @@ class Uploading:
 
 
 class FullSpeed(Uploading, FastHttpUser):
-    """As fast as it can, by Locust's fast client."""
+    """A user as fast as possible, by Locust's fast client."""
 
     def __init__(self, environment: Environment) -> None:
         options = environment.parsed_options
@@ -252,13 +252,13 @@ class FullSpeed(Uploading, FastHttpUser):
 
 
 class Paced(FullSpeed):
-    """No faster than ``--pace``; ``--slow-users`` is their number."""
+    """A user no faster than ``--pace``; ``--slow-users`` is their number."""
 
     slow = True
 
 
 class WithRequests(Uploading, HttpUser):
-    """As fast as it can, by requests, as in the lab's other uploads."""
+    """A user as fast as possible, by requests, as in the lab's other uploads."""
 
     def on_start(self) -> None:
         """Send blocks of the lab's size."""

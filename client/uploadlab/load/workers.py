@@ -27,7 +27,7 @@ def as_many_as_fit() -> int:
 
 
 def container_workers() -> Workers | None:
-    """Return the containers that join this one to upload; None if there are none. Raises LabError."""
+    """Return the containers that join this one to upload; None if there are none; raise LabError."""
     service = os.environ.get("LAB_WORKERS")  # in the container of Locust's master
     if service is None:
         return None

@@ -44,7 +44,7 @@ class ProfileStage:
         return [(cell, kind) for kind in KINDS for cell in smallest.values() if (cell.id, kind) not in done]
 
     def execute(self, items: Sequence[tuple[Cell, str]], watcher: Watcher) -> None:
-        """Make these, saving each profile as soon as it is there; raises LabError."""
+        """Make these, saving each profile as soon as it is there; raise LabError."""
         run, folder, data_dir, sender, _ = self._bench
         urls = {target.name: target.url for target in run.targets}
         payloads = write_payloads(data_dir, {cell.size_bytes for cell, _ in items})

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 class Runtime(Protocol):
-    """Starts deployments and turns them into targets."""
+    """A way to start deployments, which turns them into targets."""
 
     def lacks(self, deployments: list[Deployment]) -> str:
         """Return what the deployments need and cannot have here, and what to type."""
@@ -30,7 +30,7 @@ class Runtime(Protocol):
 
 
 class Sender(Protocol):
-    """Uploads and verifies: ``sending.client.Client``, or a fake in tests."""
+    """A client that uploads and verifies: ``sending.client.Client``, or a fake in tests."""
 
     def measure(
         self,
@@ -57,7 +57,7 @@ class Sender(Protocol):
 
 
 class Watcher(Protocol):
-    """Shows the progress."""
+    """A display of the progress."""
 
     def note(self, text: str) -> None:
         """Print a line of its own."""
@@ -91,4 +91,4 @@ class Stage(Protocol[Item]):
         """Return what the run's folder lacks, in order. Writes nothing."""
 
     def execute(self, items: Sequence[Item], watcher: Watcher) -> None:
-        """Do these, saving each; raises LabError."""
+        """Do these, saving each; raise LabError."""

@@ -15,7 +15,7 @@ Way = tuple[str, int]
 
 
 class Stopping:
-    """Knows from the rows which uploads are still worth their time."""
+    """The rule that ends a comparison: the rows say which uploads are still worth their time."""
 
     def __init__(self, comparison: Comparison, run: Run, rows: Sequence[Measurement]) -> None:
         sick = {target.name for target in run.targets if target.unavailable}
@@ -48,7 +48,7 @@ class Stopping:
 
     @property
     def seconds_left(self) -> float:
-        """The time until the budget ends."""
+        """Return the time until the budget ends."""
         return max(0.0, self._end - time.monotonic())
 
     def _learn(self, row: Measurement) -> None:

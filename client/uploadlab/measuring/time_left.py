@@ -14,7 +14,7 @@ OVERHEAD_SECONDS = 0.05
 
 
 def watched(items: Iterable[Item], total: int, watcher: Watcher) -> Iterator[Item]:
-    """Yield the items and show, after each, how long the others will take: as long each as those so far."""
+    """Yield the items; after each, show how long the rest will take if all items take the same time."""
     started = time.monotonic()
     for number, item in enumerate(items, 1):
         yield item
@@ -22,7 +22,7 @@ def watched(items: Iterable[Item], total: int, watcher: Watcher) -> Iterator[Ite
 
 
 class Estimate:
-    """Learns seconds a byte for each pair, each method and the run; uses the most exact rate it has."""
+    """Seconds a byte of each pair, each method and the run; the most exact rate that is known counts."""
 
     def __init__(self, budget_seconds: float) -> None:
         self._budget_seconds = budget_seconds

@@ -46,7 +46,7 @@ class UploadStage:
         return [Task(cell, 1) for cell in sick if cell.id not in known] + tasks
 
     def execute(self, items: Sequence[Task], watcher: Watcher) -> None:
-        """Do these uploads, saving after each; raises LabError."""
+        """Do these uploads, saving after each; raise LabError."""
         run, folder, tasks = self._bench.run, self._bench.folder, list(items)
         estimate, stopping = Estimate(run.budget_seconds), self._stopping(folder.read_measurements())
         usable = [task for task in tasks if not self._targets[task.cell.deployment].unavailable]
@@ -109,7 +109,7 @@ def _without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> lis
 
 
 def write_payloads(data_dir: Path, sizes: set[int]) -> dict[int, Payload]:
-    """Write one file for each size, removed with the data folder; raises LabError."""
+    """Write one file for each size, removed with the data folder; raise LabError."""
     folder = data_dir / "payload"
     folder.mkdir(exist_ok=True)
     try:
