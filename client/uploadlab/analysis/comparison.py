@@ -14,8 +14,6 @@ SECONDS, CPU, MEMORY = "seconds", "server_cpu_seconds", "server_peak_rss_bytes"
 
 
 FIELDS = (SECONDS, CPU, MEMORY)
-
-
 SAY_ALL = (Status.OK, Status.WRONG)
 """What needs no reason beside it."""
 

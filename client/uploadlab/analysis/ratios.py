@@ -15,16 +15,10 @@ from uploadlab.selection import choose
 from uploadlab.units import parse_size
 
 RESAMPLES = 2000
-
-
 OUTSIDE = 0.025
 """Of the resampled ratios, what lies below the interval, and above it."""
-
-
 LEAST_ROUNDS = 5
 """With fewer, an interval of resampled medians is no more than the extremes."""
-
-
 SLACK = 0.05
 """How far below its goal a ratio may begin: of the goal, and of 1 where the goal is less."""
 

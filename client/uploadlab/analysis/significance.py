@@ -8,12 +8,8 @@ from uploadlab.analysis.intervals import Interval
 
 WITHIN = 0.03
 """How narrow an interval is to be if nothing else is said: its half width."""
-
-
 LEAST_ROUNDS = 6
 """Fewer have no 95% interval."""
-
-
 SPACING = 1.25
 """Between two looks at the intervals: a stop after each round would stop too often on a lucky one."""
 

@@ -13,16 +13,10 @@ from uploadlab.units import GIB, MIB
 
 SOME = noise(600_001)
 """More than one block of any reader, and more than Werkzeug keeps in memory."""
-
-
 SMALL = noise(10_001)
 """So little that all of it is sent before the answer comes: a server that closes the connection without
 having read it resets it, and a client that still sends then never reads the answer."""
-
-
 HALF = 300_000
-
-
 READ_BYTES = 1 << 16
 """What Werkzeug's form parser, and many another, asks for at a time."""
 

@@ -16,18 +16,10 @@ from uploadlab.model.deployments import Deployment, Target
 from uploadlab.units import MIB
 
 BLOCK_BYTES = MIB
-
-
 REQUESTS_BLOCK_BYTES = 16 << 10
 """What ``requests`` sends at a time where nobody tells it otherwise (``blocksize`` of urllib3's pools)."""
-
-
 BOUNDARY_CHARACTERS = 70
-
-
 FIELD = "file"
-
-
 FILE_NAME = "upload.bin"
 
 

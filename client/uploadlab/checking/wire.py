@@ -25,17 +25,9 @@ from uploadlab.sending.upload import stored_at
 
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
-
-
 SILENCE_SECONDS = 60.0
-
-
 MOST_ANSWER_BYTES = 1 << 20
-
-
 CONTINUE = b"HTTP/1.1 100"
-
-
 NO_SIZE = b"zz\r\n"
 
 

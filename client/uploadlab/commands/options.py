@@ -119,8 +119,8 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
 deployments_option = click.option(
     "--deployments", type=Names(), help="Run only these; baselines always run too."
 )
+plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
 cell_options = group(
-    click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]"),
     click.option("--methods", type=Names(), help="Run only these; baselines always run too."),
     click.option("--sizes", type=Sizes(), help="64MiB,1GiB instead of the plan's."),
     click.option("--rounds", type=COUNT, help="Instead of the plan's."),
@@ -130,7 +130,7 @@ comparison_options = group(
     click.option(
         "--within",
         type=Percent(),
-        default=0.03,
+        default="3%",
         help="Stop once the result is accurate to ±N%.  [default: 3%]",
     ),
     click.option("--minutes", type=MINUTES, default=10.0, help="Time limit in minutes.  [default: 10]"),

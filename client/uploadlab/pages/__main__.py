@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uploadlab.errors import LabError
+from uploadlab.pages import declared, evidence, picture, results  # noqa: F401  each registers its parts
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 
 BEGIN = re.compile(r"<!-- begin: (.+) -->\n")
-
-
 AGAIN = "PYTHONPATH=client .venv/bin/python -m uploadlab.pages"
 
 

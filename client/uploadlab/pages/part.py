@@ -21,8 +21,6 @@ Part = Callable[..., str]
 
 
 PARTS: dict[str, Part] = {}
-
-
 FILES: dict[Path, str] = {}
 """What parts make beside themselves."""
 

@@ -14,14 +14,8 @@ from uploadlab.pages.part import FILES, part, run, summaries
 from uploadlab.paths import DOCS
 
 VEGA_LITE = "6.4"
-
-
 INK = {"light": "#24292f", "dark": "#c9d1d9"}
-
-
 COLOURS = ["#2f81f7", "#56b4e9", "#e69f00", "#9a6700", "#1a7f37", "#8250df", "#bf3989"]
-
-
 SHAPES = ["circle", "diamond", "triangle-up", "triangle-down", "square", "cross", "triangle-right"]
 
 

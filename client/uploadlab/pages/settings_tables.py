@@ -16,11 +16,7 @@ from uploadlab.presenting.document import Table
 
 TINY = 0.1
 """Ratios below it are told by two digits that say something."""
-
-
 HEADER = ["ours", "default", "why", "in its place, and what that does"]
-
-
 BREAK = "<br>"
 """Between lines of one cell in Markdown."""
 

@@ -15,8 +15,6 @@ from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import MIB, parse_size
 
 LABEL_WIDTH = 16
-
-
 FIELDS = {
     "connected": ("connected_seconds", "s"),
     "head sent": ("first_sent_seconds", "s"),

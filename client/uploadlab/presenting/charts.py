@@ -20,11 +20,7 @@ MEMORY, RATE = Axis("peak RSS, MiB", "MiB"), Axis("MB/s", "MB/s")
 
 
 FLAT = "Flat lines hold a part of the file, rising ones all of it. Both axes logarithmic."
-
-
 IN_TABLES = "Both axes logarithmic. The figures are in the tables above."
-
-
 DIGITS = 4
 """More than any figure is worth, and few enough to keep the page small."""
 

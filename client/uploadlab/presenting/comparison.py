@@ -10,20 +10,10 @@ from uploadlab.presenting.document import Table
 from uploadlab.units import format_size
 
 FASTER = {Word.MORE: "faster", Word.LESS: "slower", Word.SAME: "no difference"}
-
-
 MORE = {word: str(word) for word in Word}
-
-
 FIELD_NAMES = {SECONDS: "speed", CPU: "CPU seconds"}
-
-
 WORDS = {SECONDS: FASTER, CPU: MORE, MEMORY: MORE}
-
-
 HEADER = ["", "speed", "CPU seconds", "peak memory", "noise", "rounds"]
-
-
 LEGEND = (
     "Ratios to {base}, with their 95% interval. Noise: as far as {base} differs from itself, and at least "
     "what intervals aim at; up to there a difference is none. docs/method.md has the rules."

@@ -11,11 +11,7 @@ from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Table
 
 NOT_TRIED = "-"
-
-
 EXCEPTION = "exception"
-
-
 TITLES = {
     "tuned": "tuned: every byte, or a clear no",
     "stock": "stock: as a newcomer has them",

@@ -17,30 +17,14 @@ from uploadlab.presenting.heat import METRICS
 from uploadlab.units import format_size
 
 HERE = Path(__file__).with_name("page")
-
-
 BAD = (*(str(one) for one in Status if one not in ACCEPTED), Verdict.FAIL, Verdict.LOSS)
-
-
 ATTRIBUTES = ("deployment", "method", "size", "tier")
 """Of what the filters go by, in the order of a key."""
-
-
 CLASSIC = ("vega.min.js", "vega-lite.min.js")
-
-
 INTERPRETER = "vega-interpreter.js"
-
-
 IMPORT = re.compile(r"^import (\{.*?\}) from 'vega-util';$", re.MULTILINE)
-
-
 EXPORT = re.compile(r"^export \{ (\w+) as expressionInterpreter \};$", re.MULTILINE)
-
-
 RETURN = r"return \1;"
-
-
 SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 """Without it, developer tools would look for a file that is not there."""
 

@@ -11,8 +11,6 @@ from uploadlab.units import format_rate, format_size
 
 BUSY = 0.9
 """From here on the workers, not the server, may be the limit."""
-
-
 LOAD_LEGEND = (
     "MB/s: of all users together, from when each had finished one upload to when the first began its last; "
     "share: of the reference's with as many users. Median, p95, p99: of one upload's time. "

@@ -35,8 +35,6 @@ from uploadlab.storage.run_folder import PROFILES
 from uploadlab.units import format_size
 
 NONE = "-"
-
-
 LIMITED_NOTE = f"{MARK} {LIMITED}: client or ceiling were the limit, so compare these by CPU s/GB."
 
 

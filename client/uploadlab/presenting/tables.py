@@ -15,8 +15,6 @@ LIMITED, MARK = "CLIENT_LIMITED", "*"
 
 
 VERDICTS = {True: "yes", False: "no", None: "not judged"}
-
-
 RATIO_LEGEND = (
     "Ratio: of the medians, with its 95% interval of resampled rounds. Met: the interval begins at most 0.05 "
     f"below the goal (5% of one over 1); not judged: fewer than {LEAST_ROUNDS} rounds. {LIMITED}: judged by "

@@ -47,8 +47,6 @@ CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
 
 NARROW_NAME_WIDTH = 9
 """Six methods fit beside the name that Compose puts before each line."""
-
-
 PLENTY = 1000
 
 

@@ -25,29 +25,13 @@ Line = TypeVar("Line")
 
 RUN_FILE = "run.json"
 ORDER_FILE = "order.json"
-
-
 MEASUREMENTS = "measurements.jsonl"
-
-
 REPORT = "report.html"
-
-
 LOGS = "logs"
-
-
 PROFILES = "profiles"
-
-
 PROFILED = "profiles.jsonl"
-
-
 LOAD_UPLOADS = "load/uploads.jsonl"
-
-
 LOAD_STEPS = "load/steps.jsonl"
-
-
 CHECKS = "checks.jsonl"
 
 
