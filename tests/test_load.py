@@ -7,7 +7,8 @@ import pytest
 from uploadlab.analysis.load import summarize_load, window
 from uploadlab.declared.plans import Load, check_load
 from uploadlab.errors import UsageError
-from uploadlab.load.chart import Line, draw
+from uploadlab.load.chart import Curve, draw
+from uploadlab.load.workers import container_workers
 from uploadlab.model.cells import Cell, Step
 from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep, LoadUpload
@@ -200,8 +201,16 @@ def test_the_last_run_is_the_newest(tmp_path: Path) -> None:
     assert last_run(tmp_path).path.name == "a"
 
 
+def test_the_service_of_the_workers_is_read_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_WORKERS", raising=False)
+    assert container_workers() is None
+    monkeypatch.setenv("LAB_WORKERS", "localhost")
+    workers = container_workers()
+    assert workers and (workers.here, workers.elsewhere) == (0, 1)
+
+
 def test_a_chart_has_a_line_for_each_value() -> None:
-    svg = draw([1, 2, 3], [Line("a < b", [1, 2, 3]), Line("c", [0, 0, 0])])
+    svg = draw([1, 2, 3], [Curve("a < b", [1, 2, 3]), Curve("c", [0, 0, 0])])
     assert svg.count("<polyline") == 2
     assert "a &lt; b" in svg
-    assert draw([], [Line("none yet", [])]).startswith("<svg")
+    assert draw([], [Curve("none yet", [])]).startswith("<svg")

@@ -10,8 +10,7 @@ import click
 
 from uploadlab.catalogue.methods import FIELD
 from uploadlab.errors import UsageError
-from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
-from uploadlab.load.workers import workers as neighbours
+from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit, container_workers
 from uploadlab.model.deployments import Foreign
 from uploadlab.paths import RUNS, in_container
 from uploadlab.presenting.terminal import Screen
@@ -246,7 +245,7 @@ def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Wor
     if not elsewhere:
         if listen:
             raise UsageError("--listen is where workers join: add --expect-workers N")
-        return neighbours() or Workers(here or as_many_as_fit())
+        return container_workers() or Workers(here or as_many_as_fit())
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")
