@@ -78,11 +78,15 @@ def test_a_config_takes_the_place_of_its_like(
 @pytest.mark.parametrize(
     ("path", "text", "why"),
     [
-        (MINE, "[uwsgi]\nhttp-socket = :8080\n", "neither PORT nor RUN_DIR"),
+        (MINE, "[uwsgi]\nhttp-socket = :8080\n", "the config must listen on"),
         ("configs/uwsgi/My config.ini", INI, "use a-z, 0-9, - and _ only"),
         ("configs/uwsgi/flask.ini", INI, "rename the file"),
         ("configs/uwsgi/mine.conf", INI, "a config is one of"),
-        (MINE, "# IMPORTANT\n[uwsgi]\nhttp-socket = :8080\n", "neither PORT nor RUN_DIR"),
+        (
+            MINE,
+            "# IMPORTANT\n[uwsgi]\nhttp-socket = :8080\n",
+            "the config must listen on",
+        ),
         ("configs/uwsgi/uwsgi-default-again.ini", INI, "name each once"),
     ],
 )

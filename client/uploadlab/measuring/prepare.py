@@ -66,7 +66,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
 
 def placed(deployments: Sequence[Deployment], folder: RunFolder) -> list[Deployment]:
     """With the places of configs that lie in the run's folder."""
-    return [derive.placed(one, folder.path.resolve()) for one in deployments]
+    return [derive.with_own_configs(one, folder.path.resolve()) for one in deployments]
 
 
 def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:

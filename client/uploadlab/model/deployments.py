@@ -14,33 +14,6 @@ EXTERNAL = "target"
 """The tier of a server that the user named by its URL."""
 
 
-class Service(Struct, frozen=True):
-    """One process of a deployment, as compose.yaml declares it."""
-
-    name: str
-    command: list[str]
-    environment: dict[str, str]
-    stop_signal: str
-
-
-class Deployment(Struct, frozen=True):
-    """The Flask app behind a server family and one config file."""
-
-    name: str
-    title: str
-    tier: str
-    why: str
-    port: int
-    accepts: list[str]
-    """Methods that make sense here; empty: all."""
-    needs: list[str]
-    services: list[Service]
-    next: list[str] = []
-    """Deployments that it may pass uploads on to; the first does it by default."""
-    based_on: str = ""
-    """The one of compose.yaml that it is made from, service by service; empty: it is there itself."""
-
-
 class Foreign(Struct, frozen=True):
     """An upload endpoint that does not answer the lab's contract: what it stored cannot be verified."""
 
@@ -63,3 +36,34 @@ class Target(Struct, frozen=True):
     """Its URL takes uploads as it is; None: it has the lab's routes."""
     next: list[str] = []
     """Deployments that it may pass uploads on to; the first does it by default."""
+
+
+class Service(Struct, frozen=True):
+    """One process of a deployment, as compose.yaml declares it."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str] = {}
+    stop_signal: str = "SIGTERM"
+
+
+class Deployment(Struct, frozen=True):
+    """The Flask app behind a server family and one config file."""
+
+    name: str
+    title: str
+    tier: str
+    why: str
+    port: int
+    accepts: list[str]
+    """Methods that make sense here; empty: all."""
+    needs: list[str]
+    services: list[Service]
+    next: list[str] = []
+    """Deployments that it may pass uploads on to; the first does it by default."""
+    based_on: str = ""
+    """The one of compose.yaml that it is made from, service by service; empty: it is there itself."""
+
+    def target(self, url: str = "", unavailable: str = "") -> Target:
+        """Return what the client measures of it: at an address, or unavailable for a reason."""
+        return Target(self.name, url, self.tier, self.accepts, unavailable, next=self.next)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from uploadlab.errors import LabError
+from uploadlab.pages import declared, evidence, picture, results  # noqa: F401  each registers its parts
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 

@@ -67,10 +67,7 @@ def settings() -> str:
     """Each deployment's settings, with what the committed runs of the knobs say of them."""
     declared = _declared()
     knobs = load_knobs(KNOBS, list(declared))
-    tables = [
-        settings_table(one, list(config_texts(ROOT, [one]).values()), knobs, turned())
-        for one in declared.values()
-    ]
+    tables = [settings_table(one, config_texts(ROOT, [one]), knobs, turned()) for one in declared.values()]
     texts = [titled(one) for one in tables if one.rows]
     return "\n".join([*texts, f"From runs of `./scripts/knobs`, {where('knobs')}.\n"])
 

@@ -14,7 +14,7 @@ from uploadlab.model.checks import Check
 from uploadlab.model.measurements import Profiled, Status
 from uploadlab.pages.declared import turned
 from uploadlab.pages.part import choice, deployments_of, folder, part, plain, run, summaries
-from uploadlab.pages.settings_tables import BREAK, HEADER, came, setting_row
+from uploadlab.pages.settings_tables import BREAK, HEADER, check_results, option_row
 from uploadlab.paths import COMPOSE, KNOBS, ORIGINAL_TABLE, ROOT
 from uploadlab.presenting import tables
 from uploadlab.selection import check
@@ -75,11 +75,11 @@ def knobs(deployment: str, *options: str) -> str:
     """What happened when these settings, and nothing else, were turned."""
     declared = load_deployments(COMPOSE)
     one = declared[deployment]
-    texts = list(config_texts(ROOT, [one]).values())
+    texts = config_texts(ROOT, [one])
     known = load_knobs(KNOBS, list(declared))
     for option in options:
         check("knob", option, [knob.option for knob in known if knob.deployment == deployment])
-    rows = [setting_row(one, texts, known, option, turned()) for option in options]
+    rows = [option_row(one, texts, known, option, turned()) for option in options]
     return plain([deployment, *HEADER[1:]], rows)
 
 
@@ -170,4 +170,4 @@ def _came(rows: Sequence[Check]) -> str:
     """A line for each thing that did."""
     if not rows:
         raise ValueError("no such case was tried there")
-    return BREAK.join(came(rows))
+    return BREAK.join(check_results(rows))

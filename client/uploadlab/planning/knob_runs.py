@@ -1,12 +1,11 @@
 """From knobs to runs: deployments that differ from a shipped one by one setting."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from uploadlab.declared.config_syntax import _line, edited
+from uploadlab.declared.config_syntax import parse_config, set_option
 from uploadlab.declared.knobs import CONFIG, Knob
 from uploadlab.declared.plans import Choice, Load, Plan
 from uploadlab.declared.variants import renamed, with_config
@@ -96,13 +95,17 @@ def _with_config(
 ) -> list[Service]:
     """The services, with another config for the one that has the option, or else for the last."""
     texts = {service.name: (root / _config(service)).read_text() for service in services}
-    having = [one for one in services if re.search(_line(knob.option), texts[one.name], re.MULTILINE)]
+    having = [
+        service
+        for service in services
+        if knob.option in {line.option for line in parse_config(_config(service), texts[service.name])}
+    ]
     (changed, *_) = having or services[-1:]
     old = _config(changed)
     new = (
         (root / value).read_text()
         if knob.option == CONFIG
-        else edited(texts[changed.name], knob.option, value)
+        else set_option(old, texts[changed.name], knob.option, value)
     )
     path = folder / Path(old).parent / f"{changed.name}{''.join(Path(old).suffixes)}"
     path.parent.mkdir(parents=True, exist_ok=True)
