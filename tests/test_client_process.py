@@ -21,10 +21,10 @@ def say(kind, **fields):
     print(json.dumps({"type": kind, **fields}), flush=True)
 
 def end(job):
-    say("Sent", job=job)
-    say("Verified", job=job, outcome={"status": "ok", "error": f"of {job}"})
+    say("UploadSent", job=job)
+    say("UploadVerified", job=job, outcome={"status": "ok", "error": f"of {job}"})
 
-say("Ready")
+say("ProcessReady")
 for line in sys.stdin:
     job = json.loads(line)["number"]
 """
@@ -56,28 +56,29 @@ def measured(script: str, payload: Payload, budget_seconds: float = 5.0) -> tupl
 
 def test_a_late_begin_is_not_taken_for_an_outcome(payload: Payload, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lab_side, "BEGIN_SECONDS", 0.1)
-    outcomes, started = measured("    time.sleep(0.5); say('Begun', job=job); end(job)", payload)
+    outcomes, started = measured("    time.sleep(0.5); say('UploadBegun', job=job); end(job)", payload)
     assert [(outcome.status, outcome.error) for outcome in outcomes] == [("ok", "of 1"), ("ok", "of 2")]
     assert started == 1
 
 
 def test_answers_of_an_earlier_job_are_skipped(payload: Payload) -> None:
-    outcomes, _ = measured("    say('Begun', job=job); end(job - 1); end(job); end(job)", payload)
+    outcomes, _ = measured("    say('UploadBegun', job=job); end(job - 1); end(job); end(job)", payload)
     assert [outcome.error for outcome in outcomes] == ["of 1", "of 2"]
 
 
 def test_an_outcome_before_the_clock_has_stopped_does_not_count(payload: Payload) -> None:
-    script = "    say('Verified', job=job, outcome={'status': 'ok'})"
+    script = "    say('UploadVerified', job=job, outcome={'status': 'ok'})"
     outcomes, started = measured(script, payload, 0.2)
     assert [(outcome.status, outcome.error) for outcome in outcomes] == [(Status.TIMEOUT, "over 0.2 s")] * 2
     assert started == 2
 
 
 @pytest.mark.parametrize(
-    "line", ["Traceback (most recent call last):", "null", '{"type": "Sent"}', '{"type": "Done", "job": 1}']
+    "line",
+    ["Traceback (most recent call last):", "null", '{"type": "UploadSent"}', '{"type": "Done", "job": 1}'],
 )
 def test_what_is_no_answer_fails_the_upload_and_the_next_one_works(payload: Payload, line: str) -> None:
-    script = f"    print({line!r}, flush=True) if job == 1 else (say('Begun', job=job), end(job))"
+    script = f"    print({line!r}, flush=True) if job == 1 else (say('UploadBegun', job=job), end(job))"
     outcomes, started = measured(script, payload)
     assert outcomes[0].status is Status.FAILED
     assert repr(line.encode()) in str(outcomes[0].error)

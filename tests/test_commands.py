@@ -249,7 +249,7 @@ def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it may have ended meanwhile
             parent = int(path.read_text().rpartition(")")[2].split()[1])
-            if parent == process.pid and b"guard.py" in (path.parent / "cmdline").read_bytes():
+            if parent == process.pid and b"reaper.py" in (path.parent / "cmdline").read_bytes():
                 os.kill(int(path.parent.name), signal.SIGTERM)  # which it ignores
                 os.kill(int(path.parent.name), signal.SIGKILL)
     process.send_signal(signal.SIGINT)

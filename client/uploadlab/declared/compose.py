@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct, field
 
 from uploadlab.errors import LabError
 from uploadlab.model.deployments import Deployment, Service
@@ -16,14 +15,14 @@ CONFIGS = "configs/"
 Content = TypeVar("Content")
 
 
-class ComposeFile(Struct):
+class ComposeFile(msgspec.Struct):
     """What the lab reads of the file. The services are as they are written there."""
 
     services: dict[str, dict[str, Any]]
-    needs: dict[str, str] = field(name="x-needs", default_factory=dict)
+    needs: dict[str, str] = msgspec.field(name="x-needs", default_factory=dict)
 
 
-class LabBlock(Struct, forbid_unknown_fields=True):
+class LabBlock(msgspec.Struct, forbid_unknown_fields=True):
     """The ``x-lab`` of a service that is a deployment."""
 
     title: str

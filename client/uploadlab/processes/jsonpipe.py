@@ -3,7 +3,6 @@
 import os
 import select
 import subprocess
-import sys
 import time
 from types import UnionType
 from typing import IO, TypeVar, cast
@@ -13,10 +12,6 @@ import msgspec
 from uploadlab.errors import LabError
 
 BLOCK_BYTES = 1 << 16
-
-
-SHOWN_BYTES = 60
-"""Of a line that cannot be read."""
 
 
 Message = TypeVar("Message")
@@ -35,9 +30,7 @@ class Lines:
 
     def write(self, message: object) -> None:
         """Send a message; raise OSError if the process does not listen."""
-        stdin = cast(IO[bytes], self.process.stdin)
-        stdin.write(msgspec.json.encode(message) + b"\n")
-        stdin.flush()
+        write_line(cast(IO[bytes], self.process.stdin), message)
 
     def read(self, kind: type[Message] | UnionType, seconds: float) -> Message | None:
         """Return the next answer; return None if none comes in this time, or the process has ended.
@@ -58,11 +51,11 @@ class Lines:
         try:
             message: Message = msgspec.json.decode(line, type=kind)
         except msgspec.DecodeError as error:
-            raise UnreadableAnswer(f"{line[:SHOWN_BYTES]!r} is no answer of the process: {error}") from None
+            raise UnreadableAnswer(f"{line[:60]!r} is no answer of the process: {error}") from None
         return message
 
 
-def answer_line(message: object) -> None:
-    """Send a message from the other side, on standard output."""
-    sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
-    sys.stdout.buffer.flush()
+def write_line(stream: IO[bytes], message: object) -> None:
+    """Write a message to a pipe; raise OSError if nobody reads."""
+    stream.write(msgspec.json.encode(message) + b"\n")
+    stream.flush()

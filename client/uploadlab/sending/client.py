@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,7 +23,7 @@ from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending import upload, verification
 from uploadlab.sending.connections import get, session
-from uploadlab.sending.process import Answer, Begun, Ready, Sent, UploadJob, Verified
+from uploadlab.sending.process import Answer, ProcessReady, UploadBegun, UploadJob, UploadSent, UploadVerified
 
 START_SECONDS = 30.0
 
@@ -39,7 +40,7 @@ BEGIN_SECONDS = usage.ANSWER_SECONDS + 5  # to ask what the server has used so f
 VERIFY_SECONDS = 2 * verification.VERIFY_SECONDS + BEGIN_SECONDS  # reading back, and removing
 
 
-Kind = TypeVar("Kind", Begun, Sent, Verified)
+Kind = TypeVar("Kind", UploadBegun, UploadSent, UploadVerified)
 
 
 class Client:
@@ -63,10 +64,10 @@ class Client:
         self._jobs += 1
         try:
             pipe.write(UploadJob(self._jobs, url, method, payload, budget_seconds, foreign))
-            self._answer(pipe, Begun, BEGIN_SECONDS)
-            if not self._answer(pipe, Sent, budget_seconds):
+            self._answer(pipe, UploadBegun, BEGIN_SECONDS)
+            if not self._answer(pipe, UploadSent, budget_seconds):
                 return self._ended(pipe, Status.TIMEOUT, f"over {budget_seconds:g} s")
-            verified = self._answer(pipe, Verified, VERIFY_SECONDS)
+            verified = self._answer(pipe, UploadVerified, VERIFY_SECONDS)
         except OSError:
             return self._ended(pipe, Status.FAILED, "the client's process does not listen")
         except UnreadableAnswer as error:
@@ -124,11 +125,9 @@ class Client:
         """Wait until a server has no upload in progress; return False if it still has one after that time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            try:
+            with suppress(requests.RequestException, ValueError):  # its only worker may be the busy one
                 if not _healthz(url).get("uploads_in_progress"):
                     return True
-            except (requests.RequestException, ValueError):
-                pass  # its only worker may be the busy one
             time.sleep(POLL_SECONDS)
         return False
 
@@ -142,7 +141,7 @@ class Client:
                 stdout=subprocess.PIPE,
             )
             pipe = Lines(process)
-            if not pipe.read(Ready, START_SECONDS):
+            if not pipe.read(ProcessReady, START_SECONDS):
                 self._processes.kill(process)
                 raise LabError("the client's own process does not start: ./scripts/install may fix that")
             self._pipe = pipe

@@ -6,7 +6,9 @@ import subprocess
 from contextlib import suppress
 from http.client import responses
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from uploadlab.model.measurements import Outcome, Status
 
 FACTS = '%{stderr}{"facts": %{json}, "headers": %{header_json}}'
 """What curl(1) writes after a transfer, in place of its own words on standard error; curl 7.83."""
@@ -15,22 +17,14 @@ FACTS = '%{stderr}{"facts": %{json}, "headers": %{header_json}}'
 SILENCE_SECONDS = 24 * 3600.0
 
 
-class CurlAnswer(NamedTuple):
-    """What curl and the server said."""
+def send_by_curl(
+    verb: str, url: str, path: Path, budget_seconds: float | None
+) -> tuple[Outcome, bytes, str, str | None]:
+    """Send the file as the body, and measure by curl's own clock; its peak of memory is not known.
 
-    seconds: float
-    """From before the connection until the answer was read, by curl's own clock."""
-    connected_seconds: float
-    cpu_seconds: float
-    status: int
-    reason: str
-    """The status in words."""
-    location: str | None
-    content: bytes
-
-
-def send_by_curl(verb: str, url: str, path: Path, budget_seconds: float | None) -> CurlAnswer:
-    """Send the file as the body; raise OSError if curl is not installed, or got no answer."""
+    Return the outcome, the answer's content, its status in words, and its Location. Raise OSError if curl
+    is not installed, or got no answer.
+    """
     before = _cpu_seconds()
     # Expect: spares a second of waiting at uWSGI, which never answers 100 Continue.
     # Nothing of the user's: no ~/.curlrc, no proxy, and a path as it is.
@@ -45,15 +39,15 @@ def send_by_curl(verb: str, url: str, path: Path, budget_seconds: float | None) 
     facts = written.get("facts", {})
     if done.returncode or not facts:
         raise OSError(f"curl: {facts.get('errormsg') or f'status {done.returncode}; is it 7.83 or newer?'}")
-    return CurlAnswer(
+    outcome = Outcome(
+        status=Status.OK,
         seconds=facts["time_total"],
+        http_status=facts["response_code"],
         connected_seconds=facts["time_connect"],
-        cpu_seconds=_cpu_seconds() - before,
-        status=facts["response_code"],
-        reason=responses.get(facts["response_code"], ""),
-        location=written["headers"].get("location", [None])[-1],
-        content=done.stdout,
+        client_cpu_seconds=_cpu_seconds() - before,
     )
+    location = written["headers"].get("location", [None])[-1]
+    return outcome, done.stdout, responses.get(facts["response_code"], ""), location
 
 
 def _cpu_seconds() -> float:

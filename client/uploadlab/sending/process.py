@@ -3,8 +3,8 @@
 Apart from the lab, so that its memory is the client's alone, an upload can be cut off at
 its budget, and a client that runs out of memory is a row in the table.
 
-Jobs come as JSON lines on standard input. Answers go out as JSON lines: first Ready, then for
-each job Begun, Sent when the clock has stopped, and Verified.
+Jobs come as JSON lines on standard input. Answers go out as JSON lines: first ProcessReady, then for
+each job UploadBegun, UploadSent when the clock has stopped, and UploadVerified.
 """
 
 import sys
@@ -12,19 +12,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome
-from uploadlab.processes.jsonpipe import answer_line
+from uploadlab.processes.jsonpipe import write_line
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending.upload import upload
 from uploadlab.sending.verification import verify
 
 
-class UploadJob(Struct):
+class UploadJob(msgspec.Struct):
     """An upload to do."""
 
     number: int
@@ -35,30 +34,30 @@ class UploadJob(Struct):
     foreign: Foreign | None = None
 
 
-class Ready(Struct, tag=True):
+class ProcessReady(msgspec.Struct, tag=True):
     """The process takes jobs."""
 
 
-class Begun(Struct, tag=True):
+class UploadBegun(msgspec.Struct, tag=True):
     """The upload of a job begins."""
 
     job: int
 
 
-class Sent(Struct, tag=True):
+class UploadSent(msgspec.Struct, tag=True):
     """The clock of a job has stopped."""
 
     job: int
 
 
-class Verified(Struct, tag=True):
+class UploadVerified(msgspec.Struct, tag=True):
     """What a job's upload showed, verified."""
 
     job: int
     outcome: Outcome
 
 
-Answer = Ready | Begun | Sent | Verified
+Answer = ProcessReady | UploadBegun | UploadSent | UploadVerified
 
 
 def answers(job: UploadJob) -> Iterator[Answer]:
@@ -66,9 +65,9 @@ def answers(job: UploadJob) -> Iterator[Answer]:
     # The budget, so that an abandoned upload ends on the server, too.
     query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
     before = None if job.foreign else usage.reset(job.url)
-    yield Begun(job.number)
+    yield UploadBegun(job.number)
     uploaded = upload(job.url, METHODS[job.method], job.payload, foreign=job.foreign, **query)
-    yield Sent(job.number)
+    yield UploadSent(job.number)
     cost = usage.NO_ANSWER
     if uploaded.outcome.http_status:
         cost = usage.cost(before, usage.read(job.url) if before else None)
@@ -78,15 +77,15 @@ def answers(job: UploadJob) -> Iterator[Answer]:
     outcome.server_peak_rss_bytes = cost.peak_rss_bytes
     outcome.spooled_bytes = usage.spooled_bytes(cost.written_bytes, outcome.stored_bytes)
     outcome.usage_note = cost.note
-    yield Verified(job.number, outcome)
+    yield UploadVerified(job.number, outcome)
 
 
 def main() -> None:
     """Say ready, then answer jobs until the input ends."""
-    answer_line(Ready())
+    write_line(sys.stdout.buffer, ProcessReady())
     for line in sys.stdin.buffer:
         for answer in answers(msgspec.json.decode(line, type=UploadJob)):
-            answer_line(answer)
+            write_line(sys.stdout.buffer, answer)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import requests
-from msgspec import Struct
 
 from uploadlab.catalogue.methods import FIELD, Method
 from uploadlab.catalogue.payloads import Payload
@@ -21,7 +20,7 @@ from uploadlab.sending.curl import send_by_curl
 from uploadlab.sending.stopwatch import Stopwatch
 
 
-class Uploaded(Struct):
+class Uploaded(msgspec.Struct):
     """What the clock and the server said, before anything is verified."""
 
     outcome: Outcome
@@ -59,65 +58,55 @@ def upload(
     except (requests.RequestException, OSError, MemoryError, OverflowError) as error:
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
     seconds, laps = watch.seconds(), watch.laps
+    sent, answered = laps.get("sent"), laps.get("answered")
     outcome = Outcome(
-        status=_status(response.status_code, foreign),
+        status=Status.OK,
         seconds=seconds,
         http_status=response.status_code,
         connected_seconds=laps.get("connected"),
         first_sent_seconds=laps.get("first sent"),
-        sent_seconds=laps.get("sent"),
-        response_wait_seconds=laps["answered"] - laps["sent"]
-        if {"answered", "sent"} <= laps.keys()
-        else None,
+        sent_seconds=sent,
+        response_wait_seconds=answered - sent if answered and sent else None,
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
-    return _answered(outcome, response.content, response.reason, response.headers.get("Location"))
+    return _answered(outcome, foreign, response.content, response.reason, response.headers.get("Location"))
 
 
 def _upload_by_curl(
     url: str, method: Method, payload: Payload, foreign: Foreign | None, query: Mapping[str, str]
 ) -> Uploaded:
-    """Do the same by curl, and by its clock; the peak of its memory is not known."""
     verb, address = _verb_and_address(url, method, foreign)
     address += f"{'&' if '?' in address else '?'}{urlencode(query)}" if query else ""
     budget = float(query["budget"]) if "budget" in query else None
     try:
-        sent = send_by_curl(verb, address, Path(payload.path), budget)
+        outcome, content, words, location = send_by_curl(verb, address, Path(payload.path), budget)
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
         return Uploaded(Outcome(status=Status.FAILED, error=str(error)))
-    outcome = Outcome(
-        status=_status(sent.status, foreign),
-        seconds=sent.seconds,
-        http_status=sent.status,
-        connected_seconds=sent.connected_seconds,
-        client_cpu_seconds=sent.cpu_seconds,
-    )
-    return _answered(outcome, sent.content, sent.reason, sent.location)
+    return _answered(outcome, foreign, content, words, location)
 
 
 def _verb_and_address(url: str, method: Method, foreign: Foreign | None) -> tuple[str, str]:
     return ("POST", url) if foreign else (method.verb, url + method.route)
 
 
-def _status(http_status: int, foreign: Foreign | None) -> Status:
-    if foreign:
-        return Status.UNVERIFIED if http_status == foreign.expect_status else Status.REFUSED
-    return Status.OK if http_status < HTTPStatus.MULTIPLE_CHOICES else Status.REFUSED
-
-
-def _answered(outcome: Outcome, content: bytes, words: str, location: str | None) -> Uploaded:
+def _answered(
+    outcome: Outcome, foreign: Foreign | None, content: bytes, words: str, location: str | None
+) -> Uploaded:
     """Return the outcome, completed by the server's answer."""
     try:
         answer = msgspec.json.decode(content, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
         answer = {}
-    seconds = answer.get("seconds")
-    if outcome.status is Status.REFUSED:
-        outcome.error = str(answer.get("error") or words)
-    elif isinstance(seconds, int | float):
+    http_status, seconds = outcome.http_status or 0, answer.get("seconds")
+    accepted = http_status == foreign.expect_status if foreign else http_status < HTTPStatus.MULTIPLE_CHOICES
+    if not accepted:
+        outcome.status, outcome.error = Status.REFUSED, str(answer.get("error") or words)
+    elif foreign:
+        outcome.status = Status.UNVERIFIED
+    if accepted and isinstance(seconds, int | float):
         outcome.server_seconds = float(seconds)
     return Uploaded(outcome, answer, stored_at(answer, location))
 
