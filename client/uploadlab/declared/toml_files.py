@@ -17,11 +17,9 @@ def read_toml(path: Path, kind: type[Content], check: Callable[[Content], None],
     ``fields`` names the known ones, for a file with others.
     """
     try:
-        try:
-            content = msgspec.toml.decode(path.read_bytes(), type=kind)
-        except msgspec.DecodeError as error:
-            raise UsageError(f"{error}{fields}") from None
+        content = msgspec.toml.decode(path.read_bytes(), type=kind)
         check(content)
-    except (OSError, UnicodeDecodeError, UsageError) as error:
-        raise UsageError(f"{path.name}: {error}") from None
+    except (OSError, ValueError, UsageError) as error:
+        known = fields if isinstance(error, msgspec.DecodeError) else ""
+        raise UsageError(f"{path.name}: {error}{known}") from None
     return content

@@ -50,7 +50,7 @@ class Lines:
         line, _, self._received = self._received.partition(b"\n")
         try:
             message: Message = msgspec.json.decode(line, type=kind)
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             raise UnreadableAnswer(f"{line[:60]!r} is no answer of the process: {error}") from None
         return message
 

@@ -98,7 +98,7 @@ def _answered(
     """Return the outcome, completed by the server's answer."""
     try:
         answer = msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except ValueError:
         answer = {}
     http_status, seconds = outcome.http_status or 0, answer.get("seconds")
     accepted = http_status == foreign.expect_status if foreign else http_status < HTTPStatus.MULTIPLE_CHOICES
