@@ -19,7 +19,7 @@ try:
     import click
     from uploadlab.catalogue.methods import METHODS
     from uploadlab.catalogue.payloads import Payload, describe
-    from uploadlab.commands import program
+    from uploadlab.commands.main import run
     from uploadlab.errors import LabError, UsageError
     from uploadlab.model.measurements import Status
     from uploadlab.paths import BENCHMARK
@@ -32,7 +32,7 @@ PROGRAM = "uploader.py"
 DEFAULT_URL = "http://localhost:5000/"
 SILENCE_SECONDS = 600.0
 """A server that answers nothing for so long is given up; reading by lines takes its time."""
-NO_ANSWER = "; start a server with ./scripts/serve.sh flask, or name one with --url"
+NO_ANSWER = "; start a server with ./scripts/lab serve flask, or name one with --url"
 MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
 
 
@@ -83,4 +83,4 @@ def _write_profile(url: str, uploaded: Uploaded) -> Path:
 
 
 if __name__ == "__main__":
-    program.run(command, PROGRAM)
+    run(command, PROGRAM)

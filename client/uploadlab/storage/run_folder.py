@@ -16,13 +16,15 @@ from uploadlab.model.cells import Cell
 from uploadlab.model.checks import Check
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Profiled
+from uploadlab.model.order import Order
 from uploadlab.model.runs import SCHEMA_VERSION, Run
-from uploadlab.paths import INSIDE, shown
+from uploadlab.paths import in_container, program, shown
 
 Line = TypeVar("Line")
 
 
 RUN_FILE = "run.json"
+ORDER_FILE = "order.json"
 
 
 MEASUREMENTS = "measurements.jsonl"
@@ -49,9 +51,6 @@ LOAD_STEPS = "load/steps.jsonl"
 CHECKS = "checks.jsonl"
 
 
-ELSEWHERE = "make benchmark/ writable for its owner" if INSIDE else "choose another --out"
-
-
 class RunFolder:
     """One run on disk; each measurement is safe there as soon as it is made."""
 
@@ -69,9 +68,9 @@ class RunFolder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise LabError(f"cannot create {shown(path)}: {error.strerror}; {ELSEWHERE}") from None
+                raise LabError(f"cannot create {shown(path)}: {error.strerror}; {_elsewhere()}") from None
             return cls(path)
-        raise LabError(f"{shown(out)} is full of runs named {run_id}: {ELSEWHERE}")
+        raise LabError(f"{shown(out)} is full of runs named {run_id}: {_elsewhere()}")
 
     @property
     def logs(self) -> Path:
@@ -93,6 +92,17 @@ class RunFolder:
     def write_run(self, run: Run) -> None:
         """Write or replace run.json in one step."""
         self._replace(RUN_FILE, msgspec.json.format(msgspec.json.encode(run), indent=1))
+
+    def write_order(self, order: Order) -> None:
+        """Leave an order for the client's container; raise LabError."""
+        self._replace(ORDER_FILE, msgspec.json.encode(order))
+
+    def read_order(self) -> Order:
+        """Return the order that the host left; raise LabError."""
+        try:
+            return msgspec.json.decode((self.path / ORDER_FILE).read_bytes(), type=Order)
+        except (OSError, msgspec.DecodeError) as error:
+            raise LabError(f"no order in {shown(self.path)} ({error}): only the host starts this") from None
 
     def read_run(self) -> Run:
         """run.json; raises LabError."""
@@ -253,9 +263,10 @@ class RunFolder:
                 file.truncate(file.read().rfind(b"\n") + 1)
 
     def _cannot_write(self, error: OSError) -> LabError:
-        then = ELSEWHERE
+        then = _elsewhere()
         if self.has_results():
-            then = f"what was measured is kept; free some space and go on with --resume {shown(self.path)}"
+            command = f"{program()} resume {shown(self.path)}"
+            then = f"what was measured is kept; free some space and go on with: {command}"
         return LabError(f"cannot write to {shown(self.path)}: {error.strerror}; {then}")
 
 
@@ -290,3 +301,7 @@ def last_run(out: Path) -> RunFolder:
     if not folders:
         raise LabError(f"no run in {shown(out)} yet: name another --out")
     return max(folders, key=lambda folder: folder.read_run().started_at)
+
+
+def _elsewhere() -> str:
+    return "make benchmark/ writable for its owner" if in_container() else "choose another --out"
