@@ -90,6 +90,11 @@ def test_a_config_takes_the_place_of_its_like(
             "the config must listen on",
         ),
         ("configs/uwsgi/uwsgi-default-again.ini", INI, "name each once"),
+        (
+            "configs/gunicorn/mine.conf.py",
+            'bind = "unix:RUN_DIR/x"\n',
+            "all listen on PORT",
+        ),
     ],
 )
 def test_a_config_that_cannot_be_one_says_why(root: Path, path: str, text: str, why: str) -> None:

@@ -16,7 +16,7 @@ Content = TypeVar("Content")
 
 
 class ComposeFile(msgspec.Struct):
-    """What the lab reads of the file. The services are as they are written there."""
+    """The part of the file that the lab reads. The services are as they are written there."""
 
     services: dict[str, dict[str, Any]]
     needs: dict[str, str] = msgspec.field(name="x-needs", default_factory=dict)

@@ -25,7 +25,7 @@ class Below(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Rates of a method on each of these deployments, divided by that of the slowest cell of ``against``."""
+    """Rates of a method on each of these deployments, over the rate of the slowest cell of ``against``."""
 
     deployments: Names
     method: str
@@ -46,7 +46,7 @@ class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Growth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much more memory a large upload may take than a small one."""
+    """A limit for the memory that a large upload takes over a small one."""
 
     sizes: tuple[str, str]
     """Of the small upload, and of the large upload."""

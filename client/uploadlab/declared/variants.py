@@ -3,7 +3,6 @@
 import re
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,35 +15,22 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """What Compose, DNS and a path take."""
 
 
-class Slot(NamedTuple):
-    """A place where a deployment has a config."""
-
-    deployment: Deployment
-    service: Service
-    path: str
-    """From configs/ on."""
-
-    @property
-    def folder(self) -> Path:
-        """Return the folder of the config."""
-        return Path(self.path).parent
-
-    @property
-    def suffix(self) -> str:
-        """Return the end of the config's name: ``.ini``, ``.conf.py``."""
-        return "".join(Path(self.path).suffixes)
-
-
-def slots(declared: Mapping[str, Deployment]) -> list[Slot]:
-    """Return the places of all configs of these deployments, those of fronts first."""
-    found = [
-        Slot(deployment, service, word)
+def config_owners(declared: Mapping[str, Deployment]) -> list[tuple[str, Deployment]]:
+    """Return the path of each config, from configs/ on, with the deployment that has it; fronts first."""
+    fronts, others = slice(1), slice(1, None)
+    return [
+        (word, deployment)
+        for place in (fronts, others)
         for deployment in declared.values()
-        for service in deployment.services
+        for service in deployment.services[place]
         for word in service.command
         if word.startswith(CONFIGS)
     ]
-    return sorted(found, key=lambda slot: slot.service is not slot.deployment.services[0])
+
+
+def beside(path: str, name: str) -> str:
+    """Return the path of a config of that name, of the same kind as another and in the same folder."""
+    return str(Path(path).with_name(name + "".join(Path(path).suffixes)))
 
 
 def of_config(
@@ -54,28 +40,31 @@ def of_config(
 
     Raise UsageError.
     """
-    known = slots(declared)
-    if shipped := next((slot for slot in known if slot.path == path), None):
-        return shipped.deployment
-    alike = [slot for slot in known if slot.folder == Path(path).parent]
-    if not alike or not path.endswith(alike[0].suffix):
-        patterns = sorted({f"{slot.folder}/*{slot.suffix}" for slot in known})
-        raise UsageError(f"{path}: a config is one of {', '.join(patterns)}")
-    name = Path(path).name.removesuffix(alike[0].suffix)
+    owners = config_owners(declared)
+    if shipped := [deployment for other, deployment in owners if other == path]:
+        return shipped[0]
+    kinds = sorted({beside(other, "*") for other, _ in owners})
+    kind = next((kind for kind in kinds if Path(path).match(kind)), None)
+    if kind is None:
+        raise UsageError(f"{path}: a config is one of {', '.join(kinds)}")
+    name = Path(path).name.removesuffix(kind.rpartition("*")[2])
     if name in declared:
         raise UsageError(f"{path}: a deployment of that name has another config; rename the file")
     if not NAME.fullmatch(name):
         raise UsageError(f"{path}: the file is named after its deployment; use a-z, 0-9, - and _ only")
     front = is_front(path, root)
-    fitting = [slot for slot in alike if is_front(slot.path, root) == front]
-    base = next((slot for slot in fitting if like and slot.deployment == like), fitting[0])
-    copy = renamed(base.deployment, name)
+    fitting = [owner for owner in owners if Path(owner[0]).match(kind) and is_front(owner[0], root) == front]
+    if not fitting:
+        place = "a socket in RUN_DIR" if front else "PORT"
+        raise UsageError(f"{path}: the other configs of its kind all listen on {place}, so must this one")
+    old, base = next((owner for owner in fitting if owner[1] == like), fitting[0])
+    copy = renamed(base, name)
     return msgspec.structs.replace(
         copy,
-        title=f"{base.deployment.title}, with {path}",
+        title=f"{base.title}, with {path}",
         tier=DERIVED,
         why="a config that no service of compose.yaml names",
-        services=[with_config(service, base.path, path) for service in copy.services],
+        services=[with_config(service, old, path) for service in copy.services],
         next=[],
     )
 
@@ -90,7 +79,7 @@ def by_name(
     name: str, declared: Mapping[str, Deployment], root: Path, like: Deployment | None = None
 ) -> Deployment | None:
     """Return the deployment of the config of that name in configs/, if any; raise UsageError."""
-    places = sorted({str(slot.folder / f"{name}{slot.suffix}") for slot in slots(declared)})
+    places = sorted({beside(path, name) for path, _ in config_owners(declared)})
     found = [path for path in places if (root / path).is_file()]
     if len(found) > 1:
         raise UsageError(f"{name} may be any of {', '.join(found)}: write its path, or rename one")

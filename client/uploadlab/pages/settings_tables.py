@@ -27,7 +27,7 @@ BREAK = "<br>"
 
 
 class Turned(NamedTuple):
-    """What the committed runs of the knobs recorded."""
+    """The records of the committed runs of the knobs."""
 
     run: Run
     rows: Sequence[Measurement]

@@ -32,26 +32,26 @@ def ablated(
 
     ``word`` is one of the base's configs, or its name. Raise UsageError.
     """
-    slots = list(variants.slots({base.name: base}))
-    slot = next((slot for slot in slots if slot.path == word), None) or next(iter(slots), None)
-    if slot is None:
+    paths = [path for path, _ in variants.config_owners({base.name: base})]
+    if not paths:
         raise UsageError(f"{base.name} has no config whose settings could be reset")
+    path = word if word in paths else paths[0]
     # The plainest config: the first that is declared in the same folder, and listens in the same place.
     plain = next(
-        other.path
-        for other in variants.slots(declared)
-        if Path(other.path).parent == Path(slot.path).parent
-        and variants.is_front(other.path, root) == variants.is_front(slot.path, root)
+        other
+        for other, _ in variants.config_owners(declared)
+        if Path(other).parent == Path(path).parent
+        and variants.is_front(other, root) == variants.is_front(path, root)
     )
     copies, texts = [], {}
-    for change in changes(slot.path, (root / slot.path).read_text(), (root / plain).read_text()):
+    for change in changes(path, (root / path).read_text(), (root / plain).read_text()):
         copy = variants.renamed(base, f"{base.name}-{change.name}")
-        path = str(Path(slot.path).with_name(f"{copy.name}{slot.suffix}"))
-        services = [variants.with_config(service, slot.path, path) for service in copy.services]
+        new = variants.beside(path, copy.name)
+        services = [variants.with_config(service, path, new) for service in copy.services]
         copies.append(msgspec.structs.replace(copy, tier=DERIVED, services=services))
-        texts[path] = change.text
+        texts[new] = change.text
     if not copies:
-        raise UsageError(f"{slot.path} has the settings of {plain}: name another config")
+        raise UsageError(f"{path} has the settings of {plain}: name another config")
     return copies, texts
 
 

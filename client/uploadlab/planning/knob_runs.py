@@ -9,7 +9,7 @@ import msgspec
 from uploadlab.declared.config_syntax import parse_config, set_option
 from uploadlab.declared.knobs import CONFIG, Knob
 from uploadlab.declared.plans import Load
-from uploadlab.declared.variants import renamed, with_config
+from uploadlab.declared.variants import beside, renamed, with_config
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned, Step
 from uploadlab.model.deployments import Deployment, Service
@@ -98,7 +98,7 @@ def _with_setting(services: Sequence[Service], knob: Knob, value: str, folder: P
         new = (ROOT / value).read_text()
     else:
         new = set_option(old, texts[changed.name], knob.option, value)
-    path = folder / Path(old).parent / f"{changed.name}{''.join(Path(old).suffixes)}"
+    path = folder / beside(old, changed.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(new)
     different = with_config(changed, old, str(path))

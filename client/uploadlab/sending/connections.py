@@ -32,7 +32,7 @@ def get(address: str, seconds: float) -> requests.Response:
 
 
 class BlockAdapter(HTTPAdapter):
-    """Sends a file in blocks of that size: urllib3's own 16 KiB would make the client the limit."""
+    """An adapter that sends blocks of that size: urllib3's own 16 KiB would make the client the limit."""
 
     def __init__(self, watch: Watch | None, block_bytes: int = BLOCK_BYTES) -> None:
         self._watch, self._block_bytes = watch, block_bytes

@@ -21,7 +21,7 @@ from uploadlab.sending.stopwatch import Stopwatch
 
 
 class Uploaded(msgspec.Struct):
-    """What the clock and the server said, before anything is verified."""
+    """An upload as the clock and the server report it, before anything is verified."""
 
     outcome: Outcome
     answer: dict[str, Any] = {}
