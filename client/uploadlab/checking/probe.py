@@ -18,7 +18,7 @@ from uploadlab.model.checks import Check
 from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.planning.check_cells import routes
 from uploadlab.sending import server_usage as usage
-from uploadlab.sending.verification import read_back
+from uploadlab.sending.verification import read_back, remove_upload
 
 NOTICE_SECONDS = 0.3
 """Until a server has seen both what was sent and that the client has gone."""
@@ -77,7 +77,9 @@ def _acknowledged(url: str, reply: Reply) -> Stored | None:
     if not reply.stored_at:
         return Stored()
     try:
-        return Stored(*read_back(f"{url}{reply.stored_at}", keep=False))
+        state = Stored(*read_back(f"{url}{reply.stored_at}"))
+        remove_upload(f"{url}{reply.stored_at}")
+        return state
     except requests.HTTPError as error:
         return Stored(0) if error.response.status_code == HTTPStatus.NOT_FOUND else Stored()
     except (requests.RequestException, ValueError, KeyError, TypeError):

@@ -75,7 +75,7 @@ def all_settings() -> str:
     deployments = load_deployments(COMPOSE)
     knobs = load_knobs(KNOBS, list(deployments))
     tables = [
-        settings_table(deployment, list(config_texts(ROOT, [deployment]).values()), knobs, turned())
+        settings_table(deployment, config_texts(ROOT, [deployment]), knobs, turned())
         for deployment in deployments.values()
     ]
     texts = [titled(table) for table in tables if table.rows]
