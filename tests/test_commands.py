@@ -15,7 +15,8 @@ from uploadlab.commands import main as cli
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.paths import DATA, RUNS
 from uploadlab.planning import draft
-from uploadlab.storage.run_folder import MEASUREMENTS, RunFolder
+from uploadlab.storage.layout import MEASUREMENTS
+from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import serve
 from .helpers import REFERENCES, environment, left_overs

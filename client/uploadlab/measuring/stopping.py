@@ -4,8 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from uploadlab.analysis.intervals import Interval, paired
-from uploadlab.analysis.significance import enough, is_look, pairs
+from uploadlab.analysis.significance import Interval, enough, is_look, pairs
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.measurements import Measurement, Status
@@ -94,6 +93,8 @@ class Stopping:
         return not left or enough(ratios, self._comparison.within)
 
     def _ratio(self, base: str, other: str) -> Interval | None:
+        from uploadlab.analysis.intervals import paired  # needs numpy, which only a comparison does
+
         return paired(*pairs(self._seconds.get(base, {}), self._seconds.get(other, {})))
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from uploadlab.analysis.comparison import CPU, FIELDS, MEMORY, SECONDS, Found, Line
-from uploadlab.analysis.intervals import Interval
-from uploadlab.analysis.significance import Word
+from uploadlab.analysis.significance import Interval, Word
 from uploadlab.model.comparison import Comparison
 from uploadlab.presenting.document import Table
 from uploadlab.units import format_size

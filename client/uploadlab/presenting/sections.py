@@ -30,8 +30,8 @@ from uploadlab.presenting.tables import (
     short,
     tables,
 )
+from uploadlab.storage.layout import PROFILES
 from uploadlab.storage.reader import StoredRun
-from uploadlab.storage.run_folder import PROFILES
 from uploadlab.units import format_size
 
 NONE = "-"

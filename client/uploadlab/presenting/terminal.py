@@ -38,8 +38,9 @@ from uploadlab.presenting.tables import (
     reasons,
     tables,
 )
+from uploadlab.storage.layout import REPORT
 from uploadlab.storage.profiles import read_calls
-from uploadlab.storage.run_folder import REPORT, RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
 """Six methods fit into 74 columns; names break at their dots and dashes."""

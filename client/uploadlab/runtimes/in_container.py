@@ -9,7 +9,7 @@ from pathlib import Path
 from uploadlab.errors import LabError
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import COMPOSE, CONFIGS, shown
-from uploadlab.storage.run_folder import LOGS
+from uploadlab.storage.layout import LOGS
 
 RUN_NAME = os.environ.get("LAB_RUN")
 """The name of the run, if run-matrix.sh started the container; it collects the servers' logs there."""
