@@ -19,7 +19,7 @@ try:
     import click
     from uploadlab.catalogue.methods import METHODS
     from uploadlab.catalogue.payloads import Payload, describe
-    from uploadlab.commands import program
+    from uploadlab.commands.main import run
     from uploadlab.errors import LabError, UsageError
     from uploadlab.model.measurements import Status
     from uploadlab.paths import BENCHMARK
@@ -83,4 +83,4 @@ def _write_profile(url: str, uploaded: Uploaded) -> Path:
 
 
 if __name__ == "__main__":
-    program.run(command, PROGRAM)
+    run(command, PROGRAM)

@@ -1,6 +1,3 @@
-#!/usr/bin/env bash
-# Measures every way to upload, in containers or as processes of this host. See run-matrix.sh --help.
-set -euo pipefail
-root=$(cd "$(dirname "$0")/.." && pwd)
-"$root/scripts/install" client
-PYTHONPATH="$root/client" exec "$root/.venv/bin/python" -m uploadlab "$@"
+#!/bin/sh
+# The same program as scripts/lab: run-matrix.sh [options] measures, run-matrix.sh COMMAND does anything else.
+exec "$(dirname "$0")/lab" "$@"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from requests_toolbelt import MultipartEncoder
-from upload_app import create_app
+from upload_app.app import create_app
 from upload_app.settings import Settings
 from werkzeug.test import TestResponse
 

@@ -29,7 +29,7 @@ def test_a_defect_of_the_app_is_logged_with_its_cause_and_tells_the_client_nothi
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr("upload_app.receivers.blocks", fail)
+    monkeypatch.setattr("upload_app.receivers.receive_blocks", fail)
     app = client(tmp_path)
     app.application.config["PROPAGATE_EXCEPTIONS"] = False
     caplog.clear()

@@ -49,7 +49,9 @@ def test_no_other_file_is_ever_taken(tmp_path: Path, where: str) -> None:
     assert (tmp_path / "elsewhere").read_bytes() == BODY
 
 
-@pytest.mark.parametrize("name", [name for name, one in DEPLOYMENTS.items() if one.tier == "tuned"])
+@pytest.mark.parametrize(
+    "name", [name for name, deployment in DEPLOYMENTS.items() if deployment.tier == "tuned"]
+)
 def test_a_client_cannot_name_a_file(lab: Lab, name: str) -> None:
     url = lab.target(DEPLOYMENTS[name]).url
     secret = lab.data / name / "tmp" / "of another"

@@ -6,12 +6,13 @@ import pytest
 from multipart import MultipartError
 from requests_toolbelt import MultipartEncoder
 from upload_app import receivers
-from upload_app.receivers import Body, BrokenBody, BudgetSpent, Deadline, NoFilePart
+from upload_app.body import Body, BrokenBody, BudgetSpent, Deadline
+from upload_app.receivers import NoFilePart
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
 BODIES = [b"", b"x", b"no newline " * 9000, b"\r\n" * 9000, b"\n", b"a\nb\r\n\n" * 5000]
-RAW: list[Callable[..., None]] = [receivers.blocks, receivers.lines]
+RAW: list[Callable[..., None]] = [receivers.receive_blocks, receivers.receive_lines]
 
 
 def received(receive: Callable[..., None], body: bytes, *more: object, budget_seconds: float = 9) -> bytes:
@@ -55,7 +56,7 @@ def streams(body: bytes) -> list[Any]:
 @pytest.mark.parametrize("kind", range(4))
 def test_blocks_arrive_whole_from_whatever_a_server_gives(kind: int, body: bytes) -> None:
     file = io.BytesIO()
-    receivers.blocks(Body(streams(body)[kind], Deadline(9)), file, 1000)
+    receivers.receive_blocks(Body(streams(body)[kind], Deadline(9)), file, 1000)
     assert file.getvalue() == body
 
 
@@ -71,7 +72,7 @@ def test_blocks_of_a_raw_stream_share_one_buffer() -> None:
 def test_a_raw_stream_that_breaks_is_never_taken_for_its_end(wrap: Callable[[Any], Any], size: int) -> None:
     wire = Wire(b"x" * size, OSError("reset"))
     with pytest.raises((BrokenBody, ClientDisconnected)):
-        receivers.blocks(Body(wrap(wire), Deadline(9)), io.BytesIO(), 1000)
+        receivers.receive_blocks(Body(wrap(wire), Deadline(9)), io.BytesIO(), 1000)
 
 
 def form(**parts: object) -> tuple[bytes, str]:
@@ -88,20 +89,20 @@ def test_a_raw_body_arrives_as_it_is(receive: Callable[..., None], body: bytes) 
 @pytest.mark.parametrize("body", BODIES)
 def test_the_file_of_a_form_arrives_as_it_is(body: bytes) -> None:
     content, boundary = form(before="text", file=("f", body), after=("g", b"other"))
-    assert received(receivers.multipart_push, content, boundary) == body
+    assert received(receivers.receive_pushed_form, content, boundary) == body
 
 
 def test_a_form_without_the_file_is_refused() -> None:
     content, boundary = form(file="a field, not a file", other=("g", b"a file, but not the one"))
     with pytest.raises(NoFilePart):
-        received(receivers.multipart_push, content, boundary)
+        received(receivers.receive_pushed_form, content, boundary)
 
 
 @pytest.mark.parametrize("cut", [0, 10, 200, 5000])
 def test_a_form_cut_short_is_refused(cut: int) -> None:
     content, boundary = form(file=("f", b"x" * 9000))
     with pytest.raises(MultipartError):
-        received(receivers.multipart_push, content[:cut], boundary)
+        received(receivers.receive_pushed_form, content[:cut], boundary)
 
 
 @pytest.mark.parametrize("receive", RAW)
@@ -113,4 +114,4 @@ def test_a_spent_budget_ends_a_raw_upload(receive: Callable[..., None]) -> None:
 def test_a_spent_budget_ends_a_form() -> None:
     content, boundary = form(file=("f", b"x" * 9000))
     with pytest.raises(BudgetSpent):
-        received(receivers.multipart_push, content, boundary, budget_seconds=0)
+        received(receivers.receive_pushed_form, content, boundary, budget_seconds=0)

@@ -18,7 +18,7 @@ import pytest
 from flask import Flask
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
-from upload_app import create_app
+from upload_app.app import create_app
 from upload_app.settings import Settings
 from uploadlab.catalogue.methods import METHODS
 from werkzeug.exceptions import BadRequest

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from upload_app import create_app
+from upload_app.app import create_app
 from upload_app.settings import Settings
 from uploadlab.units import MIB
 from werkzeug.serving import make_server
@@ -59,13 +59,13 @@ class Second:
 
 @pytest.fixture
 def second(tmp_path: Path) -> Iterator[Second]:
-    one = Second(tmp_path / "second", MAX_CONTENT_LENGTH=str(2 * MIB))
-    thread = threading.Thread(target=one.server.serve_forever, args=(0.02,))
+    deployment = Second(tmp_path / "second", MAX_CONTENT_LENGTH=str(2 * MIB))
+    thread = threading.Thread(target=deployment.server.serve_forever, args=(0.02,))
     thread.start()
-    yield one
-    one.server.shutdown()
+    yield deployment
+    deployment.server.shutdown()
     thread.join()
-    one.server.server_close()
+    deployment.server.server_close()
 
 
 def first(tmp_path: Path, url: str, **settings: str) -> FlaskClient:
@@ -136,7 +136,7 @@ def test_an_early_refusal_ends_the_sending_whether_or_not_the_next_still_reads(t
     with listen(reads_no_more) as url:
         refuse_early(tmp_path, url)
     held[0].close()
-    with listen(lambda one: refuse_and_read_on(one, answer)) as url:
+    with listen(lambda connection: refuse_and_read_on(connection, answer)) as url:
         refuse_early(tmp_path, url)
 
 

@@ -95,7 +95,7 @@ def test_a_sweep_while_an_upload_gets_its_final_name_costs_nothing(
 def test_an_upload_in_work_counts_until_its_process_is_killed(store: Store, tmp_path: Path) -> None:
     code = (
         "import sys, pathlib, time; from upload_app.storage import Store\n"
-        "one = Store(pathlib.Path(sys.argv[1])).partial(); print('open', flush=True); time.sleep(60)"
+        "partial = Store(pathlib.Path(sys.argv[1])).partial(); print('open', flush=True); time.sleep(60)"
     )
     writer = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)],

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from requests_toolbelt import MultipartEncoder
-from upload_app import create_app, receivers
-from upload_app.receivers import Body, Deadline
+from upload_app import receivers
+from upload_app.app import create_app
+from upload_app.body import Body, Deadline
 from upload_app.settings import Settings
 from uploadlab.catalogue import methods
 from uploadlab.catalogue.methods import BLOCK_BYTES, FIELD, FILE_NAME, METHODS, Method
@@ -27,11 +28,11 @@ from .conftest import Measure
 from .in_place import InPlace
 from .inputs import INPUTS, Input, buffered, read_through
 
-ROUTES = {one.route: one for one in METHODS.values() if not one.hops}
+ROUTES = {method.route: method for method in METHODS.values() if not method.hops}
 WAYS = [
-    pytest.param(one, strict, id=f"{route}-strict" if strict else route)
-    for route, one in ROUTES.items()
-    for strict in ([False, True] if one.form else [False])
+    pytest.param(method, strict, id=f"{route}-strict" if strict else route)
+    for route, method in ROUTES.items()
+    for strict in ([False, True] if method.form else [False])
 ]
 BOUNDARIES = {"ours": methods.boundary(), "uuid4": uuid.uuid4().hex}
 
@@ -57,9 +58,11 @@ def stored(memory: Path) -> Path:
 
 def app(data: Path, stored: Path, strict: bool) -> Flask:
     """The app, with one place for all its uploads."""
-    one = create_app(Settings.from_environment({"DATA_DIR": str(data), "STRICT_FRAMING": f"{strict:d}"}))
-    one.extensions["store"] = SimpleNamespace(partial=partial(InPlace, stored))
-    return one
+    flask_app = create_app(
+        Settings.from_environment({"DATA_DIR": str(data), "STRICT_FRAMING": f"{strict:d}"})
+    )
+    flask_app.extensions["store"] = SimpleNamespace(partial=partial(InPlace, stored))
+    return flask_app
 
 
 def environment(method: Method, body: Path) -> dict[str, Any]:
@@ -80,7 +83,7 @@ def test_reading_only(measure: Measure, payload: Payload) -> None:
         measure("raw", payload.size_bytes, read)
 
 
-@pytest.mark.parametrize("wsgi_input", INPUTS, ids=[one.__name__ for one in INPUTS])
+@pytest.mark.parametrize("wsgi_input", INPUTS, ids=[way.__name__ for way in INPUTS])
 @pytest.mark.parametrize(("method", "strict"), WAYS)
 def test_route(
     measure: Measure, memory: Path, payload: Payload, small_payload: Payload, forms: dict[str, Path],
@@ -114,7 +117,7 @@ def test_boundary(
             file.seek(0)
             body = Body(get_input_stream(environ), Deadline(60))
             with InPlace(stored) as upload:
-                receivers.multipart_push(body, upload.file, BLOCK_BYTES, BOUNDARIES[boundary])
+                receivers.receive_pushed_form(body, upload.file, BLOCK_BYTES, BOUNDARIES[boundary])
 
         measure("boundary", payload.size_bytes, receive)
     assert describe(stored) == payload._replace(path=str(stored))

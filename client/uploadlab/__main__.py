@@ -1,24 +1,25 @@
-"""``python -m uploadlab``"""
+"""``python -m uploadlab`` and the script ``upload-lab``."""
 
 import os
 import signal
 
 
 def _stopped(*_: object) -> None:
-    os.write(2, b"run-matrix.sh: stopped\n")
+    os.write(2, b"lab: stopped\n")
     os._exit(128 + signal.SIGINT)
 
 
-def _main() -> None:
-    """Whoever stops it while its modules load, which takes half a second, sees no traceback."""
-    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not under nohup
-    if heard:
+def main() -> None:
+    """Run the command line; a Ctrl-C while modules load, which takes half a second, shows no traceback."""
+    is_heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not under nohup
+    if is_heard:
         signal.signal(signal.SIGINT, _stopped)
-    from uploadlab.commands.main import main
+    from uploadlab.commands.main import main as run
 
-    if heard:
+    if is_heard:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    run()
+
+
+if __name__ == "__main__":
     main()
-
-
-_main()

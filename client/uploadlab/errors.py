@@ -1,13 +1,24 @@
 """What ends a command: errors that the user can fix, and a stop that the user asked for."""
 
+import signal
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 128 + signal.SIGINT
+"""Exit codes of every command."""
+
 
 class LabError(Exception):
-    """Something the user can mend: one line that says what, which value, and what to type next."""
+    """An error that the user can fix: one line with what failed, the value, and what to type next."""
+
+    exit_code = FAILED
 
 
 class UsageError(LabError):
-    """A wrong command line or a wrong plan."""
+    """A wrong command line, or a mistake in a file of configs/."""
+
+    exit_code = MISUSED
 
 
 class Stopped(Exception):
     """The user ended the command; the text says how to go on."""
+
+    exit_code = INTERRUPTED

@@ -1,72 +1,52 @@
-"""Where things lie in the checkout, and in the image, which has the same layout."""
+"""Where things lie in the checkout, and in the client's image, which has the same layout."""
 
 import os
 from pathlib import Path
 
-INSIDE = "LAB_INSIDE" in os.environ
-"""In the client's container; compose.yaml says so."""
-
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-OUT = Path("/lab/out")
-"""In that container, where a folder of the host's choice is mounted."""
-
-
-OUT_SHOWN = os.environ.get("LAB_OUT", "")
-"""That folder's place on the host."""
-
-
-CONFIGS = ROOT / "configs"
-
-
+PACKAGES = Path(__file__).resolve().parents[1]
+"""The folder that holds this package."""
+IN_CHECKOUT = (PACKAGES.parent / "compose.yaml").is_file()
+ROOT = PACKAGES.parent if IN_CHECKOUT else Path.cwd()
+"""The checkout; an installed package works in the one that it is started in."""
 COMPOSE = ROOT / "compose.yaml"
-
-
 APP = ROOT / "services" / "app"
-
-
+CONFIGS = ROOT / "configs"
 PLANS = CONFIGS / "plans"
-
-
 EXCEPTIONS = CONFIGS / "exceptions.toml"
-
-
 RATIOS = CONFIGS / "ratios.toml"
-
-
 KNOBS = CONFIGS / "knobs.toml"
-
-
 BENCHMARK = ROOT / "benchmark"
-
-
 RUNS = BENCHMARK / "runs"
-
-
-TURNED = BENCHMARK / "knobs"
-"""Runs whose deployments are not in compose.yaml, apart from those that can be gone on with."""
-
-
-DATA = Path(os.environ["DATA_DIR"]) if INSIDE else BENCHMARK / "data"
-
-
+KNOB_RUNS = BENCHMARK / "knobs"
+"""Runs whose deployments are not in compose.yaml, apart from those that can be resumed."""
 REFERENCE = BENCHMARK / "reference"
 """The committed runs that pages are made of."""
-
-
 ORIGINAL_TABLE = REFERENCE / "original-2019.toml"
-
-
 DOCS = ROOT / "docs"
-
-
 RECIPES = DOCS / "recipes"
+OUT = Path("/lab/out")
+"""In the client's container, where a folder of the host's choice is mounted."""
+
+
+def in_container() -> bool:
+    """Return whether this is the client's container; compose.yaml says so."""
+    return "LAB_INSIDE" in os.environ
+
+
+def default_data_dir() -> Path:
+    """Return where uploads are stored unless the user names another folder."""
+    return Path(os.environ["DATA_DIR"]) if in_container() else BENCHMARK / "data"
 
 
 def shown(path: Path) -> str:
-    """A path as the user knows it: inside a container, another place says nothing."""
-    if INSIDE and path.is_relative_to(OUT):
-        return str(OUT_SHOWN / path.relative_to(OUT))
-    return str(path.relative_to(ROOT) if INSIDE and path.is_relative_to(ROOT) else path)
+    """Return a path as the user knows it: the place in a container means nothing on the host."""
+    if not in_container():
+        return str(path)
+    if path.is_relative_to(OUT):
+        return str(os.environ.get("LAB_OUT", "") / path.relative_to(OUT))
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def program() -> str:
+    """Return how the user starts the lab."""
+    return "./scripts/lab" if COMPOSE.is_file() else "upload-lab"

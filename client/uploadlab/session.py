@@ -1,140 +1,214 @@
-"""A run by this process: prepared, carried out, shown. Its deployments are processes, or its neighbours."""
+"""One order from start to exit code: prepared, carried out in containers or here, presented."""
 
+import os
 import shlex
+import subprocess
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
-from uploadlab.analysis.comparability import changed_settings, unlike_runs
-from uploadlab.analysis.comparison import Found, between_runs, found, slower
 from uploadlab.analysis.grid import falls_short
-from uploadlab.commands.program import LAB
 from uploadlab.declared.compose import load_needs
-from uploadlab.declared.goals import Goals, load_goals
-from uploadlab.errors import LabError, Stopped
+from uploadlab.declared.goals import load_goals
+from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError
 from uploadlab.load.swarm import Swarm
-from uploadlab.load.workers import WORKERS, Workers
+from uploadlab.load.workers import Workers
 from uploadlab.measuring.carry_out import carry_out
-from uploadlab.measuring.prepare import Prepared, new_name, prepare, reopen, require_room
-from uploadlab.measuring.protocols import Runtime
-from uploadlab.model.runs import Host, Run
-from uploadlab.paths import COMPOSE, DATA, INSIDE, RATIOS, RUNS, shown
-from uploadlab.planning.draft import Draft
+from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, require_room
+from uploadlab.model.deployments import EXTERNAL, Deployment
+from uploadlab.model.runs import Run
+from uploadlab.paths import COMPOSE, RATIOS, ROOT, RUNS, default_data_dir, in_container, program, shown
+from uploadlab.planning.draft import Draft, stored_deployments
 from uploadlab.presenting import report
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
-from uploadlab.runtimes import in_container as inside
-from uploadlab.runtimes.in_container import Beside
+from uploadlab.runtimes.addresses import is_this_host
+from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
+from uploadlab.runtimes.in_container import Neighbours, require_checkout, run_name
 from uploadlab.runtimes.local import LocalRuntime, Scratch
 from uploadlab.sending.client import Client
+from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 
-PROGRAM = "run-matrix.sh"
+if TYPE_CHECKING:
+    from uploadlab.analysis.comparison import Found
 
-
+AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 STAY_UP = (
     "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them. "
     "Runs and reports: {viewer}"
 )
 
 
-class Stored(NamedTuple):
-    """A run to go on with."""
+class Place(NamedTuple):
+    """Where an order is carried out, which is no part of the run."""
 
-    folder: RunFolder
-    load: bool = False
-    """Whether to add concurrent uploads, if it has none."""
-
-
-class Setting(NamedTuple):
-    """What is no part of a run, but of where it is carried out."""
-
-    data_dir: Path
+    runtime: str
+    """``auto``, ``docker`` or ``local``."""
+    out: Path
+    """The folder of the run's folder."""
+    data_dir: Path | None
+    """Where uploads are stored; None: the default."""
     workers: Workers
 
 
-def measure(wanted: Draft | Stored, out: Path, setting: Setting, processes: Processes, screen: Screen) -> int:
-    """Carry out a new run, or what a stored one lacks: its exit code. Raises LabError, Stopped."""
-    data_dir = setting.data_dir
-    goals = load_goals(RATIOS)  # a slip in it shall show before a long run, not after
-    scratch = Scratch.make(processes, data_dir, "run")
-    if isinstance(wanted, Stored):
-        prepared = reopen(wanted.folder, scratch.data_dir, wanted.load)
-    else:
-        require_room(wanted, scratch.data_dir)
-        kind = Beside.name if INSIDE else LocalRuntime.name
-        prepared = prepare(wanted, _new_folder(wanted, out), scratch.data_dir, kind)
-    try:
-        _carry_out(prepared, goals, scratch, setting.workers, processes, screen)
-    except KeyboardInterrupt:
-        # run-matrix.sh, which started the container, says so itself.
-        raise Stopped("" if inside.RUN_NAME else how_to_go_on(prepared.folder, data_dir)) from None
-    run, folder = prepared.run, prepared.folder
-    compared = found(run, folder.read_measurements())
-    asked = wanted.order.compare if isinstance(wanted, Draft) else None
-    too_slow = _too_slow(compared, asked.fail_above if asked else None, screen)
-    return LAB if too_slow or falls_short(run, folder.read_checks()) else 0
+def start(drafted: Draft, place: Place, screen: Screen) -> int:
+    """Carry out a new run and return the exit code; raise LabError, Stopped."""
+    with Processes() as processes:
+        urls = drafted.order.targets
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
+        if not in_container() and _in_containers(place, place.runtime, urls, processes, screen):
+            require_checkout()
+            folder = new_folder(place.out, name)
+            folder.keep_configs(drafted.texts)
+            folder.write_order(drafted.order)
+            deployments = placed(drafted.deployments, folder)
+            words = ["carry-out", folder.path.name]
+            return _run_containers(
+                folder, deployments, drafted.order.profile, words, place, processes, screen
+            )
+
+        def prepare_new(data_dir: Path) -> Prepared:
+            require_room(drafted, data_dir)
+            # The host has made a folder before it started the container.
+            given = run_name()
+            folder = RunFolder(place.out / given) if given else RunFolder.create(place.out, name)
+            return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
+
+        return _run_here(prepare_new, place, processes, screen)
 
 
-def compare_runs(
-    before: RunFolder, after: RunFolder, forced: bool, fail_above: float | None, screen: Screen
+def resume(folder: RunFolder, load: bool, place: Place, screen: Screen) -> int:
+    """Measure what a stored run lacks, with ``load`` also concurrent uploads; return the exit code.
+
+    Raise LabError, Stopped.
+    """
+    run = folder.read_run()
+    if place.runtime not in (AUTO, run.runtime):
+        raise UsageError(f"{run.id} was measured with --runtime {run.runtime}: resume it without --runtime")
+    with Processes() as processes:
+        urls = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
+        if not in_container() and _in_containers(place, run.runtime, urls, processes, screen):
+            require_checkout()
+            deployments = placed(stored_deployments(run, load), folder)
+            words = ["resume", folder.path.name, *(["--load"] if load else [])]
+            return _run_containers(folder, deployments, run.profile, words, place, processes, screen)
+        return _run_here(lambda data_dir: reopen(folder, data_dir, load), place, processes, screen)
+
+
+def _in_containers(
+    place: Place, runtime: str, urls: dict[str, str], processes: Processes, screen: Screen
+) -> bool:
+    """Return whether the runtime is docker; raise LabError if it must be and cannot."""
+    if runtime == LOCAL:
+        return False
+    problem = _obstacle(place, urls, processes)
+    if problem and runtime == DOCKER:
+        raise LabError(f"--runtime docker is not possible: {problem}; --runtime local needs no containers")
+    if problem:
+        screen.note(f"Runtime: local, since {problem}.")
+    elif runtime == AUTO:
+        screen.note("Runtime: docker, since an engine and Compose answer; --runtime local needs neither.")
+    return not problem
+
+
+def _obstacle(place: Place, urls: dict[str, str], processes: Processes) -> str:
+    """Return why this order cannot run in containers; empty if it can."""
+    if place.data_dir:
+        return "--data-dir is a folder of this host"
+    if place.workers.elsewhere:
+        return "--expect-workers: workers on other machines cannot reach a container"
+    for name, url in urls.items():
+        if is_this_host(urlsplit(url).hostname or ""):
+            return f"--target {name} is on this host's loopback, where no container reaches it"
+    return obstacle(processes)
+
+
+def _run_containers(
+    folder: RunFolder,
+    deployments: Sequence[Deployment],
+    profiling: bool,
+    words: list[str],
+    place: Place,
+    processes: Processes,
+    screen: Screen,
 ) -> int:
-    """Show what the second run says of the first one's cells: the exit code. Raises LabError."""
-    runs = before.read_run(), after.read_run()
-    if unlike := unlike_runs(*runs):
-        if not forced:
-            raise LabError(f"{unlike}: such figures are not comparable; --force does it all the same")
-        screen.note(f"Forced: {unlike}, so a difference may have other causes.")
-    compared = between_runs(runs[0], before.read_measurements(), runs[1], after.read_measurements())
-    if not compared.lines:
-        raise LabError(f"{runs[0].id} and {runs[1].id} have no cell in common: name other runs")
-    screen.comparison(compared, changed_settings(*runs))
-    return LAB if _too_slow(compared, fail_above, screen) else 0
+    words = [*words, "--workers", str(place.workers.here)]
+    try:
+        code = ComposeProject(processes, screen).run(folder, deployments, profiling, words)
+    except KeyboardInterrupt:
+        raise Stopped(how_to_go_on(folder, None)) from None
+    if code not in (0, FAILED, MISUSED):
+        raise LabError(f"the client's container ended with status {code}: {how_to_go_on(folder, None)}")
+    return code
 
 
-def _too_slow(compared: Found | None, share: float | None, screen: Screen) -> bool:
-    """Whether anything is slower than it may be; says so."""
-    texts = slower(compared, share) if compared and share is not None else []
-    for text in texts:
-        screen.note(f"Fails --fail-above {share:.0%}: {text}.")
-    return bool(texts)
+def _run_here(make: Callable[[Path], Prepared], place: Place, processes: Processes, screen: Screen) -> int:
+    """Carry out a run whose deployments are processes of this host, or neighbours of this container."""
+    load_goals(RATIOS)  # a mistake in it must show before a long run, not after
+    if not in_container():
+        install_servers(processes)
+    scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
+    prepared = make(scratch.data_dir)
+    run, folder = prepared.run, prepared.folder
+    try:
+        _carry_out(prepared, scratch, place.workers, processes, screen)
+    except KeyboardInterrupt:
+        # On the host, the command that started this container says so itself.
+        raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None
+    compared = _compared(run, folder)
+    too_slow = compared and run.order and _fails(compared, run.order.fail_above, screen)
+    return FAILED if too_slow or falls_short(run, folder.read_checks()) else 0
 
 
-def _new_folder(drafted: Draft, out: Path) -> RunFolder:
-    """A folder for the run; run-matrix.sh has made one before it started the container."""
-    if inside.RUN_NAME:
-        return RunFolder(out / inside.RUN_NAME)
-    return RunFolder.create(out, new_name(drafted.order.plan))
+def install_servers(processes: Processes) -> None:
+    """Install what servers need as processes: ``scripts/lab`` installed no more than the client."""
+    script = processes.start([str(ROOT / "scripts" / "install")], os.environ, ROOT, stdin=subprocess.DEVNULL)
+    if script.wait() != 0:
+        raise LabError("./scripts/install failed, see above")
 
 
 def _carry_out(
-    prepared: Prepared,
-    goals: Goals,
-    scratch: Scratch,
-    workers: Workers,
-    processes: Processes,
-    screen: Screen,
+    prepared: Prepared, scratch: Scratch, workers: Workers, processes: Processes, screen: Screen
 ) -> None:
     run, folder = prepared.run, prepared.folder
     before = len(folder.read_measurements()), len(folder.read_steps())
-    runtime = _runtime(processes, scratch, folder, {"PROFILING": "1"} if run.profile else {})
-    screen.note(_preflight(run.host, runtime.lacks(prepared.deployments)))
+    for notice in read_run_folder(folder).notices:
+        screen.note(notice)
+    if in_container():
+        runtime: Neighbours | LocalRuntime = Neighbours()
+    else:
+        settings = {"PROFILING": "1"} if run.profile else {}
+        runtime = LocalRuntime(processes, scratch, folder.logs, load_needs(COMPOSE), settings)
+    host = run.host
+    screen.note(
+        f"This host: {host.cores} cores, {format_size(host.memory_bytes)}, "
+        f"uploads on {host.data_filesystem}; {runtime.lacks(prepared.deployments) or 'nothing is missing'}."
+    )
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
         carry_out(prepared, scratch.data_dir, runtime, Client(processes), swarm, screen.progress)
     finally:
-        _show(run, folder, goals, before, screen)
-        if WORKERS:  # the last of `docker compose up`
-            screen.note(STAY_UP.format(viewer=inside.VIEWER))
+        show(run, folder, screen, before)
+        if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`
+            screen.note(STAY_UP.format(viewer=os.environ.get("LAB_VIEWER", "")))
 
 
-def _show(run: Run, folder: RunFolder, goals: Goals, before: tuple[int, int], screen: Screen) -> None:
-    """All tables; only those of concurrent uploads where nothing else was added to a stored run."""
-    if checks := folder.read_checks():
+def show(run: Run, folder: RunFolder, screen: Screen, before: tuple[int, int] = (0, 0)) -> None:
+    """Show the tables and write the report; only tables of load where nothing else is new.
+
+    ``before`` is how many measurements and steps there were.
+    """
+    goals = load_goals(RATIOS)
+    checks, rows, steps = folder.read_checks(), folder.read_measurements(), folder.read_steps()
+    if checks:
         screen.check_result(run, checks)
-    rows, steps = folder.read_measurements(), folder.read_steps()
-    if any(not row.warmup for row in rows) and not (len(rows) == before[0] and len(steps) > before[1]):
-        if run.comparison and (compared := found(run, rows)):
+    only_load_is_new = len(rows) == before[0] and len(steps) > before[1]
+    if any(not row.warmup for row in rows) and not only_load_is_new:
+        if run.comparison and (compared := _compared(run, folder)):
             differs = {} if run.comparison.ablation else run.comparison.others
             screen.comparison(compared, differs, run.comparison)
         else:
@@ -143,36 +217,58 @@ def _show(run: Run, folder: RunFolder, goals: Goals, before: tuple[int, int], sc
         screen.load_result(run, folder)
     if rows or steps or checks:
         screen.where(folder)
-        _report(folder, goals, screen)
+        try:
+            report.write_page(folder, goals)
+        except Exception as error:  # a report that cannot be written must not fail the run
+            screen.note(f"The report could not be written: {error}")
+        else:
+            screen.report(folder)
 
 
-def _report(folder: RunFolder, goals: Goals, screen: Screen) -> None:
-    """The report beside the results. Whatever hinders that, the run is safe: it is worth a line, no more."""
-    try:
-        report.write_page(folder, goals)
-    except Exception as error:
-        screen.note(f"The report could not be written: {error}")
-    else:
-        screen.report(folder)
+def _compared(run: Run, folder: RunFolder) -> "Found | None":
+    """Return what a run compares, if it does. numpy is no base dependency, so only then it is imported."""
+    if not run.comparison:
+        return None
+    from uploadlab.analysis.comparison import found
+
+    return found(run, folder.read_measurements())
 
 
-def _runtime(processes: Processes, scratch: Scratch, folder: RunFolder, settings: dict[str, str]) -> Runtime:
-    if INSIDE:
-        return Beside()
-    return LocalRuntime(processes, scratch, folder.logs, load_needs(COMPOSE), settings)
+def compare_runs(
+    before: RunFolder, after: RunFolder, forced: bool, fail_above: float | None, screen: Screen
+) -> int:
+    """Compare a run with an earlier one and return the exit code; raise LabError."""
+    from uploadlab.analysis.comparability import changed_settings, unlike_runs
+    from uploadlab.analysis.comparison import between_runs
+
+    runs = before.read_run(), after.read_run()
+    if unlike := unlike_runs(*runs):
+        if not forced:
+            raise LabError(f"{unlike}: their figures are not comparable; --force compares them anyway")
+        screen.note(f"Forced: {unlike}, so a difference may have other causes.")
+    compared = between_runs(runs[0], before.read_measurements(), runs[1], after.read_measurements())
+    for notice in [*before.damage.values(), *after.damage.values()]:
+        screen.note(notice)
+    if not compared.lines:
+        raise LabError(f"{runs[0].id} and {runs[1].id} have no cell in common: name other runs")
+    screen.comparison(compared, changed_settings(*runs))
+    return FAILED if _fails(compared, fail_above, screen) else 0
 
 
-def _preflight(host: Host, lacks: str) -> str:
-    """This host in a line, with what it lacks."""
-    facts = f"{host.cores} cores, {format_size(host.memory_bytes)}, uploads on {host.data_filesystem}"
-    return f"This host: {facts}; {lacks or 'nothing is missing'}."
+def _fails(compared: "Found", share: float | None, screen: Screen) -> bool:
+    """Return whether a deployment is slower than allowed, and print which."""
+    from uploadlab.analysis.comparison import slower
+
+    texts = slower(compared, share) if share is not None else []
+    for text in texts:
+        screen.note(f"Fails --fail-above {share:.0%}: {text}.")
+    return bool(texts)
 
 
-def how_to_go_on(folder: RunFolder, data_dir: Path) -> str:
-    """What to type after a run that was stopped."""
+def how_to_go_on(folder: RunFolder, data_dir: Path | None) -> str:
+    """Return what to type after a run that was stopped."""
     if not folder.has_results():
         return "stopped before anything was measured"
-    words = [f"./scripts/{PROGRAM}", "--resume"]
-    words += [folder.path.name if folder.path.parent == RUNS else shown(folder.path)]
-    words += ["--data-dir", str(data_dir)] if data_dir != DATA else []
+    words = [program(), "resume", folder.path.name if folder.path.parent == RUNS else shown(folder.path)]
+    words += ["--data-dir", str(data_dir)] if data_dir else []
     return f"stopped; go on with: {shlex.join(words)}"

@@ -1,4 +1,4 @@
-"""The command knobs: every value of configs/knobs.toml against what is shipped."""
+"""The command ``knobs``: every value of configs/knobs.toml against what is shipped."""
 
 import tempfile
 from pathlib import Path
@@ -6,52 +6,47 @@ from pathlib import Path
 import click
 
 from uploadlab import session
-from uploadlab.commands import program
+from uploadlab.commands import options
 from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.knobs import load_knobs
 from uploadlab.errors import Stopped, UsageError
 from uploadlab.load.workers import Workers, as_many_as_fit
-from uploadlab.paths import COMPOSE, DATA, KNOBS, TURNED
-from uploadlab.planning.knob_runs import drafts
+from uploadlab.model.order import Kind, Order
+from uploadlab.paths import COMPOSE, KNOB_RUNS, KNOBS, in_container
+from uploadlab.planning.knob_runs import ROUNDS, knob_drafts
 from uploadlab.presenting.terminal import Screen
-from uploadlab.processes.groups import Processes
-from uploadlab.session import Setting
-from uploadlab.units import positive
-
-PROGRAM = "knobs"
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--only", metavar="TEXT", help="Only those whose deployment or option contains it.")
-@click.option("--rounds", type=int, default=9, show_default=True)
-@click.option("--seed", type=int, help="The order of a run to repeat.  [default: random, stored]")
-@click.option("--out", type=click.Path(path_type=Path), default=TURNED, help="Folder of the runs.")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=DATA, help="Where uploads are stored.")
-def command(only: str | None, rounds: int, seed: int | None, out: Path, data_dir: Path) -> None:
-    """Turn one knob at a time: values of configs/knobs.toml against what is shipped, as processes.
+@click.command(
+    cls=options.LabCommand,
+    epilog="""\b
+Example:
+  lab knobs --only gunicorn
+""",
+)
+@click.option("--only", metavar="TEXT", help="Only those whose deployment or option contains TEXT.")
+@click.option("--rounds", type=options.COUNT, default=ROUNDS, show_default=True, help="Rounds of each cell.")
+@click.option("--seed", type=int, help="Repeat the order of a run.  [default: random, stored]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=KNOB_RUNS,
+    help="Where the runs' folders go.  [default: benchmark/knobs]",
+)
+@options.data_dir_option
+def command(only: str | None, rounds: int, seed: int | None, out: Path, data_dir: Path | None) -> None:
+    """Change one setting at a time.
 
-    One run is of speed and of many users, another of what arrives.
+    Measures values of configs/knobs.toml against what is shipped, as processes of this host.
     """
-    positive("--rounds", rounds)
+    if in_container():
+        raise UsageError("knobs starts processes of the host: write ./scripts/lab knobs there")
     declared = load_deployments(COMPOSE)
-    knobs = load_knobs(KNOBS, list(declared))
-    knobs = [one for one in knobs if not only or only in f"{one.deployment} {one.option}"]
-    if not knobs:
-        raise UsageError(f"--only {only!r}: no deployment or option in configs/{KNOBS.name} contains it")
-    setting = Setting(data_dir, Workers(as_many_as_fit()))
-    with Processes() as processes, tempfile.TemporaryDirectory(prefix="uploadlab-") as folder:
-        screen = Screen()
+    order = Order(kind=Kind.KNOBS, only=only, rounds=rounds, seed=seed)
+    place = session.Place(session.LOCAL, out, data_dir, Workers(as_many_as_fit()))
+    with tempfile.TemporaryDirectory(prefix="uploadlab-") as folder:
         try:
-            for drafted in drafts(knobs, declared, rounds, seed, Path(folder)):
-                session.measure(drafted, out, setting, processes, screen)
+            for drafted in knob_drafts(order, load_knobs(KNOBS, list(declared)), declared, Path(folder)):
+                session.start(drafted, place, Screen())
         except Stopped:
             raise Stopped(f"stopped; what was measured is in {out}") from None
-
-
-def main() -> None:
-    """Run the command."""
-    program.run(command, PROGRAM)
-
-
-if __name__ == "__main__":
-    main()

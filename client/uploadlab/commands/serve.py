@@ -1,4 +1,4 @@
-"""The command behind ``scripts/serve.sh``: one deployment in the foreground."""
+"""The command ``serve``: one deployment in the foreground."""
 
 import os
 import socket
@@ -6,80 +6,76 @@ import time
 
 import click
 
-from uploadlab.commands import program
+from uploadlab.commands import options
 from uploadlab.declared.compose import load_deployments, load_needs
 from uploadlab.declared.variants import extended
 from uploadlab.errors import LabError, UsageError
 from uploadlab.measuring.health import check_targets
-from uploadlab.paths import COMPOSE, DATA, ROOT
+from uploadlab.paths import COMPOSE, ROOT, default_data_dir, in_container
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import is_loopback
 from uploadlab.runtimes.local import HOST, LocalRuntime, Scratch
 from uploadlab.selection import check
 from uploadlab.sending.client import Client
+from uploadlab.session import install_servers
 from uploadlab.units import parse_size
-
-PROGRAM = "serve.sh"
-
 
 POLL_SECONDS = 0.5
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=options.LabCommand,
+    epilog="""\b
+Examples:
+  lab serve uwsgi-tuned              then: curl -T FILE http://127.0.0.1:5004/request-stream
+  PORT=5010 lab serve flask          on a port of your choice
+""",
+)
 @click.argument("name")
-@click.option("--host", default=HOST, show_default=True, metavar="ADDRESS", help="Where it listens.")
+@click.option("--host", default=HOST, show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option("--limit", metavar="SIZE", help="Refuse larger bodies with 413: 100MB.")
 def command(name: str, host: str, limit: str | None) -> None:
-    """Serve deployment NAME on its port, or on $PORT, until Ctrl-C.
+    """Serve one deployment until Ctrl-C.
 
-    It is one of compose.yaml, or a config of that name in configs/. Profiling is switched on. What is
-    uploaded is removed at the end.
+    NAME is a deployment of compose.yaml, or a config of that name in configs/. It listens on its own port,
+    or on $PORT. Profiling is on. Uploads are removed at the end.
     """
+    if in_container():
+        raise UsageError("serve starts a process of the host: write ./scripts/lab serve there")
     declared = extended(load_deployments(COMPOSE), [name], ROOT)
     check("deployment", name, declared)
-    one = declared[name]
-    port = _port(name, host, one.port)
+    port = _port(name, host, declared[name].port)
     settings = {"PROFILING": "1", "MAX_CONTENT_LENGTH": str(parse_size(limit)) if limit else ""}
     screen = Screen()
     if not is_loopback(host):
         screen.note(
-            f"Whoever reaches {host}:{port} can fill this disk and read profiles: mind your firewall."
+            f"Anyone who can reach {host}:{port} can fill this disk and read profiles: check your firewall."
         )
     with Processes() as processes:
-        scratch = Scratch.make(processes, DATA, f"serve-{name}")
+        install_servers(processes)
+        scratch = Scratch.make(processes, default_data_dir(), f"serve-{name}")
         runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), settings)
-        target = runtime.start_one(one, port, host)
+        target = runtime.start_one(declared[name], port, host)
         (checked,), _ = check_targets([target], Client(processes), runtime.explain)
         if checked.unavailable:
             raise LabError(f"{name}: {checked.unavailable}")
-        screen.note(
-            f"{name} answers on {target.url} and stores in {scratch.data_dir / name}; Ctrl-C ends it."
-        )
+        screen.note(f"{name} answers on {target.url}, stores in {scratch.data_dir / name}; Ctrl-C ends it.")
         while not (ended := runtime.explain(name)):
             time.sleep(POLL_SECONDS)
         raise LabError(f"{name}: {ended}")
 
 
-def main() -> None:
-    """Run the command."""
-    program.run(command, PROGRAM)
-
-
 def _port(name: str, host: str, declared: int) -> int:
-    """The port to serve on; raises if it is not a port, or not free."""
+    """Return the port to serve on; raise UsageError if it is no port, LabError if it is not free."""
     text = os.environ.get("PORT", str(declared))
     if not text.isdigit() or not 0 < int(text) < 65536:
-        raise UsageError(f"PORT={text!r} is not a port: PORT=5010 ./scripts/{PROGRAM} {name}")
+        raise UsageError(f"PORT={text!r} is not a port: PORT=5010 ./scripts/lab serve {name}")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
         try:
             probe.bind((host, int(text)))
         except OSError as error:
-            hint = f"take another: PORT=5010 ./scripts/{PROGRAM} {name}"
+            hint = f"take another: PORT=5010 ./scripts/lab serve {name}"
             raise LabError(f"{host}:{text}: {error.strerror}; {hint}") from None
     return int(text)
-
-
-if __name__ == "__main__":
-    main()

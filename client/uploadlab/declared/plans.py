@@ -10,6 +10,9 @@ from uploadlab.errors import UsageError
 from uploadlab.selection import check, choose
 from uploadlab.units import parse_rate, parse_size, positive
 
+BUDGET_SECONDS = 60.0
+"""For one upload."""
+
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Methods x sizes x deployments, all with the same number of rounds."""
@@ -42,16 +45,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     cells: list[Group] = []
     load: Load | None = None
-    budget_seconds: float = 60.0
-
-
-class Choice(msgspec.Struct, frozen=True):
-    """What the command line changes in a plan; None leaves it as it is."""
-
-    methods: list[str] | None = None
-    sizes: list[str] | None = None
-    rounds: int | None = None
-    users: list[int] | None = None
+    budget_seconds: float = BUDGET_SECONDS
 
 
 def load_plan(name: str, folder: Path) -> Plan:

@@ -18,10 +18,6 @@ UNVERIFIED_BYTES = 4 << 30
 """What a worker's users leave on the server before they verify between uploads; not in the lab's steps."""
 
 
-LEAST_UPLOADS = 3
-"""Of each user, before any of its worker's stops: then all have been in full swing together for a while."""
-
-
 GRACE_SECONDS = 5.0
 
 

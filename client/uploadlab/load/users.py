@@ -26,12 +26,13 @@ from uploadlab.errors import UsageError
 from uploadlab.load import collector
 from uploadlab.load.answers import judge
 from uploadlab.load.bodies import for_fast_client
-from uploadlab.load.job import HEAD_START_SECONDS, LEAST_UPLOADS, PATIENCE_SECONDS
+from uploadlab.load.job import HEAD_START_SECONDS, PATIENCE_SECONDS
 from uploadlab.load.ledger import Ledger
 from uploadlab.load.options import add_options, check_options
 from uploadlab.load.pool import Pool
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.planning.load_steps import LEAST_UPLOADS
 from uploadlab.selection import choose
 from uploadlab.sending.connections import BlockAdapter
 from uploadlab.sending.stopwatch import Stopwatch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from uploadlab.errors import LabError
 from uploadlab.model.runs import Host
-from uploadlab.paths import INSIDE
+from uploadlab.paths import in_container
 from uploadlab.units import format_size
 
 
@@ -30,7 +30,7 @@ def require_space(data_dir: Path, sizes: set[int], more: int = 0) -> None:
     if free < needed:
         raise LabError(
             f"{data_dir} has {format_size(free)} free, this run needs {format_size(needed)}: "
-            "choose smaller --sizes" + ("" if INSIDE else " or another --data-dir")
+            "choose smaller --sizes" + ("" if in_container() else " or another --data-dir")
         )
 
 

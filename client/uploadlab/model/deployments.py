@@ -14,6 +14,30 @@ EXTERNAL = "target"
 """The tier of a server that the user named by its URL."""
 
 
+class Foreign(Struct, frozen=True):
+    """An upload endpoint that does not answer the lab's contract: what it stored cannot be verified."""
+
+    expect_status: int
+    """How it says success."""
+    field: str
+    """The form's field for the file."""
+
+
+class Target(Struct, frozen=True):
+    """What the client measures: a name and a URL that answers the lab's HTTP contract."""
+
+    name: str
+    url: str
+    tier: str = EXTERNAL
+    accepts: list[str] = []
+    unavailable: str = ""
+    """Why it cannot be measured here; empty: it can."""
+    foreign: Foreign | None = None
+    """Its URL takes uploads as it is; None: it has the lab's routes."""
+    next: list[str] = []
+    """Deployments that it may pass uploads on to; the first does it by default."""
+
+
 class Service(Struct, frozen=True):
     """One process of a deployment, as compose.yaml declares it."""
 
@@ -40,26 +64,6 @@ class Deployment(Struct, frozen=True):
     based_on: str = ""
     """The one of compose.yaml that it is made from, service by service; empty: it is there itself."""
 
-
-class Foreign(Struct, frozen=True):
-    """An upload endpoint that does not answer the lab's contract: what it stored cannot be verified."""
-
-    expect_status: int
-    """How it says success."""
-    field: str
-    """The form's field for the file."""
-
-
-class Target(Struct, frozen=True):
-    """What the client measures: a name and a URL that answers the lab's HTTP contract."""
-
-    name: str
-    url: str
-    tier: str = EXTERNAL
-    accepts: list[str] = []
-    unavailable: str = ""
-    """Why it cannot be measured here; empty: it can."""
-    foreign: Foreign | None = None
-    """Its URL takes uploads as it is; None: it has the lab's routes."""
-    next: list[str] = []
-    """Deployments that it may pass uploads on to; the first does it by default."""
+    def target(self, url: str = "", unavailable: str = "") -> Target:
+        """Return what the client measures of it: at an address, or unavailable for a reason."""
+        return Target(self.name, url, self.tier, self.accepts, unavailable, next=self.next)

@@ -6,6 +6,7 @@ from uploadlab.model.cells import Planned, Step
 from uploadlab.model.checks import KnownException
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import Deployment, Target
+from uploadlab.model.order import Kind, Order
 
 SCHEMA_VERSION = 1
 
@@ -25,6 +26,9 @@ class Run(Struct, kw_only=True):
 
     id: str
     schema_version: int = SCHEMA_VERSION
+    kind: Kind = Kind.RUN
+    order: Order | None = None
+    """What the user asked for; None in runs of before it was stored."""
     plan: str
     seed: int
     runtime: str

@@ -11,8 +11,9 @@ from uploadlab.catalogue.methods import METHODS
 from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.goals import load_goals
 from uploadlab.declared.knobs import load_knobs
-from uploadlab.declared.plans import Choice, load_plan
+from uploadlab.declared.plans import load_plan
 from uploadlab.model.deployments import Deployment, Target
+from uploadlab.model.order import Order
 from uploadlab.pages.part import folder, measurements, part, plain, run, titled, where
 from uploadlab.pages.settings_tables import Turned, settings_table
 from uploadlab.paths import COMPOSE, KNOBS, PLANS, RATIOS, RECIPES, ROOT
@@ -40,7 +41,7 @@ def plans() -> str:
 def sends(name: str) -> str:
     """How much a plan sends to all deployments together, warm-ups left out."""
     targets = [Target(one.name, "", one.tier, one.accepts, next=one.next) for one in _declared().values()]
-    cells = plan_cells(load_plan(name, PLANS), Choice(), targets)
+    cells = plan_cells(load_plan(name, PLANS), Order(), targets)
     sent = sum(one.cell.size_bytes * one.rounds for one in cells) / GB
     return f"Plan `{name}` sends {sent:.0f} GB to the servers, and keeps none of it.\n"
 

@@ -1,88 +1,82 @@
 """From knobs to runs: deployments that differ from a shipped one by one setting."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from uploadlab.declared.config_syntax import _line, edited
 from uploadlab.declared.knobs import CONFIG, Knob
-from uploadlab.declared.plans import Choice, Load, Plan
+from uploadlab.declared.plans import Load
 from uploadlab.declared.variants import renamed, with_config
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned, Step
-from uploadlab.model.deployments import Deployment, Service, Target
+from uploadlab.model.deployments import Deployment, Service
+from uploadlab.model.order import Order
 from uploadlab.paths import ROOT
-from uploadlab.planning.draft import Draft, Order
+from uploadlab.planning.draft import Draft
 from uploadlab.planning.load_steps import plan_steps
-from uploadlab.units import parse_size
+from uploadlab.units import MIB, parse_size
 
 SPEED, CHECK = "knobs", "knobs-check"
-"""The runs' plans."""
-
-
-WARMUP = "8MiB"
-
-
+"""Names of the runs."""
+ROUNDS = 9
+WARMUP_BYTES = 8 * MIB
 LOAD = Load(methods=["request.stream"], sizes=["1MiB"], users=[])
 
 
-def drafts(
-    knobs: list[Knob], declared: dict[str, Deployment], rounds: int, seed: int | None, folder: Path
+def knob_drafts(
+    order: Order, knobs: Sequence[Knob], declared: Mapping[str, Deployment], folder: Path
 ) -> list[Draft]:
-    """The runs that these knobs need, and no empty one; raises UsageError."""
-    turned = [
-        (knob, msgspec.structs.replace(one, next=[]))  # uploads are passed on to nobody
-        for knob in knobs
-        for one in (declared[knob.deployment], *variants(knob, declared[knob.deployment], ROOT, folder))
+    """Return the runs that these knobs need: one of speed and load, one of checks. Raise UsageError.
+
+    Configs are written below ``folder``.
+    """
+    chosen = [knob for knob in knobs if not order.only or order.only in f"{knob.deployment} {knob.option}"]
+    if not chosen:
+        raise UsageError(f"--only {order.only!r}: no deployment or option in configs/knobs.toml contains it")
+    pairs = [
+        (knob, msgspec.structs.replace(deployment, next=[]))  # no second hop
+        for knob in chosen
+        for deployment in (declared[knob.deployment], *variants(knob, declared[knob.deployment], folder))
     ]
-    measured = [(knob, one) for knob, one in turned if knob.methods or knob.users]
-    checked = [(knob, one) for knob, one in turned if knob.cases]
-    found = []
-    if measured:
-        plan = Plan(title="One setting at a time.")
-        cells = dict.fromkeys(cell for knob, one in measured for cell in _cells(knob, one))
-        planned = [Planned(cell, rounds, parse_size(WARMUP)) for cell in cells]
-        steps = list(dict.fromkeys(step for knob, one in measured for step in _steps(knob, one)))
-        order = Order(SPEED, Choice(), None, {}, seed)
-        found.append(_draft(order, plan, planned, steps, [one for _, one in measured]))
-    if checked:
-        cases = list(dict.fromkeys(case for knob, _ in checked for case in knob.cases))
-        order = Order(CHECK, Choice(), None, {}, seed, checks=cases)
-        found.append(_draft(order, Plan(title=""), [], [], [one for _, one in checked]))
-    return found
+    cells = dict.fromkeys(
+        Cell(deployment.name, method, parse_size(knob.size))
+        for knob, deployment in pairs
+        for method in knob.methods
+    )
+    rounds = order.rounds or ROUNDS
+    planned = [Planned(cell, rounds, WARMUP_BYTES) for cell in cells]
+    steps = list(dict.fromkeys(step for pair in pairs for step in _steps(*pair)))
+    cases = list(dict.fromkeys(case for knob in chosen for case in knob.cases))
+    measured = [deployment for knob, deployment in pairs if knob.methods or knob.users]
+    checked = [deployment for knob, deployment in pairs if knob.cases]
+    speed = _draft(order, SPEED, measured, cells=planned, steps=steps)
+    check = _draft(order, CHECK, checked, checks=cases)
+    return [drafted for drafted in (speed, check) if drafted.deployments]
 
 
-def _draft(
-    order: Order, plan: Plan, cells: list[Planned], steps: list[Step], deployments: list[Deployment]
-) -> Draft:
-    once = list({one.name: one for one in deployments}.values())
-    return Draft(order, plan, cells, steps, [_target(one) for one in once], once)
+def _draft(order: Order, name: str, deployments: Sequence[Deployment], **more: Any) -> Draft:
+    once = list({deployment.name: deployment for deployment in deployments}.values())
+    targets = [deployment.target() for deployment in once]
+    return Draft(order=order, name=name, deployments=once, targets=targets, **more)
 
 
-def _target(one: Deployment) -> Target:
-    return Target(one.name, "", one.tier, one.accepts)
+def _steps(knob: Knob, deployment: Deployment) -> list[Step]:
+    return plan_steps(LOAD, Order(users=[knob.users]), [deployment.target()]) if knob.users else []
 
 
-def _cells(knob: Knob, one: Deployment) -> list[Cell]:
-    return [Cell(one.name, method, parse_size(knob.size)) for method in knob.methods]
-
-
-def _steps(knob: Knob, one: Deployment) -> list[Step]:
-    return plan_steps(LOAD, [_target(one)], None, None, [knob.users]) if knob.users else []
-
-
-def variants(knob: Knob, one: Deployment, root: Path, folder: Path) -> Iterator[Deployment]:
-    """The deployment with each value, its configs written below a folder; raises UsageError."""
+def variants(knob: Knob, deployment: Deployment, folder: Path) -> Iterator[Deployment]:
+    """Yield the deployment with each value, its configs written below a folder; raise UsageError."""
     for value in knob.values:
-        name = knob.name(value)
-        services = renamed(one, name).services
+        variant = renamed(deployment, knob.name(value))
         if knob.is_variable:
-            services = [_with_variable(service, knob.option, value) for service in services]
+            services = [_with_variable(service, knob.option, value) for service in variant.services]
         else:
-            services = _with_config(services, knob, value, root, folder)
-        yield msgspec.structs.replace(one, name=name, services=services)
+            services = _with_setting(variant.services, knob, value, folder)
+        yield msgspec.structs.replace(deployment, name=variant.name, services=services)
 
 
 def _with_variable(service: Service, option: str, value: str) -> Service:
@@ -91,24 +85,23 @@ def _with_variable(service: Service, option: str, value: str) -> Service:
     return msgspec.structs.replace(service, environment=environment)
 
 
-def _with_config(
-    services: Sequence[Service], knob: Knob, value: str, root: Path, folder: Path
-) -> list[Service]:
-    """The services, with another config for the one that has the option, or else for the last."""
-    texts = {service.name: (root / _config(service)).read_text() for service in services}
-    having = [one for one in services if re.search(_line(knob.option), texts[one.name], re.MULTILINE)]
+def _with_setting(services: Sequence[Service], knob: Knob, value: str, folder: Path) -> list[Service]:
+    """Return the services with another config for the one that has the option, or else for the last."""
+    texts = {service.name: (ROOT / _config(service)).read_text() for service in services}
+    having = [
+        service for service in services if re.search(_line(knob.option), texts[service.name], re.MULTILINE)
+    ]
     (changed, *_) = having or services[-1:]
     old = _config(changed)
-    new = (
-        (root / value).read_text()
-        if knob.option == CONFIG
-        else edited(texts[changed.name], knob.option, value)
-    )
+    if knob.option == CONFIG:
+        new = (ROOT / value).read_text()
+    else:
+        new = edited(texts[changed.name], knob.option, value)
     path = folder / Path(old).parent / f"{changed.name}{''.join(Path(old).suffixes)}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(new)
     different = with_config(changed, old, str(path))
-    return [different if one is changed else one for one in services]
+    return [different if service is changed else service for service in services]
 
 
 def _config(service: Service) -> str:

@@ -1,7 +1,4 @@
-"""The docker runtime, on the host: Compose starts the deployments, and the client in a container of its own.
-
-What the client does there is ``session.measure``, as without containers.
-"""
+"""The docker runtime on the host: Compose starts the deployments, and the client in its own container."""
 
 import os
 import re
@@ -10,20 +7,14 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from uploadlab.commands.program import LAB, USAGE
 from uploadlab.declared.compose import load_deployments
-from uploadlab.errors import LabError, Stopped
-from uploadlab.measuring.prepare import new_name, placed
+from uploadlab.errors import LabError
 from uploadlab.model.deployments import Deployment
-from uploadlab.paths import COMPOSE, DATA, OUT, ROOT, RUNS
-from uploadlab.planning.draft import Draft, Order, stored_deployments
+from uploadlab.paths import COMPOSE, OUT, ROOT, RUNS
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
-from uploadlab.runtimes import in_container as inside
 from uploadlab.runtimes.override import OVERRIDE, override
-from uploadlab.session import Stored, how_to_go_on
 from uploadlab.storage.run_folder import RunFolder
 
 COMPOSE_AT_LEAST = (2, 20)
@@ -79,7 +70,19 @@ def port_variable(name: str) -> str:
     return f"{name}_port".upper().replace("-", "_")
 
 
-class Containers:
+def new_folder(out: Path, name: str) -> RunFolder:
+    """Create a folder for a run, which belongs to the owner of the folder around it; raise LabError."""
+    made = not out.exists()
+    folder = RunFolder.create(out, name)
+    if ":" in str(out.resolve()):
+        folder.remove_if_empty()
+        raise LabError(f"{out}: Docker takes no path with a colon; choose another --out")
+    for path in [*([out] if made else []), folder.path]:
+        _give(path, out.parent if made else out)
+    return folder
+
+
+class ComposeProject:
     """The containers of one run, apart from those of ``docker compose up``; gone at the end."""
 
     def __init__(self, processes: Processes, screen: Screen) -> None:
@@ -91,73 +94,44 @@ class Containers:
         ports = {port_variable(name): "0" for name in load_deployments(COMPOSE)}
         self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
 
-    def measure(self, wanted: Draft | Stored, out: Path, workers: int) -> int:
-        """Have the client carry it out, with so many workers of Locust's; its exit code.
+    def run(
+        self, folder: RunFolder, deployments: Sequence[Deployment], profiling: bool, words: list[str]
+    ) -> int:
+        """Start the deployments and have the client's container run a command; return its exit code.
 
-        Raises LabError, Stopped.
+        Raise LabError, and KeyboardInterrupt after the client has stopped.
         """
-        inside.require_checkout()
-        if isinstance(wanted, Stored):
-            folder, run = wanted.folder, wanted.folder.read_run()
-            deployments = placed(stored_deployments(run, wanted.load), folder)
-            profile = run.profile
-            words = ["--resume", folder.path.name, *(["--load"] if wanted.load else [])]
-        else:
-            folder = self._new_folder(out, new_name(wanted.order.plan))
-            folder.keep_configs(wanted.texts)
-            deployments, profile = placed(wanted.deployments, folder), wanted.order.profile
-            words = _words(wanted.order)
-        if not {"--check", "--compare", "--ablate"} & set(words):
-            words += ["--workers", str(workers)]
-        made = [one for one in deployments if one.based_on]
+        made = [deployment for deployment in deployments if deployment.based_on]
         self._override(made, folder)
-        self._environment["LAB_PROFILING"] = str(int(profile))
-        services = [service.name for one in deployments for service in one.services]
+        self._environment["LAB_PROFILING"] = str(int(profiling))
+        services = [service.name for deployment in deployments for service in deployment.services]
+        for path in folder.path.rglob("*"):
+            _give(path, folder.path)
         try:
             self._start(services, made)
             code = self._run_client(folder.path.resolve(), words)
             self._explain(made)
-        except KeyboardInterrupt:
-            raise Stopped(how_to_go_on(folder, DATA)) from None
         finally:
             self._keep_logs(services, folder)
             folder.remove_if_empty()
-        if code not in (0, LAB, USAGE):
-            how = how_to_go_on(folder, DATA)
-            raise LabError(f"the client's container ended with status {code}: {how}")
         return code
 
     def _override(self, made: Sequence[Deployment], folder: RunFolder) -> None:
-        """Have Compose know the deployments that its own file does not."""
-        if not made:
-            return
-        path = folder.path.resolve()
-        self._files.append(str(path / OVERRIDE))
-        folder.keep_configs({OVERRIDE: override(COMPOSE, made, path)})
-        for written in [path / OVERRIDE, *path.glob("configs/**/*"), path / "configs"]:
-            if written.exists():
-                _give(written, path)
+        """Declare to Compose the deployments that its own file does not have."""
+        if made:
+            path = folder.path.resolve()
+            self._files.append(str(path / OVERRIDE))
+            folder.keep_configs({OVERRIDE: override(COMPOSE, made, path)})
 
     def _explain(self, made: Sequence[Deployment]) -> None:
         """The last words of those that have ended: the client's container cannot see them."""
-        for service in (service for one in made for service in one.services):
+        for service in (service for deployment in made for service in deployment.services):
             container = f"{self._project}-{service.name}-1"
             ask = ["docker", "inspect", "--format", "{{.State.Running}}", container]
             status, said = self._processes.run(ask, os.environ, ROOT)
             if status == 0 and said.strip() == "false":
                 _, log = self._processes.run(["docker", "logs", container], os.environ, ROOT)
                 self._screen.note(f"{' '.join(service.command)}: {_last_line(log)}")
-
-    def _new_folder(self, out: Path, name: str) -> RunFolder:
-        """A folder for the run, of whoever owns the place where it lies."""
-        made = not out.exists()
-        folder = RunFolder.create(out, name)
-        if ":" in str(out.resolve()):
-            folder.remove_if_empty()
-            raise LabError(f"{out}: Docker takes no path with a colon; choose another --out")
-        for path in [*([out] if made else []), folder.path]:
-            _give(path, out.parent if made else out)
-        return folder
 
     def _start(self, services: list[str], made: Sequence[Deployment]) -> None:
         self._clear_away(made)
@@ -171,7 +145,7 @@ class Containers:
         compose = ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project]
         self._processes.last([*compose, "down", "--volumes", "--remove-orphans", "--timeout", "5"])
         if made:
-            volumes = [f"{self._project}_{one.name}" for one in made]
+            volumes = [f"{self._project}_{deployment.name}" for deployment in made]
             self._processes.last(["docker", "volume", "rm", "--force", *volumes])
         images = [f"{name}:{self._tag}" for name in IMAGES]
         self._processes.last(["docker", "image", "rm", "--force", *images])
@@ -187,7 +161,7 @@ class Containers:
             settings += ["TTY_COMPATIBLE=1", f"COLUMNS={self._screen.columns}", "TERM"]
         name = f"{self._project}-client"
         options = ["--rm", "--no-deps", "--no-TTY", "--name", name, *volumes]
-        options += [word for one in settings for word in ("--env", one)]
+        options += [word for setting in settings for word in ("--env", setting)]
         command = self._compose("run", *options, "client", *words)
         client = self._processes.start(command, self._environment, ROOT, stdin=subprocess.DEVNULL)
         try:
@@ -224,7 +198,7 @@ class Containers:
         status, said = self._run(*words)
         if status != 0:
             problem = _last_line(said)
-            hint = OFFLINE if any(one in problem for one in NO_IMAGE) else f"see: docker compose {words[0]}"
+            hint = OFFLINE if any(text in problem for text in NO_IMAGE) else f"see: docker compose {words[0]}"
             raise LabError(f"docker compose {words[0]} failed: {problem}; {hint}")
 
     def _run(self, *words: str) -> tuple[int, str]:
@@ -240,31 +214,6 @@ def _give(path: Path, like: Path) -> None:
     if os.geteuid() == 0:
         owner = like.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _words(order: Order) -> list[str]:
-    """An order as the options it came from."""
-    lists = {
-        "deployments": order.deployments,
-        "methods": order.choice.methods,
-        "sizes": order.choice.sizes,
-        "users": order.choice.users,
-    }
-    options: dict[str, Any] = {"plan": order.plan, "rounds": order.choice.rounds, "seed": order.seed}
-    if order.checks:
-        options, lists = {}, {"deployments": order.deployments, "cases": order.checks}
-    if asked := order.compare:
-        options |= {"within": f"{100 * asked.within:g}%", "minutes": f"{asked.budget_seconds / 60:g}"}
-        options |= {"fail-above": f"{100 * asked.fail_above:g}%"} if asked.fail_above else {}
-    if order.foreign:
-        options |= {"expect-status": order.foreign.expect_status, "field": order.foreign.field}
-    options |= {name: ",".join(map(str, names)) for name, names in lists.items() if names}
-    words = [f"--{name}={value}" for name, value in options.items() if value is not None]
-    words += [f"--{name}" for name in ("profile", "load") if getattr(order, name)]
-    words += ["--check"] if order.checks else []
-    if asked := order.compare:
-        words += ["--ablate" if asked.ablation else "--compare", *asked.words]
-    return words + [f"--target={name}={url}" for name, url in order.targets.items()]
 
 
 def _last_line(said: str) -> str:

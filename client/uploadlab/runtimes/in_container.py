@@ -1,4 +1,4 @@
-"""What differs inside the client's container: it starts nothing, its neighbours are the deployments."""
+"""The runtime inside the client's container: it starts nothing, its neighbours are the deployments."""
 
 import os
 import socket
@@ -11,24 +11,19 @@ from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import COMPOSE, CONFIGS, shown
 from uploadlab.storage.layout import LOGS
 
-RUN_NAME = os.environ.get("LAB_RUN")
-"""The name of the run, if run-matrix.sh started the container; it collects the servers' logs there."""
-
-
-VIEWER = os.environ.get("LAB_VIEWER", "")
-"""Where, on the host, the page of all runs is."""
-
-
 UP_SECONDS = 15.0
-
-
 POLL_SECONDS = 0.1
 
 
-def become_owner(folder: Path) -> None:
-    """Go on as the user who owns ``folder``, or what is nearest above it; raises LabError.
+def run_name() -> str | None:
+    """Return the name of the run if the host started this container for it, and collects servers' logs."""
+    return os.environ.get("LAB_RUN")
 
-    A bind-mounted folder belongs to whoever made the checkout, and what is written there shall, too.
+
+def become_owner(folder: Path) -> None:
+    """Go on as the user who owns ``folder``, or the nearest folder above it; raise LabError.
+
+    A bind-mounted folder belongs to the owner of the checkout, and so must what is written there.
     """
     if os.getuid() != 0:
         return
@@ -48,18 +43,18 @@ def require_checkout() -> None:
     if not COMPOSE.is_file():
         raise LabError(
             "the engine does not see this checkout, it may be on another host: "
-            "./scripts/run-matrix.sh --runtime local does without"
+            "./scripts/lab --runtime local does without"
         )
     for path in [CONFIGS, *CONFIGS.rglob("*")]:
         needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
         if path.stat().st_mode & needed != needed:
             raise LabError(
-                f"servers, who are another user, may not read {shown(path)}: "
+                f"servers, which run as another user, may not read {shown(path)}: "
                 "chmod -R a+rX configs services/nginx"
             )
 
 
-class Beside:
+class Neighbours:
     """Deployments in containers of their own, on the network of the client's."""
 
     name = "docker"
@@ -68,34 +63,28 @@ class Beside:
         self._services: dict[str, list[Service]] = {}
 
     def lacks(self, deployments: list[Deployment]) -> str:
-        """Nothing: what a deployment needs is in its image."""
+        """Return nothing: an image holds all that its deployment needs."""
         return ""
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
         """Wait until all are up, or will not be; nothing is started from here."""
-        self._services = {one.name: one.services for one in deployments}
+        self._services = {deployment.name: deployment.services for deployment in deployments}
         end = time.monotonic() + UP_SECONDS
         while any(map(self.explain, self._services)) and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
         port = os.environ["PORT"]
-        return [
-            Target(one.name, f"http://{one.name}:{port}", one.tier, one.accepts, next=one.next)
-            for one in deployments
-        ]
+        return [deployment.target(f"http://{deployment.name}:{port}") for deployment in deployments]
 
     def explain(self, name: str) -> str:
-        """Which container of a deployment does not run: the engine has no address for it."""
+        """Return which container of a deployment does not run: the engine has no address for it."""
         for service in self._services.get(name, []):
             try:
                 socket.getaddrinfo(service.name, None)
             except socket.gaierror:
-                return f"the container of {service.name} does not run: {_log(service.name)} may say why"
+                logs = f"docker compose logs {service.name}"
+                log = f"{LOGS}/{service.name}.log in the run's folder" if run_name() else logs
+                return f"the container of {service.name} does not run: {log} may say why"
         return ""
 
     def stop(self) -> None:
-        """Leave them up: who started them stops them."""
-
-
-def _log(service: str) -> str:
-    """Where a server's last words are."""
-    return f"{LOGS}/{service}.log in the run's folder" if RUN_NAME else f"docker compose logs {service}"
+        """Leave them up: the host that started them stops them."""

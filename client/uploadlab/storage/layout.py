@@ -10,6 +10,10 @@ from uploadlab.paths import shown
 RUN_FILE = "run.json"
 
 
+ORDER_FILE = "order.json"
+"""What the host leaves for the client's container."""
+
+
 MEASUREMENTS = "measurements.jsonl"
 
 

@@ -14,14 +14,16 @@ from uploadlab.model.cells import Cell
 from uploadlab.model.checks import Check
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Profiled
+from uploadlab.model.order import Order
 from uploadlab.model.runs import SCHEMA_VERSION, Run
-from uploadlab.paths import INSIDE, shown
+from uploadlab.paths import in_container, program, shown
 from uploadlab.storage.layout import (
     CHECKS,
     LOAD_STEPS,
     LOAD_UPLOADS,
     LOGS,
     MEASUREMENTS,
+    ORDER_FILE,
     PROFILED,
     PROFILES,
     REPORT,
@@ -33,8 +35,6 @@ from uploadlab.storage.layout import (
 )
 from uploadlab.storage.old_runs import decode_run, with_code
 from uploadlab.storage.rows import Row, sound_rows
-
-ELSEWHERE = "make benchmark/ writable for its owner" if INSIDE else "choose another --out"
 
 
 class RunFolder:
@@ -59,9 +59,9 @@ class RunFolder:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise LabError(f"cannot create {shown(path)}: {error.strerror}; {ELSEWHERE}") from None
+                raise LabError(f"cannot create {shown(path)}: {error.strerror}; {_elsewhere()}") from None
             return cls(path)
-        raise LabError(f"{shown(out)} is full of runs named {run_id}: {ELSEWHERE}")
+        raise LabError(f"{shown(out)} is full of runs named {run_id}: {_elsewhere()}")
 
     @property
     def logs(self) -> Path:
@@ -91,6 +91,10 @@ class RunFolder:
     def write_run(self, run: Run) -> None:
         """Write or replace run.json in one step."""
         self._replace(RUN_FILE, msgspec.json.format(msgspec.json.encode(run), indent=1))
+
+    def write_order(self, order: Order) -> None:
+        """Leave an order for the client's container."""
+        self._replace(ORDER_FILE, msgspec.json.encode(order))
 
     def write_report(self, text: str) -> None:
         """Write or replace the report in one step."""
@@ -133,6 +137,13 @@ class RunFolder:
         self._append_lines(LOAD_UPLOADS, uploads)
         step.uploads_end = size_of(self.uploads_file)
         self._append_lines(LOAD_STEPS, [step])
+
+    def read_order(self) -> Order:
+        """Return the order that the host left; raises LabError."""
+        try:
+            return msgspec.json.decode((self.path / ORDER_FILE).read_bytes(), type=Order)
+        except (OSError, msgspec.DecodeError) as error:
+            raise LabError(f"no order in {shown(self.path)} ({error}): only the host starts this") from None
 
     def read_run(self) -> Run:
         """Return run.json, to go on with the run; raises LabError if that cannot be."""
@@ -244,9 +255,10 @@ class RunFolder:
             raise self._cannot_write(error) from None
 
     def _cannot_write(self, error: OSError) -> LabError:
-        advice = ELSEWHERE
+        advice = _elsewhere()
         if self.has_results():
-            advice = f"what was measured is kept; free some space and go on with --resume {shown(self.path)}"
+            command = f"{program()} resume {shown(self.path)}"
+            advice = f"what was measured is kept; free some space and go on with: {command}"
         return LabError(f"cannot write to {shown(self.path)}: {error.strerror}; {advice}")
 
 
@@ -263,3 +275,7 @@ def last_run(out: Path) -> RunFolder:
     if not folders:
         raise LabError(f"no run in {shown(out)} yet: name another --out")
     return max(folders, key=lambda folder: folder.read_run().started_at)
+
+
+def _elsewhere() -> str:
+    return "make benchmark/ writable for its owner" if in_container() else "choose another --out"

@@ -1,57 +1,66 @@
-"""Every error the app answers: JSON with one sentence, and one line in the log."""
+"""Every error that the app answers: JSON with one sentence, and one line in the log."""
 
-from flask import Flask, Response, current_app, jsonify, request
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flask import Flask, current_app, request
+from flask.typing import ResponseReturnValue
 from multipart import MultipartError, ParserLimitReached
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
-from upload_app import options
-from upload_app.receivers import AmbiguousForm, BrokenBody, BudgetSpent, NoFilePart
+from upload_app import query
+from upload_app.body import BrokenBody, BudgetSpent
+from upload_app.receivers import FIELD, NoFilePart
 from upload_app.relay import Refused
 from upload_app.storage import NO_SPACE
+from upload_app.strict_form import AmbiguousForm
 
+Describe = Callable[[Any], tuple[int, str]]
+"""Takes an exception; returns the status and the sentence of its answer."""
 ENDED = "the body ended before its announced end, or is malformed"
+AMBIGUOUS = "the file contains the form's boundary after a bare CR or LF: choose another boundary"
 INTERNAL = 500
 """Flask has logged why, with a traceback that no client gets to see."""
 
 
-def register(app: Flask) -> None:
-    """Turn the exceptions of receivers and storage into answers."""
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(RequestEntityTooLarge, lambda _: _answer(413, _limits()))
-    app.register_error_handler(ClientDisconnected, lambda _: _answer(400, ENDED))
-    app.register_error_handler(BrokenBody, lambda _: _answer(400, ENDED))
-    app.register_error_handler(AmbiguousForm, lambda error: _answer(400, str(error)))
-    app.register_error_handler(BudgetSpent, lambda error: _answer(408, str(error)))
-    app.register_error_handler(Refused, lambda error: _answer(error.status, str(error)))
-    app.register_error_handler(NoFilePart, lambda error: _answer(400, str(error)))
-    app.register_error_handler(MultipartError, lambda error: _answer(400, f"malformed form: {error}"))
-    app.register_error_handler(ParserLimitReached, lambda error: _answer(413, f"{_limits()}: {error}"))
-    app.register_error_handler(OSError, _os)
+def answer_errors(app: Flask) -> None:
+    """Turn the exceptions of receivers, relay and storage into answers."""
+    descriptions: dict[type[Exception], Describe] = {
+        HTTPException: lambda error: (error.code or INTERNAL, error.description or error.name),
+        RequestEntityTooLarge: lambda _: (413, _limits()),
+        ClientDisconnected: lambda _: (400, ENDED),
+        BrokenBody: lambda _: (400, ENDED),
+        AmbiguousForm: lambda _: (400, AMBIGUOUS),
+        NoFilePart: lambda _: (400, f"no complete file part named '{FIELD}' in the form"),
+        MultipartError: lambda error: (400, f"malformed form: {error}"),
+        BudgetSpent: lambda error: (408, str(error)),
+        ParserLimitReached: lambda error: (413, f"{_limits()}: {error}"),
+        Refused: lambda error: (error.status, str(error)),
+        OSError: _full_disk,
+    }
+    for kind, describe in descriptions.items():
+        app.register_error_handler(kind, partial(_answer, describe))
 
 
-def _answer(status: int, sentence: str) -> Response:
+def _answer(describe: Describe, error: Exception) -> ResponseReturnValue:
+    status, sentence = describe(error)
     if status != INTERNAL:
-        # repr: a client's text shall not look like a line of its own.
+        # repr: a client's text must not look like a line of its own.
         current_app.logger.warning("%s %r refused: %d, %r", request.method, request.path, status, sentence)
-    response = jsonify(error=sentence)
-    response.status_code = status
-    return response
+    return {"error": sentence}, status
 
 
 def _limits() -> str:
-    """What a body may be. Werkzeug does not say which of these it was."""
-    body = options.most_bytes()
+    """Return the limits of a body as a sentence. Werkzeug does not say which of them was exceeded."""
+    body, field = query.limit_bytes(), request.max_form_memory_size
     size = "" if body is None else f"{body} bytes, "
-    field, parts = request.max_form_memory_size, request.max_form_parts
-    fields = f"{field} bytes in a form's field or before its first boundary, {parts} parts"
-    return f"too large: the most that is taken here is {size}{fields}"
+    fields = f"{field} bytes in a form's field or before its first boundary, {request.max_form_parts} parts"
+    return f"too large: this server accepts at most {size}{fields}"
 
 
-def _http(error: HTTPException) -> Response:
-    return _answer(error.code or INTERNAL, error.description or error.name)
-
-
-def _os(error: OSError) -> Response:
-    if error.errno in NO_SPACE:
-        return _answer(507, "no space left for this upload on the server")
-    raise error
+def _full_disk(error: OSError) -> tuple[int, str]:
+    """Describe a full disk; raise any other error of the system again."""
+    if error.errno not in NO_SPACE:
+        raise error
+    return 507, "no space left for this upload on the server"

@@ -1,4 +1,4 @@
-"""The profile of one request: where the time went, and what memory is held."""
+"""The profile of one request: where the time went, and which memory is held at the end."""
 
 import cProfile
 import io
@@ -12,37 +12,37 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Since Python 3.12 only one profiler can be active in a process.
-_one_at_a_time = threading.Lock()
+# Since Python 3.12, a process can have only one active profiler.
+_profiler_lock = threading.Lock()
 Work = Callable[[], None]
 Files = dict[str, bytes]
-"""Contents by suffix."""
+"""The contents of files by suffix."""
 
 
 class Profile(NamedTuple):
-    """What came of profiling."""
+    """The result of profiling."""
 
     files: Files
     note: str = ""
-    """Why there are none."""
+    """Why there are no files."""
 
 
-def run(work: Work, kind: str) -> Profile | None:
-    """Do the work; returns its profile, if one was wanted. Whatever hinders that, the work is done."""
+def run_profiled(work: Work, kind: str) -> Profile | None:
+    """Do the work, even if it cannot be profiled; return its profile if ``kind`` names one."""
     if not kind:
         work()
         return None
-    if not _one_at_a_time.acquire(blocking=False):
+    if not _profiler_lock.acquire(blocking=False):
         work()
         return Profile({}, "not profiled: another request of this process was being profiled")
     try:
         return Profile(KINDS[kind](work))
     finally:
-        _one_at_a_time.release()
+        _profiler_lock.release()
 
 
-def keep(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
-    """Write a profile as files that begin with ``name``; returns what the answer says of it."""
+def write_profile(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
+    """Write a profile as files that begin with ``name``; return the answer's entry for it."""
     if profile.note:
         return {"profile_note": profile.note}
     try:
@@ -56,7 +56,7 @@ def keep(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
 
 
 def _calls(work: Work) -> Files:
-    """Every call, by cumulative time, then the memory that is still held: the original's text."""
+    """Profile every call by cumulative time, then the memory still held, as the original write-up did."""
     profiler = cProfile.Profile()
     tracemalloc.start()
     try:
@@ -65,17 +65,17 @@ def _calls(work: Work) -> Files:
     finally:
         tracemalloc.stop()
     profiler.create_stats()
-    counted = marshal.dumps(profiler.stats)  # as dump_stats writes it, without a file
     text = io.StringIO()
     pstats.Stats(profiler, stream=text).sort_stats("cumulative").print_stats()
     text.write("[ Top 10 by memory held at the end, from tracemalloc ]\n")
     text.writelines(f"{line}\n" for line in memory.statistics("lineno")[:10])
-    return {".txt": text.getvalue().lstrip().encode(), ".pstats": counted}
+    # dump_stats writes the same, but only to a file.
+    return {".txt": text.getvalue().lstrip().encode(), ".pstats": marshal.dumps(profiler.stats)}
 
 
 def _samples(work: Work) -> Files:
-    """A look at the stack every millisecond, as a flame view: hardly slower than without."""
-    from pyinstrument import Profiler  # here, since it would cost every worker memory
+    """Sample the stack every millisecond, as a flame graph: hardly slower than without."""
+    from pyinstrument import Profiler  # here: it would cost every worker memory
 
     profiler = Profiler(interval=0.001, async_mode="disabled")
     profiler.start()
@@ -83,10 +83,10 @@ def _samples(work: Work) -> Files:
         work()
     finally:
         profiler.stop()
-    # Its page asks another host for fonts; it reads as well without.
+    # Its page asks another host for fonts; it is as readable without.
     page = re.sub(r"https://fonts\.googleapis\.com/[^\"']*", "data:text/css,", profiler.output_html())
     return {".html": page.encode()}
 
 
 KINDS: dict[str, Callable[[Work], Files]] = {"calls": _calls, "samples": _samples}
-"""What ``?profile=`` takes, besides 1 for calls and 0 for none."""
+"""The values of ``?profile=``; also 1 for calls and 0 for none."""

@@ -1,45 +1,68 @@
-"""What a deployment sets through its environment, read once at start."""
+"""The settings of a deployment: its environment, read once at start. Needs no Flask."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from upload_app.relay import Hop, parse_hops
+
+class Hop(NamedTuple):
+    """A deployment that uploads may be passed on to."""
+
+    name: str
+    host: str
+    port: int
+
+
+def parse_hops(text: str) -> dict[str, Hop]:
+    """Return the hops of ``name=http://host:port name=...`` by name, in that order; raise ValueError."""
+    hops = {}
+    for word in text.split():
+        name, _, url = word.partition("=")
+        address = urlsplit(url)
+        rest = address.path.strip("/") or address.query or address.fragment or address.username
+        is_name = re.fullmatch(r"[A-Za-z0-9._-]+", name)
+        if not is_name or address.scheme != "http" or not address.hostname or rest:
+            raise ValueError(f"NEXT_HOPS: {word!r} is not name=http://host:port")
+        hops[name] = Hop(name, address.hostname, address.port or 80)
+    return hops
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment contract, as far as the app needs it."""
+    """The part of the environment contract that the app needs."""
 
     deployment: str
     data_dir: Path
     run_dir: Path | None
-    """Its processes are found here; None: /usage is switched off."""
+    """Where the process ids of its other parts are; None: /usage is switched off."""
     profile_dir: Path
     block_size: int
-    """Bytes asked for in one read of the body."""
+    """Bytes to ask for in one read of the body."""
     max_content_length: int | None
-    """Bodies over this many bytes are refused with 413; None: no limit."""
+    """In bytes; longer bodies are refused with 413. None: no limit."""
     budget_seconds: float
-    """The time one upload may take where the client names none (``?budget=``)."""
+    """The time an upload may take where the client sets none (``?budget=``)."""
     strict_framing: bool
     """Store every byte or refuse, where servers and Werkzeug lose or add some.
 
-    411 for a chunked body that this server presents as empty, 400 for one with a length besides, and forms
-    that Werkzeug's parser reads right (strict_form).
+    411 for a chunked body that this server presents as empty, 400 for a chunked body that also has a length.
+    Forms are given to Werkzeug's parser so that it reads them right (strict_form).
     """
     profiling: bool
     """Allow ``?profile=1``."""
     fsync: bool
-    """Answer only when the file would survive a power cut; else where the client asks (``?fsync=1``)."""
+    """Answer only when the file would survive a power cut. Off: only where the client asks (``?fsync=1``)."""
     linger_seconds: float
-    """After a refusal, read what still comes for so long, so that the client sees the answer."""
+    """How long to read on after a refusal, so that the client sees the answer."""
     next_hops: dict[str, Hop]
-    """Where /stream-pass-to-next may pass uploads on to, and nowhere else; the first is its default."""
+    """The only deployments that /stream-pass-to-next may pass uploads on to; the first is the default."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the contract; raises KeyError without a folder it needs and ValueError for a bad value."""
+        """Read the contract; raise KeyError without a folder it needs, ValueError for a bad value."""
         limit = environ.get("MAX_CONTENT_LENGTH", "")
         return cls(
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),

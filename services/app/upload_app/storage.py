@@ -1,4 +1,4 @@
-"""Uploads on disk: all of a file under its final name, or nothing."""
+"""Uploads on disk: all of a file under its final name, or nothing. Needs no Flask."""
 
 import errno
 import fcntl
@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,54 +19,41 @@ DIGESTS: dict[str, Callable[[], Any]] = {
     "sha256": hashlib.sha256,
 }
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says of a full disk or a used-up quota."""
+"""The system's errors for a full disk and for a used-up quota."""
 PARTIAL = ".part"
-_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Partial:
-    """A file while it arrives, under a temporary name on the filesystem of its final one.
+    """A file while it arrives, under a temporary name on the filesystem of its final name.
 
-    Leaving the ``with`` block without ``commit`` removes it. It stays locked as long as its
-    writer lives, so that one left by a killed process can be told from one in work.
+    Leaving the ``with`` block without ``commit`` removes the file.
     """
 
-    def __init__(self, directory: Path, temporary: Path) -> None:
-        self._directory = directory
-        while True:
-            self.id = _new_id()
-            self._path = temporary / f"{self.id}{PARTIAL}"
-            self.file: BinaryIO = open(self._path, "w+b")  # noqa: SIM115  closed by __exit__
-            fcntl.flock(self.file, fcntl.LOCK_EX)  # may wait for a glance of in_progress()
-            if os.fstat(self.file.fileno()).st_nlink:
-                break
-            self.file.close()  # a sweep came between the two lines above
-
-    @classmethod
-    def adopt(cls, directory: Path, path: Path) -> "Partial":
-        """A file that a server has written, whole, on that filesystem; raises FileNotFoundError."""
-        adopted = cls.__new__(cls)
-        adopted._directory, adopted._path, adopted.id = directory, path, _new_id()
-        adopted.file = open(path, "r+b")  # noqa: SIM115  closed by __exit__
-        return adopted
+    def __init__(self, upload_id: str, file: BinaryIO, path: Path, directory: Path) -> None:
+        self.id, self.file = upload_id, file
+        self._path, self._directory = path, directory
 
     def size_bytes(self) -> int:
-        """Bytes written so far."""
+        """Return how many bytes are written so far."""
         self.file.flush()
         return os.fstat(self.file.fileno()).st_size
 
     def commit(self, fsync: bool = False) -> str:
-        """Give the file its final name; returns the upload's id.
+        """Give the file its final name; return the upload's id.
 
-        With ``fsync``, both outlive a power cut from here on.
+        With ``fsync``, both file and name survive a power cut from here on.
         """
         self.file.flush()
         if fsync:
             os.fsync(self.file.fileno())
         self._path.rename(self._directory / self.id)  # before its lock goes, or a sweep might take it
         self.file.close()
-        if fsync:
-            _fsync_folder(self._directory)
+        if fsync:  # fsync(2) of a file does not put its name on disk
+            folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         return self.id
 
     def __enter__(self) -> "Partial":
@@ -75,7 +62,7 @@ class Partial:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._path.unlink(missing_ok=True)  # before its lock goes: what is not locked is left over
+        self._path.unlink(missing_ok=True)  # before its lock goes: an unlocked file is left over
         self.file.close()
 
 
@@ -89,53 +76,60 @@ class Store:
         self._sweep()
 
     def partial(self) -> Partial:
-        """A new upload to write into."""
-        return Partial(self.directory, self.temporary)
+        """Open a new upload to write into.
+
+        Its file stays locked while its writer lives, so that a file that a killed process left can be told
+        from one in progress.
+        """
+        while True:
+            upload_id = secrets.token_hex(16)
+            path = self.temporary / f"{upload_id}{PARTIAL}"
+            file = open(path, "w+b")  # noqa: SIM115  closed by Partial
+            fcntl.flock(file, fcntl.LOCK_EX)  # may wait for a moment while in_progress() looks
+            if os.fstat(file.fileno()).st_nlink:
+                return Partial(upload_id, file, path, self.directory)
+            file.close()  # a sweep came between opening and locking
 
     def adopt(self, path: Path) -> Partial:
-        """An upload that the server in front has taken into ``tmp``; raises FileNotFoundError."""
+        """Open an upload that the server in front has put into ``tmp``; raise FileNotFoundError."""
         if self.temporary not in path.parents or ".." in path.parts:
             raise FileNotFoundError(path)
-        return Partial.adopt(self.directory, path)
+        return Partial(secrets.token_hex(16), open(path, "r+b"), path, self.directory)
 
     def size_bytes(self, upload_id: str) -> int:
-        """Size of a stored upload; raises FileNotFoundError."""
+        """Return the size of a stored upload; raise FileNotFoundError."""
         return self._path(upload_id).stat().st_size
 
     def digest(self, upload_id: str, algorithm: str) -> str:
-        """Hex digest of a stored upload, read from disk; raises FileNotFoundError, KeyError."""
+        """Return the hex digest of a stored upload, read from disk; raise FileNotFoundError, KeyError."""
         with open(self._path(upload_id), "rb") as file:
             return hashlib.file_digest(file, DIGESTS[algorithm]).hexdigest()
 
     def delete(self, upload_id: str) -> None:
-        """Remove a stored upload; raises FileNotFoundError."""
+        """Remove a stored upload; raise FileNotFoundError."""
         self._path(upload_id).unlink()
 
     def in_progress(self) -> int:
-        """How many uploads are being written now, by any process of this deployment."""
-        return sum(_is_locked(path) for path in self._partials())
+        """Return how many uploads are being written now, by any process of this deployment."""
+        return sum(_is_locked(path) for path in self.temporary.glob(f"*{PARTIAL}"))
 
     def count(self) -> dict[str, int]:
-        """How many uploads are stored, and how many files lie in ``tmp``, spools of servers included."""
-        names = [entry.name for entry in os.scandir(self.directory)]
+        """Return how many uploads are stored, and how many files (also spools of servers) are in ``tmp``."""
         return {
-            "uploads": sum(is_id(name) for name in names),
+            "uploads": sum(is_id(entry.name) for entry in os.scandir(self.directory)),
             "temporary": sum(len(files) for _, _, files in os.walk(self.temporary)),
         }
 
     def _sweep(self) -> None:
         """Remove what killed processes of this deployment have left in mid-upload.
 
-        Whatever is still being written is locked. So it does no harm where each worker starts the app by
-        itself, beside others that are at work.
+        A file that is still being written is locked. So a sweep does no harm where each worker starts the app
+        by itself, beside others that receive uploads.
         """
-        for path in self._partials():
+        for path in self.temporary.glob(f"*{PARTIAL}"):
             with suppress(OSError), open(path, "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
-
-    def _partials(self) -> Iterator[Path]:
-        return self.temporary.glob(f"*{PARTIAL}")
 
     def _path(self, upload_id: str) -> Path:
         if not is_id(upload_id):  # never let a client's text become a path
@@ -143,30 +137,15 @@ class Store:
         return self.directory / upload_id
 
 
-def _new_id() -> str:
-    return secrets.token_hex(16)
-
-
 def is_id(value: object) -> bool:
-    """Whether it may be an upload's id."""
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Have the names in it on disk; fsync(2) of a file does not do that."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Return whether a value may be an upload's id."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32}", value) is not None
 
 
 def _is_locked(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
+    with suppress(FileNotFoundError), open(path, "rb") as file:  # finished between listing and opening
+        try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:  # finished between listing and opening
-        return False
+        except BlockingIOError:
+            return True
     return False

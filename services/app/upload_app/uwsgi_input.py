@@ -1,14 +1,14 @@
-"""The WSGI entry for uWSGI, with an input that Werkzeug reads as it is.
+"""The WSGI entry for uWSGI, with an input that Werkzeug reads without a wrapper.
 
 uWSGI 2.0 hands over a chunked body only through ``uwsgi.chunked_read()`` and never sets
-``wsgi.input_terminated``. Werkzeug then takes the length for unknown and gives the app an
+``wsgi.input_terminated``. Werkzeug then does not know the length and gives the app an
 empty stream: a 2xx with no byte stored. ``ChunkedBody`` closes that gap.
 
-The input of a body with a length ends by itself, too. uWSGI does not say so, and Werkzeug puts a stream
-of its own around it, through which each block is copied again, and each line read byte by byte.
+The input of a body with a length ends by itself, too. uWSGI does not say so, and Werkzeug wraps it in a
+stream of its own, which copies each block again and reads each line byte by byte.
 
-What chunks cannot show: uWSGI takes a chunk size that is no number for the last chunk, so a body
-that is malformed there ends early without an error. Behind nginx such a body is a 400.
+What ``ChunkedBody`` cannot detect: uWSGI takes a chunk size that is no number for the last chunk. A body
+that is malformed there ends early without an error. Behind nginx, it is a 400.
 """
 
 import io
@@ -30,41 +30,36 @@ class ChunkedBody(io.RawIOBase):
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
-        """It is a body to read."""
+        """Return True: a body can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer from the current chunk; 0 after the last. Raises BadRequest."""
+        """Fill the buffer from the current chunk; return its bytes, 0 after the last. Raise BadRequest."""
         if not self._rest:
-            self._rest = memoryview(self._next_chunk())
+            try:
+                self._rest = memoryview(bytes(uwsgi.chunked_read()))
+            except OSError as error:  # over chunked-input-limit, over the timeout, or the client is gone
+                raise BadRequest(f"the chunked body cannot be read: {error}") from None
         count = min(len(buffer), len(self._rest))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
 
-    @staticmethod
-    def _next_chunk() -> bytes:
-        """One chunk, or nothing after the last; raises BadRequest."""
-        try:
-            return bytes(uwsgi.chunked_read())
-        except OSError as error:  # too large for chunked-input-limit, too late, or the client is gone
-            raise BadRequest(f"the chunked body cannot be read: {error}") from None
-
 
 class TerminatedInput:
-    """WSGI middleware: gives each request a ``wsgi.input`` that ends by itself, and says so."""
+    """WSGI middleware that gives each request a ``wsgi.input`` that ends by itself, and says so."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
         self._app = app
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """WSGI."""
+        """Call the app with its new input, as WSGI calls an app."""
         chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
         sized = bool(environ.get("CONTENT_LENGTH"))
         if chunked and not sized:
-            # Buffered, or reading by lines would cost one Python call a byte.
+            # Buffered: otherwise reading lines would cost one Python call a byte.
             environ["wsgi.input"] = io.BufferedReader(ChunkedBody(), 64 << 10)
-        if chunked != sized:  # with both, one of them lies: the app's to refuse
+        if chunked != sized:  # with both, one of them is wrong: the app refuses the request
             environ["wsgi.input_terminated"] = True
         return self._app(environ, start_response)
 

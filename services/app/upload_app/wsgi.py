@@ -2,7 +2,7 @@
 
 import os
 
-from upload_app import create_app
+from upload_app.app import create_app
 from upload_app.settings import Settings
 
 application = create_app(Settings.from_environment(os.environ))

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from typing import IO, Any, BinaryIO, cast
 
-from flask import Request
+import flask
 
-from upload_app.receivers import Body, Deadline
+from upload_app.body import Body, Deadline
 from upload_app.strict_form import StrictForm
 
 LARGE_BYTES = 256 << 10
-"""With what is left of the piece before, less than MAX_FORM_MEMORY_SIZE: Werkzeug's parser holds no more."""
+"""With the rest of the piece before, less than MAX_FORM_MEMORY_SIZE: Werkzeug's parser holds no more."""
 
 
-class Pieces:
-    """A form's body for Werkzeug's parser, in blocks of the app's size, each handed on in pieces.
+class FormPieces:
+    """A form's body for Werkzeug's parser, read in blocks of the app's size and handed on in pieces.
 
-    The parser asks for 64 KiB at a time. Of a file it takes more just as well, and copies and searches less.
+    The parser asks for 64 KiB at a time. With larger pieces of a file, it copies and searches less.
     """
 
     def __init__(self, body: Body, block_size: int, in_file: Callable[[], bool]) -> None:
@@ -24,7 +24,7 @@ class Pieces:
         self._rest = memoryview(b"")
 
     def read(self, size: int = -1) -> bytes:
-        """``size`` bytes at most, or more where a file has begun."""
+        """Return at most ``size`` bytes, or more where a file has begun."""
         if not self._rest:
             self._rest = memoryview(next(self._blocks, b""))
         most = LARGE_BYTES if size > 1 and self._in_file() else size
@@ -32,24 +32,31 @@ class Pieces:
         return bytes(piece)
 
 
-class UploadRequest(Request):
-    """Watches the time while a form is parsed, and can spool its file to the destination."""
+class UploadRequest(flask.Request):
+    """A request that keeps a deadline while its form is parsed, and can spool the file to its destination."""
 
     deadline: Deadline | None = None
     strict: bool = False
-    """Keep Werkzeug's parser from losing bytes of some files, or adding one."""
+    """Keep Werkzeug's parser from losing or adding bytes of some files."""
     block_size: int = 64 << 10
     destination: BinaryIO | None = None
     """Where the first file part goes instead of a temporary file."""
+
+    @property
+    def is_chunked(self) -> bool:
+        """Return whether the body comes in chunks: it then has no length, even where a proxy adds one."""
+        return "chunked" in self.headers.get("Transfer-Encoding", "").lower()
 
     def _get_stream_for_parsing(self) -> IO[bytes]:
         stream = super()._get_stream_for_parsing()
         if self.deadline is None:
             return stream
-        body: Body | Pieces = Body(stream, self.deadline)
+        body: Any = Body(stream, self.deadline)
         if self.destination:
-            body = Pieces(cast(Body, body), self.block_size, lambda: self.destination is None)
-        return cast(IO[bytes], StrictForm(body, self.mimetype_params["boundary"]) if self.strict else body)
+            body = FormPieces(body, self.block_size, lambda: self.destination is None)
+        return cast(
+            IO[bytes], StrictForm(body.read, self.mimetype_params["boundary"]) if self.strict else body
+        )
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         # The hook that Werkzeug documents for choosing where a file part is written.
@@ -57,3 +64,7 @@ class UploadRequest(Request):
             return super()._get_file_stream(*args, **kwargs)
         destination, self.destination = self.destination, None
         return destination
+
+
+request = cast(UploadRequest, flask.request)
+"""The request that is being answered."""

@@ -1,0 +1,38 @@
+"""The command ``check``: does every byte arrive?"""
+
+from typing import Any
+
+import click
+
+from uploadlab import session
+from uploadlab.commands import options
+from uploadlab.errors import UsageError
+from uploadlab.model.order import Kind, Order
+from uploadlab.planning.draft import draft
+from uploadlab.presenting.terminal import Screen
+
+
+@click.command(
+    cls=options.LabCommand,
+    epilog="""\b
+Examples:
+  lab check                                              every case at every deployment
+  lab check --cases chunked,stall --deployments gunicorn
+  lab check --deployments mine --target mine=http://127.0.0.1:8000
+""",
+)
+@click.option("--cases", type=options.Names(), help="Try only these cases.")
+@click.option("--large", is_flag=True, help="Also send files over 2 GiB, and an upload that takes 35 s.")
+@options.deployments_option
+@options.target_option
+@options.place_options
+def command(place: session.Place, **asked: Any) -> int:
+    """Test whether every byte arrives.
+
+    Sends good, bad and broken uploads. Exit code 1 if a tuned deployment fails.
+    """
+    order = Order(kind=Kind.CHECK, **asked)
+    for name, url in order.targets.items():
+        if not url.startswith("http://"):
+            raise UsageError(f"--target {name}={url}: check works on plain sockets; name an http:// URL")
+    return session.start(draft(order), place, Screen())

@@ -1,0 +1,263 @@
+"""Options that several commands share, as decorators, and the kinds of values that they take."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from uploadlab.catalogue.methods import FIELD
+from uploadlab.errors import UsageError
+from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
+from uploadlab.load.workers import workers as neighbours
+from uploadlab.model.deployments import Foreign
+from uploadlab.paths import RUNS, in_container
+from uploadlab.presenting.terminal import Screen
+from uploadlab.runtimes.addresses import is_loopback, is_this_host
+from uploadlab.runtimes.in_container import become_owner, require_checkout, run_name
+from uploadlab.session import AUTO, DOCKER, LOCAL, Place
+from uploadlab.storage.run_folder import RunFolder, last_run
+from uploadlab.units import parse_size, positive
+
+Command = Callable[..., Any]
+LAST = "last"
+"""In place of a run's name: the newest."""
+
+
+class LabCommand(click.Command):
+    """A command whose help shows examples before its options."""
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write usage, purpose, examples, options."""
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_epilog(ctx, formatter)
+        self.format_options(ctx, formatter)
+
+
+class Names(click.ParamType[list[str]]):
+    """Names with commas between them."""
+
+    name = "a,b"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Return the names, without empty ones."""
+        names = [word.strip() for word in value.split(",") if word.strip()]
+        return names or self.fail(f"{value!r} names nothing", param, ctx)
+
+
+class Sizes(Names):
+    """Sizes with commas between them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Return the sizes as they were written; raise UsageError."""
+        texts = super().convert(value, param, ctx)
+        for text in texts:
+            parse_size(text)
+        return texts
+
+
+class Users(click.ParamType[list[int]]):
+    """Numbers of users with commas between them."""
+
+    name = "N,N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Return the numbers; raise UsageError."""
+        texts = Names().convert(value, param, ctx)
+        for text in texts:
+            if not text.isdigit():
+                raise UsageError(f"--users {text!r} is not a number: write 1,8,32")
+            positive("--users", int(text))
+        return [int(text) for text in texts]
+
+
+class Percent(click.ParamType[float]):
+    """A share, written as a percentage."""
+
+    name = "N%"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return 0.1 for ``10%`` and for ``10``."""
+        try:
+            share = float(str(value).removesuffix("%")) / 100
+        except ValueError:
+            share = 0.0
+        return share if 0 < share < 10 else self.fail(f"{value!r} is not a percentage: write 10%", param, ctx)
+
+
+class Positive(click.ParamType[float]):
+    """A number above 0; a whole number where ``kind`` is int."""
+
+    name = "N"
+
+    def __init__(self, kind: click.ParamType[Any]) -> None:
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; raise UsageError."""
+        number = self._kind.convert(value, param, ctx)
+        positive(param.opts[0] if param else "the value", number)
+        return number
+
+
+COUNT, MINUTES = Positive(click.INT), Positive(click.FLOAT)
+
+
+def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return one decorator that adds these options, in the order of the help."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+deployments_option = click.option(
+    "--deployments", type=Names(), help="Run only these; baselines always run too."
+)
+cell_options = group(
+    click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]"),
+    click.option("--methods", type=Names(), help="Run only these; baselines always run too."),
+    click.option("--sizes", type=Sizes(), help="64MiB,1GiB instead of the plan's."),
+    click.option("--rounds", type=COUNT, help="Instead of the plan's."),
+    click.option("--seed", type=int, metavar="N", help="Order of the uploads.  [default: random]"),
+)
+comparison_options = group(
+    click.option(
+        "--within",
+        type=Percent(),
+        default=0.03,
+        help="Stop once the result is accurate to ±N%.  [default: 3%]",
+    ),
+    click.option("--minutes", type=MINUTES, default=10.0, help="Time limit in minutes.  [default: 10]"),
+)
+fail_above_option = click.option("--fail-above", type=Percent(), help="Exit code 1 for a slowdown over N%.")
+target_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME=URL",
+    callback=lambda ctx, param, values: dict(_target(value) for value in values),
+    help="Also use this server (repeatable).",
+)
+foreign_options = group(
+    click.option(
+        "--expect-status",
+        type=int,
+        metavar="N",
+        help="Status that your server returns on success; uploads go straight to its URL; contents are not "
+        "verified.",
+    ),
+    click.option("--field", metavar="NAME", help="Form field of your server.  [default: file]"),
+)
+worker_options = group(
+    click.option("--workers", type=COUNT, help="Upload processes.  [default: half the cores]"),
+    click.option("--expect-workers", type=COUNT, help="Wait for N Locust workers on other machines."),
+    click.option("--listen", metavar="HOST:PORT", help="Where they join.  [default: 127.0.0.1:5557]"),
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=RUNS,
+    metavar="DIR",
+    help="Directory of runs.  [default: benchmark/runs]",
+)
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Directory for uploaded files (local runtime only).",
+)
+where_options = group(
+    click.option(
+        "--runtime",
+        type=click.Choice([AUTO, DOCKER, LOCAL]),
+        default=AUTO,
+        help="Containers, or processes of this host.",
+    ),
+    data_dir_option,
+    out_option,
+)
+
+
+def place_options(command: Command) -> Command:
+    """Add the options that say where an order is carried out; the command gets them as ``place``."""
+
+    @wraps(command)
+    def gathered(
+        runtime: str,
+        out: Path,
+        data_dir: Path | None,
+        workers: int | None = None,
+        expect_workers: int | None = None,
+        listen: str | None = None,
+        **more: Any,
+    ) -> Any:
+        uploading = _workers(workers, expect_workers, listen)
+        if in_container():
+            _enter_container(runtime, out, more.get("targets", {}))
+        return command(place=Place(runtime, out, data_dir, uploading), **more)
+
+    return where_options(gathered)
+
+
+def _target(text: str) -> tuple[str, str]:
+    """Return name and URL of ``mine=http://127.0.0.1:8000``; raise UsageError."""
+    name, _, url = text.partition("=")
+    if not name or not url.startswith(("http://", "https://")):
+        raise UsageError(f"--target {text!r} is not NAME=URL: write mine=http://127.0.0.1:8000")
+    return name, url.rstrip("/")
+
+
+def foreign(status: int | None, field: str | None, targets: dict[str, str]) -> Foreign | None:
+    """Return how targets say success that do not answer the lab's contract; raise UsageError."""
+    if status is None:
+        if field:
+            raise UsageError("--field is for servers of your own: add --expect-status 200")
+        return None
+    if not targets:
+        raise UsageError("--expect-status is for servers of your own: add --target NAME=URL")
+    if not 100 <= status <= 599:
+        raise UsageError(f"--expect-status {status} is not an HTTP status: write 200")
+    return Foreign(status, field or FIELD)
+
+
+def _enter_container(runtime: str, out: Path, targets: dict[str, str]) -> None:
+    """Become the owner of the run's folder; raise LabError for what the client's container cannot do."""
+    become_owner(out)
+    require_checkout()
+    why = "the client's container cannot do that, ./scripts/lab can"
+    if runtime == LOCAL:
+        raise UsageError(f"--runtime local: {why}")
+    if run_name() is None and out != RUNS:
+        raise UsageError(f"--out {out}: {why}")
+    for name, url in targets.items():
+        if is_this_host(urlsplit(url).hostname or ""):
+            raise UsageError(f"--target {name}={url}: {why}")
+
+
+def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Workers:
+    """Return which processes upload at once; raise LabError."""
+    if not elsewhere:
+        if listen:
+            raise UsageError("--listen is where workers join: add --expect-workers N")
+        return neighbours() or Workers(here or as_many_as_fit())
+    host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")
+    if not is_loopback(host):
+        reach = f"Anyone who can reach {host}:{port} can join and see what is uploaded"
+        Screen().note(f"{reach}: check your firewall.")
+    return Workers(here or 0, elsewhere, host, int(port))
+
+
+def stored_run(name: str, out: Path) -> RunFolder:
+    """Return the folder of a run by its name, its path, or ``last``; raise LabError if there is none."""
+    if name == LAST:
+        return last_run(out)
+    return RunFolder(Path(name) if Path(name).is_dir() else out / name)

@@ -1,0 +1,39 @@
+"""The command ``run``, which is meant where none is named: measure uploads."""
+
+from typing import Any
+
+import click
+
+from uploadlab import session
+from uploadlab.commands import options
+from uploadlab.commands.options import Users
+from uploadlab.model.order import Order
+from uploadlab.planning.draft import draft
+from uploadlab.presenting.terminal import Screen
+
+
+@click.command(
+    cls=options.LabCommand,
+    epilog="""\b
+Examples:
+  lab run --plan smoke                                 every method once
+  lab run --deployments flask,gunicorn --sizes 1GiB    two servers, larger files
+  lab run --target mine=http://127.0.0.1:8000/up --expect-status 200
+""",
+)
+@options.deployments_option
+@options.cell_options
+@click.option("--profile", is_flag=True, help="Then profile each pair at its smallest size.")
+@click.option("--load", is_flag=True, help="Then upload from many users at once.")
+@click.option("--users", type=Users(), help="1,8,32 instead of the plan's.")
+@options.target_option
+@options.foreign_options
+@options.worker_options
+@options.place_options
+def command(place: session.Place, expect_status: int | None, field: str | None, **asked: Any) -> int:
+    """Measure uploads to the app behind each server.
+
+    Every upload is verified. Prints MB/s, CPU, memory, and causes; writes a report.
+    """
+    order = Order(foreign=options.foreign(expect_status, field, asked["targets"]), **asked)
+    return session.start(draft(order), place, Screen())

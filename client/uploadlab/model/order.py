@@ -1,0 +1,54 @@
+"""What the user asked for, as one value: stored in the run, handed to the client's container, printed."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from uploadlab.model.deployments import Foreign
+
+
+class Kind(StrEnum):
+    """What a run is for; also the name of the command that starts one."""
+
+    RUN = "run"
+    CHECK = "check"
+    COMPARE = "compare"
+    ABLATE = "ablate"
+    KNOBS = "knobs"
+
+
+class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the user asked for; None where the plan or the default decides."""
+
+    kind: Kind = Kind.RUN
+    configs: list[str] = []
+    """Configs and deployments to compare, the base first; of an ablation the base alone."""
+    plan: str | None = None
+    deployments: list[str] | None = None
+    methods: list[str] | None = None
+    sizes: list[str] | None = None
+    rounds: int | None = None
+    seed: int | None = None
+    profile: bool = False
+    load: bool = False
+    users: list[int] | None = None
+    cases: list[str] | None = None
+    large: bool = False
+    """Whether a check also sends files over 2 GiB and slow uploads."""
+    targets: dict[str, str] = {}
+    """URLs of the user's servers, by their names."""
+    foreign: Foreign | None = None
+    """How targets say success that do not answer the lab's contract."""
+    within: float = 0.03
+    """A comparison ends once its intervals are ± this share of the ratio."""
+    minutes: float = 10.0
+    """A comparison ends after this time."""
+    fail_above: float | None = None
+    """The slowdown, as a share, from which on a comparison fails."""
+    only: str | None = None
+    """The text that names the chosen knobs."""
+
+    @property
+    def plan_name(self) -> str:
+        """The plan that was asked for, or the default of the command."""
+        return self.plan or {Kind.RUN: "quick"}.get(self.kind, str(self.kind))

@@ -1,0 +1,22 @@
+"""The app, put together from its parts."""
+
+from flask import Flask
+
+from upload_app import errors, linger, routes
+from upload_app.form_request import UploadRequest
+from upload_app.settings import Settings
+from upload_app.storage import Store
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the app, ready for any WSGI server."""
+    app = Flask(__package__)
+    app.request_class = UploadRequest
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
+    app.extensions["settings"] = settings
+    app.extensions["store"] = Store(settings.data_dir)
+    app.register_blueprint(routes.blueprint)
+    errors.answer_errors(app)
+    if settings.linger_seconds:
+        linger.linger_after_refusals(app, settings.linger_seconds)
+    return app

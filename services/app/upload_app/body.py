@@ -1,0 +1,91 @@
+"""A request's body while it arrives, and the end of its time budget. Neither needs Flask.
+
+The clock is checked between reads: a read that waits for a stalled client ends with the connection, or by
+the server's timeout.
+"""
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, cast
+
+from werkzeug.exceptions import HTTPException
+
+
+class BudgetSpent(Exception):
+    """An upload that took longer than its time budget."""
+
+
+class BrokenBody(Exception):
+    """A body that ended before its announced end, or whose framing is malformed."""
+
+
+class Deadline:
+    """The end of one upload's time budget."""
+
+    def __init__(self, budget_seconds: float) -> None:
+        self.budget_seconds = budget_seconds
+        self._end = time.monotonic() + budget_seconds
+
+    def check(self) -> None:
+        """Raise BudgetSpent when the time is over."""
+        if time.monotonic() > self._end:
+            raise BudgetSpent(f"the upload took longer than its budget of {self.budget_seconds:g} s")
+
+    def left_seconds(self) -> float:
+        """Return the time left as a timeout for the system: a millisecond to a day. Raise BudgetSpent."""
+        self.check()
+        return min(max(self._end - time.monotonic(), 0.001), 86400)
+
+
+class Body:
+    """A request's body, with a deadline.
+
+    Reading raises BudgetSpent after the deadline. It raises BrokenBody for any exception of a server's own
+    decoder: each server has its own. Werkzeug's exceptions pass: each of them has a status.
+    """
+
+    def __init__(self, stream: IO[bytes], deadline: Deadline) -> None:
+        self._stream = stream
+        # Python's own read() of a raw stream, such as Werkzeug's LimitedStream, copies each block twice.
+        is_raw = isinstance(stream, io.RawIOBase) and stream.readable()
+        self._blocks = io.BufferedReader(cast(io.RawIOBase, stream)) if is_raw else stream
+        self._deadline = deadline
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes; none at the end."""
+        self._deadline.check()
+        with _broken():
+            return self._blocks.read(size)
+
+    def blocks(self, size: int) -> Iterator[bytes | memoryview]:
+        """Yield the body in blocks of at most ``size`` bytes; each is valid until the next."""
+        if not isinstance(self._blocks, io.BufferedReader):  # PEP 3333 promises no more than read()
+            while block := self.read(size):
+                yield block
+            return
+        buffer = memoryview(bytearray(size))  # kept: the system hands out new memory page by page
+        while count := self._readinto(buffer):
+            yield buffer[:count]
+
+    def _readinto(self, buffer: memoryview) -> int:
+        self._deadline.check()
+        with _broken():
+            return cast(io.BufferedReader, self._blocks).readinto(buffer)
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _broken():
+            for line in self._stream:
+                yield line
+                self._deadline.check()
+
+
+@contextmanager
+def _broken() -> Iterator[None]:
+    try:
+        yield
+    except (HTTPException, BudgetSpent, MemoryError):
+        raise
+    except Exception as error:
+        raise BrokenBody(str(error)) from error
