@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+import resource
 import subprocess
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -154,13 +155,19 @@ def test_an_old_check_has_codes_by_which_its_old_exceptions_match_as_by_their_te
     assert len({name for name in texts if name}) == 4
 
 
-def test_a_full_disk_keeps_what_was_measured(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_what_was_measured(folder: RunFolder) -> None:
     folder.append(measured("flask"))
-    with open("/dev/full", "ab", buffering=0) as full:
-        monkeypatch.setattr(folder, "_file", full)
-        with pytest.raises(LabError, match=r"No space left.*--resume /.*/r"):
+    full_bytes = (folder.path / MEASUREMENTS).stat().st_size + 100
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (full_bytes, limits[1]))
+    try:
+        with pytest.raises(LabError, match=r"File too large; .* resume /.*/r"):
             folder.append(measured("raw-sink"))
-    assert len(RunFolder(folder.path).read_measurements()) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (folder.path / MEASUREMENTS).stat().st_size == full_bytes
+    folder.append(measured("raw-sink"))
+    assert [row.deployment for row in folder.read_measurements()] == ["flask", "raw-sink"]
 
 
 def test_two_runs_of_one_second_get_folders_of_their_own(tmp_path: Path) -> None:

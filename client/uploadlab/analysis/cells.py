@@ -111,6 +111,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
     first = rows[0]
     bad = next((row for row in rows if row.status is not Status.OK), None)
     rate = _rate(rows)
+    spooled = _known(rows, "spooled_bytes")
     return Summary(
         deployment=first.deployment,
         method=first.method,
@@ -125,7 +126,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
         cpu_seconds_per_gb=_per_gb(rows),
         server_peak_rss_bytes=max(_known(rows, "server_peak_rss_bytes"), default=None),
         client_peak_rss_bytes=max(_known(rows, "client_peak_rss_bytes"), default=None),
-        spooled_bytes=_median(_known(rows, "spooled_bytes")),
+        spooled_bytes=round(median(spooled)) if spooled else None,
     )
 
 
@@ -140,10 +141,6 @@ def _per_gb(rows: Sequence[Measurement]) -> float | None:
 def _known(rows: Sequence[Measurement], field: str) -> list[Any]:
     """Return a field's values, as far as they could be measured."""
     return [value for row in rows if (value := getattr(row, field)) is not None]
-
-
-def _median(values: list[int]) -> int | None:
-    return round(median(values)) if values else None
 
 
 def _rate(rows: Sequence[Measurement]) -> float | None:

@@ -3,11 +3,11 @@
 Needs numpy only to compare, not to be imported: a check runs without it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import by_cell, reference_names
-from uploadlab.analysis.significance import WITHIN, Interval, Judged, Word, judge_ratio, pairs
+from uploadlab.analysis.significance import WITHIN, Judged, Word, judge_ratio, pairs
 from uploadlab.model.cells import Cell
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
@@ -16,10 +16,6 @@ SECONDS, CPU, MEMORY = "seconds", "server_cpu_seconds", "server_peak_rss_bytes"
 
 
 FIELDS = (SECONDS, CPU, MEMORY)
-
-
-Rounds = dict[int, float]
-"""A value for each round."""
 
 
 class Line(NamedTuple):
@@ -62,26 +58,31 @@ class Found(NamedTuple):
         )
 
 
-Ratios = Callable[[Rounds, Rounds], tuple[Interval | None, int]]
-
-
 def found(run: Run, rows: Sequence[Measurement]) -> Found | None:
     """Return the result of one run's rounds; None if the run compares nothing."""
-    if not (comparison := run.comparison):
+    comparison = run.comparison
+    if not comparison:
         return None
     cells = by_cell(rows)
     ways = dict.fromkeys((cell.method, cell.size_bytes) for cell, *_ in run.cells)
-    least = 1 + comparison.within
+    floors = {way: dict.fromkeys(FIELDS, 1 + comparison.within) for way in ways}
 
-    def line(name: str, method: str, size_bytes: int, noise: Line | None = None) -> Line | None:
-        base, other = (cells.get(Cell(side, method, size_bytes).id) for side in (comparison.base, name))
-        floors = {field: max(least, _reach(noise, field)) for field in FIELDS}
-        return _line(name, base or [], other, _side_by_side, floors) if other else None
+    def compare(name: str) -> list[Line]:
+        lines = []
+        for way in ways:
+            base, other = (cells.get(Cell(side, *way).id, []) for side in (comparison.base, name))
+            if other:
+                lines.append(_line(name, base, other, True, floors[way]))
+        return lines
 
-    noise = {way: itself for way in ways if (itself := line(comparison.again, *way))}
-    lines = [line(name, *way, noise.get(way)) for name in comparison.others for way in ways]
-    reasons = _reasons(run, rows, [comparison.base, *comparison.others])
-    return Found(comparison.base, list(noise.values()), [compared for compared in lines if compared], reasons)
+    noise = compare(comparison.again)
+    for line in noise:
+        for field, judged in line.verdicts.items():
+            if judged:
+                way = line.method, line.size_bytes
+                floors[way][field] = max(floors[way][field], judged.ratio.reach)
+    lines = [line for name in comparison.others for line in compare(name)]
+    return Found(comparison.base, noise, lines, _reasons(run, rows, [comparison.base, *comparison.others]))
 
 
 def between_runs(
@@ -89,16 +90,22 @@ def between_runs(
 ) -> Found:
     """Return the result for the cells that two runs share; the references that they share show the noise."""
     before, after = by_cell(base_rows), by_cell(other_rows)
-    both = [cell for cell, *_ in other.cells if cell.id in before and cell.id in after]
     references = set(reference_names(base)) & set(reference_names(other))
-    least = dict.fromkeys(FIELDS, 1 + WITHIN)
+    floors = dict.fromkeys(FIELDS, 1 + WITHIN)
 
-    def line(cell: Cell, floors: dict[str, float]) -> Line:
-        return _line(cell.deployment, before[cell.id], after[cell.id], _apart, floors)
+    def compare(of_references: bool) -> list[Line]:
+        return [
+            _line(cell.deployment, before[cell.id], after[cell.id], False, floors)
+            for cell, *_ in other.cells
+            if cell.id in before and cell.id in after and (cell.deployment in references) is of_references
+        ]
 
-    noise = [line(cell, least) for cell in both if cell.deployment in references]
-    floors = {field: max([least[field], *_shifts(noise, field)]) for field in FIELDS}
-    lines = [line(cell, floors) for cell in both if cell.deployment not in references]
+    noise = compare(True)
+    for line in noise:
+        for field, judged in line.verdicts.items():
+            if judged:  # its interval only says how sure the shift is
+                floors[field] = max(floors[field], judged.ratio.value, 1 / judged.ratio.value)
+    lines = compare(False)
     return Found(base.id, noise, lines, _reasons(other, other_rows, {line.name for line in lines}))
 
 
@@ -119,62 +126,45 @@ def _why_slower(line: Line, share: float) -> str:
     return f"cannot be judged, the noise is ±{judged.floor - 1:.1%}" if judged.floor - 1 > share else ""
 
 
-def _reach(noise: Line | None, field: str) -> float:
-    """Return how far the base may be from itself, as a factor."""
-    judged = noise.verdicts.get(field) if noise else None
-    return judged.ratio.reach if judged else 1.0
-
-
-def _shifts(noise: Sequence[Line], field: str) -> list[float]:
-    """Return how far each reference is from itself, as a factor; its interval only says how sure that is."""
-    known = [judged.ratio.value for line in noise if (judged := line.verdicts.get(field))]
-    return [max(ratio, 1 / ratio) for ratio in known]
-
-
 def _line(
     name: str,
     base: Sequence[Measurement],
     other: Sequence[Measurement],
-    ratios: Ratios,
+    in_one_run: bool,
     floors: Mapping[str, float],
 ) -> Line:
-    first = other[0]
+    from uploadlab.analysis.intervals import paired, unpaired
+
     instead, base_instead = _instead(other), _instead(base)
     verdicts: dict[str, Judged | None] = {}
     rounds = 0
     for field in FIELDS if not (instead or base_instead) else ():
-        sides = [_values(other, field), _values(base, field)]
-        ratio, counted = ratios(*(reversed(sides) if field == SECONDS else sides))
+        above, below = _values(other, field), _values(base, field)
+        if field == SECONDS:  # the ratio of speeds
+            above, below = below, above
+        if in_one_run:
+            values = pairs(above, below)
+            ratio, counted = paired(*values), len(values[0])
+        else:
+            ratio = unpaired(list(above.values()), list(below.values()))
+            counted = min(len(above), len(below))
         rounds = max(rounds, counted)
         if counted:
             verdicts[field] = judge_ratio(ratio, floors[field])
-    return Line(name, first.method, first.size_bytes, rounds, verdicts, instead, base_instead)
+    return Line(name, other[0].method, other[0].size_bytes, rounds, verdicts, instead, base_instead)
 
 
-def _side_by_side(above: Rounds, below: Rounds) -> tuple[Interval | None, int]:
-    from uploadlab.analysis.intervals import paired
-
-    numbers = pairs(above, below)
-    return paired(*numbers), len(numbers[0])
-
-
-def _apart(above: Rounds, below: Rounds) -> tuple[Interval | None, int]:
-    from uploadlab.analysis.intervals import unpaired
-
-    return unpaired(list(above.values()), list(below.values())), min(len(above), len(below))
-
-
-def _values(rows: Sequence[Measurement], field: str) -> Rounds:
-    """Return the known values of a field; CPU seconds too few to be counted are 0, and not known."""
+def _values(rows: Sequence[Measurement], field: str) -> dict[int, float]:
+    """Return the known values of a field by round; CPU seconds too few to be counted are 0, and not known."""
     return {row.round: float(value) for row in rows if (value := getattr(row, field))}
 
 
 def _instead(rows: Sequence[Measurement]) -> str:
-    bad = next((row for row in rows if row.status is not Status.OK), None)
-    if bad is None:
-        return ""
-    more = {Status.WRONG: bad.error, Status.REFUSED: bad.http_status}.get(bad.status)
-    return f"{bad.status}: {more}" if more else str(bad.status)
+    for row in rows:
+        if row.status is not Status.OK:
+            more = {Status.WRONG: row.error, Status.REFUSED: row.http_status}.get(row.status)
+            return f"{row.status}: {more}" if more else str(row.status)
+    return ""
 
 
 def _reasons(run: Run, rows: Iterable[Measurement], names: Collection[str]) -> list[str]:

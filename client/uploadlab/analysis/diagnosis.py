@@ -5,6 +5,7 @@ It gets one cell and returns the figure that proves the cause, or None. Figures 
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from statistics import median
 from typing import NamedTuple
 
@@ -26,38 +27,45 @@ SMALL_BYTES, SETTLED_BYTES = MIB, 16 * MIB
 """A smaller upload is over before anything shows; of a body below the second, sockets hold much."""
 
 
-class CellEvidence(NamedTuple):
-    """One cell's medians. What was not measured is None."""
+CPU = "server_cpu_seconds"
 
-    status: Status
-    size_bytes: int
-    stored_bytes: float | None
-    seconds: float
-    connected_seconds: float | None
-    response_wait_seconds: float | None
-    server_seconds: float | None
-    server_cpu_seconds: float | None
-    client_cpu_seconds: float | None
-    client_peak_rss_bytes: float | None
-    spooled_bytes: float | None
-    reference_cpu_seconds: float | None
-    """The reference's CPU seconds for the same size."""
+
+class CellEvidence(NamedTuple):
+    """What was recorded of one cell."""
+
+    rows: Sequence[Measurement]
+    reference: Sequence[Measurement]
+    """The reference's uploads of the same size."""
     calls: Calls | None
     """What a profile counted, if one was made."""
 
-    def share(self, seconds: float | None) -> float:
-        """Return the seconds as a share of the upload's time; 0 if they are not known."""
-        return (seconds or 0.0) / self.seconds if self.seconds else 0.0
+    @property
+    def status(self) -> Status:
+        """The status of the first upload that was not ok, or ok."""
+        return next((row.status for row in self.rows if row.status is not Status.OK), Status.OK)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the file."""
+        return self.rows[0].size_bytes
+
+    def median(self, field: str) -> float | None:
+        """Return a field's median over the rounds; None: not measured."""
+        return _median(self.rows, field)
+
+    def share(self, field: str) -> float:
+        """Return seconds as a share of the upload's time; 0 if they are not known."""
+        return (self.median(field) or 0.0) / (self.median("seconds") or inf)
 
     @property
     def spools(self) -> bool:
         """Whether most of a body that no socket buffer holds was written to disk once more."""
-        return self.size_bytes >= SETTLED_BYTES and (self.spooled_bytes or 0) >= self.size_bytes / 2
+        return self.size_bytes >= SETTLED_BYTES and (self.median("spooled_bytes") or 0) >= self.size_bytes / 2
 
     @property
     def app_came_last(self) -> bool:
         """Whether the handler began after the client's last byte."""
-        return (self.server_seconds or 0.0) <= 1.1 * (self.response_wait_seconds or 0.0)
+        return self.share("server_seconds") <= 1.1 * self.share("response_wait_seconds")
 
 
 Figure = Callable[[CellEvidence], float | None]
@@ -90,14 +98,14 @@ def rule(unit: str = ".0%") -> Callable[[Figure], Figure]:
 @rule(".0f")
 def lost_body(cell: CellEvidence) -> float | None:
     """{} bytes were stored and the answer was a success: the server gave the app an empty body."""
-    return 0.0 if cell.status is Status.WRONG and cell.stored_bytes == 0 else None
+    return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
 
 
 @rule()
 def copied_afterwards(cell: CellEvidence) -> float | None:
     """After the last byte was sent, the client waited {} of the time: the app copies the file that it had
     spooled. `request.files-direct` writes it once."""
-    share = cell.share(cell.response_wait_seconds)
+    share = cell.share("response_wait_seconds")
     return share if cell.spools and share >= MUCH and not cell.app_came_last else None
 
 
@@ -105,21 +113,21 @@ def copied_afterwards(cell: CellEvidence) -> float | None:
 def spooled_first(cell: CellEvidence) -> float | None:
     """After the last byte was sent, the client waited {} of the time, and the app was called only then: the
     server in front had spooled the whole body to disk. Forms are spooled again by the app."""
-    share = cell.share(cell.response_wait_seconds)
+    share = cell.share("response_wait_seconds")
     return share if cell.spools and share >= MUCH and cell.app_came_last else None
 
 
 @rule()
 def built_first(cell: CellEvidence) -> float | None:
     """{} of the time had passed before the client connected: it built the whole body first."""
-    share = cell.share(cell.connected_seconds)
+    share = cell.share("connected_seconds")
     return share if share >= MUCH else None
 
 
 @rule()
 def busy_client(cell: CellEvidence) -> float | None:
     """{} of the time the client itself was busy: it is the limit, not the server."""
-    share = cell.share(cell.client_cpu_seconds)
+    share = cell.share("client_cpu_seconds")
     return share if share >= MOST else None
 
 
@@ -127,26 +135,24 @@ def busy_client(cell: CellEvidence) -> float | None:
 def body_in_memory(cell: CellEvidence) -> float | None:
     """The client held the body {} times in memory: `files=` of requests builds all of it before it
     sends."""
-    times = (cell.client_peak_rss_bytes or 0) / cell.size_bytes
+    times = (cell.median("client_peak_rss_bytes") or 0) / cell.size_bytes
     return times if times >= 1 and cell.size_bytes >= 64 * MIB else None
 
 
 @rule(".0f")
 def busy_server(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time."""
-    if not cell.server_cpu_seconds or not cell.reference_cpu_seconds:
-        return None
-    times = cell.server_cpu_seconds / cell.reference_cpu_seconds
-    return times if cell.share(cell.server_cpu_seconds) >= MOST and times >= 2 else None
+    times = (cell.median(CPU) or 0.0) / (_median(cell.reference, CPU) or inf)
+    return times if cell.share(CPU) >= MOST and times >= 2 else None
 
 
 @rule()
 def idle(cell: CellEvidence) -> float | None:
     """{} of the time neither client nor server was busy: they waited for each other, for the disk, or
     for a timeout."""
-    if cell.server_cpu_seconds is None or cell.client_cpu_seconds is None:
+    if cell.median(CPU) is None or cell.median("client_cpu_seconds") is None:
         return None
-    share = 1 - cell.share(cell.server_cpu_seconds + cell.client_cpu_seconds)
+    share = 1 - cell.share(CPU) - cell.share("client_cpu_seconds")
     return share if share >= 0.5 else None
 
 
@@ -172,9 +178,8 @@ def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = 
     places: dict[str, dict[str, list[str]]] = {}
     for measured in sorted(_largest(rows), key=lambda measured: order.index(measured[0].deployment)):
         first = measured[0]
-        reference = _reference(run, rows, first.size_bytes)
-        cell = _evidence(measured, reference, profiles)
-        if _is_slow(cell, reference):
+        cell = _evidence(run, rows, measured, profiles)
+        if _is_slow(cell):
             for name, figure in _figures(cell).items():
                 figures.setdefault(name, []).append(figure)
                 places.setdefault(name, {}).setdefault(first.method, []).append(first.deployment)
@@ -190,7 +195,7 @@ def explain(
     run: Run, rows: Sequence[Measurement], measured: Sequence[Measurement], profiles: Profiles | None = None
 ) -> list[str]:
     """Return a line for each cause that one cell shows, slow or not."""
-    figures = _figures(_evidence(measured, _reference(run, rows, measured[0].size_bytes), profiles))
+    figures = _figures(_evidence(run, rows, measured, profiles))
     return [_line(cause, [figures[cause.name]]) for cause in RULES if cause.name in figures]
 
 
@@ -215,38 +220,22 @@ def _largest(rows: Sequence[Measurement]) -> list[list[Measurement]]:
     return [latest_attempt(sizes[max(sizes)]) for sizes in pairs.values()]
 
 
-def _reference(run: Run, rows: Sequence[Measurement], size_bytes: int) -> list[Measurement]:
-    """Return the uploads of this size that the others are compared with."""
-    name = ceiling_name(run)
-    counted = [row for row in rows if not row.warmup and row.status is Status.OK]
-    return [row for row in counted if row.deployment == name and row.size_bytes == size_bytes]
-
-
 def _evidence(
-    rows: Sequence[Measurement], reference: Sequence[Measurement], profiles: Profiles | None
+    run: Run, rows: Sequence[Measurement], cell: Sequence[Measurement], profiles: Profiles | None
 ) -> CellEvidence:
-    def middle(field: str, of: Sequence[Measurement] = rows) -> float | None:
-        values = [value for row in of if (value := getattr(row, field)) is not None]
-        return median(values) if values else None
-
-    return CellEvidence(
-        status=next((row.status for row in rows if row.status is not Status.OK), Status.OK),
-        size_bytes=rows[0].size_bytes,
-        stored_bytes=middle("stored_bytes"),
-        seconds=middle("seconds") or 0.0,
-        connected_seconds=middle("connected_seconds"),
-        response_wait_seconds=middle("response_wait_seconds"),
-        server_seconds=middle("server_seconds"),
-        server_cpu_seconds=middle("server_cpu_seconds"),
-        client_cpu_seconds=middle("client_cpu_seconds"),
-        client_peak_rss_bytes=middle("client_peak_rss_bytes"),
-        spooled_bytes=middle("spooled_bytes"),
-        reference_cpu_seconds=middle("server_cpu_seconds", reference),
-        calls=(profiles or {}).get((rows[0].deployment, rows[0].method)),
-    )
+    """Return what the rows of a run and its profiles say of these uploads of a cell."""
+    first, name = cell[0], ceiling_name(run)
+    counted = [row for row in rows if not row.warmup and row.status is Status.OK]
+    reference = [row for row in counted if row.deployment == name and row.size_bytes == first.size_bytes]
+    return CellEvidence(cell, reference, (profiles or {}).get((first.deployment, first.method)))
 
 
-def _is_slow(cell: CellEvidence, reference: Sequence[Measurement]) -> bool:
-    if cell.status is not Status.OK or not reference:
+def _is_slow(cell: CellEvidence) -> bool:
+    if cell.status is not Status.OK or not cell.reference:
         return cell.status is not Status.UNAVAILABLE
-    return cell.seconds * SLOW > median(row.seconds or 0.0 for row in reference)
+    return (cell.median("seconds") or 0.0) * SLOW > (_median(cell.reference, "seconds") or 0.0)
+
+
+def _median(rows: Sequence[Measurement], field: str) -> float | None:
+    values = [value for row in rows if (value := getattr(row, field)) is not None]
+    return median(values) if values else None

@@ -102,12 +102,18 @@ def growth_rows(run: Run, rows: Iterable[Measurement], growth: Growth | None) ->
     small, large = (parse_size(text) for text in growth.sizes)
     methods = choose("method", growth.methods, METHODS, OWN_METHODS)
     cells = {summary.cell: summary for summary in summarize(run, rows)}
-    return [
-        _growth(below, above, parse_size(growth.at_most))
-        for cell, above in cells.items()
-        if cell.size_bytes == large and cell.method in methods
-        if (below := cells.get(Cell(cell.deployment, cell.method, small)))
-    ]
+    found = []
+    for cell, above in cells.items():
+        below = cells.get(Cell(cell.deployment, cell.method, small))
+        if cell.size_bytes == large and cell.method in methods and below:
+            instead = _instead([below, above])
+            client_bytes, server_bytes = (
+                None if instead else _more(getattr(below, field), getattr(above, field))
+                for field in ("client_peak_rss_bytes", "server_peak_rss_bytes")
+            )
+            most_bytes = parse_size(growth.at_most)
+            found.append(GrowthRow(cell, small, most_bytes, instead, client_bytes, server_bytes))
+    return found
 
 
 class _Figures:
@@ -146,18 +152,11 @@ class _Figures:
 
 def cells_of(ratio: Ratio, deployment: str, size_bytes: int) -> list[Cell]:
     """Return the cell above the line, then the cells below it."""
-    above = Cell(deployment, ratio.method, size_bytes)
-    return [
-        above,
-        *(
-            Cell(
-                below.deployment or deployment,
-                below.method or ratio.method,
-                parse_size(below.size) if below.size else size_bytes,
-            )
-            for below in ratio.against
-        ),
-    ]
+    cells = [Cell(deployment, ratio.method, size_bytes)]
+    for below in ratio.against:
+        size = parse_size(below.size) if below.size else size_bytes
+        cells.append(Cell(below.deployment or deployment, below.method or ratio.method, size))
+    return cells
 
 
 def _row(ratio: Ratio, cells: Sequence[Cell], figures: _Figures) -> RatioRow:
@@ -169,15 +168,6 @@ def _row(ratio: Ratio, cells: Sequence[Cell], figures: _Figures) -> RatioRow:
     by_cpu = limited and figures.knows(cells, CPU)
     interval = figures.interval(cells, CPU if by_cpu else SECONDS)
     return RatioRow(ratio, cells[0], rounds, "", interval, limited, by_cpu)
-
-
-def _growth(small: Summary, large: Summary, most_bytes: int) -> GrowthRow:
-    instead = _instead([small, large])
-    client_bytes, server_bytes = (
-        None if instead else _more(getattr(small, field), getattr(large, field))
-        for field in ("client_peak_rss_bytes", "server_peak_rss_bytes")
-    )
-    return GrowthRow(large.cell, small.size_bytes, most_bytes, instead, client_bytes, server_bytes)
 
 
 def _more(small: int | None, large: int | None) -> int | None:

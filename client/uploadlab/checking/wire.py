@@ -30,15 +30,6 @@ EXPECT_SECONDS = 1.0
 SILENCE_SECONDS = 60.0
 
 
-MOST_ANSWER_BYTES = 1 << 20
-
-
-CONTINUE = b"HTTP/1.1 100"
-
-
-NO_SIZE = b"zz\r\n"
-
-
 BREAKS = {
     RemoteDisconnected: "disconnected",  # before its base class
     ConnectionResetError: "reset",
@@ -85,8 +76,10 @@ def send_attempt(address: str, attempt: Attempt) -> Reply:
                 # A refusal may have come before; a reset is no answer, as in urllib3.
                 with suppress(ConnectionError if attempt.gone else BrokenPipeError):
                     _send_body(connection, attempt, digest)
+            if attempt.then is Then.RESET:
+                # No time to linger: closing discards what is in flight and sends RST (socket(7)).
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             if attempt.gone:
-                _leave(connection, attempt)
                 return Reply(problem="the client had gone", left=True)
             return _answer(connection)._replace(digest=digest.hexdigest())
     except (OSError, HTTPException) as error:
@@ -113,7 +106,7 @@ def _may_go_on(connection: socket.socket) -> bool:
     """Return whether the server asks for the body, or is silent."""
     if not select.select([connection], [], [], EXPECT_SECONDS)[0]:
         return True
-    return connection.recv(len(CONTINUE), socket.MSG_PEEK) == CONTINUE
+    return connection.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 100"
 
 
 def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None:
@@ -124,7 +117,7 @@ def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None
         elif attempt.then in PAUSES:
             time.sleep(PAUSES[attempt.then])
         elif attempt.then is Then.BREAK:
-            connection.sendall(NO_SIZE)
+            connection.sendall(b"zz\r\n")
         else:
             break
     else:
@@ -155,16 +148,10 @@ def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None
             yield block
 
 
-def _leave(connection: socket.socket, attempt: Attempt) -> None:
-    if attempt.then is Then.RESET:
-        # No time to linger: closing discards what is in flight and sends RST (socket(7)).
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
 def _answer(connection: socket.socket) -> Reply:
     response = HTTPResponse(connection)
     response.begin()
-    text = response.read(MOST_ANSWER_BYTES).decode(errors="replace")
+    text = response.read(1 << 20).decode(errors="replace")
     try:
         content = json.loads(text)
     except ValueError:

@@ -24,29 +24,13 @@ TITLES = {
 }
 
 
-class Notes:
-    """Numbered texts, each once, with the cells that it is about."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, dict[str, dict[str, None]]] = {}
-
-    def number(self, text: str, row: Check) -> int:
-        """Return the number of a text, which then also stands for that row's cell."""
-        self._places.setdefault(text, {}).setdefault(row.case, {})[row.deployment] = None
-        return list(self._places).index(text) + 1
-
-    def lines(self) -> list[str]:
-        """Return all texts: ``[1] 502 Bad Gateway. chunked: uwsgi-default, nginx-uwsgi; stall: flask``."""
-        return [
-            f"[{number}] {text}. "
-            + "; ".join(f"{case}: {', '.join(names)}" for case, names in places.items())
-            for number, (text, places) in enumerate(self._places.items(), 1)
-        ]
+Notes = dict[str, dict[str, dict[str, None]]]
+"""The texts of notes, each with the deployments that it is about by case."""
 
 
 def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
     """Return one table a tier, and the notes that their cells refer to."""
-    notes = Notes()
+    notes: Notes = {}
     cells: dict[tuple[str, str], list[Check]] = {}
     for row in latest(rows):
         cells.setdefault((row.deployment, row.case), []).append(row)
@@ -54,11 +38,15 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
     tables = []
     for tier in sorted(tiers, key=lambda name: name not in HELD):
         names = [target.name for target in run.targets if target.tier == tier]
-        lines = [
+        grid = [
             [case, *(_cell(cells.get((name, case), []), run, notes) for name in names)] for case in run.checks
         ]
-        tables.append(Table(TITLES.get(tier, tier), ["", *names], lines))
-    return tables, notes.lines()
+        tables.append(Table(TITLES.get(tier, tier), ["", *names], grid))
+    lines = []
+    for number, (text, places) in enumerate(notes.items(), 1):
+        about = "; ".join(f"{case}: {', '.join(deployments)}" for case, deployments in places.items())
+        lines.append(f"[{number}] {text}. {about}")
+    return tables, lines
 
 
 def counts(run: Run, rows: Sequence[Check]) -> list[str]:
@@ -110,8 +98,9 @@ def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
         return " ".join([Verdict.PASS, *sorted({row.text for row in rows if row.text})])
     exceptions = [known_exception(row, run.exceptions) for row in bad]
     word = EXCEPTION if all(exceptions) else max((row.verdict for row in bad), key=list(Verdict).index)
-    numbers = dict.fromkeys(
-        notes.number(f"{known.name}: {known.reason}. Fix: {known.fix}" if known else row.text, row)
-        for row, known in zip(bad, exceptions, strict=True)
-    )
-    return " ".join([word, *(f"[{number}]" for number in numbers)])
+    texts = []
+    for row, known in zip(bad, exceptions, strict=True):
+        texts.append(f"{known.name}: {known.reason}. Fix: {known.fix}" if known else row.text)
+        notes.setdefault(texts[-1], {}).setdefault(row.case, {})[row.deployment] = None
+    numbers = {text: number for number, text in enumerate(notes, 1)}
+    return " ".join([word, *(f"[{numbers[text]}]" for text in dict.fromkeys(texts))])

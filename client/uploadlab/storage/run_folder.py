@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
@@ -47,7 +46,6 @@ class RunFolder:
         self.path = path
         self.damage: dict[str, str] = {}
         """What was left out of the files read so far, by their names."""
-        self._file: BinaryIO | None = None
 
     @classmethod
     def create(cls, out: Path, run_id: str) -> "RunFolder":
@@ -102,15 +100,7 @@ class RunFolder:
 
     def append(self, measurement: Measurement) -> None:
         """Save one measurement now."""
-        line = msgspec.json.encode(measurement) + b"\n"
-        try:
-            if self._file is None:
-                _drop_torn_line(self.path / MEASUREMENTS)
-                self._file = open(self.path / MEASUREMENTS, "ab", buffering=0)  # noqa: SIM115  for the run
-            if self._file.write(line) != len(line):
-                raise OSError(0, "the disk is full")
-        except OSError as error:
-            raise self._cannot_write(error) from None
+        self._append_lines(MEASUREMENTS, [measurement])
 
     def append_profile(self, profiled: Profiled) -> None:
         """Save that a profile was made."""
@@ -248,8 +238,10 @@ class RunFolder:
         path = self.path / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _drop_torn_line(path)
-            with open(path, "ab") as file:
+            unpack(path)
+            with open(path, "a+b") as file:
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)  # without a last line that a kill cut short
                 file.write(msgspec.json.Encoder().encode_lines(lines))
         except OSError as error:
             raise self._cannot_write(error) from None
@@ -260,13 +252,6 @@ class RunFolder:
             command = f"{program()} resume {shown(self.path)}"
             advice = f"what was measured is kept; free some space and go on with: {command}"
         return LabError(f"cannot write to {shown(self.path)}: {error.strerror}; {advice}")
-
-
-def _drop_torn_line(path: Path) -> None:
-    unpack(path)
-    if path.exists():
-        with open(path, "r+b") as file:
-            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def last_run(out: Path) -> RunFolder:
