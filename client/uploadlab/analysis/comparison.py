@@ -1,6 +1,6 @@
 """The result of a comparison: each method of each deployment against the base. Pure.
 
-Needs numpy only to compare, not to be imported: a check runs without it.
+Only a comparison needs numpy: this module can be imported without it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
