@@ -32,7 +32,7 @@ PROGRAM = "uploader.py"
 DEFAULT_URL = "http://localhost:5000/"
 SILENCE_SECONDS = 600.0
 """A server that answers nothing for so long is given up; reading by lines takes its time."""
-NO_ANSWER = "; start a server with ./scripts/serve.sh flask, or name one with --url"
+NO_ANSWER = "; start a server with ./scripts/lab serve flask, or name one with --url"
 MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
 
 

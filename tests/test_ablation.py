@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from uploadlab.declared.config_syntax import bare_lines, settings
 from uploadlab.errors import UsageError
+from uploadlab.model.order import Kind, Order
 from uploadlab.paths import ROOT
 from uploadlab.planning.ablation import changes
-from uploadlab.planning.lineup import Asked, lineup
+from uploadlab.planning.lineup import lineup
 
 from .helpers import DEPLOYMENTS
 
@@ -142,7 +143,7 @@ def test_what_is_no_python_says_so() -> None:
     ],
 )
 def test_every_setting_of_the_named_config_makes_a_difference_of_one(path: str) -> None:
-    one = lineup(Asked([path], 0.03, 60.0, ablation=True), DEPLOYMENTS, ROOT)
+    one = lineup(Order(kind=Kind.ABLATE, configs=[path]), DEPLOYMENTS, ROOT)
     assert one.texts
     assert {str(Path(name).parent) for name in one.texts} == {str(Path(path).parent)}
     for lines in one.comparison.others.values():

@@ -303,19 +303,19 @@ def test_a_defect_of_the_lab_itself_ends_the_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--cases", "post"], "add --check"),
-        (["--large"], "add --check"),
-        (["--check", "--cases", "pots"], "did you mean 'post'"),
-        (["--check", "--rounds", "3"], "leave out --rounds"),
-        (["--check", "--load"], "leave out --load"),
-        (["--check", "--expect-status", "200"], "leave out --expect-status"),
-        (["--check", "--target", "a=https://127.0.0.1:1"], "http:// URL"),
-        (["--check", "--resume", "x"], "leave out --check"),
-        (["--check", "--cases", "no-file", "--deployments", "raw-sink"], "no chosen deployment takes"),
+        (["run", "--cases", "post"], "run has no --cases: it belongs to check"),
+        (["--large"], "run has no --large: it belongs to check"),
+        (["check", "--cases", "pots"], "did you mean 'post'"),
+        (["check", "--rounds", "3"], "check has no --rounds: it belongs to run, compare, ablate, knobs"),
+        (["check", "--load"], "check has no --load: it belongs to run, resume"),
+        (["check", "--expect-status", "200"], "check has no --expect-status: it belongs to run"),
+        (["check", "--target", "a=https://127.0.0.1:1"], "http:// URL"),
+        (["--check", "--cases", "post"], "--check is a command now: write ./scripts/lab check --cases post"),
+        (["check", "--cases", "no-file", "--deployments", "raw-sink"], "no chosen deployment takes"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_type(tmp_path: Path, words: list[str], line: str) -> None:
-    done = lab("--runtime", "local", "--out", tmp_path / "out", *words)
+    done = lab(*words, "--runtime", "local", "--out", tmp_path / "out")
     assert (done.returncode, done.stdout) == (2, "")
     assert line in done.stderr
     assert not (tmp_path / "out").exists()

@@ -37,7 +37,7 @@ def test_tuned_deployments_store_every_byte_or_say_no_and_stock_ones_show_their_
 
 def everything_holds(runtime: str, out: Path) -> None:
     """What a check of everything finds."""
-    done = lab("--check", "--runtime", runtime, "--out", out)
+    done = lab("check", "--runtime", runtime, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Failed: " not in done.stdout
     folder = only_run(out)
@@ -62,7 +62,7 @@ def everything_holds(runtime: str, out: Path) -> None:
 def test_a_target_of_ones_own_that_lies_is_caught(tmp_path: Path) -> None:
     with serve(GET=(200, {"size_bytes": 0, "digest": ""})) as fake:
         words = ("--deployments", "mine", "--target", f"mine={fake.url}", "--cases", "one-byte")
-        done = lab("--check", "--runtime", "local", "--out", tmp_path, *words)
+        done = lab("check", "--runtime", "local", "--out", tmp_path, *words)
     assert done.returncode == 1
     assert "201, 0 of 1 bytes stored" in done.stdout
     assert "Failed: mine one-byte." in done.stdout
@@ -78,7 +78,7 @@ def test_a_check_that_is_ended_goes_on_where_it_was(
     need("nginx", "uwsgi")
     names = ("raw-sink", "nginx-offload")  # with few routes: each of a case's attempts stalls for seconds
     chosen = ("--deployments", ",".join(names), "--cases", "content-length,one-byte,post,stall")
-    command = [sys.executable, "-m", "uploadlab", "--check", *chosen, *words]
+    command = [sys.executable, "-m", "uploadlab", "check", *chosen, *words]
     process = subprocess.Popen(
         command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -88,7 +88,7 @@ def test_a_check_that_is_ended_goes_on_where_it_was(
     folder = only_run(tmp_path)
     kept = folder.read_checks()
     assert {row.case for row in kept}.isdisjoint({"stall"})
-    done = lab("--resume", "last", *words)
+    done = lab("resume", "last", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = folder.read_checks()
     assert rows[: len(kept)] == kept
@@ -97,4 +97,4 @@ def test_a_check_that_is_ended_goes_on_where_it_was(
     assert len(set(cells)) == 8
     attempts = [(row.deployment, row.case, row.route, row.label) for row in rows]
     assert len(set(attempts)) == len(attempts)
-    assert lab("--resume", "last", "--load", *words).returncode == 1
+    assert lab("resume", "last", "--load", *words).returncode == 1

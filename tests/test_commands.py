@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 from uploadlab import session
-from uploadlab.commands import main as cli
+from uploadlab.catalogue.methods import METHODS
+from uploadlab.commands import main
 from uploadlab.model.measurements import Measurement, Status
-from uploadlab.paths import DATA, RUNS
+from uploadlab.paths import RUNS, default_data_dir
 from uploadlab.planning import draft
 from uploadlab.storage.layout import MEASUREMENTS
 from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import serve
-from .helpers import REFERENCES, environment, left_overs
+from .helpers import DEPLOYMENTS, REFERENCES, environment, left_overs
 from .helpers import lab as command
 
 SMALL = ("--deployments", "flask", "--methods", "request.stream,request.files", "--sizes", "1MiB")
@@ -67,27 +68,31 @@ def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, wher
         (["--deployments", ","], 2, "',' names nothing"),
         (["--sizes", "9" * 400], 2, "is not a number of bytes"),
         (["--nonsense"], 2, "No such option"),
-        (["word"], 2, "'word' is no option: configs belong to --compare"),
-        (["--compare", "flask"], 2, "takes two configs or more"),
-        (["--compare", "flask", "flask"], 2, "flask would be two deployments: name each once"),
-        (["--compare", "flask", "none.ini"], 2, "'none.ini' is neither a config nor a deployment"),
-        (["--compare", "flask", "pyproject.toml"], 2, "copy it there"),
-        (["--compare", "flask", "configs/knobs.toml"], 2, "a config is one of configs/gunicorn/*.conf.py, "),
-        (["--compare", "flask", "gunicorn", "--load"], 2, "leave out --load"),
-        (["--compare", "flask", "gunicorn", "--within", "none"], 2, "'none' is not a percentage: write 10%"),
-        (["--compare", "flask", "gunicorn", "--minutes", "0"], 2, "--minutes must be above 0"),
-        (["--ablate", "flask"], 2, "flask has no config whose lines could be taken back"),
-        (["--ablate", "uwsgi-default"], 2, "name another config"),
-        (["--ablate", "uwsgi-tuned", "--compare"], 2, "leave out the others"),
-        (["--within", "5%"], 2, "add --compare or --ablate"),
-        (["--compare-runs", "x", "y"], 1, "no run at"),
-        (["--compare-runs", "x", "y", "--rounds", "3"], 2, "leave out --rounds"),
-        (["--force"], 2, "--force is for --compare-runs"),
-        (["--fail-above", "5%"], 2, "--fail-above is for a comparison"),
+        (["word"], 2, "unknown command 'word': choose from run, check, compare"),
+        (["chek"], 2, "unknown command 'chek': did you mean 'check'?"),
+        (["compare", "flask"], 2, "takes two configs or more"),
+        (["compare", "flask", "flask"], 2, "flask would be two deployments: name each once"),
+        (["compare", "flask", "none.ini"], 2, "'none.ini' is neither a config nor a deployment"),
+        (["compare", "flask", "pyproject.toml"], 2, "copy it to its server's folder there"),
+        (["compare", "flask", "configs/knobs.toml"], 2, "a config is one of configs/gunicorn/*.conf.py, "),
+        (["compare", "flask", "gunicorn", "--load"], 2, "compare has no --load: it belongs to run, resume"),
+        (
+            ["compare", "flask", "gunicorn", "--workers", "3"],
+            2,
+            "compare has no --workers: it belongs to run",
+        ),
+        (["compare", "flask", "gunicorn", "--within", "none"], 2, "'none' is not a percentage: write 10%"),
+        (["compare", "flask", "gunicorn", "--minutes", "0"], 2, "--minutes must be above 0"),
+        (["ablate", "flask"], 2, "flask has no config whose lines could be taken back"),
+        (["ablate", "uwsgi-default"], 2, "name another config"),
+        (["ablate", "uwsgi-tuned", "gunicorn"], 2, "unexpected extra argument"),
+        (["--within", "5%"], 2, "run has no --within: it belongs to compare, ablate"),
+        (["--force"], 2, "run has no --force: it belongs to diff"),
+        (["--fail-above", "5%"], 2, "run has no --fail-above: it belongs to compare, ablate, diff"),
         (["--target", "mine"], 2, "NAME=URL"),
         (["--target", "flask=http://127.0.0.1:1"], 2, "choose another"),
-        (["--resume", "x", "--rounds", "3"], 2, "leave out --rounds"),
-        (["--resume", "no-such-run"], 1, "no run at"),
+        (["resume", "x", "--rounds", "3"], 2, "resume has no --rounds: it belongs to run, compare, ablate"),
+        (["resume", "no-such-run"], 1, "no run at"),
         (["--sizes", "9000000GiB"], 1, "smaller --sizes or another --data-dir"),
         (["--data-dir", "/proc/x"], 1, "choose another --data-dir"),
         (["--out", "/proc/x"], 1, "choose another --out"),
@@ -96,10 +101,10 @@ def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, wher
 def test_a_mistake_is_one_line_that_says_what_to_type(
     tmp_path: Path, where: list[str], words: list[str], code: int, line: str
 ) -> None:
-    done = command(*where, *words)
+    done = command(*words, *where)
     assert (done.returncode, done.stdout) == (code, "")
     (said,) = done.stderr.splitlines()
-    assert said.startswith("run-matrix.sh: ")
+    assert said.startswith("lab: ")
     assert line in said
     assert not (tmp_path / "out").exists()
     assert not list((tmp_path / "data").glob("*"))
@@ -121,7 +126,7 @@ def test_a_target_that_does_not_answer_is_a_row_with_the_reason(
 ) -> None:
     monkeypatch.setattr("uploadlab.measuring.health.HEALTHY_SECONDS", 3.0)
     words = ["--target", "mine=http://127.0.0.1:9", "--deployments", "mine", "--methods", "request.stream"]
-    cli.command.main([*words, "--sizes", "1KiB", *where], standalone_mode=False)
+    main.lab.main([*words, "--sizes", "1KiB", *where], prog_name="lab", standalone_mode=False)
     rows = [row for row in only_run(tmp_path / "out").read_measurements() if row.deployment == "mine"]
     assert [row.status for row in rows] == [Status.UNAVAILABLE]
     assert "http://127.0.0.1:9 does not answer /healthz" in str(rows[0].error)
@@ -153,7 +158,9 @@ def test_what_cannot_start_here_is_a_row_with_the_reason_and_the_mend(
     for module in (session, draft):
         monkeypatch.setattr(module, "COMPOSE", tmp_path / "compose.yaml")
     monkeypatch.setattr("uploadlab.measuring.health.HEALTHY_SECONDS", 3.0)
-    cli.command.main(["--methods", "request.stream", "--sizes", "1KiB", *where], standalone_mode=False)
+    main.lab.main(
+        ["--methods", "request.stream", "--sizes", "1KiB", *where], prog_name="lab", standalone_mode=False
+    )
     why = {row.deployment: (row.status, row.error) for row in only_run(tmp_path / "out").read_measurements()}
     assert why["lacking"] == (
         Status.UNAVAILABLE,
@@ -200,10 +207,10 @@ def test_a_run_that_is_stopped_keeps_everything_and_goes_on(
     assert process.returncode == 130
     assert "raw-sink" in table
     folder = only_run(tmp_path / "out")
-    assert said.splitlines()[-1].endswith(f"--resume {folder.path} --data-dir {tmp_path / 'data'}")
+    assert said.splitlines()[-1].endswith(f"lab resume {folder.path} --data-dir {tmp_path / 'data'}")
     kept = counted(folder.read_measurements())
     assert list((tmp_path / "data").iterdir()) == []
-    assert command("--resume", folder.path, *where).returncode == 0
+    assert command("resume", folder.path, *where).returncode == 0
     rows = counted(folder.read_measurements())
     assert set(kept) <= set(rows)
     assert rows == sorted((one.cell.id, at) for one in folder.read_run().cells for at in range(1, 31))
@@ -236,7 +243,7 @@ def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path,
         file.write('{"run_id": "cut sho')  # what a kill within a write would leave
     kept = counted(folder.read_measurements())
     assert len(kept) >= 3
-    assert command("--resume", folder.path.name, *where).returncode == 0
+    assert command("resume", folder.path.name, *where).returncode == 0
     rows = counted(folder.read_measurements())
     assert rows == sorted((one.cell.id, at) for one in folder.read_run().cells for at in range(1, 31))
     for line in measurements(tmp_path / "out"):
@@ -250,7 +257,7 @@ def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it may have ended meanwhile
             parent = int(path.read_text().rpartition(")")[2].split()[1])
-            if parent == process.pid and b"guard.py" in (path.parent / "cmdline").read_bytes():
+            if parent == process.pid and b"reaper.py" in (path.parent / "cmdline").read_bytes():
                 os.kill(int(path.parent.name), signal.SIGTERM)  # which it ignores
                 os.kill(int(path.parent.name), signal.SIGKILL)
     process.send_signal(signal.SIGINT)
@@ -262,7 +269,7 @@ def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where:
 
 
 def test_defaults_lie_in_the_checkout_where_git_ignores_them() -> None:
-    for path in (RUNS, DATA):
+    for path in (RUNS, default_data_dir()):
         assert (
             subprocess.run(
                 ["git", "check-ignore", "-q", path / "x"], check=False, cwd=path.parents[1]
@@ -271,9 +278,44 @@ def test_defaults_lie_in_the_checkout_where_git_ignores_them() -> None:
         )
 
 
-def test_help_names_every_option() -> None:
-    text = command("--help").stdout
-    assert all(name in text for name in ("--plan", "--resume", "--target", "--data-dir", "--out"))
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--check", "--large"], "--check is a command now: write ./scripts/lab check --large"),
+        (
+            ["--compare", "a.ini", "b.ini", "--minutes", "3"],
+            "write ./scripts/lab compare a.ini b.ini --minutes 3",
+        ),
+        (["--ablate", "a.ini", "--rounds", "6"], "write ./scripts/lab ablate a.ini --rounds 6"),
+        (["--compare-runs", "x", "y", "--force"], "write ./scripts/lab diff x y --force"),
+        (["--show", "last", "a/b/1MiB"], "write ./scripts/lab show last a/b/1MiB"),
+        (["--report=last", "--format", "md"], "write ./scripts/lab report last --format md"),
+        (
+            ["--out", "/tmp/x", "--resume", "last", "--load"],
+            "write ./scripts/lab resume last --out /tmp/x --load",
+        ),
+    ],
+)
+def test_an_old_flag_prints_the_new_line(words: list[str], line: str) -> None:
+    done = command(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    (said,) = done.stderr.splitlines()
+    assert said.endswith(line)
+
+
+def test_each_command_has_help_of_one_screen_with_examples_first() -> None:
+    whole = command("--help", COLUMNS="80").stdout
+    assert all(f"  {name} " in whole for name in main.COMMANDS)
+    for name in main.COMMANDS:
+        text = command(name, "--help", COLUMNS="80").stdout
+        assert len(text.splitlines()) <= 40
+        assert text.index("Example") < text.index("Options:")
+
+
+def test_what_there_is_to_choose_from_is_listed() -> None:
+    text = command("list").stdout
+    assert all(name in text for name in (*DEPLOYMENTS, *METHODS, "quick", "broken-chunk"))
+    assert "flask" not in command("list", "plans").stdout.split()
 
 
 def test_the_environment_of_the_user_does_not_reach_a_server(tmp_path: Path, where: list[str]) -> None:

@@ -9,15 +9,13 @@ import numpy as np
 import pytest
 from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, Line, found, slower
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.declared.plans import Choice
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Measurement, Outcome, Status
+from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
-from uploadlab.planning.draft import Order
-from uploadlab.planning.lineup import Asked
 from uploadlab.presenting.comparison import comparison_notes, comparison_tables, verdict_lines
 
 from .helpers import RUN, SIZE, measured
@@ -26,8 +24,10 @@ from .test_lab import Fake, go, prepared_run
 TUNED, DEFAULT = "configs/uwsgi/uwsgi-tuned.ini", "configs/uwsgi/uwsgi-default.ini"
 
 
-ASKED = Asked([DEFAULT, TUNED], 0.03, 60.0)
-ORDER = Order("compare", Choice(["request.stream"], ["1KiB"], 60), None, {}, seed=3, compare=ASKED)
+ORDER = Order(
+    kind=Kind.COMPARE, configs=[DEFAULT, TUNED], methods=["request.stream"], sizes=["1KiB"], rounds=60,
+    seed=3, minutes=1.0,
+)  # fmt: skip
 
 
 class Timed(Fake):
@@ -89,8 +89,7 @@ def test_noise_is_measured_until_the_rounds_end(tmp_path: Path) -> None:
 
 
 def test_a_budget_ends_it_after_a_whole_round(tmp_path: Path) -> None:
-    asked = msgspec.structs.replace(ASKED, budget_seconds=1e-9)
-    _, rows = rounds_of(tmp_path, Timed(), compare=asked)
+    _, rows = rounds_of(tmp_path, Timed(), minutes=1e-9)
     assert sorted(row.deployment for row in rows) == ["uwsgi-default", "uwsgi-default-again", "uwsgi-tuned"]
 
 
@@ -147,8 +146,7 @@ def test_a_comparison_that_was_stopped_goes_on(tmp_path: Path) -> None:
 
 
 def test_an_ablations_configs_lie_in_the_run_and_are_what_is_started(tmp_path: Path) -> None:
-    asked = Asked([TUNED], 0.03, 60.0, ablation=True)
-    prepared = prepared_run(tmp_path, msgspec.structs.replace(ORDER, compare=asked))
+    prepared = prepared_run(tmp_path, msgspec.structs.replace(ORDER, kind=Kind.ABLATE, configs=[TUNED]))
     without = "configs/uwsgi/uwsgi-tuned-without-listen.ini"
     assert "listen" not in (prepared.folder.path / without).read_text()
     assert "listen" not in prepared.run.configs[without]

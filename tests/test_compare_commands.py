@@ -1,4 +1,4 @@
-"""``--compare``, ``--ablate`` and ``--compare-runs`` as a user meets them, with real servers."""
+"""``compare``, ``ablate`` and ``diff`` as a user meets them, with real servers."""
 
 from pathlib import Path
 from shutil import copytree
@@ -23,7 +23,7 @@ LOCAL = ("--runtime", "local")
 @pytest.mark.usefixtures("no_left_overs")
 def test_a_config_that_no_service_names_is_found_to_be_slower(tmp_path: Path) -> None:
     need("uwsgi")
-    words = ("--compare", "uwsgi-buffering", BYTEWISE, *SMALL, *LOCAL, "--fail-above", "50%")
+    words = ("compare", "uwsgi-buffering", BYTEWISE, *SMALL, *LOCAL, "--fail-above", "50%")
     done = lab(*words, "--out", tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "64 KiB: compared with uwsgi-buffering" in done.stdout
@@ -31,14 +31,15 @@ def test_a_config_that_no_service_names_is_found_to_be_slower(tmp_path: Path) ->
     assert "  - post-buffering = 1048576\n  + post-buffering = 1\n" in done.stdout
     assert "Fails --fail-above 50%: uwsgi-post-buffering-1 request.stream: takes" in done.stderr
     assert BYTEWISE in only_run(tmp_path).read_run().configs
-    again = lab("--resume", "last", *LOCAL, "--out", tmp_path)
-    assert again.returncode == 0, again.stderr
+    again = lab("resume", "last", *LOCAL, "--out", tmp_path)
+    assert again.returncode == 1, again.stderr  # a resumed run keeps all of its order
+    assert "Fails --fail-above 50%: uwsgi-post-buffering-1 request.stream: " in again.stderr
 
 
 @pytest.mark.usefixtures("no_left_overs")
 def test_an_ablation_shows_what_is_lost_without_a_setting(tmp_path: Path) -> None:
     need("uwsgi")
-    words = ("--ablate", "configs/uwsgi/uwsgi-chunked.ini", *LOCAL, "--out", tmp_path)
+    words = ("ablate", "configs/uwsgi/uwsgi-chunked.ini", *LOCAL, "--out", tmp_path)
     done = lab(*words, "--methods", "request.stream-chunked", "--sizes", "1MiB", "--rounds", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 MiB: speed of uwsgi-chunked, one setting taken back" in done.stdout
@@ -61,7 +62,7 @@ def test_a_config_by_its_name_is_a_deployment_in_any_run(tmp_path: Path) -> None
 @pytest.mark.usefixtures("no_left_overs")
 def test_a_config_by_its_name_can_be_checked_and_has_to_hold(tmp_path: Path) -> None:
     need("uwsgi")
-    words = ("--check", "--deployments", "uwsgi-http-router", "--cases", "chunked", *LOCAL, "--out", tmp_path)
+    words = ("check", "--deployments", "uwsgi-http-router", "--cases", "chunked", *LOCAL, "--out", tmp_path)
     done = lab(*words)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "your configs:" in done.stdout
@@ -72,7 +73,7 @@ def test_a_config_takes_no_services_place(tmp_path: Path) -> None:
     copy_checkout(tmp_path)
     inis = tmp_path / "configs" / "uwsgi"
     (inis / "viewer.ini").write_text((inis / "uwsgi-default.ini").read_text())
-    done = lab("--compare", "uwsgi-default", "viewer", PYTHONPATH=str(tmp_path / "client"))
+    done = lab("compare", "uwsgi-default", "viewer", PYTHONPATH=str(tmp_path / "client"))
     assert (done.returncode, done.stdout) == (2, "")
     assert "viewer is a service of compose.yaml: rename the config of that name" in done.stderr
 
@@ -92,25 +93,25 @@ def stored(folder: Path, factor: float, cpu: str = "a", **changed: object) -> st
 def test_two_stored_runs_are_compared(tmp_path: Path) -> None:
     before = stored(tmp_path / "before", 1, configs={"a.ini": "x = 1\ny = 1\n"})
     after = stored(tmp_path / "after", 1.2, configs={"a.ini": "x = 1\ny = 2\n"})
-    done = lab("--compare-runs", before, after, "--fail-above", "25%")
+    done = lab("diff", before, after, "--fail-above", "25%")
     assert done.returncode == 0, done.stderr
     flask = done.stdout[done.stdout.index("flask") :]
     assert "slower 0.83x" in flask
     assert "a.ini, what differs from before:\n  - y = 1\n  + y = 2\n" in done.stdout
-    assert lab("--compare-runs", before, after, "--fail-above", "15%").returncode == 1
-    assert lab("--compare-runs", after, before, "--fail-above", "15%").returncode == 0
+    assert lab("diff", before, after, "--fail-above", "15%").returncode == 1
+    assert lab("diff", after, before, "--fail-above", "15%").returncode == 0
 
 
 def test_runs_of_different_hosts_are_compared_by_force_only(tmp_path: Path) -> None:
     before, after = stored(tmp_path / "before", 1), stored(tmp_path / "after", 1, cpu="b")
-    done = lab("--compare-runs", before, after)
+    done = lab("diff", before, after)
     assert (done.returncode, done.stdout) == (1, "")
     assert "before and after are of different hosts (cpu)" in done.stderr
-    forced = lab("--compare-runs", before, after, "--force")
+    forced = lab("diff", before, after, "--force")
     assert forced.returncode == 0
     assert "Forced: before and after are of different hosts (cpu)" in forced.stderr
     other = stored(tmp_path / "other", 1, runtime="docker")
-    assert "before is of runtime local, other of docker" in lab("--compare-runs", before, other).stderr
+    assert "before is of runtime local, other of docker" in lab("diff", before, other).stderr
 
 
 def test_runs_with_nothing_in_common_are_not_compared(tmp_path: Path) -> None:
@@ -118,11 +119,11 @@ def test_runs_with_nothing_in_common_are_not_compared(tmp_path: Path) -> None:
     other = tmp_path / "other"
     copytree(one, other)
     (other / "measurements.jsonl").unlink()
-    assert "no cell in common" in lab("--compare-runs", one, other).stderr
+    assert "no cell in common" in lab("diff", one, other).stderr
 
 
 def test_a_run_compared_with_itself_shows_no_difference() -> None:
-    done = lab("--compare-runs", REFERENCE / "quick", REFERENCE / "quick")
+    done = lab("diff", REFERENCE / "quick", REFERENCE / "quick")
     assert done.returncode == 0
     assert "no difference" in done.stdout
     assert "faster" not in done.stdout and "slower" not in done.stdout

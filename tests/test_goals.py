@@ -7,17 +7,16 @@ from uploadlab import session
 from uploadlab.analysis.ratios import LEAST_ROUNDS, cells_of
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.declared.goals import load_goals
-from uploadlab.declared.plans import Choice, load_plan
+from uploadlab.declared.plans import load_plan
 from uploadlab.errors import UsageError
 from uploadlab.load.workers import Workers
 from uploadlab.model.deployments import REFERENCE, Target
+from uploadlab.model.order import Order
 from uploadlab.paths import PLANS, RATIOS
 from uploadlab.planning.cells import plan_cells
+from uploadlab.planning.draft import draft
 from uploadlab.presenting.terminal import Screen
-from uploadlab.processes.groups import Processes
 from uploadlab.selection import choose
-from uploadlab.session import Setting, Stored
-from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import parse_size
 
 from .helpers import DEPLOYMENTS
@@ -61,9 +60,10 @@ def test_a_slip_in_the_file_shows_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "RATIOS", tmp_path / "ratios.toml")
-    stored = Stored(RunFolder(tmp_path / "run"))
-    with Processes() as processes, pytest.raises(UsageError, match=r"ratios\.toml"):
-        session.measure(stored, tmp_path, Setting(tmp_path, Workers(1)), processes, Screen())
+    drafted = draft(Order(plan="smoke", deployments=["flask"]))
+    place = session.Place(session.LOCAL, tmp_path, tmp_path, Workers(1))
+    with pytest.raises(UsageError, match=r"ratios\.toml"):
+        session.start(drafted, place, Screen())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -81,7 +81,7 @@ def test_every_name_that_is_asked_for_is_declared() -> None:
 def test_a_plan_has_exactly_the_cells_that_are_divided() -> None:
     targets = [Target(one.name, "", one.tier, one.accepts, next=one.next) for one in DEPLOYMENTS.values()]
     references = [target.name for target in targets if target.tier == REFERENCE]
-    planned = {one.cell: one.rounds for one in plan_cells(load_plan("ceilings", PLANS), Choice(), targets)}
+    planned = {one.cell: one.rounds for one in plan_cells(load_plan("ceilings", PLANS), Order(), targets)}
     asked = {
         cell
         for ratio in load_goals(RATIOS).ratios
@@ -97,7 +97,7 @@ def test_a_plan_has_what_growth_is_asked_of() -> None:
     growth = load_goals(RATIOS).growth
     assert growth
     targets = [Target("flask", "", next=["another"])]
-    cells = plan_cells(load_plan("memory", PLANS), Choice(), targets)
+    cells = plan_cells(load_plan("memory", PLANS), Order(), targets)
     assert {one.cell.size_bytes for one in cells} == {parse_size(size) for size in growth.sizes}
     left_out = set(choose("method", growth.methods, METHODS, OWN_METHODS)) - {
         one.cell.method for one in cells

@@ -12,9 +12,10 @@ from uploadlab.errors import UsageError
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Deployment
 from uploadlab.model.measurements import Status
+from uploadlab.model.order import Kind, Order
 from uploadlab.pages.settings_tables import Setting, Turned, settings, settings_table
 from uploadlab.paths import KNOBS, ROOT
-from uploadlab.planning.knob_runs import drafts, variants
+from uploadlab.planning.knob_runs import knob_drafts, variants
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.local import LocalRuntime, Scratch
 from uploadlab.sending.client import Client
@@ -51,7 +52,7 @@ def test_what_is_not_there_cannot_be_taken_away() -> None:
 
 
 def turned(tmp_path: Path, knob: Knob) -> list[Deployment]:
-    return list(variants(knob, DEPLOYMENTS[knob.deployment], ROOT, tmp_path))
+    return list(variants(knob, DEPLOYMENTS[knob.deployment], tmp_path))
 
 
 def test_a_turned_config_is_the_shipped_one_but_for_a_line(tmp_path: Path) -> None:
@@ -78,7 +79,9 @@ def test_a_turned_variable_is_set_for_each_part(tmp_path: Path) -> None:
 
 
 def test_every_declared_knob_can_be_turned(tmp_path: Path) -> None:
-    speed, check = drafts(load_knobs(KNOBS, list(DEPLOYMENTS)), DEPLOYMENTS, 3, 1, tmp_path)
+    speed, check = knob_drafts(
+        Order(kind=Kind.KNOBS, rounds=3, seed=1), load_knobs(KNOBS, list(DEPLOYMENTS)), DEPLOYMENTS, tmp_path
+    )
     names = [one.name for one in speed.deployments]
     assert len(names) == len(set(names))
     assert {one.cell.deployment for one in speed.cells} | {

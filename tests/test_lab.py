@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.declared.plans import Choice
 from uploadlab.errors import LabError
 from uploadlab.load.job import Done, Job
 from uploadlab.measuring.carry_out import carry_out
@@ -15,12 +14,15 @@ from uploadlab.measuring.prepare import Prepared, prepare, reopen, require_room
 from uploadlab.model.deployments import Deployment, Foreign, Target
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Outcome, Status
-from uploadlab.planning.draft import Order, draft
+from uploadlab.model.order import Order
+from uploadlab.planning.draft import draft
 from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import REFERENCES
 
-ORDER = Order("smoke", Choice(methods=["request.stream"], sizes=["1KiB"], rounds=2), ["flask"], {}, seed=3)
+ORDER = Order(
+    plan="smoke", methods=["request.stream"], sizes=["1KiB"], rounds=2, deployments=["flask"], seed=3
+)
 PAIRS = 1 + len(REFERENCES)
 """Of deployment and method: each reference runs along."""
 
@@ -215,13 +217,13 @@ def test_a_run_of_another_host_is_not_gone_on_with(tmp_path: Path) -> None:
 
 
 def test_a_size_that_does_not_fit_is_told_before_anything_starts(tmp_path: Path) -> None:
-    order = Order("smoke", Choice(sizes=["9000000GiB"]), ["flask"], {}, None)
+    order = Order(plan="smoke", sizes=["9000000GiB"], deployments=["flask"])
     with pytest.raises(LabError, match="--data-dir"):
         prepared_run(tmp_path, order)
     assert not (tmp_path / "runs").exists()
 
 
-LOAD = msgspec.structs.replace(ORDER, load=True, choice=msgspec.structs.replace(ORDER.choice, users=[1, 2]))
+LOAD = msgspec.structs.replace(ORDER, load=True, users=[1, 2])
 
 
 def test_concurrent_uploads_come_last(tmp_path: Path) -> None:
@@ -246,8 +248,7 @@ def test_a_load_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_what_uploads_are_passed_on_to_is_started_along_without_rows(tmp_path: Path) -> None:
-    choice = msgspec.structs.replace(ORDER.choice, methods=["relay"])
-    prepared, fake = prepared_run(tmp_path, msgspec.structs.replace(ORDER, choice=choice)), Fake()
+    prepared, fake = prepared_run(tmp_path, msgspec.structs.replace(ORDER, methods=["relay"])), Fake()
     rows = go(prepared, fake, tmp_path)
     started = ["flask", "uwsgi-tuned", *REFERENCES]
     assert fake.events[: len(started) + 1] == [
@@ -281,7 +282,7 @@ def test_a_sick_deployment_is_a_step_and_the_others_load_goes_on(tmp_path: Path)
 
 
 def test_a_plan_without_cells_is_load_only(tmp_path: Path) -> None:
-    order = msgspec.structs.replace(ORDER, plan="slow-clients", choice=Choice())
+    order = Order(plan="slow-clients", deployments=["flask"], seed=3)
     drafted = draft(order)
     assert drafted.cells == []
     assert {step.slow_users for step in drafted.steps} == {0, 8}

@@ -3,12 +3,13 @@
 from pathlib import Path
 from shutil import copytree
 
+import msgspec
 import pytest
-from uploadlab.declared.plans import Choice
 from uploadlab.errors import UsageError
+from uploadlab.model.order import Kind, Order
 from uploadlab.paths import ROOT
-from uploadlab.planning.draft import Order, draft
-from uploadlab.planning.lineup import Asked, Lineup, lineup
+from uploadlab.planning.draft import draft
+from uploadlab.planning.lineup import Lineup, lineup
 
 from .helpers import DEPLOYMENTS
 from .test_compare import DEFAULT, TUNED
@@ -25,7 +26,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def compared(root: Path, *words: str, ablation: bool = False) -> Lineup:
-    return lineup(Asked(list(words), 0.03, 60.0, ablation), DEPLOYMENTS, root)
+    kind = Kind.ABLATE if ablation else Kind.COMPARE
+    return lineup(Order(kind=kind, configs=list(words), minutes=1.0), DEPLOYMENTS, root)
 
 
 def test_the_base_the_base_again_and_the_others_take_part(root: Path) -> None:
@@ -101,12 +103,11 @@ def test_a_name_that_two_configs_have_is_not_guessed(root: Path) -> None:
 
 
 def test_methods_that_only_one_of_them_takes_are_left_out() -> None:
-    asked = Asked(["uwsgi-tuned", "nginx-offload"], 0.03, 60.0)
-    cells = draft(Order("compare", Choice(), None, {}, seed=3, compare=asked)).cells
+    order = Order(kind=Kind.COMPARE, configs=["uwsgi-tuned", "nginx-offload"])
+    cells = draft(order).cells
     assert {one.cell.method for one in cells} == {"request.stream", "request.stream-chunked"}
-    only = Choice(methods=["multipart-push"])
     with pytest.raises(UsageError, match="no method is left"):
-        draft(Order("compare", only, None, {}, seed=3, compare=asked))
+        draft(msgspec.structs.replace(order, methods=["multipart-push"]))
 
 
 def test_an_ablation_takes_each_setting_back_alone(root: Path) -> None:

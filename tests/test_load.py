@@ -12,6 +12,7 @@ from uploadlab.model.cells import Cell, Step
 from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Status
+from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
 from uploadlab.planning.load_steps import in_order, plan_steps
 from uploadlab.presenting.load import load_notes, load_tables
@@ -51,7 +52,7 @@ def run_with(*steps: Step) -> Run:
 
 
 def test_steps_are_methods_by_users_of_what_each_target_accepts() -> None:
-    steps = plan_steps(LOAD, TARGETS, None, None, None)
+    steps = plan_steps(LOAD, Order(), TARGETS)
     assert [step.id.removesuffix(f"/{step.users}") for step in steps if step.users == 8] == [
         f"flask/request.stream/{MIB}",
         f"flask/request.files/{MIB}",
@@ -61,21 +62,23 @@ def test_steps_are_methods_by_users_of_what_each_target_accepts() -> None:
 
 
 def test_what_the_user_chooses_takes_the_place_of_the_plans() -> None:
-    (one, reference) = plan_steps(LOAD, TARGETS, ["request.stream"], ["2MiB"], [3])
+    (one, reference) = plan_steps(LOAD, Order(methods=["request.stream"], sizes=["2MiB"], users=[3]), TARGETS)
     assert (one.cell, one.users) == (Cell("flask", "request.stream", 2 * MIB), 3)
     assert reference.cell.deployment == "raw-sink"
     with pytest.raises(UsageError, match="no step left"):
-        plan_steps(LOAD, [TARGETS[1]], ["multipart-push"], None, None)
+        plan_steps(LOAD, Order(methods=["multipart-push"]), [TARGETS[1]])
 
 
 def test_what_is_written_twice_is_one_step() -> None:
-    steps = plan_steps(LOAD, TARGETS, ["request.stream"], ["1MiB", "1024KiB"], [2, 2])
+    steps = plan_steps(
+        LOAD, Order(methods=["request.stream"], sizes=["1MiB", "1024KiB"], users=[2, 2]), TARGETS
+    )
     assert [step.cell.deployment for step in steps] == ["flask", "raw-sink"]
 
 
 def test_slow_users_are_part_of_a_steps_name() -> None:
     load = Load(["request.stream"], ["1MiB"], [1], slow_users=[0, 8], pace="2MB/s")
-    alone, beside = plan_steps(load, TARGETS[:1], None, None, None)
+    alone, beside = plan_steps(load, Order(), TARGETS[:1])
     assert (alone.id, beside.id) == (f"flask/request.stream/{MIB}/1", f"flask/request.stream/{MIB}/1+8")
     assert beside.pace == 2_000_000
 
@@ -100,7 +103,7 @@ def test_a_wrong_load_table_is_told(changes: dict[str, Any], reason: str) -> Non
 
 
 def test_the_seed_makes_the_order() -> None:
-    steps = plan_steps(LOAD, TARGETS, None, None, [1, 2, 4, 8])
+    steps = plan_steps(LOAD, Order(users=[1, 2, 4, 8]), TARGETS)
     assert in_order(steps, 1) == in_order(list(reversed(steps)), 1)
     assert in_order(steps, 1) != in_order(steps, 2)
 

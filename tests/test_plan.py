@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 from uploadlab.catalogue.methods import OWN_METHODS
-from uploadlab.declared.plans import Choice, Group, Load, Plan, load_plan
+from uploadlab.declared.plans import Group, Load, Plan, load_plan
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import Target
+from uploadlab.model.order import Order
 from uploadlab.paths import PLANS
 from uploadlab.planning.cells import plan_cells
 from uploadlab.planning.load_steps import plan_steps
@@ -24,17 +25,17 @@ BROAD = ("smoke", "quick", "full")
 @pytest.mark.parametrize("name", sorted(path.stem for path in PLANS.glob("*.toml")))
 def test_every_plan_that_is_shipped_plans_something(name: str) -> None:
     plan = load_plan(name, PLANS)
-    assert plan_cells(plan, Choice(), [FLASK, SINK]) or plan.load
+    assert plan_cells(plan, Order(), [FLASK, SINK]) or plan.load
 
 
 @pytest.mark.parametrize("name", BROAD)
 def test_a_plan_of_everything_covers_every_method(name: str) -> None:
-    cells = plan_cells(load_plan(name, PLANS), Choice(), [FLASK, SINK])
+    cells = plan_cells(load_plan(name, PLANS), Order(), [FLASK, SINK])
     assert {one.cell.method for one in cells if one.cell.deployment == "flask"} >= set(OWN_METHODS)
 
 
 def test_references_run_along_whatever_is_chosen() -> None:
-    cells = plan_cells(TWO, Choice(methods=["request.files"]), [FLASK, SINK])
+    cells = plan_cells(TWO, Order(methods=["request.files"]), [FLASK, SINK])
     assert [one.cell.id for one in cells] == [
         f"flask/request.files/{8 * MIB}",
         f"raw-sink/request.stream/{8 * MIB}",
@@ -42,27 +43,27 @@ def test_references_run_along_whatever_is_chosen() -> None:
 
 
 def test_sizes_and_rounds_of_the_command_line_replace_the_plans() -> None:
-    cells = plan_cells(TWO, Choice(sizes=["1MiB"], rounds=5), [FLASK])
+    cells = plan_cells(TWO, Order(sizes=["1MiB"], rounds=5), [FLASK])
     assert {(one.cell.size_bytes, one.rounds) for one in cells} == {(MIB, 5)}
 
 
 def test_a_group_can_leave_a_deployment_out() -> None:
     plan = Plan("x", [Group(["1MiB"], ["request.stream"], ["*", "!flask"])])
     with pytest.raises(UsageError, match="no cell left"):
-        plan_cells(plan, Choice(), [FLASK])
+        plan_cells(plan, Order(), [FLASK])
 
 
 def test_two_hops_are_planned_only_where_there_is_a_second() -> None:
     plan = Plan("x", [Group(["1MiB"])], Load(["*"], ["1MiB"], [1]))
     targets = [FLASK, Target("gunicorn", "", "stock"), Target("mine", ""), SINK]
-    cells = {one.cell for one in plan_cells(plan, Choice(), targets)}
-    steps = {one.cell for one in plan_steps(plan.load, targets, None, None, None)} if plan.load else set()
+    cells = {one.cell for one in plan_cells(plan, Order(), targets)}
+    steps = {one.cell for one in plan_steps(plan.load, Order(), targets)} if plan.load else set()
     for planned in (cells, steps):
         assert [cell.deployment for cell in planned if cell.method == "relay"] == ["flask"]
 
 
 def test_rounds_are_interleaved_after_the_warm_ups() -> None:
-    tasks = schedule(plan_cells(TWO, Choice(), [FLASK, SINK]), seed=1, done=set())
+    tasks = schedule(plan_cells(TWO, Order(), [FLASK, SINK]), seed=1, done=set())
     assert [(task.round, task.warmup) for task in tasks] == [(0, True)] * 3 + [(1, False)] * 3 + [
         (2, False)
     ] * 3

@@ -62,7 +62,7 @@ def test_what_is_not_profiled_yet_is_on_resume(run: tuple[RunFolder, str]) -> No
     path = folder.path / PROFILED
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:3]) + lines[3][:20])  # as a kill leaves it
-    done = lab("--resume", folder.path, "--data-dir", folder.path.parents[1] / "data")
+    done = lab("resume", folder.path, "--data-dir", folder.path.parents[1] / "data")
     assert done.returncode == 0, done.stderr
     assert sorted((one.cell_id, one.kind) for one in folder.read_profiled()) == sorted(
         (f"{deployment}/{method}/1048576", kind)
@@ -74,7 +74,7 @@ def test_what_is_not_profiled_yet_is_on_resume(run: tuple[RunFolder, str]) -> No
 
 def test_a_cell_is_shown_in_full(run: tuple[RunFolder, str]) -> None:
     folder, _ = run
-    shown = lab("--show", folder.path, "nginx-uwsgi/request.files/1MiB").stdout
+    shown = lab("show", folder.path, "nginx-uwsgi/request.files/1MiB").stdout
     for words in (
         "nginx-uwsgi/request.files/1048576 in ", "MB/s, from ", "round 2", "server CPU", "client memory",
         "parsed-form: ", "profiles/nginx-uwsgi/request.files/multipart", "configs/uwsgi/nginx-uwsgi.ini:",
@@ -96,7 +96,7 @@ def test_a_cell_is_shown_in_full(run: tuple[RunFolder, str]) -> None:
     ],
 )
 def test_a_cell_that_a_run_has_not_is_told(run: tuple[RunFolder, str], cell: str, reason: str) -> None:
-    done = lab("--show", run[0].path, cell)
+    done = lab("show", run[0].path, cell)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert reason in line

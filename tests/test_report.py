@@ -14,14 +14,17 @@ import msgspec
 import pytest
 from uploadlab import session
 from uploadlab.analysis.cells import summarize
+from uploadlab.commands.main import lab as lab_command
 from uploadlab.declared.goals import Goals, load_goals
 from uploadlab.errors import LabError
-from uploadlab.model.cells import Cell, Planned
-from uploadlab.model.deployments import Target
+from uploadlab.model.deployments import Foreign, Target
 from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import RATIOS, REFERENCE
+from uploadlab.planning.draft import Draft
 from uploadlab.presenting import report
+from uploadlab.presenting.command_line import command_words
 from uploadlab.presenting.html import HERE
 from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.repeat import commands
@@ -88,7 +91,9 @@ def test_a_comparison_has_its_verdicts_settings_and_command(tmp_path: Path) -> N
         "|   request.stream | slower 0.80x [0.80, 0.80] | more 1.25x [1.25, 1.25] | - | ±5.0% | 9 |" in text
     )
     assert f"what differs from flask\n\n```\n+ {HOSTILE}\n```" in text
-    assert "--within 3% --minutes 1 --compare flask '<script>alert(1)</script>' flask-b" in text
+    assert (
+        "lab compare flask '<script>alert(1)</script>' flask-b --seed 1 --minutes 1 --runtime local" in text
+    )
     assert "What is missing" not in text
 
 
@@ -133,7 +138,7 @@ def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> No
         "lost-body: 0 bytes",
         "* CLIENT_LIMITED at 64 MiB",
         "## Ratios",
-        f"--plan quick --seed {run.seed}",
+        "./scripts/lab run --plan quick",
     ):
         assert sentence in text
     assert "uwsgi-default.ini`" not in text
@@ -263,11 +268,47 @@ def words(run: Run, rows: list[Measurement], tmp_path: Path) -> dict[str, str]:
     return dict(section.texts)
 
 
+ORDERS = [
+    Order(),
+    Order(plan="smoke", deployments=["flask"], methods=["request.stream"], sizes=["1MiB"], rounds=3, seed=5),
+    Order(profile=True, load=True, users=[1, 8]),
+    Order(targets={"mine": "http://192.0.2.7:8000/a"}, foreign=Foreign(200, "upload")),
+    Order(kind=Kind.CHECK, cases=["chunked", "stall"], large=True, deployments=["flask"]),
+    Order(kind=Kind.COMPARE, configs=["flask", "gunicorn"], within=0.05, minutes=2.0, fail_above=0.1),
+    Order(kind=Kind.ABLATE, configs=["configs/uwsgi/uwsgi-tuned.ini"], fail_above=0.25),
+    Order(kind=Kind.KNOBS, only="gunicorn", rounds=5, seed=1),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: " ".join(command_words(order)))
+def test_an_order_is_printed_as_the_command_that_gives_it(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Order] = []
+
+    def remember(drafted: Draft, *_: object) -> int:
+        given.append(drafted.order)
+        return 0
+
+    monkeypatch.setattr(session, "start", remember)
+    lab_command.main(command_words(order), prog_name="lab", standalone_mode=False)
+    assert set(given) <= {given[0]} if order.kind is not Kind.KNOBS else given
+    assert msgspec.to_builtins(given[0]) == msgspec.to_builtins(order)
+
+
 def test_the_command_repeats_the_run(tmp_path: Path) -> None:
+    order = Order(plan="p", methods=["request.stream"], rounds=3)
+    texts = words(msgspec.structs.replace(RUN, order=order), [measured("flask")], tmp_path)
+    assert texts["The same again"] == (
+        "./scripts/lab run --plan p --methods request.stream --rounds 3 --seed 1 --runtime local"
+    )
+    assert texts["What is missing: 8 uploads"] == "./scripts/lab resume r"
+
+
+def test_a_run_from_before_orders_were_stored_is_repeated_by_its_plan(tmp_path: Path) -> None:
     texts = words(RUN, [measured("flask")], tmp_path)
-    again = "./scripts/run-matrix.sh --runtime local --plan p --seed 1 --methods request.stream,request.files"
-    assert texts["The same again"] == f"{again} --sizes 10000000 --rounds 3 --deployments flask"
-    assert texts["What is missing: 8 uploads"] == "./scripts/run-matrix.sh --resume r"
+    again = "./scripts/lab run --plan p --deployments flask --seed 1 --runtime local"
+    assert texts["The same again"] == again
 
 
 def test_the_command_keeps_no_password(tmp_path: Path) -> None:
@@ -278,21 +319,14 @@ def test_the_command_keeps_no_password(tmp_path: Path) -> None:
     assert "--target mine=http://192.0.2.7:8000/a" in text
 
 
-def test_the_command_leaves_to_the_plan_what_differs(tmp_path: Path) -> None:
-    cells = [Planned(Cell("flask", "request.stream", SIZE), 1, 1), Planned(Cell("flask", "relay", 1), 2, 1)]
-    text = words(msgspec.structs.replace(RUN, cells=cells), [measured("flask")], tmp_path)["The same again"]
-    assert "--sizes" not in text
-    assert "--rounds" not in text
-
-
-def test_run_matrix_writes_the_page_or_prints_the_text(tmp_path: Path, quick: RunFolder) -> None:
-    done = lab("--report", quick.path)
+def test_the_lab_writes_the_page_or_prints_the_text(tmp_path: Path, quick: RunFolder) -> None:
+    done = lab("report", quick.path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"Report: {quick.path / REPORT}\n"
     assert (quick.path / REPORT).stat().st_size > 100_000
     (quick.path / REPORT).unlink()
     for form in ("md", "csv"):
-        done = lab("--report", "last", "--out", tmp_path, "--format", form)
+        done = lab("report", "last", "--out", tmp_path, "--format", form)
         assert done.stdout == report.as_text(quick, load_goals(RATIOS), form)
     assert not (quick.path / REPORT).exists()
 
@@ -300,10 +334,16 @@ def test_run_matrix_writes_the_page_or_prints_the_text(tmp_path: Path, quick: Ru
 @pytest.mark.parametrize(
     ("options", "code", "line"),
     [
-        (["--report", "no-such"], 1, "no run at"),
-        (["--report", "x", "--rounds", "3"], 2, "--report reads a run as it is: leave out --rounds"),
-        (["--format", "md"], 2, "add --report RUN"),
-        (["--report", "x", "--format", "pdf"], 2, "'pdf' is not one of 'html', 'md', 'csv'"),
+        (["report", "no-such"], 1, "no run at"),
+        (
+            ["report", "x", "--rounds", "3"],
+            2,
+            "report has no --rounds: it belongs to run, compare, ablate, knobs",
+        ),
+        (["report", "last", "--load"], 2, "report has no --load: it belongs to run, resume"),
+        (["show", "last", "a", "--format", "md"], 2, "show has no --format: it belongs to report"),
+        (["--format", "md"], 2, "run has no --format: it belongs to report"),
+        (["report", "x", "--format", "pdf"], 2, "'pdf' is not one of 'html', 'md', 'csv'"),
     ],
 )
 def test_a_mistake_is_one_line(options: list[str], code: int, line: str) -> None:
@@ -316,7 +356,7 @@ def test_a_report_that_cannot_be_written_is_a_line_and_no_more(
     folder: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder.path / f"{REPORT}.tmp").mkdir()
-    session._show(folder.read_run(), folder, GOALS, (0, 0), Screen())
+    session.show(folder.read_run(), folder, Screen())
     shown = capsys.readouterr()
     assert "Run: " in shown.out
     assert "Report: " not in shown.out
@@ -325,6 +365,6 @@ def test_a_report_that_cannot_be_written_is_a_line_and_no_more(
 
 
 def test_each_run_ends_with_its_report(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    session._show(folder.read_run(), folder, GOALS, (0, 0), Screen())
+    session.show(folder.read_run(), folder, Screen())
     assert capsys.readouterr().out.splitlines()[-1] == f"Report: {folder.path / REPORT}"
     assert "Many at once" in (folder.path / REPORT).read_text()

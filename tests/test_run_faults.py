@@ -53,7 +53,7 @@ def test_a_runner_killed_at_any_moment_leaves_a_run_that_loads_and_goes_on(
         rows = counted(folder.read_measurements())
         assert set(kept) <= set(rows)
         assert len(set(rows)) == len(rows)
-        kept, words = rows, ["--resume", folder.path]
+        kept, words = rows, ["resume", folder.path]
     done = lab(*words, *where)
     assert done.returncode == 0, done.stderr
     folder = only_run(tmp_path / "out")
@@ -78,7 +78,7 @@ def test_a_server_that_dies_is_told_and_what_it_missed_is_measured_on_resume(
     (told,) = {row.error for row in bad if row.status is Status.UNAVAILABLE}
     assert told and "ended with status -9" in told
     assert "ended with status -9" in table
-    assert lab("--resume", "last", *where).returncode == 0
+    assert lab("resume", "last", *where).returncode == 0
     rows = [row for row in folder.read_measurements() if row.status is not Status.UNAVAILABLE]
     assert counted(rows) == planned(folder, 30)
     assert sum(row.status is not Status.OK for row in rows) <= 1
@@ -96,14 +96,14 @@ def test_a_full_results_disk_keeps_what_was_measured_and_the_run_goes_on(tmp_pat
         words = ("--runtime", "local", "--out", out, "--data-dir", tmp_path / "data")
         done = lab(*WORDS, "--rounds", "60", *words)
         assert done.returncode == 1
-        (line,) = [line for line in done.stderr.splitlines() if line.startswith("run-matrix.sh: ")]
-        assert re.search(r"(No space left|the disk is full).*; what was measured is kept; .*--resume", line)
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith("lab: ")]
+        assert re.search(r"(No space left|the disk is full).*; what was measured is kept; .*lab resume", line)
         (path,) = out.glob("*/run.json")
         folder = RunFolder(path.parent)
         kept = counted(folder.read_measurements())
         assert 0 < len(kept) < len(planned(folder, 60))
         filler.unlink()
-        done = lab("--resume", folder.path, *words)
+        done = lab("resume", folder.path, *words)
         assert done.returncode == 0, done.stderr
         rows = counted(folder.read_measurements())
         assert set(kept) <= set(rows)

@@ -38,7 +38,7 @@ def serving(name: str, *words: str, said: list[str] | None = None) -> Iterator[s
     """``serve.sh NAME`` on a free port, until it has ``said`` its address; then Ctrl-C."""
     need(*DEPLOYMENTS[name].needs)
     process = subprocess.Popen(
-        [sys.executable, "-m", "uploadlab.commands.serve", name, *words],
+        [sys.executable, "-m", "uploadlab", "serve", name, *words],
         env=environment(PORT=str(free_ports(1)[0])),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -99,7 +99,7 @@ def test_whoever_listens_elsewhere_is_warned(words: tuple[str, ...], warns: bool
         address = "00000000" if warns else "0100007F"
         assert f"{address}:{int(port):04X}" in listening
         assert requests.get(f"{url}/healthz", timeout=9).status_code == 200
-    warnings = [line for line in said if "mind your firewall" in line]
+    warnings = [line for line in said if "check your firewall" in line]
     assert [f"0.0.0.0:{port}" in line for line in warnings] == ([True] if warns else [])
 
 
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_sent_is_told(tmp_path: Path) -> None:
 
 def test_a_server_that_did_not_take_the_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
-    fails(uploader("a", "--url", "http://127.0.0.1:9", folder=tmp_path), 1, "./scripts/serve.sh flask")
+    fails(uploader("a", "--url", "http://127.0.0.1:9", folder=tmp_path), 1, "./scripts/lab serve flask")
     fails(uploader("a", "--url", "localhost:5000", folder=tmp_path), 2, "write http://localhost:5000/")
     with serve(POST=(413, {"error": "too large"})) as fake:
         fails(uploader("a", "--url", fake.url, folder=tmp_path), 1, "refused: too large")
@@ -158,7 +158,7 @@ def test_a_server_that_did_not_take_the_file_is_told(tmp_path: Path) -> None:
 
 
 def serve_sh(name: str, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "uploadlab.commands.serve", name, *words]
+    command = [sys.executable, "-m", "uploadlab", "serve", name, *words]
     return subprocess.run(
         command, env=environment(**more), capture_output=True, text=True, timeout=60, check=False
     )
@@ -180,7 +180,7 @@ def test_serving_what_cannot_be_served_is_told() -> None:
 def test_serving_ends_when_its_server_dies() -> None:
     port = free_ports(1)[0]
     process = subprocess.Popen(
-        [sys.executable, "-m", "uploadlab.commands.serve", "raw-sink"],
+        [sys.executable, "-m", "uploadlab", "serve", "raw-sink"],
         env=environment(PORT=str(port)),
         stderr=subprocess.PIPE,
         text=True,

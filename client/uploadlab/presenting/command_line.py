@@ -28,8 +28,11 @@ def order_of(run: Run) -> Order:
         return Order(kind=Kind.KNOBS)
     if run.checks:
         return Order(kind=Kind.CHECK, deployments=apps)
-    has_load = bool(run.load and run.cells)
-    return Order(plan=run.plan, deployments=apps, profile=run.profile, load=has_load)
+    return Order(
+        plan=run.plan, deployments=apps or None, profile=run.profile, load=bool(run.load and run.cells),
+        targets={target.name: target.url for target in run.targets if target.tier == EXTERNAL},
+        foreign=next((target.foreign for target in run.targets if target.foreign), None),
+    )  # fmt: skip
 
 
 def repeating(run: Run) -> list[str]:
