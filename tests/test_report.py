@@ -148,7 +148,7 @@ def test_markdown_of_a_check_has_its_grid() -> None:
     text = report.as_text(RunFolder(REFERENCE / "check"), GOALS, "md")
     assert "### tuned: every byte, or a clear refusal" in text
     assert "[1] cut while buffered" in text
-    assert re.search(r"run-matrix\.sh --runtime local --check .*--deployments flask,", text)
+    assert re.search(r"lab check .*--deployments flask,", text)
 
 
 def test_csv_has_a_row_for_each_cell_and_each_step(folder: RunFolder) -> None:
