@@ -66,7 +66,7 @@ def test_a_config_by_its_name_can_be_checked_and_has_to_hold(tmp_path: Path) -> 
     done = lab(*words)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "your configs:" in done.stdout
-    assert "Short of the oracle, and no exception: uwsgi-http-router chunked." in done.stdout
+    assert "Failed: uwsgi-http-router chunked." in done.stdout
 
 
 def test_a_config_takes_no_services_place(tmp_path: Path) -> None:

@@ -31,11 +31,11 @@ CAUSES: dict[str, tuple[dict[str, Any], str]] = {
     "lost-body": ({"status": Status.WRONG, "stored_bytes": 0}, "0 bytes were stored"),
     "copied-afterwards": (
         BIG | {"response_wait_seconds": 6.1},
-        "61% of the time lies after",
+        "After the last byte was sent, the client waited 61% of the time",
     ),
     "spooled-first": (
         BIG | {"response_wait_seconds": 5.0, "server_seconds": 4.0},
-        "50% of the time lies after the last byte, and the app was called only then",
+        "the client waited 50% of the time, and the app was called only then",
     ),
     "built-first": ({"connected_seconds": 4.0}, "40% of the time had passed before the client connected"),
     "busy-client": ({"client_cpu_seconds": 9.0}, "90% of the time the client itself was busy"),

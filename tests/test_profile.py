@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from uploadlab.storage.layout import PROFILED
 from uploadlab.storage.profiles import read_calls
-from uploadlab.storage.run_folder import PROFILED, RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import lab, need
 

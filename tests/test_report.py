@@ -30,8 +30,9 @@ from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.repeat import commands
 from uploadlab.presenting.tables import rate_tables
 from uploadlab.presenting.terminal import Screen
+from uploadlab.storage.layout import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE
 from uploadlab.storage.reader import read_run_folder
-from uploadlab.storage.run_folder import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE, RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import RUN, SIZE, lab, measured
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run
@@ -145,7 +146,7 @@ def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> No
 
 def test_markdown_of_a_check_has_its_grid() -> None:
     text = report.as_text(RunFolder(REFERENCE / "check"), GOALS, "md")
-    assert "### tuned: every byte, or a clear no" in text
+    assert "### tuned: every byte, or a clear refusal" in text
     assert "[1] cut while buffered" in text
     assert "./scripts/lab check --deployments flask," in text
 
@@ -221,7 +222,7 @@ def unknown_case(folder: RunFolder) -> None:
         (empty, ["Nothing was measured yet."]),
         (damage, ["measurements.jsonl: 2 lines are damaged and left out."]),
         (no_time, ["measurements.jsonl: 3 lines are damaged and left out."]),
-        (other_schema, ["run.json has schema 99, this lab reads 1: what has changed"]),
+        (other_schema, ["run.json has schema 99, this lab reads", "fields whose meaning changed"]),
         (other_shape, ["run.json is damaged (Object missing required field", "host, plan, tiers"]),
         (no_run, ["run.json is missing: host, plan, tiers and configs are not known."]),
         (other_cells, ["run.json does not plan all that was measured"]),

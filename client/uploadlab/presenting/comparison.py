@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log2
 
 from uploadlab.analysis.comparison import CPU, FIELDS, MEMORY, SECONDS, Found, Line
-from uploadlab.analysis.intervals import Interval
-from uploadlab.analysis.significance import Judged, Word
+from uploadlab.analysis.significance import Interval, Judged, Word
 from uploadlab.model.comparison import Comparison
 from uploadlab.presenting.document import Bad, Bar, Bars, Key, Table, TableRow
 from uploadlab.presenting.figures import NO_FIGURE, grouped

@@ -37,8 +37,8 @@ from uploadlab.presenting.tables import (
     rate_tables,
     ratio_table,
 )
+from uploadlab.storage.layout import PROFILES
 from uploadlab.storage.reader import StoredRun
-from uploadlab.storage.run_folder import PROFILES
 from uploadlab.units import format_size
 
 LIMITED_NOTE = f"{MARK} {LIMITED}: client or ceiling were the limit, so compare these by CPU s/GB."

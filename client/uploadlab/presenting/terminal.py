@@ -50,8 +50,9 @@ from uploadlab.presenting.tables import (
     rate_tables,
     ratio_table,
 )
+from uploadlab.storage.layout import REPORT
 from uploadlab.storage.profiles import read_calls
-from uploadlab.storage.run_folder import REPORT, RunFolder
+from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_seconds
 
 PLAIN_SECONDS = 5.0
