@@ -1,7 +1,6 @@
 """Fixtures for all tests."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
 from .engine import projects
-from .helpers import left_overs, need, only_one
+from .helpers import left_overs, need, only_one, wait_until
 from .running import Lab
 
 DOCKER = {
@@ -77,10 +76,7 @@ def nothing_left() -> Iterator[None]:
     need("docker")
     before = projects()
     yield
-    end = time.monotonic() + 30
-    while projects() - before:
-        assert time.monotonic() < end, f"left behind: {projects() - before}"
-        time.sleep(0.2)
+    wait_until(lambda: not projects() - before)
 
 
 @pytest.fixture(scope="module")

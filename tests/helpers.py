@@ -51,7 +51,7 @@ def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """``run-matrix.sh`` without its installation step."""
     command = [sys.executable, "-m", "uploadlab", *map(str, words)]
     return subprocess.run(
-        command, env=environment(**more), capture_output=True, text=True, timeout=300, check=False
+        command, env=environment(**more), capture_output=True, text=True, timeout=900, check=False
     )
 
 
@@ -85,7 +85,8 @@ def left_overs() -> set[str]:
     return {str(path) for path in Path("/tmp").glob("uploadlab-*")} | set(map(str, servers()))
 
 
-def wait_until(reached: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(reached: Callable[[], bool], seconds: float = 120) -> None:
+    """Poll until it is reached. The bound is far above what any machine takes: it ends what hangs."""
     end = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < end, "it does not come to that"

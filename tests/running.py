@@ -26,7 +26,7 @@ class Lab:
         """A healthy target; the test is skipped where its host lacks something."""
         need(*one.needs)
         target = self.targets[one.name]
-        _, why = self.client.wait_healthy(target, 15, lambda: self.runtime.explain(one.name))
+        _, why = self.client.wait_healthy(target, 120, lambda: self.runtime.explain(one.name))
         assert why == ""
         return target
 

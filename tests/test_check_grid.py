@@ -85,7 +85,7 @@ def test_a_check_that_is_ended_goes_on_where_it_was(
     )
     wait_until(lambda: any(RunFolder(path).read_checks() for path in tmp_path.glob("*")))
     end(process)
-    process.wait(30)
+    process.wait(300)
     folder = only_run(tmp_path)
     kept = folder.read_checks()
     assert {row.case for row in kept}.isdisjoint({"stall"})

@@ -16,7 +16,7 @@ from uploadlab.store import RunFolder
 
 from .checkout import copy_checkout
 from .engine import docker, oldest_run
-from .helpers import REFERENCES, environment, lab, need
+from .helpers import REFERENCES, environment, lab, need, wait_until
 
 SMALL = ("--deployments", "flask", "--methods", "request.stream", "--sizes", "1MiB", "--rounds", "1")
 
@@ -66,11 +66,8 @@ def long_run(out: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    end = time.monotonic() + 60
     try:
-        while not any(RunFolder(path).read_measurements() for path in out.glob("*")):
-            assert time.monotonic() < end, "the run does not get going"
-            time.sleep(0.1)
+        wait_until(lambda: any(RunFolder(path).read_measurements() for path in out.glob("*")))
         yield process
     finally:
         if process.poll() is None:
@@ -85,7 +82,7 @@ def test_a_run_in_containers_that_is_stopped_shows_what_it_has(
 ) -> None:
     with long_run(tmp_path) as process:
         process.send_signal(number)
-        table, said = process.communicate(timeout=60)
+        table, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "raw-sink" in table
     (path,) = tmp_path.iterdir()
@@ -102,7 +99,7 @@ def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(tmp_path: Path,
     )
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=300)[1]
     assert process.returncode == 130
     assert "stopped" in said.splitlines()[-1]
     assert "Traceback" not in said
@@ -115,7 +112,7 @@ def test_a_client_that_is_killed_is_told(tmp_path: Path) -> None:
     with long_run(tmp_path) as process:
         (name,) = re.findall(r"^upload-lab-[0-9a-f]{8}-client$", docker("ps", "--format", "{{.Names}}"), re.M)
         docker("kill", name)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=300)[1]
     assert process.returncode == 1
     (path,) = tmp_path.iterdir()
     assert "the client's container ended with status 137" in said
@@ -146,7 +143,7 @@ def test_a_checkout_that_servers_may_not_read_is_told(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "uploadlab", *SMALL, "--runtime", "docker"]
     done = subprocess.run(
         command, env=environment(PYTHONPATH=str(tmp_path / "client")),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     refused(done, "configs/uwsgi", "chmod -R a+rX configs services/nginx")
 
@@ -231,7 +228,7 @@ def test_what_does_not_start_is_a_row_and_the_rest_is_measured(tmp_path: Path) -
     done = subprocess.run(
         [*command, "flask,nginx-uwsgi,nginx-uwsgi-streaming"],
         env=environment(PYTHONPATH=str(tmp_path / "client")),
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     folder = oldest_run(tmp_path)

@@ -109,7 +109,7 @@ def world() -> Iterator[World]:
     need("nginx", "uwsgi")
     with tempfile.TemporaryDirectory(prefix="docs-", dir="/var/tmp") as folder, made(Path(folder)) as world:
         yield world
-        wait_until(lambda: not list((world.folder / "tmp").glob("uploadlab-*")), 20)
+        wait_until(lambda: not list((world.folder / "tmp").glob("uploadlab-*")))
 
 
 def place(name: str, world: World, addresses: dict[str, str]) -> Place:
@@ -189,7 +189,7 @@ def _behind(here: Place, command: str) -> Iterator[None]:
         yield
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=300)
 
 
 def follow(block: list[str], here: Place, stored_run: Path) -> str:
@@ -213,7 +213,7 @@ def follow(block: list[str], here: Place, stored_run: Path) -> str:
 def _wrong(command: str, here: Place) -> str:
     process = here.run(command)
     try:
-        said, _ = process.communicate(timeout=200)
+        said, _ = process.communicate(timeout=600)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return f"{command}: does not end\n{process.communicate()[0]}\n"

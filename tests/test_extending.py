@@ -72,7 +72,7 @@ def run(command: str, root: Path, given: str = "") -> None:
     environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere"}  # no engine answers, so without Docker
     done = subprocess.run(
         ["bash", "-c", command], cwd=root, env=environment, input=given,
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
@@ -164,6 +164,6 @@ def test_a_checkout_needs_no_installing(tmp_path: Path) -> None:
     root = checkout(tmp_path)
     for words in ((), ("client",), ("dev",)):
         done = subprocess.run(
-            ["./scripts/install", *words], cwd=root, capture_output=True, text=True, check=True, timeout=60
+            ["./scripts/install", *words], cwd=root, capture_output=True, text=True, check=True, timeout=600
         )
         assert (done.stdout, done.stderr) == ("", "")

@@ -166,6 +166,6 @@ def test_what_not_to_do_is_slow_and_no_worse(tmp_path: Path, name: str) -> None:
         runtime = LocalRuntime(processes, Scratch.make(processes, tmp_path, "run"), tmp_path, {})
         (target,) = runtime.start([one])
         client = Client(processes)
-        assert client.wait_healthy(target, 15, lambda: runtime.explain(one.name))[1] == ""
+        assert client.wait_healthy(target, 120, lambda: runtime.explain(one.name))[1] == ""
         outcome = client.measure(target.url, "request.stream", payload, 60)
     assert (outcome.status, outcome.error) == (Status.OK, None)

@@ -33,7 +33,7 @@ def locust(url: str, *words: str, seconds: float = 2, folder: Path) -> list[Load
     command = [*LOCUST, "--headless", "--host", url, "--run-time", f"{seconds:g}", "--rows", str(folder)]
     done = subprocess.run(
         [*command, *words], env=environment(TMPDIR=str(folder.parent)),
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert "Traceback" not in CLOSED.sub("", done.stderr), done.stderr
     return RunFolder(folder).read_uploads()
@@ -178,7 +178,7 @@ def test_locusts_page_shows_the_throughput(flask: str, tmp_path: Path) -> None:
         assert '"key": "throughput"' in _get(page).replace('":"', '": "')
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(300)
 
 
 def _get(url: str) -> str:
@@ -201,7 +201,7 @@ def _get(url: str) -> str:
 def test_locust_by_hand_says_what_is_wrong(words: list[str], reason: str) -> None:
     done = subprocess.run(
         [*LOCUST, "--headless", "--host", "http://127.0.0.1:1", *words],
-        env=environment(), capture_output=True, text=True, timeout=60, check=False,
+        env=environment(), capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert reason in done.stderr.splitlines()[-1]
