@@ -93,6 +93,14 @@ def wait_until(reached: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+def hung_up(port: int, client: int) -> bool:
+    """Whether a server has closed its end of a client's connection, from whichever queue it was in."""
+    ends = [line.split()[1:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    still_open = {"01", "08"}  # ESTABLISHED, CLOSE_WAIT
+    found = {(local[8:], remote[8:]) for local, remote, state in ends if state in still_open}
+    return (f":{port:04X}", f":{client:04X}") not in found
+
+
 SIZE = 10_000_000
 
 

@@ -30,5 +30,11 @@ class Lab:
         assert why == ""
         return target
 
+    def clear(self) -> None:
+        """Remove what stays stored."""
+        for name in self.targets:
+            for path in self.stored_files(name):
+                path.unlink(missing_ok=True)
+
     def stored_files(self, name: str) -> list[Path]:
         return [path for path in (self.data / name).rglob("*") if path.is_file()]

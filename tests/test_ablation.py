@@ -11,6 +11,8 @@ from uploadlab.settings import bare_lines, settings
 
 from .helpers import DEPLOYMENTS
 
+pytestmark = pytest.mark.apart
+
 INI = """; of the whole file
 [uwsgi]
 http-socket = $(HOST):$(PORT)

@@ -20,6 +20,8 @@ from uploadlab.plan import Choice
 from .helpers import RUN, SIZE, measured
 from .test_lab import Fake, go, prepare
 
+pytestmark = pytest.mark.apart
+
 TUNED, DEFAULT = "configs/uwsgi/uwsgi-tuned.ini", "configs/uwsgi/uwsgi-default.ini"
 
 

@@ -11,6 +11,8 @@ from .helpers import lab
 from .test_check_grid import only_run
 from .test_compare_commands import SMALL
 
+pytestmark = pytest.mark.containers
+
 
 @pytest.mark.usefixtures("nothing_left")
 def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:

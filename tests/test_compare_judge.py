@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from uploadlab.compare.judge import WITHIN, Word, enough, is_look, judge
 from uploadlab.interval import Interval, paired
 
+pytestmark = pytest.mark.apart
+
 SIMULATIONS = 2000
 NOISE = 0.1
 MOST_ROUNDS = 100

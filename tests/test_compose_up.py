@@ -23,6 +23,8 @@ from .helpers import DEPLOYMENTS, environment, lab, need, only_one, wait_until
 from .pages import PAGES, blocks
 from .stack import VIEWER, Stack
 
+pytestmark = pytest.mark.containers
+
 SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
 WRITERS = ["client", "locust"]
 SENDERS = [*WRITERS, "locust-worker"]

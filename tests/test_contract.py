@@ -3,7 +3,6 @@
 import http.client
 import json
 import socket
-import time
 from subprocess import run
 
 import pytest
@@ -13,7 +12,7 @@ from uploadlab.model import Status
 from uploadlab.payload import Payload
 from uploadlab.units import MIB
 
-from .helpers import DEPLOYMENTS, need
+from .helpers import DEPLOYMENTS, hung_up, need, wait_until
 from .running import Lab
 
 CHUNKS = "request.stream-chunked"
@@ -85,12 +84,11 @@ def test_chunks_of_any_size_are_stored_whole(lab: Lab, name: str) -> None:
     requests.delete(f"{url}/uploads/{answer['id']}", timeout=60)
 
 
-def assert_nothing_stays(lab: Lab, name: str) -> None:
-    time.sleep(0.3)  # until the server has seen both what was sent and its end
-    end = time.monotonic() + 10
-    while files := lab.stored_files(name):
-        assert time.monotonic() < end, files
-        time.sleep(0.1)
+def assert_nothing_stays(lab: Lab, name: str, client: int) -> None:
+    """After a client that had this port has gone."""
+    port = int(lab.targets[name].url.rpartition(":")[2])
+    wait_until(lambda: hung_up(port, client))  # it has seen both what was sent and its end
+    wait_until(lambda: not lab.stored_files(name))
     assert lab.client.wait_idle(lab.targets[name].url, 120)
 
 
@@ -101,8 +99,9 @@ def test_an_upload_cut_short_leaves_nothing(lab: Lab, name: str) -> None:
     connection.putrequest("POST", "/request-stream")
     connection.putheader("Content-Length", str(4 * MIB))
     connection.endheaders(b"x" * MIB)
+    client = connection.sock.getsockname()[1]
     connection.close()
-    assert_nothing_stays(lab, name)
+    assert_nothing_stays(lab, name, client)
 
 
 @pytest.mark.parametrize("name", TUNED)
@@ -113,7 +112,8 @@ def test_a_chunked_upload_cut_short_leaves_nothing(lab: Lab, name: str) -> None:
     for body in (b"", b"5\r\nwhole\r\n", b"5\r\nwhole\r\n100\r\nhalf"):
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(head + body)
-        assert_nothing_stays(lab, name)
+            client = connection.getsockname()[1]
+        assert_nothing_stays(lab, name, client)
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)

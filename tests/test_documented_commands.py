@@ -23,6 +23,8 @@ from .helpers import need, wait_until
 from .pages import PAGES, blocks
 from .world import World, made
 
+pytestmark = pytest.mark.apart
+
 OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
 """Pages with tests of their own."""
 ELSEWHERE = {

@@ -1,12 +1,12 @@
 """Nothing partial, nothing lost: real servers killed and reloaded in mid-upload, and left without space."""
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,6 +62,12 @@ class Site(NamedTuple):
     def temporary(self) -> list[Path]:
         return [path for path in (self.data / "tmp").rglob("*") if path.is_file()]
 
+    def log(self) -> str:
+        """What its app's server has said."""
+        log_dir = self.runtime._log_dir
+        assert log_dir
+        return (log_dir / f"{DEPLOYMENTS[self.name].services[-1].name}.log").read_text()
+
     def kill(self) -> None:
         """All of its processes at once; behind nginx the app first, or it would see nginx go and clear up."""
         for _, process in reversed(self.runtime._started[self.name]):
@@ -87,6 +93,10 @@ def half_sent(target: Target) -> Iterator[socket.socket]:
         head = f"PUT /request-stream HTTP/1.1\r\nHost: x\r\nContent-Length: {ANNOUNCED}\r\n\r\n"
         connection.sendall(head.encode() + b"x" * SENT)
         yield connection
+
+
+RELOADED = re.compile(r"[Gg]racefully|Handling signal: hup")
+"""What the master of uWSGI, and of gunicorn, logs when it has heard SIGHUP."""
 
 
 def writer(site: Site) -> int:
@@ -165,7 +175,7 @@ def test_a_master_reloaded_in_mid_upload_loses_nothing_in_silence(tmp_path: Path
                 writer(one)
             _, master = one.runtime._started[name][-1]
             os.kill(master.pid, signal.SIGHUP)
-            time.sleep(0.5)
+            wait_until(lambda: bool(RELOADED.search(one.log())))
             answer = b""
             with suppress(OSError):  # it may be cut off; then it was not acknowledged
                 connection.sendall(b"x" * (ANNOUNCED - SENT))

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from uploadlab.interval import Interval, paired, unpaired
 
+pytestmark = pytest.mark.apart
+
 
 def ordinal(values: int) -> list[float]:
     """So that no two differences or means are the same, and each is known by its size."""

@@ -8,6 +8,8 @@ from uploadlab.paths import PLANS
 from uploadlab.plan import Choice, Group, Plan, load_plan, plan_cells, schedule
 from uploadlab.units import MIB
 
+pytestmark = pytest.mark.apart
+
 FLASK = Target("flask", "", "stock", next=["uwsgi-tuned"])
 SINK = Target("raw-sink", "", "reference", ["request.stream"])
 TWO = Plan("two", [Group(["8MiB"], ["request.stream", "request.files"], rounds=2)])

@@ -27,6 +27,8 @@ from uploadlab.units import MIB
 from .fake_server import DROP, serve
 from .helpers import need, wait_until
 
+pytestmark = pytest.mark.apart
+
 PAGE = (RECIPES / "README.md").read_text()
 FILES = set(re.findall(r"`([\w.-]+\.(?:py|ini|conf))`", PAGE))
 BLOCKS = dict(re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

@@ -27,6 +27,8 @@ from uploadlab.table import markdown, tables
 from .helpers import RUN, SIZE, lab, measured
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run
 
+pytestmark = pytest.mark.apart
+
 GOALS = Goals()
 
 

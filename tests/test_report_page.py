@@ -17,6 +17,8 @@ from uploadlab.store import REPORT, RunFolder
 from .browser import shut_out
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run
 
+pytestmark = pytest.mark.apart
+
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=375, height=700)
 
 

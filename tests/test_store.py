@@ -10,6 +10,8 @@ from uploadlab.store import MEASUREMENTS, RUN_FILE, RunFolder
 
 from .helpers import RUN, measured
 
+pytestmark = pytest.mark.apart
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:

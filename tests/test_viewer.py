@@ -19,6 +19,8 @@ from uploadlab.runtime import free_ports, search_path
 from .browser import shut_out
 from .helpers import need, wait_until
 
+pytestmark = pytest.mark.apart
+
 NEWEST, OLDER, TENTH, NINTH, DAMAGED, UNTOLD = (
     "20270102-000000-quick",
     "20270101-000000-full",
