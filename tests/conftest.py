@@ -45,7 +45,7 @@ def _groups_file(worker: dict[str, Any]) -> Path:
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Each group goes to one process. ``--dist loadgroup`` of xdist 3.8 would do it, but not with pytest 9.2."""
+    """Each group goes to one process; ``--dist loadgroup`` of xdist 3.8 does not work with pytest 9.2."""
 
     @cached_property
     def _groups(self) -> dict[str, str]:
