@@ -67,7 +67,7 @@ def test_a_server_that_dies_is_told_and_what_it_missed_is_measured_on_resume(
     tmp_path: Path, where: list[str]
 ) -> None:
     before = set(servers("flask"))
-    process = start_long_run(tmp_path / "out", where)
+    process = start_long_run(tmp_path / "out", where, rounds=30)
     os.kill(min(set(servers("flask")) - before), signal.SIGKILL)
     table, _ = process.communicate(timeout=600)
     assert process.returncode == 0
