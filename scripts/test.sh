@@ -10,5 +10,5 @@ if [ "${1:-}" = --fast ]; then
   chosen=(-m "not (slow or containers or chromium)")
 fi
 ./scripts/check
-# Groups of tests share a process, as tests/conftest.py says.
-exec .venv/bin/python -m pytest -n 2 "${chosen[@]}" "$@"
+# Three processes: most of its time a test waits. What shares one, tests/conftest.py says.
+exec .venv/bin/python -m pytest -n 3 "${chosen[@]}" "$@"

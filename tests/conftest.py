@@ -19,6 +19,7 @@ from .browser import FLAGS
 from .engine import projects
 from .helpers import left_overs, need, only_one, wait_until
 from .running import Lab
+from .world import World, made
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -84,6 +85,26 @@ def nothing_left() -> Iterator[None]:
     before = projects()
     yield
     wait_until(lambda: not projects() - before)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Up until the end, when nothing may be left in its /tmp."""
+    need("nginx", "uwsgi")
+    with tempfile.TemporaryDirectory(prefix="world-", dir="/var/tmp") as folder, made(Path(folder)) as world:
+        yield world
+        wait_until(lambda: not list((world.folder / "tmp").glob("uploadlab-*")))
+
+
+@pytest.fixture(scope="module")
+def hidden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Where servers run that no other test finds: in a world of their own, else while the others wait."""
+    try:
+        yield request.getfixturevalue("world")
+    except pytest.skip.Exception:
+        need("nginx", "uwsgi")
+        with only_one(tmp_path_factory):
+            yield World(tmp_path_factory.mktemp("hidden"), [])
 
 
 @pytest.fixture(scope="session")

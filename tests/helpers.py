@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,9 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT / "client"), "COLUMNS": "120", **more}
 
 
-def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """``run-matrix.sh`` without its installation step."""
-    command = [sys.executable, "-m", "uploadlab", *map(str, words)]
+def lab(*words: str | Path, enter: Sequence[str] = (), **more: str) -> subprocess.CompletedProcess[str]:
+    """``run-matrix.sh`` without its installation step; ``enter`` are the words before a command."""
+    command = [*enter, sys.executable, "-m", "uploadlab", *map(str, words)]
     return subprocess.run(
         command, env=environment(**more), capture_output=True, text=True, timeout=900, check=False
     )

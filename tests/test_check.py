@@ -23,6 +23,8 @@ from uploadlab.verdicts import Check, Known, Verdict
 from .fake_server import DROP, serve
 from .helpers import DEPLOYMENTS, RUN, lab
 
+pytestmark = pytest.mark.apart
+
 FILE = b"0123456789" * 10
 DIGEST = xxhash.xxh3_128(FILE).hexdigest()
 WHOLE = raw(exactly(FILE), refusals=(413,))

@@ -9,6 +9,8 @@ from uploadlab.check.wire import send
 from .helpers import wait_until
 from .raw_server import keep
 
+pytestmark = pytest.mark.apart
+
 FILE = b"0123456789" * 10
 DIGEST = xxhash.xxh3_128(FILE).hexdigest()
 OK = b"HTTP/1.1 201 CREATED\r\nContent-Length: 11\r\n\r\n" + b'{"id": "x"}'

@@ -193,6 +193,7 @@ def counted(rows: list[Measurement]) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("no_left_overs")
+@pytest.mark.slow
 def test_a_run_that_is_stopped_keeps_everything_and_goes_on(
     tmp_path: Path, where: list[str], number: signal.Signals
 ) -> None:
@@ -212,6 +213,7 @@ def test_a_run_that_is_stopped_keeps_everything_and_goes_on(
     assert rows == planned
 
 
+@pytest.mark.slow
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path, where: list[str]) -> None:
     words = ["nohup", sys.executable, "-m", "uploadlab", *SMALL, "--rounds", "30", *where]
     process = subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -221,6 +223,7 @@ def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path, where: list[str
 
 
 @pytest.mark.usefixtures("alone")
+@pytest.mark.slow
 def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path, where: list[str]) -> None:
     before = left_overs()
     process = start_long_run(tmp_path / "out", where)
@@ -243,6 +246,7 @@ def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path,
 
 
 @pytest.mark.usefixtures("alone")
+@pytest.mark.slow
 def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where: list[str]) -> None:
     before = left_overs()
     process = start_long_run(tmp_path / "out", where)

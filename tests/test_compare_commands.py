@@ -36,6 +36,7 @@ def set_clock(patch: pytest.MonkeyPatch, seconds: dict[str, float]) -> None:
 
 
 @pytest.mark.usefixtures("no_left_overs")
+@pytest.mark.slow
 def test_a_config_that_no_service_names_is_found_to_be_slower(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,6 +60,7 @@ def test_a_config_that_no_service_names_is_found_to_be_slower(
 
 
 @pytest.mark.usefixtures("no_left_overs")
+@pytest.mark.slow
 def test_an_ablation_shows_what_is_lost_without_a_setting(tmp_path: Path) -> None:
     need("uwsgi")
     words = ("--ablate", "configs/uwsgi/uwsgi-chunked.ini", *LOCAL, "--out", tmp_path)
@@ -72,6 +74,7 @@ def test_an_ablation_shows_what_is_lost_without_a_setting(tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("no_left_overs")
+@pytest.mark.slow
 def test_a_config_by_its_name_is_a_deployment_in_any_run(tmp_path: Path) -> None:
     need("uwsgi")
     words = ("--deployments", Path(BYTEWISE).stem, *SMALL, *LOCAL, "--out", tmp_path)
@@ -82,6 +85,7 @@ def test_a_config_by_its_name_is_a_deployment_in_any_run(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("no_left_overs")
+@pytest.mark.slow
 def test_a_config_by_its_name_can_be_checked_and_has_to_hold(tmp_path: Path) -> None:
     need("uwsgi")
     words = ("--check", "--deployments", "uwsgi-http-router", "--cases", "chunked", *LOCAL, "--out", tmp_path)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from uploadlab.compare.judge import WITHIN, Word, enough, is_look, judge
 from uploadlab.interval import Interval, paired
 
-pytestmark = pytest.mark.apart
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
 SIMULATIONS = 2000
 NOISE = 0.1

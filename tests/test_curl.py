@@ -11,6 +11,8 @@ from uploadlab.upload import upload, verify
 from .fake_server import DROP, serve
 from .helpers import need
 
+pytestmark = pytest.mark.apart
+
 CURL = METHODS["request.stream-curl"]
 
 

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +18,10 @@ from uploadlab.paths import DOCS, ROOT
 from uploadlab.runtime import free_ports
 
 from .checkout import checkout
-from .helpers import need, wait_until
 from .pages import PAGES, blocks
-from .world import World, made
+from .world import World
 
-pytestmark = pytest.mark.apart
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
 OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
 """Pages with tests of their own."""
@@ -103,15 +101,6 @@ def documented() -> Iterator[list[str]]:
 
 
 BLOCKS = list(documented())
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    """Up until the end, when nothing may be left in its /tmp."""
-    need("nginx", "uwsgi")
-    with tempfile.TemporaryDirectory(prefix="docs-", dir="/var/tmp") as folder, made(Path(folder)) as world:
-        yield world
-        wait_until(lambda: not list((world.folder / "tmp").glob("uploadlab-*")))
 
 
 def place(name: str, world: World, addresses: dict[str, str]) -> Place:
@@ -225,7 +214,6 @@ def _wrong(command: str, here: Place) -> str:
     return f"{command}: status {process.returncode}\n{said}\n"
 
 
-@pytest.mark.usefixtures("alone")  # it takes both cores, and others kill at moments that are well chosen
 def test_every_command_works_as_its_page_has_it(
     world: World, stored_run: Path, addresses: dict[str, str]
 ) -> None:

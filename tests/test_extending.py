@@ -17,6 +17,8 @@ from uploadlab.verdicts import Verdict
 from .checkout import checkout
 from .helpers import REFERENCES, need
 
+pytestmark = pytest.mark.slow
+
 Look = Callable[[Path], None]
 
 

@@ -28,6 +28,8 @@ from uploadlab.units import MIB
 from .helpers import DEPLOYMENTS, need, wait_until
 from .small_disk import fill, small_disk
 
+pytestmark = pytest.mark.slow
+
 SENT = 3 * MIB
 """Of an upload that is cut short; more than any server keeps to itself."""
 ANNOUNCED = 8 * MIB

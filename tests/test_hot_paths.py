@@ -4,8 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
 from uploadlab.methods import METHODS, OWN_METHODS
 from uploadlab.paths import ROOT
+
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
 INPUTS = {"buffered", "read_only", "chunked"}
 

@@ -158,6 +158,7 @@ def test_a_table_tells_what_turning_did() -> None:
 
 
 @pytest.mark.parametrize("name", ["uwsgi-http-router", "uwsgi-post-buffering-1"])
+@pytest.mark.slow
 def test_what_not_to_do_is_slow_and_no_worse(tmp_path: Path, name: str) -> None:
     need("uwsgi")
     (one,) = turned(tmp_path, Knob("uwsgi-tuned", "config", [f"configs/uwsgi/{name}.ini"], ""))

@@ -25,6 +25,8 @@ from uploadlab.store import RunFolder
 
 from .helpers import REFERENCES
 
+pytestmark = pytest.mark.apart
+
 ORDER = Order("smoke", Choice(methods=["request.stream"], sizes=["1KiB"], rounds=2), ["flask"], {}, seed=3)
 PAIRS = 1 + len(REFERENCES)
 """Of deployment and method: each reference runs along."""

@@ -8,16 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from uploadlab.deployments import config_texts
 from uploadlab.model import LoadStep, Status
-from uploadlab.paths import ROOT
 from uploadlab.runtime import free_ports
 from uploadlab.store import RunFolder
 from uploadlab.units import MIB
 
 from .fake_server import serve
-from .helpers import DEPLOYMENTS, LOCUST, REFERENCES, environment, need, servers, wait_until
+from .helpers import LOCUST, REFERENCES, environment, servers, wait_until
 from .helpers import lab as run_matrix
+
+pytestmark = pytest.mark.slow
 
 SMALL = ("--runtime", "local", "--plan", "smoke", "--methods", "request.stream", "--sizes", "1MiB", "--load")
 STEPS = 4 * (1 + len(REFERENCES))
@@ -56,23 +56,6 @@ def test_a_master_and_three_workers_upload_and_every_file_is_verified(tmp_path: 
     assert {(row.status, row.digest_ok, row.stored_bytes) for row in rows} == {(Status.OK, True, MIB)}
     assert "many at once" in done.stdout
     assert "Verified after each step" in done.stdout
-
-
-def test_long_queues_hold_a_crowd_of_200(tmp_path: Path) -> None:
-    need("nginx", "uwsgi")
-    tuned = [name for name, one in DEPLOYMENTS.items() if "listen = 1024" in str(config_texts(ROOT, [one]))]
-    assert len(tuned) == 3
-    words = ("--plan", "crowd", "--methods", "request.stream", "--deployments", ",".join(tuned))
-    done = run_matrix("--runtime", "local", *words, "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
-    folder, steps = steps_of(tmp_path)
-    rows = folder.read_uploads()
-    for name in tuned:
-        step_id = f"{name}/request.stream/{MIB}/200"
-        assert (steps[step_id].status, steps[step_id].error) == (Status.OK, None)
-        mine = [row for row in rows if row.step_id == step_id]
-        assert len({row.user for row in mine}) == 200
-        assert {(row.status, row.digest_ok, row.stored_bytes) for row in mine} == {(Status.OK, True, MIB)}
 
 
 def test_a_foreign_server_is_measured_and_marked(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from .helpers import DEPLOYMENTS, LOCUST, environment, wait_until
 from .holding_server import hold_uploads
 from .running import Lab
 
+pytestmark = pytest.mark.slow
+
 CLOSED = re.compile(
     r"Traceback(?:(?!Traceback).)*in stats_writer\n.*?I/O operation on closed file", re.DOTALL
 )

@@ -27,7 +27,7 @@ from uploadlab.units import MIB
 from .fake_server import DROP, serve
 from .helpers import need, wait_until
 
-pytestmark = pytest.mark.apart
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
 PAGE = (RECIPES / "README.md").read_text()
 FILES = set(re.findall(r"`([\w.-]+\.(?:py|ini|conf))`", PAGE))

@@ -17,6 +17,8 @@ from .helpers import environment, lab, left_overs, servers, wait_until
 from .small_disk import fill, small_disk
 from .test_commands import counted, only_run, start_long_run
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("--deployments", "flask", "--methods", "request.stream,request.files", "--sizes", "1MiB")
 KILLS = 4
 

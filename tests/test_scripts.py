@@ -64,6 +64,7 @@ def serving(name: str, *words: str, said: list[str] | None = None) -> Iterator[s
 
 @pytest.mark.parametrize("name", ["flask", "uwsgi-tuned"])
 @pytest.mark.usefixtures("no_left_overs")
+@pytest.mark.slow
 def test_the_originals_two_types_with_profiles(tmp_path: Path, name: str) -> None:
     make_file("3MB", folder=tmp_path)
     profiles = {
@@ -103,6 +104,7 @@ def test_whoever_listens_elsewhere_is_warned(words: tuple[str, ...], warns: bool
 
 
 @pytest.mark.parametrize("name", ["flask", "uwsgi-tuned", "gunicorn-gthread"])
+@pytest.mark.slow
 def test_a_limit_refuses_larger_bodies_and_takes_one_that_is_just_as_large(tmp_path: Path, name: str) -> None:
     with serving(name, "--limit", "1MiB") as url:
         for size, words in (

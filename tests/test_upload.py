@@ -19,6 +19,8 @@ from uploadlab.units import MIB
 from .fake_server import DROP, HANG, FakeServer, serve
 from .helpers import environment
 
+pytestmark = pytest.mark.apart
+
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
