@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _groups_file(worker: dict[str, Any]) -> Path:
-    """Where the processes of ``pytest -n 2`` tell the one that schedules, which collects no tests itself."""
+    """Where the processes of ``pytest -n 3`` tell the one that schedules, which collects no tests itself."""
     return Path(tempfile.gettempdir()) / f"upload-lab-tests-{worker['testrunuid']}.json"
 
 
@@ -60,7 +60,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Of ``pytest -n 2``."""
+    """Of ``pytest -n 3``."""
     return Scheduling(config, log)
 
 
