@@ -49,10 +49,7 @@ class Fake:
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
         self.events.append(f"start {' '.join(one.name for one in deployments)}")
-        return [
-            Target(one.name, f"http://{one.name}", one.tier, one.accepts, next=one.next)
-            for one in deployments
-        ]
+        return [one.target(f"http://{one.name}") for one in deployments]
 
     def explain(self, name: str) -> str:
         return f"{name} has died" if self.status is Status.FAILED or name == self.sick else ""
