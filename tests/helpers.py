@@ -76,11 +76,15 @@ def running() -> Iterator[tuple[int, list[bytes]]]:
                 yield int(path.name), words
 
 
-def servers(name: str | None = None) -> list[int]:
-    """The processes that the lab runs here now: of a deployment, or of all."""
-    mark = b"LAB_DEPLOYMENT="
-    found = [(pid, word) for pid, words in running() for word in words if word.startswith(mark)]
-    return [pid for pid, word in found if name is None or word == mark + name.encode()]
+def servers(name: str = "", data_dir: Path = Path("/")) -> list[int]:
+    """The processes that the lab runs here now: of a deployment or of all, that store below that folder."""
+    found: list[int] = []
+    for pid, words in running():
+        settings = dict(word.decode(errors="replace").partition("=")[::2] for word in words)
+        deployment, folder = settings.get("LAB_DEPLOYMENT"), settings.get("DATA_DIR", "/")
+        if deployment and name in ("", deployment) and Path(folder).is_relative_to(data_dir):
+            found.append(pid)
+    return found
 
 
 def left_overs() -> set[str]:

@@ -1,6 +1,7 @@
 """What the grid sends, how it judges, and what it shows of that: without a real server."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import xxhash
 from uploadlab.analysis.grid import falls_short
 from uploadlab.catalogue.attempts import Attempt, Then, exactly, form, noise, raw
 from uploadlab.catalogue.cases import CASES
-from uploadlab.checking import stage
 from uploadlab.checking.oracle import ServerState, judge_attempt
 from uploadlab.checking.probe import probe, probes
+from uploadlab.checking.stage import CheckStage
 from uploadlab.checking.wire import Reply
 from uploadlab.declared.exceptions import load_exceptions
 from uploadlab.errors import UsageError
+from uploadlab.measuring.protocols import Workbench
 from uploadlab.model.checks import Check, KnownException, Verdict
 from uploadlab.model.deployments import Target
 from uploadlab.model.runs import Run
@@ -26,6 +28,7 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import DROP, serve
 from .helpers import DEPLOYMENTS, RUN, lab
+from .test_lab import Fake
 
 FILE = b"0123456789" * 10
 DIGEST = xxhash.xxh3_128(FILE).hexdigest()
@@ -169,7 +172,9 @@ def test_the_grid_shows_the_worst_of_each_cell_and_explains_it_once() -> None:
         row("mine", Verdict.UNAVAILABLE, "it died"),
     ]
     tables, notes = grids(CHECKED, rows)
-    cells = {(table.title.partition(":")[0], line[0]): line[1:] for table in tables for line in table.rows}
+    cells = {
+        (table.title.partition(":")[0], row.cells[0]): row.cells[1:] for table in tables for row in table.rows
+    }
     assert cells["tuned", "post"] == ["exception [1]"]
     assert cells["tuned", "chunked"] == ["pass 413"]
     assert cells["your targets", "post"] == ["unavailable [2]"]
@@ -260,6 +265,10 @@ class Watch:
         pass
 
 
+def check_stage(run: Run, folder: Path, explain: Callable[[str], str] = lambda name: "") -> CheckStage:
+    return CheckStage(Workbench(run, RunFolder(folder), folder, Fake(), explain))
+
+
 def test_what_is_checked_is_saved_at_once_and_what_could_not_be_is_tried_again(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     run = msgspec.structs.replace(CHECKED, checks=["empty-file", "one-byte"])
@@ -269,7 +278,8 @@ def test_what_is_checked_is_saved_at_once_and_what_could_not_be_is_tried_again(t
             Target("sick", "", unavailable="no nginx"),
         ]
         watch = Watch()
-        stage.execute(stage.remaining(run, folder), lambda name: "", folder, watch)
+        stage = check_stage(run, tmp_path)
+        stage.execute(stage.remaining(), watch)
     rows = folder.read_checks()
     assert {(one.deployment, one.verdict) for one in rows} == {
         ("mine", Verdict.LOSS),
@@ -277,7 +287,7 @@ def test_what_is_checked_is_saved_at_once_and_what_could_not_be_is_tried_again(t
     }
     assert {one.text for one in rows if one.deployment == "sick"} == {"no nginx"}
     assert len(watch.told) == 4
-    assert [(one.target.name, one.case) for one in stage.remaining(run, folder)] == [
+    assert [(cell.target.name, cell.case) for cell in stage.remaining()] == [
         ("sick", "empty-file"),
         ("sick", "one-byte"),
     ]
@@ -285,9 +295,8 @@ def test_what_is_checked_is_saved_at_once_and_what_could_not_be_is_tried_again(t
 
 def test_a_deployment_that_dies_is_told_for_what_is_left(tmp_path: Path) -> None:
     run = msgspec.structs.replace(CHECKED, targets=[TARGET])
-    stage.execute(
-        stage.remaining(run, RunFolder(tmp_path)), lambda name: "it died", RunFolder(tmp_path), Watch()
-    )
+    stage = check_stage(run, tmp_path, lambda name: "it died")
+    stage.execute(stage.remaining(), Watch())
     assert {one.text for one in RunFolder(tmp_path).read_checks()} == {"it died"}
 
 
@@ -296,8 +305,9 @@ def test_a_defect_of_the_lab_itself_ends_the_check(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     run = msgspec.structs.replace(CHECKED, targets=[TARGET])
+    stage = check_stage(run, tmp_path, explain)
     with pytest.raises(ZeroDivisionError):
-        stage.execute(stage.remaining(run, RunFolder(tmp_path)), explain, RunFolder(tmp_path), Watch())
+        stage.execute(stage.remaining(), Watch())
 
 
 @pytest.mark.parametrize(

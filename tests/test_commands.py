@@ -124,7 +124,7 @@ def test_a_target_of_ones_own_is_measured(tmp_path: Path, where: list[str]) -> N
 def test_a_target_that_does_not_answer_is_a_row_with_the_reason(
     tmp_path: Path, where: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("uploadlab.measuring.health.HEALTHY_SECONDS", 3.0)
+    monkeypatch.setattr("uploadlab.measuring.health.EXTERNAL_SECONDS", 0.0)
     words = ["--target", "mine=http://127.0.0.1:9", "--deployments", "mine", "--methods", "request.stream"]
     main.lab.main([*words, "--sizes", "1KiB", *where], prog_name="lab", standalone_mode=False)
     rows = [row for row in only_run(tmp_path / "out").read_measurements() if row.deployment == "mine"]
@@ -157,7 +157,6 @@ def test_what_cannot_start_here_is_a_row_with_the_reason_and_the_mend(
     (tmp_path / "compose.yaml").write_text(COMPOSE)
     for module in (session, draft):
         monkeypatch.setattr(module, "COMPOSE", tmp_path / "compose.yaml")
-    monkeypatch.setattr("uploadlab.measuring.health.HEALTHY_SECONDS", 3.0)
     main.lab.main(
         ["--methods", "request.stream", "--sizes", "1KiB", *where], prog_name="lab", standalone_mode=False
     )

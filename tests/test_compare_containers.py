@@ -1,4 +1,4 @@
-"""``--compare`` and ``--ablate`` on a real engine."""
+"""``lab compare`` and ``lab ablate`` on a real engine."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
     names = ["uwsgi-buffering", "mine", "proxy", "bad"]
     words = ("--runtime", "docker", "--out", out, *SMALL)
     here = {"PYTHONPATH": str(folder / "client")}
-    done = lab("--compare", *names, *words, "--fail-above", "50%", **here)
+    done = lab("compare", *names, *words, "--fail-above", "50%", **here)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "slower 0.0" in done.stdout
     rejected = "uwsgi --ini configs/uwsgi/bad.ini: [strict-mode] unknown config directive: no-such-option"
@@ -34,7 +34,7 @@ def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
     assert statuses == {
         (name, "unavailable" if name == "bad" else "ok") for name in [*names, f"{names[0]}-again"]
     }
-    ablated = lab("--ablate", "configs/uwsgi/mine.ini", *words, "--rounds", "1", **here)
+    ablated = lab("ablate", "configs/uwsgi/mine.ini", *words, "--rounds", "1", **here)
     assert ablated.returncode == 0, ablated.stdout + ablated.stderr
     newest = max(map(RunFolder, out.iterdir()), key=lambda one: one.read_run().started_at)
     rows = newest.read_measurements()

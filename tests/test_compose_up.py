@@ -262,15 +262,15 @@ def test_what_the_clients_own_container_cannot_do_is_told(
 ) -> None:
     done = stack.compose("run", "--rm", "--no-deps", "--no-TTY", "client", *words)
     assert done.returncode == 2
-    assert f"run-matrix.sh: {reason}" in done.stderr
-    assert "./scripts/run-matrix.sh can" in done.stderr
+    assert f"lab: {reason}" in done.stderr
+    assert "./scripts/lab can" in done.stderr
 
 
 ALL_OF_IT = re.compile(r"docker compose (--profile ui )?(up( --build| --scale locust-worker=3)?|down -v)$")
 """What brings all up, or down: the fixture and the tests around this one do that."""
 SMALLER = {
     "--sizes 1GiB": "--sizes 1MiB --plan smoke --deployments flask --methods request.stream",
-    "--check": "--check --cases one-byte --deployments flask",
+    "client check": "client check --cases one-byte --deployments flask",
 }
 
 

@@ -1,4 +1,4 @@
-"""``run-matrix.sh --runtime docker`` on a real engine: beside everything else there, and gone at the end."""
+"""``lab run --runtime docker`` on a real engine: beside everything else there, and gone at the end."""
 
 import os
 import re
@@ -22,7 +22,7 @@ SMALL = ("--deployments", "flask", "--methods", "request.stream", "--sizes", "1M
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_run_matrix_measures_in_containers_of_its_own(tmp_path: Path) -> None:
+def test_a_run_measures_in_containers_of_its_own(tmp_path: Path) -> None:
     done = lab(
         *SMALL,
         "--runtime",
@@ -89,7 +89,7 @@ def test_a_run_in_containers_that_is_stopped_shows_what_it_has(
     assert process.returncode == 130
     assert "raw-sink" in table
     (path,) = tmp_path.iterdir()
-    assert said.splitlines()[-1].endswith(f"go on with: ./scripts/run-matrix.sh --resume {path}")
+    assert said.splitlines()[-1].endswith(f"go on with: ./scripts/lab resume {path}")
     assert (path / "logs" / "flask.log").exists()
 
 
@@ -119,7 +119,7 @@ def test_a_client_that_is_killed_is_told(tmp_path: Path) -> None:
     assert process.returncode == 1
     (path,) = tmp_path.iterdir()
     assert "the client's container ended with status 137" in said
-    assert f"--resume {path}" in said
+    assert f"./scripts/lab resume {path}" in said
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -128,13 +128,13 @@ def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Pa
         process.kill()
         process.communicate()
     (path,) = tmp_path.iterdir()
-    done = lab("--resume", path)
+    done = lab("resume", path)
     assert done.returncode == 0, done.stderr
     rows = [row for row in RunFolder(path).read_measurements() if not row.warmup]
     assert sorted((row.deployment, row.round) for row in rows) == sorted(
         (name, number) for name in ("flask", *REFERENCES) for number in range(1, 101)
     )
-    done = lab("--resume", path, "--runtime", "local")
+    done = lab("resume", path, "--runtime", "local")
     assert (done.returncode, done.stdout) == (2, "")
     assert "was measured with --runtime docker" in done.stderr
 
@@ -157,7 +157,7 @@ def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.stdout == ""
     *progress, line = done.stderr.splitlines()
     assert all(one.endswith(" ...") for one in progress)
-    assert line.startswith("run-matrix.sh: ")
+    assert line.startswith("lab: ")
     assert all(word in line for word in words), line
 
 

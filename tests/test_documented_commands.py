@@ -33,18 +33,19 @@ ELSEWHERE = {
 AT_ONCE = 3
 """Most of their time they wait: for servers to start, or for what a check sends slowly."""
 ONE_CELL = "--deployments flask --methods request.stream --sizes 64KiB"
+SERVE = "lab serve "
 SHORTER = {
-    r"run-matrix.* --(resume|report|show|compare-runs)": "",
-    r"run-matrix.* --check": "--cases one-byte --deployments flask",
-    r"run-matrix.* --(compare|ablate)": "--minutes 0.05 --sizes 64KiB --methods request.stream",
-    r"run-matrix.* --plan crowd": "--users 4",
-    r"run-matrix.* --plan blocks": "--rounds 1",
-    r"run-matrix.* --(expect-workers|target)": f"--plan smoke {ONE_CELL}",
-    r"run-matrix.* --plan": f"{ONE_CELL} --rounds 1",
-    r"run-matrix.* --load": f"--plan smoke {ONE_CELL} --users 2",
-    r"run-matrix.* --methods": "--rounds 1",
-    r"run-matrix": f"--plan smoke {ONE_CELL}",
-    r"knobs": "--only MALLOC_ARENA_MAX --rounds 1",
+    r"lab (diff|list|report|resume|serve|show)": "",
+    r"lab check": "--cases one-byte --deployments flask",
+    r"lab (compare|ablate)": "--minutes 0.05 --sizes 64KiB --methods request.stream",
+    r"lab run.* --plan crowd": "--users 4",
+    r"lab run.* --plan blocks": "--rounds 1",
+    r"lab run.* --(expect-workers|target)": f"--plan smoke {ONE_CELL}",
+    r"lab run.* --plan": f"{ONE_CELL} --rounds 1",
+    r"lab run.* --load": f"--plan smoke {ONE_CELL} --users 2",
+    r"lab run.* --methods": "--rounds 1",
+    r"lab run|run-matrix": f"--plan smoke {ONE_CELL}",
+    r"lab knobs": "--only MALLOC_ARENA_MAX --rounds 1",
     r"bench": "--size=300KiB --benchmark-disable",
     r"locust.sh.* --headless": "--size 64KiB",
 }
@@ -95,7 +96,7 @@ def documented() -> Iterator[list[str]]:
     for page in PAGES:
         for block in blocks(page) if page not in OTHERS else []:
             mine = [one for one in block if one not in seen and not any(word in one for word in ELSEWHERE)]
-            seen |= {one for one in mine if "serve.sh" not in one}
+            seen |= {one for one in mine if SERVE not in one}
             if mine:
                 yield mine
 
@@ -130,7 +131,7 @@ def stored_run(world: World) -> Path:
     """A run such as a reader has who comes to `last`."""
     here = place("run", world, {})
     words = "--deployments flask --methods request.stream,request.files --sizes 64MiB"
-    assert _wrong(f"./scripts/run-matrix.sh {words}", here) == ""
+    assert _wrong(f"./scripts/lab run {words}", here) == ""
     (found,) = (here.root / "benchmark" / "runs").iterdir()
     return found
 
@@ -139,7 +140,7 @@ def stored_run(world: World) -> Path:
 def addresses(world: World) -> Iterator[dict[str, str]]:
     """What answers where the pages say that something does."""
     here = place("served", world, {})
-    with _behind(here, "./scripts/serve.sh flask"), _another(world) as other:
+    with _behind(here, f"./scripts/{SERVE}flask"), _another(world) as other:
         url = f"http://127.0.0.1:{here.environment['PORT']}"
         ours = (
             "http://127.0.0.1:8000",
@@ -203,7 +204,7 @@ def follow(block: list[str], here: Place, stored_run: Path) -> str:
             return "".join(terminals.map(lambda one: _wrong(one, here), [*block, block[-1]]))
     with ExitStack() as servers:
         for command in block:
-            if "serve.sh" in command:
+            if SERVE in command:
                 servers.enter_context(_behind(here, command))
             elif wrong := _wrong(command, here):
                 return wrong

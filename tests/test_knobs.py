@@ -89,7 +89,7 @@ def test_every_declared_knob_can_be_turned(tmp_path: Path) -> None:
     } == set(names)
     assert {one.rounds for one in speed.cells} == {3}
     assert not check.cells
-    assert check.order.checks
+    assert check.checks
 
 
 @pytest.mark.parametrize(
@@ -150,15 +150,15 @@ def test_a_table_tells_what_turning_did() -> None:
         )
     ]
     table = settings_table(one, [INI], knobs, Turned(run, rows, [], checks))
-    assert [row[:3] for row in table.rows] == [
+    assert [row.cells[:3] for row in table.rows] == [
         ["`listen = 1024`", "", "why"],
         ["no `BLOCK_SIZE`", "64 KiB", "blocks"],
         ["no `harakiri`", "off", "nobody did"],
         ["`master = true`", "", "no reason given"],
     ]
-    assert "without: request.stream: 0.50 times as fast" in table.rows[0][3]
-    assert table.rows[1][3] == "`1`: stall: fail, cut off"
-    assert table.rows[2][3] == "`1`: not measured"
+    assert "without: request.stream: 0.50 times as fast" in table.rows[0].cells[3]
+    assert table.rows[1].cells[3] == "`1`: stall: fail, cut off"
+    assert table.rows[2].cells[3] == "`1`: not measured"
     assert rows[0].status is Status.OK
     assert rows[0].size_bytes != MIB
 

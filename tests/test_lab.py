@@ -1,16 +1,24 @@
 """The order of things in a run, with a fake runtime and a fake client."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 from uploadlab.catalogue.payloads import Payload
+from uploadlab.checking.stage import CheckStage
 from uploadlab.errors import LabError
-from uploadlab.load.job import Done, Job
+from uploadlab.load.job import LoadJob, StepResult
+from uploadlab.load.stage import LoadStage
 from uploadlab.measuring.carry_out import carry_out
 from uploadlab.measuring.prepare import Prepared, prepare, reopen, require_room
+from uploadlab.measuring.profiles import ProfileStage
+from uploadlab.measuring.protocols import Workbench
+from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import Deployment, Foreign, Target
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Outcome, Status
@@ -18,7 +26,7 @@ from uploadlab.model.order import Order
 from uploadlab.planning.draft import draft
 from uploadlab.storage.run_folder import RunFolder
 
-from .helpers import REFERENCES
+from .helpers import REFERENCES, environment
 
 ORDER = Order(
     plan="smoke", methods=["request.stream"], sizes=["1KiB"], rounds=2, deployments=["flask"], seed=3
@@ -75,12 +83,12 @@ class Fake:
         self.events.append(f"profile {url.removeprefix('http://')} {kind}")
         return Outcome(status=self.status, seconds=2.0), {f"a.{kind}": b"content"}, ""
 
-    def do(self, job: Job) -> Done:
+    def do(self, job: LoadJob) -> StepResult:
         if self.break_after == 0:
             raise KeyboardInterrupt
         self.break_after -= 1
         self.events.append(f"load {job.step.id}")
-        return Done(LoadStep(step_id=job.step.id, started_at="", status=Status.OK), [])
+        return StepResult(LoadStep(step_id=job.step.id, started_at="", status=Status.OK), [])
 
     @contextmanager
     def watch(self, total: int, what: str) -> Iterator["Fake"]:
@@ -103,7 +111,8 @@ def prepared_run(tmp_path: Path, order: Order = ORDER) -> Prepared:
 
 
 def go(prepared: Prepared, fake: Fake, tmp_path: Path) -> list[Measurement]:
-    carry_out(prepared, tmp_path, fake, fake, fake, fake.watch)
+    stages = (UploadStage, ProfileStage, CheckStage, partial(LoadStage, crowd=fake))
+    carry_out(prepared, tmp_path, fake, fake, stages, fake.watch)
     return prepared.folder.read_measurements()
 
 
@@ -140,6 +149,31 @@ def test_a_sick_deployment_is_a_row_and_the_rest_runs(tmp_path: Path) -> None:
     sick = [row for row in rows if row.deployment == "flask"]
     assert [(row.status, row.error) for row in sick] == [(Status.UNAVAILABLE, "flask has died")]
     assert [row.status for row in rows if row.deployment == "raw-sink"] == [Status.OK] * 3
+
+
+def test_what_remains_is_a_question_that_writes_nothing(tmp_path: Path) -> None:
+    prepared = prepared_run(tmp_path, LOAD)
+    run, folder = prepared.run, prepared.folder
+    run.profile, run.checks = True, ["empty-file"]
+    run.targets = [msgspec.structs.replace(target, unavailable="no nginx") for target in run.targets]
+    before = sorted(folder.path.rglob("*"))
+    bench, fake = Workbench(run, folder, tmp_path, Fake(), lambda name: ""), Fake()
+    stages = UploadStage(bench), ProfileStage(bench), CheckStage(bench), LoadStage(bench, fake)
+    counts = [len(stage.remaining()) for stage in stages]
+    assert counts == [len(run.cells), 0, len(run.targets), len(run.load)]
+    assert sorted(folder.path.rglob("*")) == before
+    assert folder.read_measurements() == []
+
+
+def test_stages_need_no_library_that_only_some_runs_use() -> None:
+    rooms = (
+        "measuring.carry_out, uploadlab.measuring.profiles, uploadlab.checking.stage, uploadlab.load.stage"
+    )
+    text = f"import sys, uploadlab.{rooms}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert not {"numpy", "locust", "jinja2"} & set(done.stdout.split())
 
 
 def test_what_could_not_start_is_measured_when_the_run_goes_on(tmp_path: Path) -> None:
@@ -204,7 +238,7 @@ def test_a_run_that_is_done_has_nothing_left_to_do(tmp_path: Path) -> None:
     rows = go(prepared, Fake(), tmp_path)
     again = Fake()
     assert go(reopen(prepared.folder, tmp_path), again, tmp_path) == rows
-    assert "0 uploads to do" in again.events
+    assert again.events[-2:] == ["healthy nginx-dav", "stop"]
 
 
 def test_a_run_of_another_host_is_not_gone_on_with(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_a_body_that_a_server_loses_is_wrong(lab: Lab, tmp_path: Path) -> None:
     ("answers", "status", "error"),
     [
         ({"POST": (413, {"error": "too large"})}, Status.REFUSED, "too large"),
-        ({"POST": (200, {"id": "x", "size_bytes": 1024})}, Status.REFUSED, "HTTP status 200"),
+        ({"POST": (200, {"id": "x", "size_bytes": 1024})}, Status.REFUSED, "answered 200, expected 201"),
         ({"POST": (201, {"id": "x", "size_bytes": 7})}, Status.WRONG, "7 of 1024 bytes"),
         (
             {
@@ -193,7 +193,7 @@ def _get(url: str) -> str:
         (["--methods", "request.strem"], "did you mean 'request.stream'"),
         (["--size", "big"], "size 'big'"),
         (["--pace", "quick"], "pace 'quick'"),
-        (["--file", "/nowhere"], "there is no such file"),
+        (["--file", "/nowhere"], "the file does not exist"),
         (["--slow-users", "-1"], "--slow-users must be above 0"),
         (["--expect-status", "99999"], "99999 is not an HTTP status"),
         (["--host", ""], "--host is missing"),

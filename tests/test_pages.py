@@ -3,13 +3,15 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 from uploadlab.analysis.diagnosis import RULES
+from uploadlab.commands.main import COMMANDS
 from uploadlab.errors import LabError
 from uploadlab.pages.__main__ import rendered
-from uploadlab.paths import DOCS, RECIPES, REFERENCE
+from uploadlab.paths import DOCS, RECIPES, REFERENCE, ROOT
 from uploadlab.storage.layout import MEASUREMENTS
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder
@@ -68,6 +70,24 @@ def test_every_finding_is_whole_and_every_cause_that_a_run_names_has_one() -> No
 def test_every_recipe_is_shown_where_it_is_the_fix() -> None:
     shown = set(re.findall(r"<!-- begin: recipe (\S+) -->", FINDINGS.read_text()))
     assert shown == {path.name for path in RECIPES.iterdir() if path.suffix != ".md"}
+
+
+def first_column(page: Path, title: str) -> list[str]:
+    """What stands in backticks in the first cells of the tables of a section, without ``.py``."""
+    (section,) = [one for one in sections(page) if one.title == title]
+    cells = re.findall(r"^\| (`.+?`) \| ", section.text, re.MULTILINE)
+    return [name.removesuffix(".py") for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def test_every_command_is_listed() -> None:
+    assert first_column(DOCS / "usage.md", "Using the lab") == COMMANDS
+
+
+def test_the_house_on_its_page_is_the_one_that_is_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [one["layers"] for one in contracts if one.get("containers") == ["uploadlab"]]
+    rooms = [name.strip() for layer in layers for name in layer.split("|")]
+    assert first_column(DOCS / "extending.md", "The house") == rooms
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

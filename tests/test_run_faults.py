@@ -82,7 +82,7 @@ def test_a_server_that_dies_is_told_and_what_it_missed_is_measured_on_resume(
     tmp_path: Path, where: list[str]
 ) -> None:
     process = start_long_run(tmp_path / "out", where)
-    os.kill(server_of("flask"), signal.SIGKILL)
+    os.kill(min(servers("flask", tmp_path / "data")), signal.SIGKILL)
     table, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     folder = only_run(tmp_path / "out")
@@ -97,11 +97,6 @@ def test_a_server_that_dies_is_told_and_what_it_missed_is_measured_on_resume(
     rows = [row for row in folder.read_measurements() if row.status is not Status.UNAVAILABLE]
     assert counted(rows) == planned(folder, 30)
     assert sum(row.status is not Status.OK for row in rows) <= 1
-
-
-def server_of(name: str) -> int:
-    """The first process of a deployment that the lab runs now."""
-    return min(servers(name))
 
 
 @pytest.mark.usefixtures("no_left_overs")

@@ -9,9 +9,9 @@ from uploadlab.errors import UsageError
 def choose(
     kind: str, wanted: Iterable[str], known: Iterable[str], usual: Collection[str] | None = None
 ) -> list[str]:
-    """The known names that ``wanted`` selects, in their declared order.
+    """Return the known names that ``wanted`` selects, in their declared order.
 
-    ``*`` stands for all, or the usual ones, and ``!name`` leaves one out; raises UsageError for an
+    ``*`` stands for all, or the usual ones, and ``!name`` leaves one out; raise UsageError for an
     unknown name.
     """
     known, wanted = list(known), list(wanted)
@@ -23,7 +23,7 @@ def choose(
 
 
 def selects(wanted: Collection[str], name: str) -> bool:
-    """Whether ``wanted`` stands for this name, too."""
+    """Return whether ``wanted`` stands for this name, too."""
     return (name in wanted or "*" in wanted) and f"!{name}" not in wanted
 
 

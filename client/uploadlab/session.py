@@ -5,18 +5,23 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from uploadlab.analysis.grid import falls_short
+from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
 from uploadlab.declared.goals import load_goals
 from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError
+from uploadlab.load.stage import LoadStage
 from uploadlab.load.swarm import Swarm
 from uploadlab.load.workers import Workers
 from uploadlab.measuring.carry_out import carry_out
 from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, require_room
+from uploadlab.measuring.profiles import ProfileStage
+from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment
 from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, RATIOS, ROOT, RUNS, default_data_dir, in_container, program, shown
@@ -190,7 +195,8 @@ def _carry_out(
     )
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
-        carry_out(prepared, scratch.data_dir, runtime, Client(processes), swarm, screen.progress)
+        stages = (UploadStage, ProfileStage, CheckStage, partial(LoadStage, crowd=swarm))
+        carry_out(prepared, scratch.data_dir, runtime, Client(processes), stages, screen.progress)
     finally:
         show(run, folder, screen, before)
         if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`

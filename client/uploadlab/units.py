@@ -8,16 +8,10 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
 MOST_BYTES = 1 << 62
-
-
 MOST_RATE = 10**9
 """Bytes a second; the kernel's option holds no more than twice that."""
-
-
 MOST = 100_000
 """Rounds, users, or seconds for one upload: more is a slip of the pen."""
-
-
 _FACTORS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
 
 
@@ -57,7 +51,7 @@ def parse_rate(text: str) -> int:
     except UsageError:
         raise UsageError(f"pace {text!r} is not a number of bytes a second: write 2MB/s") from None
     if rate > MOST_RATE:
-        raise UsageError(f"pace {text!r} is more than {format_rate(MOST_RATE)}: slow users shall be slow")
+        raise UsageError(f"pace {text!r} is more than {format_rate(MOST_RATE)}: write a slower one")
     return rate
 
 

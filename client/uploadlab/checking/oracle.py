@@ -12,8 +12,6 @@ from uploadlab.checking.wire import Reply
 from uploadlab.model.checks import Verdict
 
 NO_SPACE = HTTPStatus.INSUFFICIENT_STORAGE
-
-
 MOST_SHOWN = 100
 """Characters of a server's own words."""
 

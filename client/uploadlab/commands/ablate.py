@@ -22,6 +22,7 @@ Examples:
 """,
 )
 @click.argument("config")
+@click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: compare]")
 @options.cell_options
 @options.comparison_options
 @options.fail_above_option

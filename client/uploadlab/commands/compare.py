@@ -24,6 +24,7 @@ Examples:
 """,
 )
 @click.argument("configs", nargs=-1, metavar="CONFIG CONFIG...")
+@click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: compare]")
 @options.cell_options
 @options.comparison_options
 @options.fail_above_option

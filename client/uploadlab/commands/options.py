@@ -10,8 +10,7 @@ import click
 
 from uploadlab.catalogue.methods import FIELD
 from uploadlab.errors import UsageError
-from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit
-from uploadlab.load.workers import workers as neighbours
+from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit, container_workers
 from uploadlab.model.deployments import Foreign
 from uploadlab.paths import RUNS, in_container
 from uploadlab.presenting.terminal import Screen
@@ -120,8 +119,8 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
 deployments_option = click.option(
     "--deployments", type=Names(), help="Run only these; baselines always run too."
 )
+plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
 cell_options = group(
-    click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]"),
     click.option("--methods", type=Names(), help="Run only these; baselines always run too."),
     click.option("--sizes", type=Sizes(), help="64MiB,1GiB instead of the plan's."),
     click.option("--rounds", type=COUNT, help="Instead of the plan's."),
@@ -131,7 +130,7 @@ comparison_options = group(
     click.option(
         "--within",
         type=Percent(),
-        default=0.03,
+        default="3%",
         help="Stop once the result is accurate to ±N%.  [default: 3%]",
     ),
     click.option("--minutes", type=MINUTES, default=10.0, help="Time limit in minutes.  [default: 10]"),
@@ -246,7 +245,7 @@ def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Wor
     if not elsewhere:
         if listen:
             raise UsageError("--listen is where workers join: add --expect-workers N")
-        return neighbours() or Workers(here or as_many_as_fit())
+        return container_workers() or Workers(here or as_many_as_fit())
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")

@@ -37,14 +37,8 @@ INI, PYTHON = ".ini", ".py"
 
 
 INI_COMMENT = re.compile(r"\s*[;#].*")  # of a whole line: uWSGI knows no other
-
-
 NGINX_COMMENT = re.compile(r"""(?:^|\s+)\#(?:[^"']|"[^"]*"|'[^']*')*$""")
-
-
 INI_SETTING = re.compile(r"(?P<option>[\w.-]+)\s*(?:=\s*(?P<value>.*))?")
-
-
 NGINX_SETTING = re.compile(r"(?P<option>\w+)\s+(?P<value>[^{}]*);")
 
 

@@ -1,4 +1,4 @@
-"""What a server's answer to one of Locust's users means."""
+"""What a server's answer to a Locust user means."""
 
 import json
 from http import HTTPStatus
@@ -8,29 +8,29 @@ from uploadlab.model.measurements import Outcome, Status
 from uploadlab.sending.upload import reason, stored_at
 
 
-def judge(answer: Any, size_bytes: int, expect_status: int) -> tuple[Outcome, str | None]:
-    """The outcome of an upload of that size, and the path where it can be read back.
+def judge_answer(answer: Any, size_bytes: int, expect_status: int) -> tuple[Outcome, str | None]:
+    """Return the outcome of an upload of that size, and the path where it can be read back.
 
-    A foreign server's success is the status that is expected of it, and nothing more is known; the app's is
-    201, and not with another size, and what it stored can be verified later.
+    A foreign server's success is the expected status, and its contents are not known. The app's success is
+    201 with the right size or none, and what it stored can be verified later.
     """
-    status = answer.status_code
-    if not status:
+    outcome = Outcome(status=Status.OK, http_status=answer.status_code or None)
+    if not answer.status_code:
         error = getattr(answer, "error", None)
-        return Outcome(status=Status.FAILED, error=reason(error) if error else "no answer"), None
+        outcome.status, outcome.error = Status.FAILED, reason(error) if error else "no answer"
+        return outcome, None
     content = _content(answer)
-    outcome = Outcome(status=Status.OK, http_status=status)
-    if status != (expect_status or HTTPStatus.CREATED):
+    expected = expect_status or HTTPStatus.CREATED
+    if answer.status_code != expected:
         outcome.status = Status.REFUSED
-        outcome.error = str(content.get("error") or f"HTTP status {status}")
+        outcome.error = str(content.get("error") or f"answered {answer.status_code}, expected {expected}")
     elif expect_status:
         outcome.status = Status.UNVERIFIED
     else:
         outcome.server_seconds = content.get("seconds")
         outcome.stored_bytes = content.get("size_bytes")
-        if outcome.stored_bytes not in (size_bytes, None):  # a plain web server names none
-            outcome.status = Status.WRONG
-            outcome.error = f"{outcome.stored_bytes} of {size_bytes} bytes"
+        if outcome.stored_bytes not in (size_bytes, None):  # a plain web server names no size
+            outcome.status, outcome.error = Status.WRONG, f"{outcome.stored_bytes} of {size_bytes} bytes"
     return outcome, stored_at(content, answer.headers.get("Location"))
 
 

@@ -1,8 +1,7 @@
-"""Brings what users have done to whoever runs the test: Locust's messages, statistics, page, and files."""
+"""Brings what users have done together: Locust's messages, statistics and page, and the lab's files."""
 
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,130 +11,106 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from uploadlab.load.job import VERIFY_SECONDS
-from uploadlab.load.ledger import Ledger, Report, Sent
-from uploadlab.load.throughput import Sample, Throughput
+from uploadlab.load.ledger import Ledger, Sent, WorkerReport
+from uploadlab.load.throughput import AGGREGATED, Sample, Throughput
 from uploadlab.paths import RUNS
 from uploadlab.storage.run_folder import RunFolder
 
-SAMPLE_SECONDS = 1.0
-
-
 POLL_SECONDS = 0.05
+REPORT = "uploads"
+"""The key of a worker's report in Locust's message."""
 
 
-KEY = "uploads"
-"""Under which a worker's report lies in Locust's message."""
+def connect(environment: Environment, ledger: Ledger) -> None:
+    """Connect a process's users with its runner: a worker's reports with the master's, or the only one."""
+    runner, events = environment.runner, environment.events
 
+    def add_report(data: dict[str, Any], **_: Any) -> None:
+        data[REPORT] = msgspec.to_builtins(ledger.report())
 
-def wire_up(environment: Environment, ledger: Ledger) -> None:
-    """Connect a process's users with its runner, whatever its part in the test is."""
-    runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        wire_up_worker(environment, ledger)
+        runner.register_message("enough", lambda **_: ledger.enough.set())
+        runner.register_message("verify", lambda **_: ledger.verify.set())
+        events.report_to_master.add_listener(add_report)
         return
-    collector = Collector(environment)
-    environment.events.test_start.add_listener(lambda **_: collector.begin())
-    environment.events.test_stopping.add_listener(lambda **_: collector.close())
-    environment.events.quitting.add_listener(lambda **_: collector.end())
-    if isinstance(runner, MasterRunner):
-        on_report(environment, collector.take)
-        environment.events.test_stopping.add_listener(lambda **_: let_users_end(runner))
-    else:
-        collector.before_sample = lambda: collector.take("local", msgspec.convert(ledger.report(), Report))
+    collector = Collector(environment, None if isinstance(runner, MasterRunner) else ledger)
+    events.test_start.add_listener(collector.begin)
+    events.test_stopping.add_listener(collector.close)
+    events.worker_report.add_listener(collector.take)
+    events.quitting.add_listener(collector.end)
     collector.throughput.show_in(environment.web_ui)
     gevent.spawn(collector.sample_forever)
-
-
-def let_users_end(runner: MasterRunner) -> None:
-    """Before workers are told to quit: let their users end and verify; their last rows come too late else."""
-    runner.send_message("verify")
-    end = time.monotonic() + runner.environment.parsed_options.budget + VERIFY_SECONDS
-    while runner.user_count and time.monotonic() < end:
-        gevent.sleep(POLL_SECONDS)
-
-
-def wire_up_worker(environment: Environment, ledger: Ledger) -> None:
-    """Have Locust's reports carry the ledger's, and its messages set the ledger's events."""
-    runner = environment.runner
-    runner.register_message("enough", lambda **_: ledger.enough.set())
-    runner.register_message("verify", lambda **_: ledger.verify.set())
-    environment.events.report_to_master.add_listener(
-        lambda client_id, data: data.update({KEY: ledger.report()})
-    )
-
-
-def on_report(environment: Environment, take: Callable[[str, Report], None]) -> None:
-    """Have the reports of workers taken, on their master."""
-
-    def listener(client_id: str, data: dict[str, Any]) -> None:
-        take(client_id, msgspec.convert(data[KEY], Report))
-
-    environment.events.worker_report.add_listener(listener)
 
 
 class Collector:
     """All that the workers of a test have reported, or the one process that has no master."""
 
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
+    def __init__(self, environment: Environment, alone: Ledger | None) -> None:
+        self._environment, self._alone = environment, alone
         self._sent: dict[str, dict[str, Sent]] = {}
         self._folder: RunFolder | None = None
         prefix = getattr(environment.parsed_options, "csv_prefix", None)
         self.throughput = Throughput(Path(f"{prefix}_throughput.csv") if prefix else None)
         self._closed = False
-        self.before_sample: Callable[[], None] = lambda: None
 
-    def begin(self) -> None:
-        """A test starts."""
+    def begin(self, **_: Any) -> None:
+        """Start to count from zero, for another test."""
         self._closed = False
         self._sent.clear()
         self.throughput.begin()
 
-    def take(self, worker: str, report: Report) -> None:
+    def take(self, client_id: str, data: dict[str, Any]) -> None:
         """Take a worker's report into account, and save its rows."""
-        self._sent[worker] = report.sent
-        if report.uploads:
-            self._rows().append_uploads(report.uploads)
+        self._take(client_id, msgspec.convert(data[REPORT], WorkerReport))
 
     def sample_forever(self) -> None:
-        """One sample a second while a test runs."""
+        """Take a sample a second while a test runs."""
         while True:
-            gevent.sleep(SAMPLE_SECONDS)
+            gevent.sleep(1)
             self._sample()
 
-    def close(self) -> None:
-        """The test is over; verification at its end is no part of it."""
+    def close(self, **_: Any) -> None:
+        """Take the last sample of a test: verification at its end does not count."""
         self._sample()
         self._closed = True
+        runner = self._environment.runner
+        if self._alone is None:
+            # Before workers quit, their users end and verify, or their last rows come too late.
+            runner.send_message("verify")
+            end = time.monotonic() + self._environment.parsed_options.budget + VERIFY_SECONDS
+            while runner.user_count and time.monotonic() < end:
+                gevent.sleep(POLL_SECONDS)
 
-    def end(self) -> None:
-        """Locust is about to exit."""
-        self.before_sample()
+    def end(self, **_: Any) -> None:
+        """Print the whole test, as Locust is about to exit."""
+        self._take_own()
         logger = logging.getLogger("locust.stats_logger")
         for line in self.throughput.lines():
             logger.info(line)
         if self._folder:
             logger.info(f"Every upload: {self._folder.uploads_file}")
 
+    def _take_own(self) -> None:
+        if self._alone:
+            self._take("local", self._alone.report())
+
+    def _take(self, worker: str, report: WorkerReport) -> None:
+        self._sent[worker] = report.sent
+        if report.uploads:
+            if self._folder is None:
+                name = f"{time.strftime('%Y%m%d-%H%M%S')}-locust"
+                rows = self._environment.parsed_options.rows
+                self._folder = RunFolder(Path(rows)) if rows else RunFolder.create(RUNS, name)
+            self._folder.append_uploads(report.uploads)
+
     def _sample(self) -> None:
-        self.before_sample()
+        self._take_own()
         runner = self._environment.runner
         if not self._closed and runner.state in ("spawning", "running"):
-            self.throughput.add(Sample(time.time(), runner.user_count, self._totals()))
-
-    def _totals(self) -> dict[str, Sent]:
-        totals: dict[str, Sent] = {}
-        for methods in self._sent.values():
-            for name, sent in methods.items():
-                total = totals.setdefault(name, Sent())
-                total.sent_bytes += sent.sent_bytes
-                total.good_bytes += sent.good_bytes
-        return totals
-
-    def _rows(self) -> RunFolder:
-        """Made when there is something to put in."""
-        if self._folder is None:
-            wanted = self._environment.parsed_options.rows
-            name = f"{time.strftime('%Y%m%d-%H%M%S')}-locust"
-            self._folder = RunFolder(Path(wanted)) if wanted else RunFolder.create(RUNS, name)
-        return self._folder
+            totals: dict[str, Sent] = {}
+            total = Sent()
+            for methods in self._sent.values():
+                for method, sent in methods.items():
+                    totals.setdefault(method, Sent()).add(sent.sent_bytes, sent.good_bytes)
+                    total.add(sent.sent_bytes, sent.good_bytes)
+            self.throughput.add(Sample(time.time(), runner.user_count, {**totals, AGGREGATED: total}))

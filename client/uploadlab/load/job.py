@@ -1,4 +1,4 @@
-"""What the lab asks of Locust's master, and what it answers."""
+"""What the lab asks of Locust's master, and what the master answers."""
 
 import msgspec
 
@@ -7,28 +7,21 @@ from uploadlab.model.deployments import Foreign
 from uploadlab.model.load import LoadStep, LoadUpload
 
 HEAD_START_SECONDS = 1.0
-"""For slow users to be in mid-upload before those that are counted begin."""
-
-
+"""Slow users are in mid-upload before the users that are counted begin."""
 PATIENCE_SECONDS = 10.0
 """After its time is up, a user does not wait longer for the uploads that a window needs."""
-
-
 UNVERIFIED_BYTES = 4 << 30
 """What a worker's users leave on the server before they verify between uploads; not in the lab's steps."""
-
-
-GRACE_SECONDS = 5.0
-
-
-JOIN_SECONDS = 20.0
-
-
+GRACE_SECONDS = 15.0
+JOIN_SECONDS = 60.0
+"""For workers to start, here or elsewhere."""
+READY_SECONDS = 20.0
+"""For workers to be ready for the next step."""
 VERIFY_SECONDS = 600.0
 """For all that a step has stored, read back from disk."""
 
 
-class Job(msgspec.Struct, frozen=True):
+class LoadJob(msgspec.Struct, frozen=True):
     """A step to do, and where."""
 
     step: Step
@@ -38,22 +31,22 @@ class Job(msgspec.Struct, frozen=True):
 
     @property
     def sending_seconds(self) -> float:
-        """By then even a user whose last upload runs into its budget has ended."""
-        return HEAD_START_SECONDS + self.step.seconds + PATIENCE_SECONDS + self.budget_seconds + GRACE_SECONDS
+        """Return the time in which every user ends, even if its last upload takes its whole budget."""
+        return HEAD_START_SECONDS + self.step.seconds + PATIENCE_SECONDS + self.slow_seconds
 
     @property
     def slow_seconds(self) -> float:
-        """By then slow users have ended, after the others."""
+        """Return the time in which slow users end, after the others."""
         return self.budget_seconds + GRACE_SECONDS
 
     @property
     def most_seconds(self) -> float:
-        """By then there is an answer, or none will come."""
-        return JOIN_SECONDS + self.sending_seconds + self.slow_seconds + VERIFY_SECONDS + GRACE_SECONDS
+        """Return the time after which no answer will come."""
+        return READY_SECONDS + self.sending_seconds + self.slow_seconds + VERIFY_SECONDS + GRACE_SECONDS
 
 
-class Done(msgspec.Struct):
-    """What a step came to."""
+class StepResult(msgspec.Struct):
+    """What a step showed, and the rows of its uploads."""
 
     result: LoadStep
     uploads: list[LoadUpload]

@@ -1,6 +1,6 @@
 """The lab's options of Locust, beside its own."""
 
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from pathlib import Path
 
 from locust.argument_parser import LocustArgumentParser
@@ -13,24 +13,24 @@ from uploadlab.units import format_size, parse_rate, parse_size, positive
 
 
 def add_options(parser: LocustArgumentParser) -> None:
-    """The lab's own, beside Locust's; in its web page they can be changed for each test."""
+    """Add the lab's options; Locust's web page can change them for each test."""
     lab = parser.add_argument_group("uploads")
     lab.add_argument(
         "--methods", default=next(iter(OWN_METHODS)), help=f"Names with commas: {', '.join(OWN_METHODS)}."
     )
-    lab.add_argument("--size", default="16MiB", help="Of the file that is made and sent.")
-    lab.add_argument("--file", default="", help="A file of yours to send instead.")
-    lab.add_argument("--slow-users", type=int, default=0, help="So many of the users are Paced.")
-    lab.add_argument("--pace", default="1MB/s", help="Of each of these.")
-    lab.add_argument("--budget", type=float, default=60.0, help="Seconds for one upload.")
+    lab.add_argument("--size", default="16MiB", help="Size of the file that is made and sent.")
+    lab.add_argument("--file", default="", help="Your own file to send instead.")
+    lab.add_argument("--slow-users", type=int, default=0, help="Number of users that are slow.")
+    lab.add_argument("--pace", default="1MB/s", help="Speed of each slow user.")
+    lab.add_argument("--budget", type=float, default=60.0, help="Time limit of an upload in seconds.")
     most = format_size(UNVERIFIED_BYTES)
-    lab.add_argument("--unverified", default=most, help="What a worker's users leave unverified, at most.")
-    lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, a row of every upload.")
-    lab.add_argument("--expect-status", type=int, default=0, help="Of a foreign server: how it says success.")
-    lab.add_argument("--field", default=FIELD, help="Of a foreign server: the form's field for the file.")
+    lab.add_argument("--unverified", default=most, help="Most that a worker's users leave unverified.")
+    lab.add_argument("--rows", default="", help="Folder for uploads.jsonl, with a row for every upload.")
+    lab.add_argument("--expect-status", type=int, default=0, help="Status of success on a foreign server.")
+    lab.add_argument("--field", default=FIELD, help="The form's field for the file, on a foreign server.")
     # The lab sets these for each of its steps.
-    parser.add_argument("--step", default="", help="==SUPPRESS==", include_in_web_ui=False)
-    parser.add_argument("--seconds", type=float, default=0.0, help="==SUPPRESS==", include_in_web_ui=False)
+    parser.add_argument("--step", default="", help=SUPPRESS, include_in_web_ui=False)
+    parser.add_argument("--seconds", type=float, default=0.0, help=SUPPRESS, include_in_web_ui=False)
 
 
 def check_options(options: Namespace) -> None:
@@ -45,4 +45,4 @@ def check_options(options: Namespace) -> None:
     if options.expect_status and not 100 <= options.expect_status <= 599:
         raise UsageError(f"--expect-status {options.expect_status} is not an HTTP status: write 200")
     if options.file and not (Path(options.file).is_file() and Path(options.file).stat().st_size):
-        raise UsageError(f"--file {options.file}: there is no such file, or it is empty")
+        raise UsageError(f"--file {options.file}: the file does not exist, or it is empty")

@@ -7,38 +7,32 @@ from pathlib import Path
 from typing import BinaryIO
 
 from uploadlab.errors import LabError
-from uploadlab.load.job import Done, Job
+from uploadlab.load.job import JOIN_SECONDS, LoadJob, StepResult
 from uploadlab.load.workers import Workers
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines
 from uploadlab.runtimes.local import HOST, free_ports
 
-START_SECONDS = 40.0
-
-
 LOG = "locust.log"
 
 
-LOCUSTFILE = ROOT / "client" / "locustfile.py"
-
-
 class Swarm:
-    """Locust's master and its workers, started when there is a first step to do."""
+    """Locust's master and its workers, started for the first step."""
 
     def __init__(self, processes: Processes, workers: Workers, folder: Path, logs: Path) -> None:
-        """Files to send are made in ``folder``."""
+        """Set up; the files to send are made in ``folder``."""
         self._processes, self._workers = processes, workers
         self._folder, self._logs = folder, logs
         self._master: Lines | None = None
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def do(self, job: Job) -> Done:
-        """Carry out a step; raises LabError if Locust itself fails."""
+    def do(self, job: LoadJob) -> StepResult:
+        """Carry out a step; raise LabError if Locust itself fails."""
         master = self._master or self._start()
         try:
             master.write(job)
-            done = master.read(Done, job.most_seconds)
+            done = master.read(StepResult, job.most_seconds)
         except OSError:
             done = None
         if done is None or not done.result.workers:
@@ -47,20 +41,23 @@ class Swarm:
         return done
 
     def _start(self) -> Lines:
-        port = self._workers.listen_port or free_ports(1)[0]
-        master = ["-m", "uploadlab.load.master", "--host", self._workers.listen_host, "--port", str(port)]
-        master += ["--workers", str(self._workers.here + self._workers.elsewhere)]
-        worker = ["-m", "locust", "--locustfile", str(LOCUSTFILE), "--loglevel", "WARNING"]
-        worker += ["--worker", "--master-host", HOST, "--master-port", str(port)]
+        here, elsewhere, host, chosen_port = self._workers
+        port = str(chosen_port or free_ports(1)[0])
+        master = ["-m", "uploadlab.load.master", host, port, str(here + elsewhere)]
+        worker = ["-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
+        worker += ["--loglevel", "WARNING", "--worker", "--master-host", HOST, "--master-port", port]
         with open(self._logs / LOG, "ab") as log:
-            process = self._spawn(master, log, subprocess.PIPE, subprocess.PIPE)
-            for _ in range(self._workers.here):
+            lines = Lines(self._spawn(master, log, subprocess.PIPE, subprocess.PIPE))
+            for _ in range(here):
                 self._spawn(worker, log, subprocess.DEVNULL, log)
-        lines = Lines(process)
-        joined = lines.read(int, START_SECONDS)
-        if not joined:
+        if not lines.read(int, 60 + JOIN_SECONDS):  # the master itself takes a while to start
             self._stop()
-            raise LabError(self._nobody(port))
+            raise LabError(
+                f"no worker has joined at {host}:{port}: start some with "
+                f"./scripts/locust.sh --worker --master-host THIS_HOST --master-port {port}"
+                if elsewhere
+                else f"Locust does not start: {self._logs / LOG} says why"
+            )
         self._master = lines
         return lines
 
@@ -69,24 +66,13 @@ class Swarm:
     ) -> subprocess.Popen[bytes]:
         # Without the user's own settings of Locust, in variables or in the home folder.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
-        environment |= {
-            "PYTHONPATH": str(ROOT / "client"),
-            "HOME": str(self._folder),
-            "TMPDIR": str(self._folder),
-        }
+        folder = str(self._folder)
+        environment |= {"PYTHONPATH": str(ROOT / "client"), "HOME": folder, "TMPDIR": folder}
         process = self._processes.start(
             [sys.executable, *words], environment, self._folder, stdin=stdin, stdout=stdout, stderr=log
         )
         self._started.append(process)
         return process
-
-    def _nobody(self, port: int) -> str:
-        if self._workers.elsewhere:
-            return (
-                f"no worker has joined at {self._workers.listen_host}:{port}: start some with "
-                f"./scripts/locust.sh --worker --master-host THIS_HOST --master-port {port}"
-            )
-        return f"Locust does not start: {self._logs / LOG} says why"
 
     def _stop(self) -> None:
         self._master = None

@@ -5,31 +5,27 @@ import io
 import json
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from uploadlab.analysis.cells import MB
-from uploadlab.load.chart import Line, draw
+from uploadlab.load.chart import Curve, draw
 from uploadlab.load.ledger import Sent
 
-COLUMNS = ("Timestamp", "User Count", "Name", "Sent MB", "MB/s", "Goodput MB/s")
-
-
-REFRESH_SECONDS = 2
+AGGREGATED = "Aggregated"
+"""Locust's name for all methods together."""
+FIGURES = {"name": "Name", "sent": "Sent MB", "rate": "MB/s", "goodput": "Goodput MB/s"}
+COLUMNS = ("Timestamp", "User Count", *FIGURES.values())
 
 
 class Sample(NamedTuple):
-    """Sums since the test began."""
+    """The sums since the test began, at one moment."""
 
     at: float
     users: int
     sent: dict[str, Sent]
-
-    @property
-    def total(self) -> Sent:
-        """Of all methods."""
-        every = self.sent.values()
-        return Sent(sum(one.sent_bytes for one in every), sum(one.good_bytes for one in every))
+    """By method, the last is AGGREGATED."""
 
 
 class Throughput:
@@ -37,7 +33,6 @@ class Throughput:
 
     def __init__(self, csv_file: Path | None) -> None:
         self._csv_file = csv_file
-        self._samples: list[Sample] = []
         self.begin()
 
     def begin(self) -> None:
@@ -47,44 +42,27 @@ class Throughput:
             self._csv_file.write_text(_csv([COLUMNS]))
 
     def add(self, sample: Sample) -> None:
-        """One more second."""
+        """Add a second to the test."""
         self._samples.append(sample)
         if self._csv_file:
             with open(self._csv_file, "a") as file:
                 file.write(_csv(_rows(*self._samples[-2:])))
 
     def lines(self) -> list[str]:
-        """For a terminal: each method over the whole test."""
+        """Return each method over the whole test, for a terminal."""
         return [
             f"{row['name']}: {row['sent']} MB sent, {row['rate']} MB/s, goodput {row['goodput']} MB/s"
             for row in self._summary()
         ]
 
-    def svg(self) -> str:
-        """A picture of the test so far."""
-        pairs = list(zip(self._samples, self._samples[1:], strict=False))
-        seconds = [after.at - self._samples[0].at for _, after in pairs]
-        return draw(
-            seconds,
-            [
-                Line("sent, MB/s", [_rate(before, after, "sent_bytes") for before, after in pairs]),
-                Line("goodput, MB/s", [_rate(before, after, "good_bytes") for before, after in pairs]),
-            ],
-        )
-
     def show_in(self, web_ui: Any) -> None:
         """Add a tab to Locust's page, ``/throughput`` with the chart, and ``/throughput.csv``."""
         if web_ui is None:
             return
-        columns = {"name": "Name", "sent": "Sent MB", "rate": "MB/s", "goodput": "Goodput MB/s"}
+        structure = [{"key": key, "title": title} for key, title in FIGURES.items()]
         web_ui.template_args |= {
             "extended_tabs": [{"title": "Throughput", "key": "throughput"}],
-            "extended_tables": [
-                {
-                    "key": "throughput",
-                    "structure": [{"key": key, "title": title} for key, title in columns.items()],
-                }
-            ],
+            "extended_tables": [{"key": "throughput", "structure": structure}],
             "extended_csv_files": [{"href": "/throughput.csv", "title": "Download throughput CSV"}],
         }
         web_ui.app.after_request(self._extend)
@@ -92,52 +70,48 @@ class Throughput:
         web_ui.app.add_url_rule("/throughput.csv", "throughput_csv", view_func=self._download)
 
     def _extend(self, response: Any) -> Any:
-        """Put the tab's rows into what Locust's page asks for every two seconds."""
+        """Put the tab's rows into the answer that Locust's page asks for every two seconds."""
         from flask import request
 
         if request.path == "/stats/requests" and response.is_json:
-            content = response.get_json() | {
-                "extended_stats": [{"key": "throughput", "data": self._summary()}]
-            }
-            response.set_data(json.dumps(content))
+            rows = {"extended_stats": [{"key": "throughput", "data": self._summary()}]}
+            response.set_data(json.dumps(response.get_json() | rows))
         return response
 
     def _page(self) -> str:
+        """Return the chart of the test so far."""
+        seconds = [sample.at - self._samples[0].at for sample in self._samples[1:]]
+        rates = [_rates(before, after, AGGREGATED) for before, after in pairwise(self._samples)]
+        sent = Curve("sent, MB/s", [sent for sent, _ in rates])
+        goodput = Curve("goodput, MB/s", [good for _, good in rates])
         return (
-            f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="{REFRESH_SECONDS}">'
-            f"<title>Throughput</title>{self.svg()}"
+            '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="2">'
+            f"<title>Throughput</title>{draw(seconds, [sent, goodput])}"
         )
 
     def _download(self) -> tuple[str, dict[str, str]]:
-        pairs = zip(self._samples, self._samples[1:], strict=False)
-        text = _csv([COLUMNS, *(row for pair in pairs for row in _rows(*pair))])
+        text = _csv([COLUMNS, *(row for pair in pairwise(self._samples) for row in _rows(*pair))])
         return text, {"Content-Type": "text/csv"}
 
     def _summary(self) -> list[dict[str, str]]:
-        """Each method from the first sample to the last."""
-        if len(self._samples) < 2:
-            return []
+        """Return each method from the first sample to the last."""
         rows = _rows(self._samples[0], self._samples[-1])
-        return [
-            {"name": str(name), "sent": str(sent), "rate": str(rate), "goodput": str(goodput)}
-            for _, _, name, sent, rate, goodput in rows
-        ]
+        return [dict(zip(FIGURES, map(str, row[2:]), strict=True)) for row in rows]
 
 
 def _rows(before: Sample, after: Sample) -> Iterator[Sequence[object]]:
-    """A line for each method between two samples, then one for all."""
-    every = {**after.sent, "Aggregated": after.total}
-    earlier = {**before.sent, "Aggregated": before.total}
-    for name, sent in every.items():
-        was = earlier.get(name, Sent())
-        seconds = (after.at - before.at) * MB
-        rates = (sent.sent_bytes - was.sent_bytes) / seconds, (sent.good_bytes - was.good_bytes) / seconds
-        yield int(after.at), after.users, name, round(sent.sent_bytes / MB), *(f"{one:.1f}" for one in rates)
+    """Yield a line for each method between two samples, then one for all."""
+    for name, sent in after.sent.items():
+        rate, goodput = _rates(before, after, name)
+        sent_mb = round(sent.sent_bytes / MB)
+        yield int(after.at), after.users, name, sent_mb, f"{rate:.1f}", f"{goodput:.1f}"
 
 
-def _rate(before: Sample, after: Sample, field: str) -> float:
-    grown = getattr(after.total, field) - getattr(before.total, field)
-    return float(grown / (after.at - before.at) / MB)
+def _rates(before: Sample, after: Sample, name: str) -> tuple[float, float]:
+    """Return MB/s and goodput of a method between two samples."""
+    was, now = (sample.sent.get(name, Sent()) for sample in (before, after))
+    mb_seconds = (after.at - before.at) * MB
+    return (now.sent_bytes - was.sent_bytes) / mb_seconds, (now.good_bytes - was.good_bytes) / mb_seconds
 
 
 def _csv(rows: Any) -> str:

@@ -2,8 +2,9 @@
 
     ./scripts/locust.sh --host http://127.0.0.1:5000 --headless --users 8 --run-time 20s
 
-``FullSpeed`` and ``Paced`` are the kinds of user; ``WithRequests`` is ``FullSpeed`` by the client that most
-people use. Verification comes after a user's last upload, so that it is in no latency.
+``client/locustfile.py``, which that script names, imports these users. ``FullSpeed`` and ``Paced`` are the
+default; ``WithRequests`` is ``FullSpeed`` by the client that most people use. A user verifies its uploads
+after the last one, so that no latency includes it.
 """
 
 import logging
@@ -24,12 +25,11 @@ from uploadlab.catalogue.methods import OWN_METHODS, Method
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.errors import UsageError
 from uploadlab.load import collector
-from uploadlab.load.answers import judge
-from uploadlab.load.bodies import for_fast_client
+from uploadlab.load.answers import judge_answer
+from uploadlab.load.fast_client import Pool, for_fast_client
 from uploadlab.load.job import HEAD_START_SECONDS, PATIENCE_SECONDS
 from uploadlab.load.ledger import Ledger
 from uploadlab.load.options import add_options, check_options
-from uploadlab.load.pool import Pool
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.planning.load_steps import LEAST_UPLOADS
@@ -40,11 +40,6 @@ from uploadlab.sending.upload import Uploaded
 from uploadlab.sending.verification import verify
 from uploadlab.units import parse_rate, parse_size
 
-PAUSE_SECONDS = 0.1
-"""After an upload that failed: a dead server is not to be hammered."""
-HOPELESS = 3
-"""Uploads in a row without an answer: the server is gone."""
-
 LEDGER = Ledger()
 events.init_command_line_parser.add_listener(add_options)
 # Every 3 s by default; a step of the lab would be over long before its master knew.
@@ -52,35 +47,37 @@ locust.runners.WORKER_REPORT_INTERVAL = 0.2
 
 
 @events.init.add_listener
-def wire_up(environment: Environment, **_: Any) -> None:
+def connect_users(environment: Environment, **_: Any) -> None:
     """Connect what the users do with Locust's reports, statistics and page."""
     options = environment.parsed_options
+    is_worker = isinstance(environment.runner, WorkerRunner)
     try:
         check_options(options)
-        if options.headless and not environment.host and not isinstance(environment.runner, WorkerRunner):
+        if options.headless and not environment.host and not is_worker:
             raise UsageError("--host is missing: write --host http://127.0.0.1:5000")
     except UsageError as error:
         sys.exit(f"locust: {error}")
-    # A worker does as its master says, and may be told of any.
-    if not options.user_classes and not isinstance(environment.runner, WorkerRunner):
+    # A worker does as its master says, with any kind of user.
+    if not options.user_classes and not is_worker:
         environment.user_classes = [FullSpeed, Paced]
-    collector.wire_up(environment, LEDGER)
+    collector.connect(environment, LEDGER)
 
 
 @events.test_start.add_listener
 def begin(environment: Environment, **_: Any) -> None:
-    """Say how many are slow, and have the file ready before any clock runs."""
+    """Set how many users are slow, and have the file ready before any clock runs."""
+    options = environment.parsed_options
     try:
-        check_options(environment.parsed_options)  # the page may have changed them
+        check_options(options)  # the page may have changed them
     except UsageError as error:
         logging.getLogger("locust").error(f"{error}; the test is stopped")
         gevent.spawn(environment.runner.stop)
         return
     if Paced in environment.user_classes and FullSpeed in environment.user_classes:
-        Paced.fixed_count, Paced.weight = environment.parsed_options.slow_users, 0
+        Paced.fixed_count, Paced.weight = options.slow_users, 0
     if not isinstance(environment.runner, MasterRunner):
-        _payload(environment.parsed_options)
-        LEDGER.begin(environment.parsed_options.step)
+        _payload(options)
+        LEDGER.begin(options.step)
 
 
 def _payload(options: Namespace) -> Payload:
@@ -88,7 +85,7 @@ def _payload(options: Namespace) -> Payload:
 
 
 def _task(method: Method) -> Callable[["Uploading"], None]:
-    """A Locust task of a method's name."""
+    """Return a Locust task of a method's name."""
 
     def task(user: "Uploading") -> None:
         user.upload(method)
@@ -121,7 +118,7 @@ class Uploading:
         self.unverified: list[tuple[LoadUpload, str | None]] = []
 
     def on_start(self) -> None:
-        """Let slow users go ahead, where there are any."""
+        """Let slow users go ahead, if there are any."""
         if self.options.slow_users and not self.slow:
             gevent.sleep(HEAD_START_SECONDS)
         self.started = time.monotonic()
@@ -131,10 +128,10 @@ class Uploading:
         self.verify()
 
     def upload(self, method: Method) -> None:
-        """Send the file once and keep what became of it; ends the user when its time is over."""
+        """Send the file once and keep its row; end the user when its time is over."""
         if self.is_over():
             self.finish()
-        # Never in a step of the lab: verification would be in its figures.
+        # Never in a step of the lab: its figures would include the verification.
         if not self.options.seconds and LEDGER.unverified_bytes > parse_size(self.options.unverified):
             self.verify()
         payload = _payload(self.options)
@@ -163,35 +160,39 @@ class Uploading:
             LEDGER.unverified_bytes += row.size_bytes
             self.unverified.append((row, stored_at))
         else:
-            LEDGER.keep(row)
+            LEDGER.uploads.append(row)
         if row.status in (Status.REFUSED, Status.FAILED):
-            gevent.sleep(PAUSE_SECONDS)
+            gevent.sleep(0.1)  # do not hammer a dead server
 
     def send(self, method: Method, payload: Payload, watch: Stopwatch) -> tuple[Outcome, str | None, int]:
-        """What became of it, where it can be read back, and how much of the file was sent."""
+        """Return the outcome, where the upload can be read back, and how much of the file was sent."""
+        options, size_bytes = self.options, payload.size_bytes
+        over_budget = f"over {options.budget:g} s"
         with open(payload.path, "rb") as file:
-            request = self.adapted(method.send(file, payload.size_bytes, self.options.field), payload)
-            verb, path = ("POST", "") if self.options.expect_status else (method.verb, method.route)
-            options = {"name": method.name, "catch_response": True, "allow_redirects": False, **request}
-            timeout = gevent.Timeout(self.options.budget)
+            request = method.send(file, size_bytes, options.field)
+            if "data" in request and isinstance(self, FastHttpUser):
+                request["data"] = for_fast_client(request["data"], size_bytes)
+            verb, path = ("POST", "") if options.expect_status else (method.verb, method.route)
+            words = {"name": method.name, "catch_response": True, "allow_redirects": False, **request}
+            timeout = gevent.Timeout(options.budget)
             try:
-                with timeout, self.client.request(verb, path, **options) as answer:
+                with timeout, self.client.request(verb, path, **words) as answer:
                     seconds = watch.seconds()
-                    outcome, stored_at = judge(answer, payload.size_bytes, self.options.expect_status)
+                    outcome, stored_at = judge_answer(answer, size_bytes, options.expect_status)
                     outcome.seconds = seconds
-                    if outcome.status is Status.FAILED and seconds >= self.options.budget:
-                        outcome.status, outcome.error = Status.TIMEOUT, self.over_budget()
-                    # Locust counts answers; here what was sent is what counts.
+                    if outcome.status is Status.FAILED and seconds >= options.budget:
+                        outcome.status, outcome.error = Status.TIMEOUT, over_budget
+                    # Locust counts the bytes of answers, the lab those that were sent.
                     answer.request_meta["response_length"] = file.tell()
                     if outcome.error:
                         answer.failure(f"{outcome.status}: {outcome.error}")
             except gevent.Timeout as error:  # requests lets it pass, and Locust has not counted the upload
                 if error is not timeout:
                     raise
-                outcome, stored_at = Outcome(status=Status.TIMEOUT, error=self.over_budget()), None
+                outcome, stored_at = Outcome(status=Status.TIMEOUT, error=over_budget), None
                 self.environment.events.request.fire(
                     request_type=verb, name=method.name, response_time=watch.seconds() * 1000,
-                    response_length=file.tell(), exception=outcome.error, context={},
+                    response_length=file.tell(), exception=over_budget, context={},
                 )  # fmt: skip
             finally:
                 self.hang_up()
@@ -199,25 +200,21 @@ class Uploading:
             was_sent = outcome.http_status or "files" not in request
             return outcome, stored_at, file.tell() if was_sent else 0
 
-    def over_budget(self) -> str:
-        """Why an upload was given up."""
-        return f"over {self.options.budget:g} s"
-
     def is_over(self) -> bool:
-        """Whether this user sends no more; outside of the lab's steps that is Locust's to say."""
-        if LEDGER.verify.is_set():
+        """Return whether this user sends no more; outside of the lab's steps Locust decides that."""
+        seconds: float = self.options.seconds
+        if LEDGER.verify.is_set() or not seconds:
+            return bool(LEDGER.verify.is_set())
+        if self.unanswered >= 3:  # in a row: the server is gone
             return True
-        seconds = self.options.seconds
-        if not seconds:
-            return False
         if self.slow:
-            return LEDGER.enough.is_set() or self.unanswered >= HOPELESS
+            return bool(LEDGER.enough.is_set())
         passed = time.monotonic() - self.started
         enough = passed > seconds and min(LEDGER.progress.values()) >= LEAST_UPLOADS
-        return enough or passed > seconds + PATIENCE_SECONDS or self.unanswered >= HOPELESS
+        return enough or passed > seconds + PATIENCE_SECONDS
 
     def finish(self) -> None:
-        """Wait for the others, verify, and end."""
+        """Wait until the master says that all have sent, then end; uploads are verified in ``on_stop``."""
         if self.slow:
             LEDGER.slow_done += 1
         else:
@@ -235,32 +232,19 @@ class Uploading:
             outcome = verify(self.host, Uploaded(Outcome(status=row.status), stored_at=stored_at), payload)
             row.status, row.error = outcome.status, outcome.error
             row.stored_bytes, row.digest_ok = outcome.stored_bytes, outcome.digest_ok
-            LEDGER.keep(row)
-
-    def adapted(self, request: dict[str, Any], payload: Payload) -> dict[str, Any]:
-        """A method's request, as this user's client takes it."""
-        return request
+            LEDGER.uploads.append(row)
 
     def hang_up(self) -> None:
-        """Close the connection: uWSGI does so without saying, and the next upload would fail."""
+        """Close the connection: uWSGI closes it without saying, and the next upload would fail."""
 
 
 class FullSpeed(Uploading, FastHttpUser):
-    """As fast as it can, by Locust's fast client."""
+    """A user as fast as possible, by Locust's fast client."""
 
     def __init__(self, environment: Environment) -> None:
-        self.client_pool = Pool(environment.parsed_options.budget, self.pace(environment.parsed_options))
+        options = environment.parsed_options
+        self.client_pool = Pool(options.budget, parse_rate(options.pace) if self.slow else None)
         super().__init__(environment)
-
-    def pace(self, options: Namespace) -> int | None:
-        """Bytes a second; None: whatever is possible."""
-        return None
-
-    def adapted(self, request: dict[str, Any], payload: Payload) -> dict[str, Any]:
-        """With a body in blocks and of known length; forms of files= it builds itself, in memory too."""
-        if "data" in request:
-            request["data"] = for_fast_client(request["data"], payload.size_bytes)
-        return request
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -268,20 +252,16 @@ class FullSpeed(Uploading, FastHttpUser):
 
 
 class Paced(FullSpeed):
-    """No faster than ``--pace``; ``--slow-users`` says how many."""
+    """A user no faster than ``--pace``; ``--slow-users`` is their number."""
 
     slow = True
 
-    def pace(self, options: Namespace) -> int | None:
-        """As the option says."""
-        return parse_rate(options.pace)
-
 
 class WithRequests(Uploading, HttpUser):
-    """As fast as it can, by requests, as in the lab's matrix."""
+    """A user as fast as possible, by requests, as in the lab's other uploads."""
 
     def on_start(self) -> None:
-        """In blocks of the matrix's size."""
+        """Send blocks of the lab's size."""
         for scheme in ("http://", "https://"):
             self.client.mount(scheme, BlockAdapter(None))
         super().on_start()

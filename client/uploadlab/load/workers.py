@@ -6,38 +6,33 @@ from typing import NamedTuple
 
 from uploadlab.errors import LabError
 
-WORKERS = os.environ.get("LAB_WORKERS")
-"""The service whose containers upload, in the container of Locust's master."""
-
-
 LOOPBACK = "127.0.0.1"
-
-
 MASTER_PORT = 5557
 """Locust's own."""
 
 
 class Workers(NamedTuple):
-    """How many, and where those from elsewhere join."""
+    """How many upload, and where those from elsewhere join."""
 
     here: int
     elsewhere: int = 0
     listen_host: str = LOOPBACK
     listen_port: int = 0
-    """0: whichever is free."""
+    """0: any free port."""
 
 
 def as_many_as_fit() -> int:
-    """Half the cores: the servers need the others."""
+    """Return half the number of cores: the servers need the others."""
     return max(1, (os.cpu_count() or 1) // 2)
 
 
-def workers() -> Workers | None:
-    """The containers that join this one to upload; None if it uploads by itself. Raises LabError."""
-    if WORKERS is None:
+def container_workers() -> Workers | None:
+    """Return the containers that join this one to upload; None if there are none; raise LabError."""
+    service = os.environ.get("LAB_WORKERS")  # in the container of Locust's master
+    if service is None:
         return None
     try:
-        _, _, addresses = socket.gethostbyname_ex(WORKERS)  # one of each container
+        _, _, addresses = socket.gethostbyname_ex(service)  # an address for each container
     except socket.gaierror:
-        raise LabError(f"no container of {WORKERS} runs: docker compose logs {WORKERS}") from None
+        raise LabError(f"no container of {service} runs: docker compose logs {service}") from None
     return Workers(0, len(addresses), "0.0.0.0", MASTER_PORT)  # noqa: S104  on the containers' own network

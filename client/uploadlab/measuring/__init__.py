@@ -1,1 +1,1 @@
-"""From a run and its targets to rows: the stages of a run, and what all of them use."""
+"""From a run and its targets to rows: the protocol of a run's stages, and what all stages use."""

@@ -12,7 +12,7 @@ from uploadlab.units import format_size
 
 
 def describe_host(data_dir: Path) -> Host:
-    """This host, with the filesystem that uploads are stored on."""
+    """Return this host, with the filesystem that uploads are stored on."""
     return Host(
         cpu=_cpu(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -24,7 +24,7 @@ def describe_host(data_dir: Path) -> Host:
 
 def require_space(data_dir: Path, sizes: set[int], more: int = 0) -> None:
     """Raise LabError unless payloads, one upload with its copies, and ``more`` bytes fit on the disk."""
-    # Stored file, the app's temporary copy and a proxy's spool, and one left by an upload cut short.
+    # The stored file, the app's temporary copy, a proxy's spool, and one left by an upload cut short.
     needed = sum(sizes) + 4 * max(sizes, default=0) + more
     free = shutil.disk_usage(data_dir).free
     if free < needed:
@@ -35,19 +35,20 @@ def require_space(data_dir: Path, sizes: set[int], more: int = 0) -> None:
 
 
 def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    names = [line.partition(":")[2] for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return names[0].strip() if names else platform.processor() or platform.machine()
 
 
 def _filesystem(folder: Path) -> str:
-    """The type of the mount that holds the folder: the longest mount point above it."""
-    try:
-        mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
-    except OSError:
-        return "unknown"
+    """Return the type of the mount that holds the folder: the longest mount point above it."""
+    mounts = (line.split() for line in _lines("/proc/mounts"))
     above = [(len(at), kind) for _, at, kind, *_ in mounts if folder.resolve().is_relative_to(at)]
     return max(above)[1] if above else "unknown"
+
+
+def _lines(path: str) -> list[str]:
+    """Return the lines of a file of Linux; none elsewhere."""
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []

@@ -1,33 +1,36 @@
-"""What a run measures with, as protocols."""
+"""The parts that a run is carried out with, as protocols, and what every stage is given."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.model.cells import Task
 from uploadlab.model.deployments import Deployment, Foreign, Target
-from uploadlab.model.measurements import Measurement, Outcome
+from uploadlab.model.measurements import Outcome
+from uploadlab.model.runs import Run
+from uploadlab.storage.run_folder import RunFolder
+
+Item = TypeVar("Item")
 
 
 class Runtime(Protocol):
-    """What starts deployments and turns them into targets."""
+    """A way to start deployments, which turns them into targets."""
 
     def lacks(self, deployments: list[Deployment]) -> str:
-        """What they need and cannot have here, and what to type."""
+        """Return what the deployments need and cannot have here, and what to type."""
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
-        """Start all; one that cannot start says why in its target."""
+        """Start all; the target of a deployment that cannot start says why."""
 
     def explain(self, name: str) -> str:
-        """Why a deployment died, if it did."""
+        """Return why a deployment died; empty if it did not."""
 
     def stop(self) -> None:
         """Stop what was started."""
 
 
 class Sender(Protocol):
-    """What uploads and verifies: ``client.Client``, or a fake one in tests."""
+    """A client that uploads and verifies: ``sending.client.Client``, or a fake in tests."""
 
     def measure(
         self,
@@ -37,52 +40,55 @@ class Sender(Protocol):
         budget_seconds: float,
         foreign: Foreign | None = None,
     ) -> Outcome:
-        """One verified upload."""
+        """Upload once and verify."""
 
     def profile(
         self, url: str, method: str, payload: Payload, budget_seconds: float, kind: str
     ) -> tuple[Outcome, dict[str, bytes], str]:
-        """One upload under a profiler: what became of it, the profile's files, why there are none."""
+        """Upload once under a profiler: the outcome, the profile's files, and why there are none."""
 
     def wait_healthy(
         self, target: Target, seconds: float, explain: Callable[[], str]
     ) -> tuple[dict[str, str], str]:
-        """Versions, and why the target is not healthy."""
+        """Return versions, and why the target is not healthy."""
 
     def wait_idle(self, url: str, seconds: float) -> bool:
-        """Whether the target became idle."""
+        """Return whether the target became idle."""
 
 
 class Watcher(Protocol):
-    """What shows the progress."""
+    """A display of the progress."""
 
     def note(self, text: str) -> None:
-        """Say something on a line of its own."""
+        """Print a line of its own."""
 
     def began(self, what: str) -> None:
-        """Something starts that will be saved."""
+        """Show what has started; it will be saved."""
 
     def ended(self, left: int, seconds_left: float) -> None:
-        """It is saved, and so much is left."""
+        """Show that it is saved, and how much is left."""
 
 
-class Patience(Protocol):
-    """What ends a run before its plan does: ``compare.stopping.Stopping``."""
+class Workbench(NamedTuple):
+    """A run, and all that its stages work with."""
 
-    @property
-    def seconds_left(self) -> float:
-        """How long it may go on."""
-
-    def left(self, tasks: Sequence[Task], row: Measurement) -> list[Task]:
-        """Of these uploads those that are worth it, after that one."""
-
-
-class Bench(NamedTuple):
-    """What a run measures with."""
-
-    sender: Sender
+    run: Run
+    folder: RunFolder
+    """Where rows are saved, each as soon as it is known."""
     data_dir: Path
+    sender: Sender
     explain: Callable[[str], str]
     """Why a deployment has died; empty if it has not."""
-    patience: Patience | None = None
-    """None: all that is planned is measured."""
+
+
+class Stage(Protocol[Item]):
+    """A part of a run, made from a Workbench: uploads, profiles, checks or load."""
+
+    name: str
+    """What the progress calls its items: ``uploads``."""
+
+    def remaining(self) -> Sequence[Item]:
+        """Return what the run's folder lacks, in order. Writes nothing."""
+
+    def execute(self, items: Sequence[Item], watcher: Watcher) -> None:
+        """Do these, saving each; raise LabError."""

@@ -1,114 +1,115 @@
 """The timed uploads of a run, each saved as soon as it is done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.clock import now
 from uploadlab.errors import LabError
-from uploadlab.measuring.protocols import Bench, Watcher
+from uploadlab.measuring.health import wait_idle
+from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import Estimate
 from uploadlab.model.cells import Task
-from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Measurement, Outcome, Status
-from uploadlab.model.runs import Run
 from uploadlab.planning.schedule import schedule
-from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 
-IDLE_GRACE_SECONDS = 10.0
+if TYPE_CHECKING:
+    from uploadlab.measuring.stopping import Stopping
 
 
-def remaining(run: Run, folder: RunFolder) -> list[Task]:
-    """What is left to do, in order. Cells that cannot be measured get their row at once."""
-    targets = {target.name: target for target in run.targets}
-    rows = folder.read_measurements()
-    told = {row.cell_id for row in rows if not row.warmup}
-    for cell, *_ in run.cells:
-        why = targets[cell.deployment].unavailable
-        if why and cell.id not in told:
+class UploadStage:
+    """The uploads against the clock, one after the other; in a comparison until enough is known."""
+
+    name = "uploads"
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._targets = {target.name: target for target in bench.run.targets}
+
+    def remaining(self) -> list[Task]:
+        """Return what is left to do, in order; first, as a row each, what cannot be measured."""
+        run, rows = self._bench.run, self._bench.folder.read_measurements()
+        known = {row.cell_id for row in rows if not row.warmup}
+        sick = [planned.cell for planned in run.cells if self._targets[planned.cell.deployment].unavailable]
+        usable = [planned for planned in run.cells if planned.cell not in sick]
+        # What could not start the last time may be able to now.
+        counted = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
+        done = {(row.cell_id, row.round) for row in counted}
+        tasks = _without_hopeless(schedule(usable, run.seed, done), rows)
+        if stopping := self._stopping(rows):
+            tasks = stopping.worthwhile(tasks)
+        return [Task(cell, 1) for cell in sick if cell.id not in known] + tasks
+
+    def execute(self, items: Sequence[Task], watcher: Watcher) -> None:
+        """Do these uploads, saving after each; raise LabError."""
+        run, folder, tasks = self._bench.run, self._bench.folder, list(items)
+        estimate, stopping = Estimate(run.budget_seconds), self._stopping(folder.read_measurements())
+        usable = [task for task in tasks if not self._targets[task.cell.deployment].unavailable]
+        payloads = write_payloads(self._bench.data_dir, {task.cell.size_bytes for task in usable})
+        while tasks:
+            task, *tasks = tasks
+            cell = f"{task.cell.deployment} {task.cell.method} {format_size(task.cell.size_bytes)}"
+            watcher.began(f"{cell}, {'warm-up' if task.warmup else f'round {task.round}'}")
+            row = self._measure(task, payloads, watcher)
+            folder.append(row)
+            estimate.learn(row)
+            tasks = _without_hopeless(tasks, [row])
+            most_seconds = inf
+            if stopping:
+                tasks, most_seconds = stopping.left(tasks, row), stopping.seconds_left
+            watcher.ended(len(tasks), min(most_seconds, estimate.seconds_left(tasks)))
+
+    def _measure(self, task: Task, payloads: Mapping[int, Payload], watcher: Watcher) -> Measurement:
+        """Upload once; a deployment that has died is tried again when the run goes on."""
+        run, explain = self._bench.run, self._bench.explain
+        cell, started_at = task.cell, now()
+        target = self._targets[cell.deployment]
+        if why := target.unavailable or explain(target.name):
             outcome = Outcome(status=Status.UNAVAILABLE, error=why)
-            folder.append(measurement(run, Task(cell, 1), outcome, now()))
-    # What could not start the last time may be able to now.
-    counted = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
-    done = {(row.cell_id, row.round) for row in counted}
-    usable = [one for one in run.cells if not targets[one.cell.deployment].unavailable]
-    return without_hopeless(schedule(usable, run.seed, done), rows)
+        else:
+            payload = payloads[cell.size_bytes]
+            outcome = self._bench.sender.measure(
+                target.url, cell.method, payload, run.budget_seconds, target.foreign
+            )
+            if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := explain(target.name)):
+                outcome.error = f"{outcome.error}; {why}"
+            elif outcome.status is Status.TIMEOUT:
+                wait_idle(self._bench, target, watcher)
+        return Measurement(
+            run_id=run.id,
+            cell_id=cell.id,
+            deployment=cell.deployment,
+            method=cell.method,
+            size_bytes=cell.size_bytes,
+            round=task.round,
+            warmup=task.warmup,
+            started_at=started_at,
+            **msgspec.structs.asdict(outcome),
+        )
+
+    def _stopping(self, rows: Sequence[Measurement]) -> "Stopping | None":
+        """Return what ends a comparison before its rounds do; None if the run is no comparison."""
+        run = self._bench.run
+        if run.comparison is None:
+            return None
+        from uploadlab.measuring.stopping import Stopping  # needs numpy, which no other run does
+
+        return Stopping(run.comparison, run, rows)
 
 
-def without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
-    """A cell that timed out has its row; another round would only spend its budget again."""
+def _without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
+    """Leave out cells that timed out: another round would only spend their budget again."""
     hopeless = {row.cell_id for row in rows if row.status is Status.TIMEOUT and not row.warmup}
-    if not hopeless:
-        return list(tasks)
     return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
 
 
-def execute(run: Run, tasks: list[Task], bench: Bench, folder: RunFolder, watcher: Watcher) -> None:
-    """Do these uploads, saving after each; raises LabError."""
-    targets = {target.name: target for target in run.targets}
-    payloads = write_payloads(bench.data_dir, {task.cell.size_bytes for task in tasks})
-    estimate = Estimate(run.budget_seconds)
-    while tasks:
-        task, *tasks = tasks
-        watcher.began(told(task))
-        payload = payloads[task.cell.size_bytes]
-        row = _measure(run, task, targets[task.cell.deployment], payload, bench, watcher)
-        folder.append(row)
-        estimate.learn(row)
-        tasks = without_hopeless(tasks, [row])
-        most_seconds = inf
-        if bench.patience:
-            tasks, most_seconds = bench.patience.left(tasks, row), bench.patience.seconds_left
-        watcher.ended(len(tasks), min(most_seconds, estimate.seconds_left(tasks)))
-
-
-def told(task: Task) -> str:
-    """An upload in words: ``flask request.files 64 MiB, round 2``."""
-    cell = task.cell
-    what = "warm-up" if task.warmup else f"round {task.round}" if task.round else "profiled"
-    return f"{cell.deployment} {cell.method} {format_size(cell.size_bytes)}, {what}"
-
-
-def _measure(
-    run: Run, task: Task, target: Target, payload: Payload, bench: Bench, watcher: Watcher
-) -> Measurement:
-    started_at = now()
-    if why := bench.explain(target.name):  # it is tried again when the run goes on
-        return measurement(run, task, Outcome(status=Status.UNAVAILABLE, error=why), started_at)
-    outcome = bench.sender.measure(target.url, task.cell.method, payload, run.budget_seconds, target.foreign)
-    patience = run.budget_seconds + IDLE_GRACE_SECONDS
-    if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := bench.explain(target.name)):
-        outcome.error = f"{outcome.error}; {why}"
-    elif (
-        outcome.status is Status.TIMEOUT
-        and not target.foreign
-        and not bench.sender.wait_idle(target.url, patience)
-    ):
-        watcher.note(f"{target.name} is still busy with the upload that was cut off")
-    return measurement(run, task, outcome, started_at)
-
-
-def measurement(run: Run, task: Task, outcome: Outcome, started_at: str) -> Measurement:
-    """The flat record of one upload."""
-    return Measurement(
-        run_id=run.id,
-        cell_id=task.cell.id,
-        deployment=task.cell.deployment,
-        method=task.cell.method,
-        size_bytes=task.cell.size_bytes,
-        round=task.round,
-        warmup=task.warmup,
-        started_at=started_at,
-        **msgspec.structs.asdict(outcome),
-    )
-
-
 def write_payloads(data_dir: Path, sizes: set[int]) -> dict[int, Payload]:
-    """One file for each size, removed with the data folder; raises LabError."""
+    """Write one file for each size, removed with the data folder; raise LabError."""
     folder = data_dir / "payload"
     folder.mkdir(exist_ok=True)
     try:

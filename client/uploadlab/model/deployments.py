@@ -4,12 +4,8 @@ from msgspec import Struct
 
 REFERENCE = "reference"
 """The tier of rows that mark a ceiling."""
-
-
 DERIVED = "config"
 """The tier of a deployment that only a config in configs/ makes one."""
-
-
 EXTERNAL = "target"
 """The tier of a server that the user named by its URL."""
 

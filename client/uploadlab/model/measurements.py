@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Status(StrEnum):
-    """What became of one upload."""
+    """How one upload ended."""
 
     OK = "ok"
     UNVERIFIED = "unverified"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 ACCEPTED = (Status.OK, Status.UNVERIFIED)
-"""What counts as a rate; the one is proven, the other says so."""
+"""What counts as a rate: proven, or marked as unverified."""
 
 
 class Outcome(Struct, kw_only=True):
@@ -58,7 +58,7 @@ class Outcome(Struct, kw_only=True):
     server_peak_rss_bytes: int | None = None
     client_peak_rss_bytes: int | None = None
     spooled_bytes: int | None = None
-    """Written to disk besides the stored file."""
+    """Written to disk in addition to the stored file."""
     usage_note: str | None = None
     """Why something of the server's use is not known."""
 

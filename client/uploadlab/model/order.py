@@ -51,4 +51,4 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def plan_name(self) -> str:
         """The plan that was asked for, or the default of the command."""
-        return self.plan or {Kind.RUN: "quick"}.get(self.kind, str(self.kind))
+        return self.plan or {Kind.RUN: "quick", Kind.ABLATE: "compare"}.get(self.kind, str(self.kind))

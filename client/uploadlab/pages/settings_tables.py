@@ -12,15 +12,11 @@ from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Deployment
 from uploadlab.model.measurements import ACCEPTED, Measurement
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Table
+from uploadlab.presenting.document import Table, TableRow
 
 TINY = 0.1
 """Ratios below it are told by two digits that say something."""
-
-
 HEADER = ["ours", "default", "why", "in its place, and what that does"]
-
-
 BREAK = "<br>"
 """Between lines of one cell in Markdown."""
 
@@ -69,7 +65,7 @@ def settings_table(one: Deployment, texts: Sequence[str], knobs: Sequence[Knob],
     for option in dict.fromkeys(knob.option for knob in mine):
         if option not in {line.option for line in lines}:
             rows.append(setting_row(one, texts, mine, option, turned))
-    return Table(one.name, HEADER, rows)
+    return Table(one.name, HEADER, [TableRow(row) for row in rows])
 
 
 def setting_row(

@@ -19,8 +19,6 @@ from uploadlab.planning.ablation import ablated
 from uploadlab.selection import selects
 
 AGAIN = "again"
-
-
 OUR_OWN = ("LAB_DEPLOYMENT", "NEXT_HOPS")
 """Variables of the environment that make no difference to an upload."""
 

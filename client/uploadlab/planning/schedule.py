@@ -7,30 +7,25 @@ from uploadlab.model.cells import Cell, Planned, Task
 
 
 def schedule(planned: Sequence[Planned], seed: int, done: Set[tuple[str, int]]) -> list[Task]:
-    """All uploads in order: a warm-up of each pair, then rounds, each shuffled by the seed.
+    """Return all uploads in order: a warm-up of each pair, then rounds, each shuffled by the seed.
 
-    ``done`` holds the (cell id, round) that are measured already; what is left keeps its order.
+    ``done`` holds the (cell id, round) that are measured already; the others keep their order.
     """
-    last = max((one.rounds for one in planned), default=0)
+    last = max((item.rounds for item in planned), default=0)
     measured = [
         Task(cell, number)
         for number in range(1, last + 1)
-        for cell in _shuffled([one.cell for one in planned if one.rounds >= number], f"{seed}/{number}")
+        for cell in _shuffled([item.cell for item in planned if item.rounds >= number], f"{seed}/{number}")
         if (cell.id, number) not in done
     ]
     left = {task.cell for task in measured}
-    warmups = _warmups([one for one in planned if one.cell in left])
-    return [Task(cell, 0, warmup=True) for cell in _shuffled(warmups, f"{seed}/0")] + measured
-
-
-def _warmups(planned: Sequence[Planned]) -> list[Cell]:
-    """One for each pair of deployment and method, the smallest that any of its cells allows."""
     smallest: dict[tuple[str, str], int] = {}
     for cell, _, warmup_bytes in planned:
-        pair = (cell.deployment, cell.method)
-        size_bytes = min(warmup_bytes, cell.size_bytes)
-        smallest[pair] = min(smallest.get(pair, size_bytes), size_bytes)
-    return [Cell(*pair, size_bytes) for pair, size_bytes in smallest.items()]
+        if cell in left:
+            pair, size_bytes = (cell.deployment, cell.method), min(warmup_bytes, cell.size_bytes)
+            smallest[pair] = min(smallest.get(pair, size_bytes), size_bytes)
+    warmups = [Cell(*pair, size_bytes) for pair, size_bytes in smallest.items()]
+    return [Task(cell, 0, warmup=True) for cell in _shuffled(warmups, f"{seed}/0")] + measured
 
 
 def _shuffled(cells: list[Cell], seed: str) -> list[Cell]:

@@ -8,14 +8,10 @@ from uploadlab.catalogue.cases import CASES, Kind
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Table
+from uploadlab.presenting.document import Bad, Key, Table, TableRow
 
 NOT_TRIED = "-"
-
-
 EXCEPTION = "exception"
-
-
 TITLES = {
     "tuned": "tuned: every byte, or a clear refusal",
     "stock": "stock: default settings, defects included",
@@ -39,9 +35,11 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
     for tier in sorted(tiers, key=lambda name: name not in HELD):
         names = [target.name for target in run.targets if target.tier == tier]
         grid = [
-            [case, *(_cell(cells.get((name, case), []), run, notes) for name in names)] for case in run.checks
+            TableRow([case, *(_cell(cells.get((name, case), []), run, notes) for name in names)])
+            for case in run.checks
         ]
-        tables.append(Table(TITLES.get(tier, tier), ["", *names], grid))
+        columns = [Key(name) for name in names]
+        tables.append(Table(TITLES.get(tier, tier), ["", *names], grid, Key(tier=tier), columns, wordy=True))
     lines = []
     for number, (text, places) in enumerate(notes.items(), 1):
         about = "; ".join(f"{case}: {', '.join(deployments)}" for case, deployments in places.items())
@@ -103,4 +101,5 @@ def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
         texts.append(f"{known.name}: {known.reason}. Fix: {known.fix}" if known else row.text)
         notes.setdefault(texts[-1], {}).setdefault(row.case, {})[row.deployment] = None
     numbers = {text: number for number, text in enumerate(notes, 1)}
-    return " ".join([word, *(f"[{numbers[text]}]" for text in dict.fromkeys(texts))])
+    cell = " ".join([word, *(f"[{numbers[text]}]" for text in dict.fromkeys(texts))])
+    return cell if word in (EXCEPTION, Verdict.UNKNOWN) else Bad(cell)

@@ -16,11 +16,7 @@ from uploadlab.errors import LabError
 from uploadlab.processes import reaper as guard
 
 GRACE_SECONDS = 5.0
-
-
 POLL_SECONDS = 0.01
-
-
 ENDED = ("Z", "X")
 """States in /proc/PID/stat (proc(5)): a zombie, and dead."""
 

@@ -5,7 +5,7 @@ import socket
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this host reaches it."""
+    """Return whether only this host reaches it."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -13,12 +13,12 @@ def is_loopback(host: str) -> bool:
 
 
 def is_this_host(host: str) -> bool:
-    """Whether it means the host that asks, whoever else reaches it too."""
+    """Return whether it means the host that asks, even if others reach it too."""
     return is_loopback(host) or is_unspecified(host) or host == socket.gethostname()
 
 
 def is_unspecified(host: str) -> bool:
-    """Whether it stands for all of a host's addresses."""
+    """Return whether it stands for all of a host's addresses."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:

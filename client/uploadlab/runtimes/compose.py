@@ -19,30 +19,18 @@ from uploadlab.storage.run_folder import RunFolder
 
 COMPOSE_AT_LEAST = (2, 20)
 """The first that knows ``attach``."""
-
-
 ANSWER_SECONDS = 20.0
-
-
 STOP_SECONDS = 20.0
 """For the client to end an upload and to print its table."""
-
-
 IMAGES = ("upload-lab-server", "upload-lab-client")
-
-
 POLL_SECONDS = 0.2
-
-
 NO_IMAGE = ("registry", "/manifests/", "pull access denied", "failed to resolve source metadata")
 """What the engine says when it has no image and cannot fetch it."""
-
-
 OFFLINE = "where no registry can be reached: ./scripts/offline-images.sh --write"
 
 
 def obstacle(processes: Processes) -> str:
-    """Why containers cannot be used here; empty if they can."""
+    """Return why containers cannot be used here; empty if they can."""
     ask = ["docker", "version", "--format", "{{.Server.Version}}"]
     try:
         engine, said = processes.run(ask, os.environ, ROOT, ANSWER_SECONDS)
@@ -66,7 +54,7 @@ def obstacle(processes: Processes) -> str:
 
 
 def port_variable(name: str) -> str:
-    """What sets a deployment's port in compose.yaml."""
+    """Return the variable that sets a deployment's port in compose.yaml."""
     return f"{name}_port".upper().replace("-", "_")
 
 
@@ -124,7 +112,7 @@ class ComposeProject:
             folder.keep_configs({OVERRIDE: override(COMPOSE, made, path)})
 
     def _explain(self, made: Sequence[Deployment]) -> None:
-        """The last words of those that have ended: the client's container cannot see them."""
+        """Print the last words of servers that have ended: the client's container cannot see them."""
         for service in (service for deployment in made for service in deployment.services):
             container = f"{self._project}-{service.name}-1"
             ask = ["docker", "inspect", "--format", "{{.State.Running}}", container]
@@ -141,7 +129,7 @@ class ComposeProject:
             self._do("up", "--detach", "--no-build", *services)
 
     def _clear_away(self, made: Sequence[Deployment]) -> None:
-        """At the very end, even if the run's folder is gone by then; what was made is then an orphan."""
+        """Remove all at the very end; if the run's folder is gone by then, its services are orphans."""
         compose = ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project]
         self._processes.last([*compose, "down", "--volumes", "--remove-orphans", "--timeout", "5"])
         if made:
@@ -151,7 +139,7 @@ class ComposeProject:
         self._processes.last(["docker", "image", "rm", "--force", *images])
 
     def _run_client(self, run: Path, words: list[str]) -> int:
-        """The exit code of the client; raises KeyboardInterrupt when it has stopped after one."""
+        """Return the exit code of the client; raise KeyboardInterrupt after it has stopped."""
         settings = [f"LAB_RUN={run.name}", f"LAB_OUT={run.parent}"]
         volumes = []
         if run.parent != RUNS:
@@ -171,7 +159,7 @@ class ComposeProject:
             raise
 
     def _stop(self, client: subprocess.Popen[bytes], name: str) -> None:
-        """Have the client end its upload and print its table; its container may not be there yet."""
+        """Stop the client, which ends its upload and prints its tables; it may not have started yet."""
         end = time.monotonic() + STOP_SECONDS
         asked = False
         while client.poll() is None and time.monotonic() < end:
@@ -182,7 +170,7 @@ class ComposeProject:
             time.sleep(POLL_SECONDS)
 
     def _keep_logs(self, services: list[str], folder: RunFolder) -> None:
-        """The servers' output, beside what was measured."""
+        """Write the servers' output beside the results."""
         if not folder.has_results():
             return
         for service in services:
@@ -194,7 +182,7 @@ class ComposeProject:
             _give(path, folder.path)
 
     def _do(self, *words: str) -> None:
-        """One of Compose's commands; raises LabError with its last line."""
+        """Run a command of Compose; raise LabError with its last line."""
         status, said = self._run(*words)
         if status != 0:
             problem = _last_line(said)
@@ -210,7 +198,7 @@ class ComposeProject:
 
 
 def _give(path: Path, like: Path) -> None:
-    """To the owner of another path, if this is root."""
+    """Give a path to the owner of another path, if this is root."""
     if os.geteuid() == 0:
         owner = like.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
@@ -218,4 +206,4 @@ def _give(path: Path, like: Path) -> None:
 
 def _last_line(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

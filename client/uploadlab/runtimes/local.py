@@ -7,9 +7,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
@@ -17,36 +17,20 @@ from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import is_unspecified
 
 HOST = "127.0.0.1"
-
-
 PORTS = range(10_000, 32_768)
-"""Below those that Linux gives to connections: one of these might be taken before its server has started."""
-
-
+"""Below the ports that Linux gives to connections, which may be taken before a server has started."""
 SOCKETS = Path("/tmp")  # noqa: S108  the folder made here has a random name and no rights for others
 """Not in the checkout: a socket's path may have 108 bytes at most."""
 
 
-_BIN = Path(sys.executable).parent  # not resolved: a virtual environment's own folder
-
-
 def search_path() -> str:
-    """PATH for servers: those installed beside this Python come first."""
-    return os.pathsep.join([str(_BIN), os.environ.get("PATH", os.defpath), "/usr/sbin"])
-
-
-def missing(needs: list[str]) -> list[str]:
-    """Those of the needed programs that this host lacks."""
-    return [need for need in needs if shutil.which(need, path=search_path()) is None]
-
-
-def lack(names: list[str], mends: dict[str, str]) -> str:
-    """Why something cannot start, and what to type."""
-    return "; ".join(f"{name} is not installed: {mends.get(name, 'install it')}" for name in names)
+    """Return PATH for servers: programs installed beside this Python come first."""
+    beside = Path(sys.executable).parent  # not resolved: a virtual environment's own folder
+    return os.pathsep.join([str(beside), os.environ.get("PATH", os.defpath), "/usr/sbin"])
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, each another."""
+    """Return different ports that nothing listens on now."""
     found: list[int] = []
     with ExitStack() as held:  # held together, so that none is given out twice
         for port in random.sample(PORTS, len(PORTS)):
@@ -67,7 +51,7 @@ class Scratch(NamedTuple):
 
     @classmethod
     def make(cls, processes: Processes, parent: Path, name: str) -> "Scratch":
-        """Folders of one's own, uploads in ``parent``; raises LabError."""
+        """Make new folders, that of uploads in ``parent``; raise LabError."""
         return cls(
             processes.scratch(parent.resolve(), name, "choose another --data-dir"),
             processes.scratch(SOCKETS, "uploadlab", "servers need it for their sockets"),
@@ -84,45 +68,54 @@ class LocalRuntime:
         processes: Processes,
         scratch: Scratch,
         log_dir: Path | None,
-        mends: dict[str, str],
+        fixes: dict[str, str],
         settings: dict[str, str] | None = None,
     ) -> None:
-        """Without ``log_dir`` servers write to the terminal; ``settings`` go to each of them."""
+        """Take the command that installs each program, and settings for each server.
+
+        Without ``log_dir`` servers write to the terminal.
+        """
         self._processes = processes
         self._scratch, self._log_dir = scratch, log_dir
-        self._mends = mends
+        self._fixes = fixes
         self._settings = settings or {}
         self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
 
     def lacks(self, deployments: list[Deployment]) -> str:
-        """What this host lacks for these, and what to type; empty if nothing."""
-        needs = dict.fromkeys(need for one in deployments for need in one.needs)
-        return lack(missing(list(needs)), self._mends)
+        """Return what this host lacks for these, and what to type; empty if nothing."""
+        needs = dict.fromkeys(need for deployment in deployments for need in deployment.needs)
+        missing = [need for need in needs if shutil.which(need, path=search_path()) is None]
+        return "; ".join(
+            f"{need} is not installed: {self._fixes.get(need, 'install it')}" for need in missing
+        )
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
-        """Start all at once; one that lacks something is a target that says so."""
-        ports = free_ports(len(deployments))
-        urls = {one.name: f"http://{HOST}:{port}" for one, port in zip(deployments, ports, strict=True)}
-        return [self.start_one(one, port, urls=urls) for one, port in zip(deployments, ports, strict=True)]
+        """Start all at once; a deployment that lacks something is a target that says so."""
+        ports = dict(zip((made.name for made in deployments), free_ports(len(deployments)), strict=True))
+        urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+        return [self.start_one(deployment, ports[deployment.name], urls=urls) for deployment in deployments]
 
     def start_one(
-        self, one: Deployment, port: int, host: str = HOST, urls: Mapping[str, str] | None = None
+        self, deployment: Deployment, port: int, host: str = HOST, urls: Mapping[str, str] | None = None
     ) -> Target:
-        """Start one deployment on a port of choice; of ``urls`` it may pass uploads on to its next."""
-        problem = lack(missing(one.needs), self._mends)
+        """Start a deployment on this port; ``urls`` has the deployments that it may pass uploads on to."""
+        problem = self.lacks([deployment])
         if not problem:
-            started = self._started.setdefault(one.name, [])
+            hops = [f"{name}={url}" for name, url in (urls or {}).items() if name in deployment.next]
+            environment = self._environment(deployment.name, host, port)
+            started = self._started.setdefault(deployment.name, [])
             try:
-                environment = self._environment(one, host, port)
-                hops = {"NEXT_HOPS": next_hops(one, urls or {})}
-                started += ((part, self._spawn(part, environment, hops)) for part in one.services)
+                for service in deployment.services:
+                    # compose.yaml has containers' addresses as NEXT_HOPS.
+                    own = self._settings | service.environment | {"NEXT_HOPS": " ".join(hops)}
+                    started.append((service, self._spawn(service, environment | own)))
             except OSError as error:
-                problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may mend it"
+                problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may fix it"
         reached = HOST if is_unspecified(host) else host
-        return Target(one.name, f"http://{reached}:{port}", one.tier, one.accepts, problem, next=one.next)
+        return deployment.target(f"http://{reached}:{port}", problem)
 
     def explain(self, name: str) -> str:
-        """Which process of a deployment has ended, with its last words; empty if none has."""
+        """Return which process of a deployment has ended, with its last words; empty if none has."""
         for service, process in self._started.get(name, []):
             if (code := process.poll()) is not None:
                 return f"{service.command[0]} ended with status {code}: {self._last_words(service)}"
@@ -134,13 +127,12 @@ class LocalRuntime:
         self._started.clear()
         self._processes.stop(running)
 
-    def _spawn(
-        self, service: Service, environment: dict[str, str], hops: dict[str, str]
-    ) -> subprocess.Popen[bytes]:
-        with self._log(service) as log:
+    def _spawn(self, service: Service, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        path = self._log_dir and self._log_dir / f"{service.name}.log"
+        with open(path, "ab") if path else nullcontext() as log:
             return self._processes.start(
                 service.command,
-                environment | self._settings | service.environment | hops,  # not at containers' addresses
+                environment,
                 ROOT,
                 service.stop_signal,
                 stdin=subprocess.DEVNULL,
@@ -148,41 +140,29 @@ class LocalRuntime:
                 stderr=subprocess.STDOUT if log else None,
             )
 
-    def _environment(self, one: Deployment, host: str, port: int) -> dict[str, str]:
-        run_dir, data_dir = self._scratch.run_dir / one.name, self._scratch.data_dir / one.name
+    def _environment(self, name: str, host: str, port: int) -> dict[str, str]:
+        """Return the environment contract, and nothing of the user's that could change a server."""
+        run_dir, data_dir = self._scratch.run_dir / name, self._scratch.data_dir / name
         for folder in (run_dir, data_dir / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
-        return environment(one.name, host, port, run_dir, data_dir)
-
-    def _log(self, service: Service) -> AbstractContextManager[BinaryIO | None]:
-        return open(self._log_dir / f"{service.name}.log", "ab") if self._log_dir else nullcontext()
+        return {
+            "PATH": search_path(),
+            "PYTHONPATH": str(APP),
+            "PYTHONUNBUFFERED": "1",  # so that last words reach the log
+            "LANG": "C.UTF-8",
+            "HOME": str(run_dir),
+            "LAB_DEPLOYMENT": name,
+            "HOST": host,
+            "PORT": str(port),
+            "RUN_DIR": str(run_dir),
+            "DATA_DIR": str(data_dir),
+            "TMPDIR": str(data_dir / "tmp"),
+            "PROFILE_DIR": str(run_dir / "profiles"),
+            "USAGE": "1",
+        }
 
     def _last_words(self, service: Service) -> str:
         if not self._log_dir:
             return "see above"
         lines = (self._log_dir / f"{service.name}.log").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
-
-
-def next_hops(one: Deployment, urls: Mapping[str, str]) -> str:
-    """Where it may pass uploads on to, in the app's words."""
-    return " ".join(f"{name}={urls[name]}" for name in one.next if name in urls)
-
-
-def environment(name: str, host: str, port: int, run_dir: Path, data_dir: Path) -> dict[str, str]:
-    """The environment contract, and nothing of the user's that could change a server."""
-    return {
-        "PATH": search_path(),
-        "PYTHONPATH": str(APP),
-        "PYTHONUNBUFFERED": "1",  # so that last words reach the log
-        "LANG": "C.UTF-8",
-        "HOME": str(run_dir),
-        "LAB_DEPLOYMENT": name,
-        "HOST": host,
-        "PORT": str(port),
-        "RUN_DIR": str(run_dir),
-        "DATA_DIR": str(data_dir),
-        "TMPDIR": str(data_dir / "tmp"),
-        "PROFILE_DIR": str(run_dir / "profiles"),
-        "USAGE": "1",
-    }
+        return lines[-1] if lines else "it printed nothing"

@@ -24,17 +24,9 @@ from uploadlab.sending.connections import session
 from uploadlab.sending.process import Job
 
 START_SECONDS = 30.0
-
-
 PROBE_SECONDS = 5.0
-
-
 POLL_SECONDS = 0.1
-
-
 BEGIN_SECONDS = usage.ANSWER_SECONDS + 5  # to ask what the server has used so far
-
-
 VERIFY_SECONDS = (
     2 * verification.VERIFY_SECONDS + BEGIN_SECONDS
 )  # reading back and removing, each in its own time

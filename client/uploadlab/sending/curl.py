@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 FACTS = '%{stderr}{"facts": %{json}, "headers": %{header_json}}'
 """What curl(1) tells after a transfer, in place of its own words on standard error; curl 7.83."""
-
-
 SILENCE_SECONDS = 24 * 3600.0
 
 

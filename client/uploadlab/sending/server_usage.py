@@ -8,8 +8,6 @@ import requests
 from uploadlab.sending.connections import session
 
 ANSWER_SECONDS = 2.0
-
-
 PAGE_BYTES = 4096
 
 
