@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, Line, found, slower
+from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, ComparedCell, found, slower
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.cells import Cell, Planned
@@ -239,7 +239,7 @@ def test_what_the_server_did_not_tell_has_no_verdict() -> None:
     rows = [measured(name, round=number) for name in ("flask", "again", "other") for number in range(1, 10)]
     result = found(compared_run(other=[]), rows)
     assert result
-    line: Line = result.lines[0]
+    line: ComparedCell = result.lines[0]
     assert (set(line.verdicts), line.rounds) == ({SECONDS}, 9)
 
 
