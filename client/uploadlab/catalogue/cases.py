@@ -33,7 +33,7 @@ READ_BYTES = 1 << 16
 BAD_REQUEST, TIMEOUT, LENGTH_REQUIRED, TOO_LARGE, EXPECTATION_FAILED = 400, 408, 411, 413, 417
 
 
-class Kind(StrEnum):
+class CaseKind(StrEnum):
     """What a case tests."""
 
     GOOD = "good uploads"
@@ -45,7 +45,7 @@ class Case(NamedTuple):
     """A row of the grid."""
 
     name: str
-    kind: Kind
+    kind: CaseKind
     large: bool
     """Sends gigabytes: to one target at a time, and only on request."""
     slow: bool
@@ -65,7 +65,9 @@ CASES: dict[str, Case] = {}
 Attempts = Callable[[], Iterator[Attempt]]
 
 
-def case(name: str, kind: Kind, large: bool = False, slow: bool = False) -> Callable[[Attempts], Attempts]:
+def case(
+    name: str, kind: CaseKind, large: bool = False, slow: bool = False
+) -> Callable[[Attempts], Attempts]:
     """Register a case."""
 
     def register(attempts: Attempts) -> Attempts:
@@ -75,57 +77,57 @@ def case(name: str, kind: Kind, large: bool = False, slow: bool = False) -> Call
     return register
 
 
-@case("content-length", Kind.GOOD)
+@case("content-length", CaseKind.GOOD)
 def content_length() -> Iterator[Attempt]:
     """A body with its length."""
     yield from both(SOME)
     yield from both(noise(3 * MIB + 1), label="3 MiB")
 
 
-@case("chunked", Kind.GOOD)
+@case("chunked", CaseKind.GOOD)
 def chunked() -> Iterator[Attempt]:
     """A body in chunks, its length unknown."""
     for file, label in ((SMALL, "small"), (SOME, "")):
         yield from both(file, chunked=True, label=label, refusals=(LENGTH_REQUIRED,))
 
 
-@case("post", Kind.GOOD)
+@case("post", CaseKind.GOOD)
 def post() -> Iterator[Attempt]:
     """POST in place of PUT."""
     yield raw(SOME, verb="POST")
 
 
-@case("empty-file", Kind.GOOD)
+@case("empty-file", CaseKind.GOOD)
 def empty_file() -> Iterator[Attempt]:
     """An empty file."""
     yield from both(exactly(b""))
 
 
-@case("one-byte", Kind.GOOD)
+@case("one-byte", CaseKind.GOOD)
 def one_byte() -> Iterator[Attempt]:
     """A file of one byte."""
     yield from both(exactly(b"\n"))
 
 
-@case("no-newline", Kind.GOOD)
+@case("no-newline", CaseKind.GOOD)
 def no_newline() -> Iterator[Attempt]:
     """One long line."""
     yield from both(exactly(b"x" * 600_001))
 
 
-@case("all-crlf", Kind.GOOD)
+@case("all-crlf", CaseKind.GOOD)
 def all_crlf() -> Iterator[Attempt]:
     """Nothing but CR LF."""
     yield from both(exactly(b"\r\n" * 300_001))
 
 
-@case("all-cr", Kind.GOOD)
+@case("all-cr", CaseKind.GOOD)
 def all_cr() -> Iterator[Attempt]:
     """Nothing but CR: each may begin a boundary."""
     yield from both(exactly(b"\r" * 600_001))
 
 
-@case("boundary-alike", Kind.GOOD)
+@case("boundary-alike", CaseKind.GOOD)
 def boundary_alike() -> Iterator[Attempt]:
     """A boundary without its last letter, every few bytes; and a whole boundary where none may begin."""
     alike = f"\r\n--{BOUNDARY[:-1]}".encode()
@@ -138,7 +140,7 @@ def boundary_alike() -> Iterator[Attempt]:
         )
 
 
-@case("torn-boundary", Kind.GOOD)
+@case("torn-boundary", CaseKind.GOOD)
 def torn_boundary() -> Iterator[Attempt]:
     """A form whose delimiter lies across the end of a parser's 64 KiB read, at each of its bytes."""
     last = form(exactly(b""))
@@ -152,20 +154,20 @@ def torn_boundary() -> Iterator[Attempt]:
         yield form(SOME, before=field("padding", b"x" * before), label=f"a head, {at} bytes before its end")
 
 
-@case("over-2-gib", Kind.GOOD, large=True)
+@case("over-2-gib", CaseKind.GOOD, large=True)
 def over_2_gib() -> Iterator[Attempt]:
     """More bytes than fit into 31 bits."""
     yield from both(noise(2 * GIB + 1))
     yield raw(noise(2 * GIB + 1), chunked=True, refusals=(LENGTH_REQUIRED,))
 
 
-@case("expect-100", Kind.GOOD)
+@case("expect-100", CaseKind.GOOD)
 def expect_100() -> Iterator[Attempt]:
     """Expect: 100-continue; like curl, it waits a second, then sends."""
     yield from both(SOME, expect=True, refusals=(EXPECTATION_FAILED,))
 
 
-@case("stall", Kind.FAULT)
+@case("stall", CaseKind.FAULT)
 def stall() -> Iterator[Attempt]:
     """A pause of 5 s in mid-body."""
     pause: dict[str, Any] = {"then": Then.PAUSE, "at": HALF, "refusals": (TIMEOUT,)}
@@ -173,13 +175,13 @@ def stall() -> Iterator[Attempt]:
     yield raw(SOME, chunked=True, **pause | {"refusals": (TIMEOUT, LENGTH_REQUIRED)})
 
 
-@case("slow-upload", Kind.FAULT, slow=True)
+@case("slow-upload", CaseKind.FAULT, slow=True)
 def slow_upload() -> Iterator[Attempt]:
     """A body that takes 35 s to arrive, with pauses of 1 s."""
     yield raw(SOME, then=Then.TRICKLE, at=SOME.size_bytes // 35, refusals=(TIMEOUT,))
 
 
-@case("early-refusal", Kind.FAULT)
+@case("early-refusal", CaseKind.FAULT)
 def early_refusal() -> Iterator[Attempt]:
     """A body over the limit, sent to its end although the server may refuse it before."""
     over: dict[str, Any] = {"query": "limit=100000", "must_refuse": True, "refusals": (TOO_LARGE,)}
@@ -187,7 +189,7 @@ def early_refusal() -> Iterator[Attempt]:
     yield raw(noise(16 * MIB), chunked=True, **over | {"refusals": (TOO_LARGE, LENGTH_REQUIRED)})
 
 
-@case("client-gone", Kind.FAULT)
+@case("client-gone", CaseKind.FAULT)
 def client_gone() -> Iterator[Attempt]:
     """A client that closes or breaks the connection in mid-body."""
     for then in (Then.CLOSE, Then.RESET):
@@ -196,20 +198,20 @@ def client_gone() -> Iterator[Attempt]:
         yield raw(SOME, chunked=True, **cut)
 
 
-@case("short-body", Kind.FAULT)
+@case("short-body", CaseKind.FAULT)
 def short_body() -> Iterator[Attempt]:
     """Content-Length longer than the body, whose sender waits for an answer."""
     yield from both(SOME, then=Then.END, at=HALF, must_refuse=True, refusals=(BAD_REQUEST, TIMEOUT))
 
 
-@case("broken-chunk", Kind.BAD)
+@case("broken-chunk", CaseKind.BAD)
 def broken_chunk() -> Iterator[Attempt]:
     """A chunk whose size is no number."""
     broken: dict[str, Any] = {"then": Then.BREAK, "at": HALF, "must_refuse": True}
     yield from both(SOME, chunked=True, **broken, refusals=(BAD_REQUEST, LENGTH_REQUIRED))
 
 
-@case("two-framings", Kind.BAD)
+@case("two-framings", CaseKind.BAD)
 def two_framings() -> Iterator[Attempt]:
     """A body in chunks that also has a length, and one with a length whose header looks like chunks."""
     may: dict[str, Any] = {"refusals": (BAD_REQUEST, LENGTH_REQUIRED)}
@@ -217,13 +219,13 @@ def two_framings() -> Iterator[Attempt]:
     yield from both(SOME, headers=("Transfer_Encoding: chunked",), label="Transfer_Encoding", **may)
 
 
-@case("large-field", Kind.BAD)
+@case("large-field", CaseKind.BAD)
 def large_field() -> Iterator[Attempt]:
     """A form field of 600 KB before the file."""
     yield form(SOME, before=field("note", b"x" * 600_000), refusals=(TOO_LARGE,))
 
 
-@case("many-parts", Kind.BAD)
+@case("many-parts", CaseKind.BAD)
 def many_parts() -> Iterator[Attempt]:
     """2,000 parts before the file."""
     yield form(SOME, before=field("note", b"x") * 2000, refusals=(TOO_LARGE,))
@@ -240,14 +242,14 @@ FILE_NAMES = {
 }
 
 
-@case("file-names", Kind.BAD)
+@case("file-names", CaseKind.BAD)
 def file_names() -> Iterator[Attempt]:
     """File names made to end up in another folder."""
     for label, name in FILE_NAMES.items():
         yield form(SOME, name=name, label=label, refusals=(BAD_REQUEST,))
 
 
-@case("no-file", Kind.BAD)
+@case("no-file", CaseKind.BAD)
 def no_file() -> Iterator[Attempt]:
     """A form without the file part."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
@@ -256,7 +258,7 @@ def no_file() -> Iterator[Attempt]:
     yield form(exactly(b""), head=b"", tail=f"--{BOUNDARY}--\r\n".encode(), label="no part", **bad)
 
 
-@case("broken-form", Kind.BAD)
+@case("broken-form", CaseKind.BAD)
 def broken_form() -> Iterator[Attempt]:
     """A boundary that is missing, or differs from the announced one."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}

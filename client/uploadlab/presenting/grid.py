@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from uploadlab.analysis.grid import HELD, falls_short, idle_exceptions, known_exception, latest, lost_bytes
-from uploadlab.catalogue.cases import CASES, Kind
+from uploadlab.catalogue.cases import CASES, CaseKind
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
@@ -52,7 +52,7 @@ def counts(run: Run, rows: Sequence[Check]) -> list[str]:
     rows = [row for row in latest(rows) if row.verdict is not Verdict.UNAVAILABLE]
     tried = Counter(CASES[row.case].kind for row in rows)
     held = {target.name for target in run.targets if target.tier in HELD}
-    lines = [f"Tried: {', '.join(f'{tried[kind]} {kind}' for kind in Kind)}."]
+    lines = [f"Tried: {', '.join(f'{tried[kind]} {kind}' for kind in CaseKind)}."]
     for title, mine in (
         ("Tuned and yours", [row for row in rows if row.deployment in held]),
         ("Others", [row for row in rows if row.deployment not in held]),

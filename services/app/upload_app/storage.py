@@ -78,8 +78,8 @@ class Store:
     def partial(self) -> Partial:
         """Open a new upload to write into.
 
-        Its file stays locked while its writer lives, so that a file that a killed process left can be told
-        from one in progress.
+        Its file stays locked while its writer lives, so that it differs from a file that a killed
+        process left.
         """
         while True:
             upload_id = secrets.token_hex(16)
