@@ -21,6 +21,8 @@ from uploadlab.presenting.comparison import comparison_notes, comparison_tables,
 from .helpers import RUN, SIZE, measured
 from .test_lab import Fake, go, prepared_run
 
+pytestmark = pytest.mark.apart
+
 TUNED, DEFAULT = "configs/uwsgi/uwsgi-tuned.ini", "configs/uwsgi/uwsgi-default.ini"
 
 

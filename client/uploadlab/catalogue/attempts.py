@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from uploadlab.catalogue.payloads import blocks
 
 BOUNDARY = "upload-lab-7MA4YWxkTrZu0gW"
+
+
 PLAIN = "application/octet-stream"
 
 

@@ -18,13 +18,15 @@ from uploadlab.model.checks import Check
 from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.planning.check_cells import routes
 from uploadlab.sending import server_usage as usage
-from uploadlab.sending.verification import read_back
+from uploadlab.sending.verification import read_back, remove_upload
 
 NOTICE_SECONDS = 0.3
 """Until a server has received everything, and has seen that the client has gone."""
 SETTLE_SECONDS = 10.0
 """Until a server has cleared up."""
 POLL_SECONDS = 0.05
+
+
 _BUSY: dict[str, threading.Lock] = {}
 """Held by the attempts at a target; targets are tried at the same time."""
 
@@ -75,12 +77,15 @@ def _acknowledged(url: str, reply: Reply) -> ServerState:
     """Read back the upload that the server says it has stored."""
     if not reply.stored_at:
         return ServerState()
+    address = f"{url}{reply.stored_at}"
     try:
-        return ServerState(*read_back(f"{url}{reply.stored_at}", keep=False))
+        stored = ServerState(*read_back(address))
     except requests.HTTPError as error:
         return ServerState(0 if error.response.status_code == HTTPStatus.NOT_FOUND else None)
     except (requests.RequestException, ValueError, KeyError, TypeError):
         return ServerState()
+    remove_upload(address)
+    return stored
 
 
 def _left(target: Target, attempt: Attempt, before: usage.Files | None) -> ServerState:

@@ -18,7 +18,7 @@ from uploadlab.pages.part import (
     split_names,
     untitled,
 )
-from uploadlab.pages.settings_tables import BREAK, HEADER, came, setting_row
+from uploadlab.pages.settings_tables import BREAK, HEADER, check_results, option_row
 from uploadlab.paths import COMPOSE, KNOBS, ORIGINAL_TABLE, ROOT
 from uploadlab.presenting.figures import NO_FIGURE
 from uploadlab.presenting.tables import cell_text, cost_table
@@ -76,7 +76,7 @@ def checks(name: str, cases: str, deployments: str) -> str:
             found = [row for row in results if (row.deployment, row.case) == (deployment, case)]
             if not found:
                 raise ValueError(f"case {case} was not tried at {deployment}")
-            rows.append([deployment, case, BREAK.join(came(found))])
+            rows.append([deployment, case, BREAK.join(check_results(found))])
     return untitled(["", "sent", "what happened"], rows)
 
 
@@ -84,11 +84,11 @@ def checks(name: str, cases: str, deployments: str) -> str:
 def knobs(deployment: str, *options: str) -> str:
     """Return what happened when these settings, and nothing else, were changed."""
     declared = load_deployments(COMPOSE)
-    texts = list(config_texts(ROOT, [declared[deployment]]).values())
+    texts = config_texts(ROOT, [declared[deployment]])
     known = load_knobs(KNOBS, list(declared))
     for option in options:
         check("knob", option, [knob.option for knob in known if knob.deployment == deployment])
-    rows = [setting_row(declared[deployment], texts, known, option, turned()) for option in options]
+    rows = [option_row(declared[deployment], texts, known, option, turned()) for option in options]
     return untitled([deployment, *HEADER[1:]], rows)
 
 
