@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from uploadlab.analysis.comparability import changed_settings, unlike_runs
+from uploadlab.analysis.comparison import Found, between_runs, found, slower
 from uploadlab.analysis.grid import falls_short
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
-from uploadlab.declared.goals import load_goals
+from uploadlab.declared.goals import declared_goals
 from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError
 from uploadlab.load.stage import LoadStage
 from uploadlab.load.swarm import Swarm
@@ -24,7 +26,7 @@ from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment
 from uploadlab.model.runs import Run
-from uploadlab.paths import COMPOSE, RATIOS, ROOT, RUNS, default_data_dir, in_container, program, shown
+from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft, stored_deployments
 from uploadlab.presenting import report
 from uploadlab.presenting.terminal import Screen
@@ -37,9 +39,6 @@ from uploadlab.sending.client import Client
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
-
-if TYPE_CHECKING:
-    from uploadlab.analysis.comparison import Found
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 STAY_UP = (
@@ -153,18 +152,18 @@ def _run_containers(
 
 def _run_here(make: Callable[[Path], Prepared], place: Place, processes: Processes, screen: Screen) -> int:
     """Carry out a run whose deployments are processes of this host, or neighbours of this container."""
-    load_goals(RATIOS)  # a mistake in it must show before a long run, not after
-    if not in_container():
-        install_servers(processes)
+    declared_goals()  # a mistake in them must show before a long run, not after
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
+    if prepared.deployments and not in_container():
+        install_servers(processes)
     run, folder = prepared.run, prepared.folder
     try:
         _carry_out(prepared, scratch, place.workers, processes, screen)
     except KeyboardInterrupt:
         # On the host, the command that started this container says so itself.
         raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None
-    compared = _compared(run, folder)
+    compared = found(run, folder.read_measurements())
     too_slow = compared and run.order and _fails(compared, run.order.fail_above, screen)
     return FAILED if too_slow or falls_short(run, folder.read_checks()) else 0
 
@@ -187,7 +186,7 @@ def _carry_out(
         runtime: Neighbours | LocalRuntime = Neighbours()
     else:
         settings = {"PROFILING": "1"} if run.profile else {}
-        runtime = LocalRuntime(processes, scratch, folder.logs, load_needs(COMPOSE), settings)
+        runtime = LocalRuntime(processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings)
     host = run.host
     screen.note(
         f"This host: {host.cores} cores, {format_size(host.memory_bytes)}, "
@@ -208,13 +207,13 @@ def show(run: Run, folder: RunFolder, screen: Screen, before: tuple[int, int] = 
 
     ``before`` is how many measurements and steps there were.
     """
-    goals = load_goals(RATIOS)
+    goals = declared_goals()
     checks, rows, steps = folder.read_checks(), folder.read_measurements(), folder.read_steps()
     if checks:
         screen.check_result(run, checks)
     only_load_is_new = len(rows) == before[0] and len(steps) > before[1]
     if any(not row.warmup for row in rows) and not only_load_is_new:
-        if run.comparison and (compared := _compared(run, folder)):
+        if run.comparison and (compared := found(run, rows)):
             differs = {} if run.comparison.ablation else run.comparison.others
             screen.comparison(compared, differs, run.comparison)
         else:
@@ -231,22 +230,10 @@ def show(run: Run, folder: RunFolder, screen: Screen, before: tuple[int, int] = 
             screen.report(folder)
 
 
-def _compared(run: Run, folder: RunFolder) -> "Found | None":
-    """Return what a run compares, if it does. numpy is no base dependency, so only then it is imported."""
-    if not run.comparison:
-        return None
-    from uploadlab.analysis.comparison import found
-
-    return found(run, folder.read_measurements())
-
-
 def compare_runs(
     before: RunFolder, after: RunFolder, forced: bool, fail_above: float | None, screen: Screen
 ) -> int:
     """Compare a run with an earlier one and return the exit code; raise LabError."""
-    from uploadlab.analysis.comparability import changed_settings, unlike_runs
-    from uploadlab.analysis.comparison import between_runs
-
     runs = before.read_run(), after.read_run()
     if unlike := unlike_runs(*runs):
         if not forced:
@@ -261,10 +248,8 @@ def compare_runs(
     return FAILED if _fails(compared, fail_above, screen) else 0
 
 
-def _fails(compared: "Found", share: float | None, screen: Screen) -> bool:
+def _fails(compared: Found, share: float | None, screen: Screen) -> bool:
     """Return whether a deployment is slower than allowed, and print which."""
-    from uploadlab.analysis.comparison import slower
-
     texts = slower(compared, share) if share is not None else []
     for text in texts:
         screen.note(f"Fails --fail-above {share:.0%}: {text}.")

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from uploadlab.commands import options
-from uploadlab.declared.goals import load_goals
-from uploadlab.paths import RATIOS, in_container
+from uploadlab.declared.goals import declared_goals
+from uploadlab.paths import in_container
 from uploadlab.presenting import report
 from uploadlab.presenting.terminal import Screen
 from uploadlab.runtimes.in_container import become_owner
@@ -36,7 +36,7 @@ def command(run: str, form: str, out: Path) -> None:
     """
     if in_container():
         become_owner(out)
-    screen, folder, goals = Screen(), options.stored_run(run, out), load_goals(RATIOS)
+    screen, folder, goals = Screen(), options.stored_run(run, out), declared_goals()
     if form == "html":
         report.write_page(folder, goals)
         screen.report(folder)

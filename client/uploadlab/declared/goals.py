@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from uploadlab.declared.toml_files import read_toml
+from uploadlab.paths import RATIOS
 from uploadlab.units import parse_size
 
 Names = Annotated[list[str], Meta(min_length=1)]
@@ -60,6 +61,11 @@ class Goals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ratios: list[Ratio] = []
     growth: Growth | None = None
+
+
+def declared_goals() -> Goals:
+    """Return the goals of the checkout; none outside of one. Raise UsageError."""
+    return load_goals(RATIOS) if RATIOS.exists() else Goals()
 
 
 def load_goals(path: Path) -> Goals:
