@@ -65,12 +65,13 @@ def _calls(work: Work) -> Files:
     finally:
         tracemalloc.stop()
     profiler.create_stats()
+    # dump_stats writes the same, but only to a file; Stats, below, takes the profiler's stats away.
+    counted = marshal.dumps(profiler.stats)
     text = io.StringIO()
     pstats.Stats(profiler, stream=text).sort_stats("cumulative").print_stats()
     text.write("[ Top 10 by memory held at the end, from tracemalloc ]\n")
     text.writelines(f"{line}\n" for line in memory.statistics("lineno")[:10])
-    # dump_stats writes the same, but only to a file.
-    return {".txt": text.getvalue().lstrip().encode(), ".pstats": marshal.dumps(profiler.stats)}
+    return {".txt": text.getvalue().lstrip().encode(), ".pstats": counted}
 
 
 def _samples(work: Work) -> Files:
