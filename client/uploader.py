@@ -1,6 +1,6 @@
 """Uploads one file: ``python3 client/uploader.py 512MB-file.txt -t request.stream``.
 
-The small command of the original write-up, with all methods of the lab. It says "uploaded"
+The small command of the original write-up, with all methods of the lab. It prints "uploaded"
 only after the server's stored bytes were compared with the file.
 """
 
@@ -28,11 +28,9 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"uploader.py: {missing.name} is not installed: run ./scripts/install first")
 
-PROGRAM = "uploader.py"
 DEFAULT_URL = "http://localhost:5000/"
 SILENCE_SECONDS = 600.0
-"""A server that answers nothing for so long is given up; reading by lines takes its time."""
-NO_ANSWER = "; start a server with ./scripts/lab serve flask, or name one with --url"
+"""A server that is silent for this time is given up. Reading by lines takes long."""
 MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
 
 
@@ -51,7 +49,8 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
     uploaded = upload(url.rstrip("/"), METHODS[method], payload, SILENCE_SECONDS, **query)
     outcome = verify(url.rstrip("/"), uploaded, payload, keep=True)
     if outcome.status is not Status.OK:
-        hint = NO_ANSWER if outcome.status is Status.FAILED else ""
+        start = "; start a server with ./scripts/lab serve flask, or name one with --url"
+        hint = start if outcome.status is Status.FAILED else ""
         raise LabError(f"{file} was not uploaded to {url}: {outcome.status}: {outcome.error}{hint}")
     print(f"File {file} uploaded using {method}.")
     if profile:
@@ -83,4 +82,4 @@ def _write_profile(url: str, uploaded: Uploaded) -> Path:
 
 
 if __name__ == "__main__":
-    run(command, PROGRAM)
+    run(command, "uploader.py")

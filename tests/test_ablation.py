@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from uploadlab.declared.config_syntax import bare_lines, settings
+from uploadlab.declared.config_syntax import bare_lines, parse_config
 from uploadlab.errors import UsageError
 from uploadlab.model.order import Kind, Order
 from uploadlab.paths import ROOT
@@ -125,7 +125,7 @@ def test_comments_and_layout_say_nothing() -> None:
     assert not any("docstring" in line or "import" in line for line in bare_lines("a.conf.py", PYTHON))
     assert "client_body_buffer_size 1m;" in bare_lines("a.conf.template", NGINX)
     assert 'add_header X "a # b";' in bare_lines("a.conf.template", NGINX)
-    assert [one.option for one in settings("a.ini", INI)][:2] == ["http-socket", "listen"]
+    assert [one.option for one in parse_config("a.ini", INI)][:2] == ["http-socket", "listen"]
 
 
 def test_what_is_no_python_says_so() -> None:

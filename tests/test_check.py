@@ -11,14 +11,14 @@ import xxhash
 from uploadlab.analysis.grid import falls_short
 from uploadlab.catalogue.attempts import Attempt, Then, exactly, form, noise, raw
 from uploadlab.catalogue.cases import CASES
-from uploadlab.checking.oracle import Stored, judge
+from uploadlab.checking.oracle import ServerState, judge_attempt
 from uploadlab.checking.probe import probe, probes
 from uploadlab.checking.stage import CheckStage
 from uploadlab.checking.wire import Reply
 from uploadlab.declared.exceptions import load_exceptions
 from uploadlab.errors import UsageError
 from uploadlab.measuring.protocols import Workbench
-from uploadlab.model.checks import Check, Known, Verdict
+from uploadlab.model.checks import Check, KnownException, Verdict
 from uploadlab.model.deployments import Target
 from uploadlab.model.runs import Run
 from uploadlab.paths import EXCEPTIONS
@@ -36,55 +36,57 @@ WHOLE = raw(exactly(FILE), refusals=(413,))
 BAD = WHOLE._replace(must_refuse=True)
 GONE = BAD._replace(then=Then.CLOSE)
 TAKEN = Reply(201, {"id": "x"}, digest=DIGEST)
-THERE, PART = Stored(len(FILE), DIGEST), Stored(7, "00")
+THERE, PART = ServerState(len(FILE), DIGEST), ServerState(7, "00")
 NOTHING, ONE, SPOOL = (
-    Stored(uploads=0, temporary=0),
-    Stored(uploads=1, temporary=0),
-    Stored(uploads=0, temporary=2),
+    ServerState(uploads=0, temporary=0),
+    ServerState(uploads=1, temporary=0),
+    ServerState(uploads=0, temporary=2),
 )
 NO = Reply(413, {"error": "too large"}, "too large")
-SILENT = Reply(problem="reset")
+SILENT = Reply(problem="reset", broke="reset")
 LEFT = Reply(problem="the client had gone", left=True)
-JUDGED: list[tuple[Attempt, Reply, Stored, Verdict, str]] = [
-    (WHOLE, TAKEN, THERE, Verdict.PASS, ""),
-    (WHOLE, TAKEN, PART, Verdict.LOSS, "201, 7 of 100 bytes stored"),
-    (WHOLE, TAKEN, Stored(len(FILE), "00"), Verdict.LOSS, "100 of 100"),
-    (WHOLE, TAKEN, Stored(0), Verdict.LOSS, "201, 0 of 100 bytes stored"),
-    (WHOLE, TAKEN, Stored(), Verdict.FAIL, "201, but it cannot be read back"),
-    (BAD, TAKEN, PART, Verdict.LOSS, "7 of 100"),
-    (BAD, TAKEN, THERE, Verdict.FAIL, "201 for what had to be refused"),
-    (WHOLE, NO, NOTHING, Verdict.PASS, "413"),
-    (WHOLE, NO, Stored(), Verdict.FAIL, "413 too large, and what is stored is not known"),
-    (WHOLE, NO, ONE, Verdict.FAIL, "413 too large, but stored"),
-    (WHOLE, NO, SPOOL, Verdict.FAIL, "2 temporary files stay"),
-    (WHOLE, NO._replace(reason=""), NOTHING, Verdict.FAIL, "413 without a reason"),
-    (WHOLE, Reply(507, {}, "no space"), NOTHING, Verdict.PASS, "507"),
-    (WHOLE, Reply(500, {}, "Traceback"), NOTHING, Verdict.FAIL, "500 Traceback"),
-    (WHOLE, Reply(302, {}, "elsewhere"), NOTHING, Verdict.FAIL, "302 elsewhere"),
-    (WHOLE, SILENT, NOTHING, Verdict.FAIL, "no answer (reset)"),
-    (WHOLE, SILENT, ONE, Verdict.FAIL, "no answer (reset), but stored"),
-    (GONE, LEFT, NOTHING, Verdict.PASS, ""),
-    (GONE, LEFT, ONE, Verdict.FAIL, "but stored"),
-    (GONE, LEFT, SPOOL, Verdict.FAIL, "temporary files stay"),
-    (GONE, LEFT, Stored(), Verdict.FAIL, "what is stored is not known"),
-    (GONE, SILENT, NOTHING, Verdict.FAIL, "no answer (reset)"),
+JUDGED: list[tuple[Attempt, Reply, ServerState, Verdict, str, str]] = [
+    (WHOLE, TAKEN, THERE, Verdict.PASS, "", ""),
+    (WHOLE, TAKEN, PART, Verdict.LOSS, "lost-part", "201, 7 of 100 bytes stored"),
+    (WHOLE, TAKEN, ServerState(len(FILE), "00"), Verdict.LOSS, "changed-bytes", "100 of 100"),
+    (WHOLE, TAKEN, ServerState(len(FILE) + 1, "00"), Verdict.LOSS, "added-bytes", "101 of 100"),
+    (WHOLE, TAKEN, ServerState(0), Verdict.LOSS, "lost-all", "201, 0 of 100 bytes stored"),
+    (WHOLE, TAKEN, ServerState(), Verdict.FAIL, "cannot-be-read-back", "201, but it cannot be read back"),
+    (BAD, TAKEN, PART, Verdict.LOSS, "lost-part", "7 of 100"),
+    (BAD, TAKEN, THERE, Verdict.FAIL, "accepted-bad", "201 for what had to be refused"),
+    (WHOLE, NO, NOTHING, Verdict.PASS, "", "413"),
+    (WHOLE, NO, ServerState(), Verdict.FAIL, "status-413-stored-unknown", "and what is stored is not known"),
+    (WHOLE, NO, ONE, Verdict.FAIL, "status-413-but-stored", "413 too large, but stored"),
+    (WHOLE, NO, SPOOL, Verdict.FAIL, "status-413-left-temporary", "2 temporary files stay"),
+    (WHOLE, NO._replace(reason=""), NOTHING, Verdict.FAIL, "no-reason", "413 without a reason"),
+    (WHOLE, Reply(507, {}, "no space"), NOTHING, Verdict.PASS, "", "507"),
+    (WHOLE, Reply(500, {}, "Traceback"), NOTHING, Verdict.FAIL, "status-500", "500 Traceback"),
+    (WHOLE, Reply(302, {}, "elsewhere"), NOTHING, Verdict.FAIL, "status-302", "302 elsewhere"),
+    (WHOLE, SILENT, NOTHING, Verdict.FAIL, "no-answer-reset", "no answer (reset)"),
+    (WHOLE, SILENT._replace(broke=""), NOTHING, Verdict.FAIL, "no-answer", "no answer (reset)"),
+    (WHOLE, SILENT, ONE, Verdict.FAIL, "no-answer-reset-but-stored", "no answer (reset), but stored"),
+    (GONE, LEFT, NOTHING, Verdict.PASS, "", ""),
+    (GONE, LEFT, ONE, Verdict.FAIL, "client-gone-but-stored", "but stored"),
+    (GONE, LEFT, SPOOL, Verdict.FAIL, "client-gone-left-temporary", "temporary files stay"),
+    (GONE, LEFT, ServerState(), Verdict.FAIL, "client-gone-stored-unknown", "what is stored is not known"),
+    (GONE, SILENT, NOTHING, Verdict.FAIL, "no-answer-reset", "no answer (reset)"),
 ]
 
 
-@pytest.mark.parametrize(("attempt", "reply", "stored", "verdict", "text"), JUDGED)
-def test_the_oracle_is_every_byte_or_a_clear_no(
-    attempt: Attempt, reply: Reply, stored: Stored, verdict: Verdict, text: str
+@pytest.mark.parametrize(("attempt", "reply", "state", "verdict", "code", "text"), JUDGED)
+def test_the_oracle_is_every_byte_or_a_clear_refusal(
+    attempt: Attempt, reply: Reply, state: ServerState, verdict: Verdict, code: str, text: str
 ) -> None:
-    judged = judge(attempt, reply, stored)
-    assert judged.verdict is verdict
+    judged = judge_attempt(attempt, reply, state)
+    assert (judged.verdict, judged.code) == (verdict, code)
     assert text in judged.text
     assert bool(text) == bool(judged.text)
 
 
 def test_a_foreign_server_need_not_tell_what_it_has_stored() -> None:
     for attempt, reply in ((WHOLE, NO), (GONE, LEFT)):
-        assert judge(attempt, reply, Stored(), tells=False).verdict is Verdict.UNKNOWN
-    assert judge(WHOLE, NO, ONE, tells=False).verdict is Verdict.FAIL
+        assert judge_attempt(attempt, reply, ServerState(), reports=False).verdict is Verdict.UNKNOWN
+    assert judge_attempt(WHOLE, NO, ONE, reports=False).verdict is Verdict.FAIL
 
 
 LIAR = (200, {"size_bytes": 0, "digest": ""})
@@ -140,7 +142,7 @@ def test_noise_is_the_same_for_the_same_size() -> None:
     assert len(digests) == 1
 
 
-KNOWN = Known("known", ["post"], ["tuned-one"], ["no answer (*)"], "it resets", "set something")
+KNOWN = KnownException("known", ["post"], ["tuned-one"], ["no-answer-reset"], "it resets", "set something")
 
 
 def row(deployment: str, verdict: Verdict, text: str = "", case: str = "post", **more: Any) -> Check:
@@ -164,37 +166,44 @@ def test_the_grid_shows_the_worst_of_each_cell_and_explains_it_once() -> None:
         row("stock-one", Verdict.FAIL, "502"),
         row("stock-one", Verdict.LOSS, "201, 0 of 9 bytes stored", sent_bytes=9, stored_bytes=0),
         row("stock-one", Verdict.FAIL, "502", case="chunked"),
-        row("tuned-one", Verdict.FAIL, "no answer (reset)"),
+        row("tuned-one", Verdict.FAIL, "no answer (reset)", code="no-answer-reset"),
         row("tuned-one", Verdict.PASS, "413", case="chunked"),
         row("tuned-one", Verdict.PASS, case="chunked"),
         row("mine", Verdict.UNAVAILABLE, "it died"),
     ]
     tables, notes = grids(CHECKED, rows)
-    cells = {(table.title.partition(":")[0], line[0]): line[1:] for table in tables for line in table.rows}
+    cells = {
+        (table.title.partition(":")[0], row.cells[0]): row.cells[1:] for table in tables for row in table.rows
+    }
     assert cells["tuned", "post"] == ["exception [1]"]
     assert cells["tuned", "chunked"] == ["pass 413"]
-    assert cells["yours", "post"] == ["unavailable [2]"]
-    assert cells["yours", "chunked"] == ["-"]
+    assert cells["your targets", "post"] == ["unavailable [2]"]
+    assert cells["your targets", "chunked"] == ["-"]
     assert cells["stock", "post"] == ["silent loss [3] [4]"]
     assert cells["stock", "chunked"] == ["fail [3]"]
-    assert notes[0] == "[1] known: it resets. Mend: set something. post: tuned-one"
+    assert notes[0] == "[1] known: it resets. Fix: set something. post: tuned-one"
     assert notes[2] == "[3] 502. post: stock-one; chunked: stock-one"
     told = counts(CHECKED, rows)
     assert told[0] == "Tried: 7 good uploads, 0 faults, 0 bad input."
-    assert "; 9 bytes lost or added in silence" in told[-1]
-    assert "; 0 bytes lost or added in silence" in told[1]
+    assert "; 9 bytes silently lost or added" in told[-1]
+    assert "; 0 bytes silently lost or added" in told[1]
 
 
 def test_what_has_to_hold_and_does_not_is_named_unless_it_is_a_listed_exception() -> None:
     assert (
         falls_short(
-            CHECKED, [row("stock-one", Verdict.LOSS), row("tuned-one", Verdict.FAIL, "no answer (reset)")]
+            CHECKED,
+            [
+                row("stock-one", Verdict.LOSS),
+                row("tuned-one", Verdict.FAIL, "no answer (reset)", code="no-answer-reset"),
+            ],
         )
         == []
     )
     for bad in (
         row("tuned-one", Verdict.FAIL, "another text"),
-        row("tuned-one", Verdict.FAIL, "no answer (reset), but stored"),
+        row("tuned-one", Verdict.FAIL, "but stored", code="no-answer-reset-but-stored"),
+        row("tuned-one", Verdict.FAIL, "no answer (reset)", code="no-answer-disconnected"),
         row("tuned-one", Verdict.LOSS, case="chunked"),
         row("tuned-one", Verdict.UNAVAILABLE, "reset"),
         row("mine", Verdict.FAIL, "reset"),

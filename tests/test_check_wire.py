@@ -4,7 +4,7 @@ import pytest
 import xxhash
 from uploadlab.catalogue.attempts import PAUSES, Then, exactly, form, noise, raw
 from uploadlab.checking import wire
-from uploadlab.checking.wire import send
+from uploadlab.checking.wire import send_attempt
 
 from .helpers import wait_until
 from .raw_server import keep
@@ -40,7 +40,7 @@ def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.M
     monkeypatch.setattr(wire, "PAUSES", dict.fromkeys(PAUSES, 0.01))
     attempt, body = BODY[name]
     with keep(OK) as server:
-        reply = send(f"{server.url}/request-stream?limit=7", attempt)
+        reply = send_attempt(f"{server.url}/request-stream?limit=7", attempt)
         wait_until(lambda: bool(server.ended))
     head, _, received = server.received[0].partition(b"\r\n\r\n")
     assert received == body
@@ -54,7 +54,7 @@ def test_an_attempt_goes_on_the_wire_as_it_says(name: str, monkeypatch: pytest.M
 
 def test_a_client_that_crashes_resets_the_connection() -> None:
     with keep(OK) as server:
-        send(server.url, raw(noise(1 << 20), then=Then.RESET, at=1 << 19))
+        send_attempt(server.url, raw(noise(1 << 20), then=Then.RESET, at=1 << 19))
         wait_until(lambda: bool(server.ended))
     assert server.ended == ["reset"]
 
@@ -79,7 +79,7 @@ def test_who_expects_100_waits_for_it_and_takes_a_no(
 ) -> None:
     monkeypatch.setattr(wire, "EXPECT_SECONDS", 0.1)
     with keep(OK, at_once) as server:
-        reply = send(server.url, raw(exactly(FILE), expect=True))
+        reply = send_attempt(server.url, raw(exactly(FILE), expect=True))
     assert server.received[0].partition(b"\r\n\r\n")[2] == sent
     assert reply.status == (201 if sent else 417)
 
@@ -87,11 +87,15 @@ def test_who_expects_100_waits_for_it_and_takes_a_no(
 def test_the_digest_is_of_what_was_sent_and_an_answer_may_be_a_page() -> None:
     page = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
     with keep(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)) as server:
-        reply = send(server.url, raw(exactly(FILE)))
+        reply = send_attempt(server.url, raw(exactly(FILE)))
     assert (reply.status, reply.reason, reply.digest) == (502, "Bad Gateway", DIGEST)
 
 
 def test_no_answer_is_told_with_its_cause() -> None:
     with keep(b"") as server:
-        assert "RemoteDisconnected" in send(server.url, raw(exactly(FILE))).problem
-    assert "refused" in send(server.url, raw(exactly(FILE))).problem
+        reply = send_attempt(server.url, raw(exactly(FILE)))
+        assert "RemoteDisconnected" in reply.problem
+        assert reply.broke == "disconnected"
+    reply = send_attempt(server.url, raw(exactly(FILE)))
+    assert "refused" in reply.problem
+    assert reply.broke == "refused"

@@ -16,7 +16,8 @@ from uploadlab.commands import main
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.paths import RUNS, default_data_dir
 from uploadlab.planning import draft
-from uploadlab.storage.run_folder import MEASUREMENTS, RunFolder
+from uploadlab.storage.layout import MEASUREMENTS
+from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import serve
 from .helpers import DEPLOYMENTS, REFERENCES, environment, left_overs

@@ -42,7 +42,7 @@ def test_an_ablation_shows_what_is_lost_without_a_setting(tmp_path: Path) -> Non
     words = ("ablate", "configs/uwsgi/uwsgi-chunked.ini", *LOCAL, "--out", tmp_path)
     done = lab(*words, "--methods", "request.stream-chunked", "--sizes", "1MiB", "--rounds", "1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 MiB: speed of uwsgi-chunked, one setting taken back" in done.stdout
+    assert "1 MiB: speed of uwsgi-chunked, one setting reset" in done.stdout
     first = next(line for line in done.stdout.splitlines() if line.startswith("without module = "))
     assert "refused: 411" in first
     run = only_run(tmp_path).read_run()
@@ -66,7 +66,7 @@ def test_a_config_by_its_name_can_be_checked_and_has_to_hold(tmp_path: Path) -> 
     done = lab(*words)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "your configs:" in done.stdout
-    assert "Short of the oracle, and no exception: uwsgi-http-router chunked." in done.stdout
+    assert "Failed: uwsgi-http-router chunked." in done.stdout
 
 
 def test_a_config_takes_no_services_place(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_two_stored_runs_are_compared(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     flask = done.stdout[done.stdout.index("flask") :]
     assert "slower 0.83x" in flask
-    assert "a.ini, what differs from before:\n  - y = 1\n  + y = 2\n" in done.stdout
+    assert "a.ini, differences from before:\n  - y = 1\n  + y = 2\n" in done.stdout
     assert lab("diff", before, after, "--fail-above", "15%").returncode == 1
     assert lab("diff", after, before, "--fail-above", "15%").returncode == 0
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from uploadlab.analysis.intervals import Interval, paired
-from uploadlab.analysis.significance import WITHIN, Word, enough, is_look, judge
+from uploadlab.analysis.intervals import paired
+from uploadlab.analysis.significance import WITHIN, Interval, Word, enough, is_look, judge_ratio
 
 SIMULATIONS = 2000
 NOISE = 0.1
@@ -51,7 +51,7 @@ def procedure(times: Times) -> Word:
         itself, ratio = paired(base, again), paired(base, other)  # of speed: the base's time above
         if enough([itself, ratio], WITHIN):
             break
-    judged = judge(ratio, max(1 + WITHIN, itself.reach if itself else 1.0))
+    judged = judge_ratio(ratio, max(1 + WITHIN, itself.reach if itself else 1.0))
     assert judged
     return judged.word
 
@@ -97,11 +97,11 @@ def test_looks_come_further_and_further_apart() -> None:
     ],
 )
 def test_a_difference_is_one_if_it_is_beyond_the_noise(ratio: Interval, floor: float, word: Word) -> None:
-    judged = judge(ratio, floor)
+    judged = judge_ratio(ratio, floor)
     assert judged
     assert judged.word is word
 
 
 def test_without_an_interval_there_is_no_verdict() -> None:
-    assert judge(None, 1.03) is None
+    assert judge_ratio(None, 1.03) is None
     assert not enough([Interval(1, 1, 1), None], WITHIN)

@@ -12,6 +12,18 @@ from uploadlab.runtimes.compose import port_variable
 from . import helpers
 from .helpers import DEPLOYMENTS
 
+MERGED = """
+x-one: &one {A: "1"}
+x-two: &two {B: "2", C: "3"}
+services:
+  a:
+    x-lab: {title: a, tier: b, why: c, port: 1}
+    command: [$$x]
+    environment:
+      <<: [*one, *two]
+      B: mine
+"""
+
 
 def test_nothing_the_local_runtime_reads_needs_compose_to_fill_it_in() -> None:
     services = yaml.safe_load(COMPOSE.read_text())["services"]
@@ -78,6 +90,29 @@ def test_a_broken_file_is_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(LabError) as error:
         load_deployments(tmp_path / "compose.yaml")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("{titel: a, tier: b, why: c, port: 1}", "service a: Object contains unknown field `titel`"),
+        ("{title: a, tier: b, why: c, port: many}", "service a: Expected `int`, got `str` - at `$.port`"),
+        ("{title: a, tier: b, why: c, port: 1, parts: [b]}", "service b: Object missing required field"),
+        ("", "service a: Expected `object`, got `null`"),
+    ],
+)
+def test_a_mistake_in_a_deployment_names_its_service(tmp_path: Path, block: str, told: str) -> None:
+    (tmp_path / "compose.yaml").write_text(f"services:\n  a: {{command: [x], x-lab: {block}}}\n")
+    with pytest.raises(LabError) as error:
+        load_deployments(tmp_path / "compose.yaml")
+    assert str(error.value).startswith(f"compose.yaml: {told}")
+
+
+def test_an_environment_may_be_merged_from_others(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(MERGED)
+    service = load_deployments(tmp_path / "compose.yaml")["a"].services[0]
+    assert service.environment == {"A": "1", "B": "mine", "C": "3"}
+    assert (service.command, service.stop_signal) == (["$x"], "SIGTERM")
 
 
 def test_what_lab_require_names_may_not_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_every_name_that_is_asked_for_is_declared() -> None:
 
 
 def test_a_plan_has_exactly_the_cells_that_are_divided() -> None:
-    targets = [Target(one.name, "", one.tier, one.accepts, next=one.next) for one in DEPLOYMENTS.values()]
+    targets = [deployment.target() for deployment in DEPLOYMENTS.values()]
     references = [target.name for target in targets if target.tier == REFERENCE]
     planned = {one.cell: one.rounds for one in plan_cells(load_plan("ceilings", PLANS), Order(), targets)}
     asked = {

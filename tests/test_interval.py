@@ -1,8 +1,16 @@
 """Intervals of ratios: against printed tables, and against samples whose truth is known."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
-from uploadlab.analysis.intervals import Interval, paired, unpaired
+from uploadlab.analysis import intervals
+from uploadlab.analysis.intervals import paired, unpaired
+from uploadlab.analysis.significance import Interval
+
+from .helpers import environment
 
 
 def ordinal(values: int) -> list[float]:
@@ -67,6 +75,16 @@ def test_95_of_100_intervals_hold_the_truth(count: int) -> None:
             assert interval
             held += interval.low <= 1.3 <= interval.high
         assert held / 2000 > 0.94
+
+
+def test_only_a_comparison_needs_numpy() -> None:
+    """A check, and a run without a comparison, work where numpy is not installed."""
+    modules = ["analysis." + path.stem for path in Path(intervals.__file__).parent.glob("[a-z]*.py")]
+    modules = [name for name in modules if name != "analysis.intervals"]
+    modules += ["checking.stage", "measuring.carry_out", "presenting.terminal", "presenting.report"]
+    lines = ["import importlib, sys", "sys.modules['numpy'] = None"]
+    lines += [f"importlib.import_module('uploadlab.{name}')" for name in modules]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], env=environment(), check=True)
 
 
 def test_an_interval_tells_how_wide_it_is_and_how_far_from_1_it_reaches() -> None:

@@ -6,14 +6,14 @@ import msgspec
 import pytest
 from uploadlab.catalogue.payloads import write_payload
 from uploadlab.declared.compose import config_texts
-from uploadlab.declared.config_syntax import edited
+from uploadlab.declared.config_syntax import parse_config, set_option
 from uploadlab.declared.knobs import Knob, load_knobs
 from uploadlab.errors import UsageError
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Deployment
 from uploadlab.model.measurements import Status
 from uploadlab.model.order import Kind, Order
-from uploadlab.pages.settings_tables import Setting, Turned, settings, settings_table
+from uploadlab.pages.settings_tables import Turned, settings_table
 from uploadlab.paths import KNOBS, ROOT
 from uploadlab.planning.knob_runs import knob_drafts, variants
 from uploadlab.processes.groups import Processes
@@ -28,27 +28,29 @@ NGINX = "server {\n        size 1m;   # 16k by default\n\n        location / {\n
 
 
 @pytest.mark.parametrize(
-    ("text", "option", "value", "expected"),
+    ("path", "text", "option", "value", "expected"),
     [
-        (INI, "listen", "7", "listen = 7\n"),
-        (INI, "listen", "", "; why\nmaster = true\n"),
-        (INI, "processes", "4", "master = true\nprocesses = 4\n"),
-        ("threads = 4  # 1 by default\n", "threads", "8", "threads = 8  # 1 by default\n"),
-        (NGINX, "size", "2m", "        size 2m;   # 16k by default\n"),
-        (NGINX, "size", "", "server {\n\n"),
-        (NGINX, "other", "on", "        other on;\n        location / {\n"),
+        ("a.ini", INI, "listen", "7", "listen = 7\n"),
+        ("a.ini", INI, "listen", "", "; why\nmaster = true\n"),
+        ("a.ini", INI, "processes", "4", "master = true\nprocesses = 4\n"),
+        ("a.py", "threads = 4  # 1 by default\n", "threads", "8", "threads = 8  # 1 by default\n"),
+        ("a.conf", NGINX, "size", "2m", "        size 2m;   # 16k by default\n"),
+        ("a.conf", NGINX, "size", "", "server {\n\n"),
+        ("a.conf", NGINX, "other", "on", "        other on;\n        location / {\n"),
     ],
 )
-def test_one_line_of_a_config_is_turned(text: str, option: str, value: str, expected: str) -> None:
-    new = edited(text, option, value)
+def test_one_line_of_a_config_is_changed(
+    path: str, text: str, option: str, value: str, expected: str
+) -> None:
+    new = set_option(path, text, option, value)
     assert expected in new
     changed = set(new.splitlines()) ^ set(text.splitlines())
     assert len(changed) == (1 if not value or option not in text else 2)
 
 
 def test_what_is_not_there_cannot_be_taken_away() -> None:
-    with pytest.raises(UsageError, match="no line sets processes"):
-        edited(INI, "processes", "")
+    with pytest.raises(UsageError, match=r"no line of a\.ini sets processes"):
+        set_option("a.ini", INI, "processes", "")
 
 
 def turned(tmp_path: Path, knob: Knob) -> list[Deployment]:
@@ -110,12 +112,24 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, text: str, words: str
     assert "\n" not in str(told.value)
 
 
-def test_the_settings_of_a_config_are_its_lines_with_a_reason() -> None:
-    assert list(settings(INI)) == [Setting("listen", "listen = 1024", "why")]
-    assert list(settings(NGINX)) == [Setting("size", "size 1m", "16k by default")]
-    assert list(settings('"""Doc."""\n\nimport os\n\nthreads = 4  # one\n')) == [
-        Setting("threads", "threads = 4", "one")
+def reasons(path: str, text: str) -> list[tuple[str, str, str]]:
+    return [(line.option, line.text, line.reason) for line in parse_config(path, text) if line.reason]
+
+
+def test_a_settings_reason_is_the_comment_above_or_behind_it() -> None:
+    assert reasons("a.ini", INI) == [("listen", "listen = 1024", "why")]
+    assert reasons("a.conf", NGINX) == [("size", "size 1m", "16k by default")]
+    assert reasons("a.conf", "# nginx's\nalias ${A}/; # it's ours\nb a#b;\n") == [
+        ("alias", "alias ${A}/", "it's ours")
     ]
+    assert reasons("a.py", '"""Doc."""\n\nimport os\n# many\nthreads = 4\nb = [\n 1,\n]  # two\n') == [
+        ("threads", "threads = 4", "many"),
+        ("b", "b = [\n 1,\n]", "two"),
+    ]
+
+
+def test_a_setting_of_several_lines_is_replaced_whole() -> None:
+    assert set_option("a.py", "a = [\n 1,\n]  # two\nb = 1\n", "a", "2") == "a = 2  # two\nb = 1\n"
 
 
 def test_a_table_tells_what_turning_did() -> None:
@@ -149,16 +163,16 @@ def test_a_table_tells_what_turning_did() -> None:
             text="cut off",
         )
     ]
-    table = settings_table(one, [INI], knobs, Turned(run, rows, [], checks))
-    assert [row[:3] for row in table.rows] == [
+    table = settings_table(one, {"a.ini": INI}, knobs, Turned(run, rows, [], checks))
+    assert [row.cells[:3] for row in table.rows] == [
         ["`listen = 1024`", "", "why"],
         ["no `BLOCK_SIZE`", "64 KiB", "blocks"],
         ["no `harakiri`", "off", "nobody did"],
         ["`master = true`", "", "no reason given"],
     ]
-    assert "without: request.stream: 0.50 times as fast" in table.rows[0][3]
-    assert table.rows[1][3] == "`1`: stall: fail, cut off"
-    assert table.rows[2][3] == "`1`: not measured"
+    assert "without: request.stream: 0.50 times as fast" in table.rows[0].cells[3]
+    assert table.rows[1].cells[3] == "`1`: stall: fail, cut off"
+    assert table.rows[2].cells[3] == "`1`: not measured"
     assert rows[0].status is Status.OK
     assert rows[0].size_bytes != MIB
 

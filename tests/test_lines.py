@@ -4,7 +4,8 @@ import subprocess
 import sys
 import time
 
-from uploadlab.processes.jsonpipe import Lines
+import pytest
+from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
 
 
 def talk(script: str) -> Lines:
@@ -22,10 +23,16 @@ def test_answers_that_come_at_once_are_handed_out_one_by_one() -> None:
     assert lines.read(int, 0.2) is None
     assert time.monotonic() - started < 5
     lines.write({})
-    assert lines.line(10) == b""
+    assert lines.read(int, 10) is None
     assert lines.process.poll() == 0
 
 
 def test_an_answer_longer_than_a_pipe_is_read_whole() -> None:
     lines = talk("print('[' + '1,' * 100_000 + '1]')")
     assert lines.read(list[int], 10) == [1] * 100_001
+
+
+def test_an_answer_that_is_none_says_so() -> None:
+    lines = talk("print('hello')")
+    with pytest.raises(UnreadableAnswer, match="b'hello' is no answer"):
+        lines.read(int, 10)

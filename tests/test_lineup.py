@@ -80,12 +80,21 @@ def test_a_config_takes_the_place_of_its_like(
 @pytest.mark.parametrize(
     ("path", "text", "why"),
     [
-        (MINE, "[uwsgi]\nhttp-socket = :8080\n", "neither PORT nor RUN_DIR"),
+        (MINE, "[uwsgi]\nhttp-socket = :8080\n", "the config must listen on"),
         ("configs/uwsgi/My config.ini", INI, "use a-z, 0-9, - and _ only"),
         ("configs/uwsgi/flask.ini", INI, "rename the file"),
         ("configs/uwsgi/mine.conf", INI, "a config is one of"),
-        (MINE, "# IMPORTANT\n[uwsgi]\nhttp-socket = :8080\n", "neither PORT nor RUN_DIR"),
+        (
+            MINE,
+            "# IMPORTANT\n[uwsgi]\nhttp-socket = :8080\n",
+            "the config must listen on",
+        ),
         ("configs/uwsgi/uwsgi-default-again.ini", INI, "name each once"),
+        (
+            "configs/gunicorn/mine.conf.py",
+            'bind = "unix:RUN_DIR/x"\n',
+            "all listen on PORT",
+        ),
     ],
 )
 def test_a_config_that_cannot_be_one_says_why(root: Path, path: str, text: str, why: str) -> None:

@@ -143,7 +143,7 @@ def test_lost_uploads_are_counted_and_add_no_throughput() -> None:
     assert one.mb_per_second == pytest.approx(MIB / 1e6)
     assert one.statuses == {Status.OK: 4, Status.WRONG: 4}
     (table,) = load_tables([one])
-    assert table.rows[0][-1] == "4 wrong"
+    assert table.rows[0].cells[-1] == "4 wrong"
 
 
 def test_shares_are_of_the_reference_with_as_many_users() -> None:
@@ -158,7 +158,7 @@ def test_what_befell_a_step_is_told_with_its_deployment() -> None:
     dead = result(status=Status.UNAVAILABLE, error="flask ended with status -9")
     summaries = summarize_load(run_with(STEP), [dead], [])
     (table,) = load_tables(summaries)
-    assert table.rows[0][-1] == "unavailable"
+    assert table.rows[0].cells[-1] == "unavailable"
     assert load_notes(summaries)[0] == "flask: unavailable: flask ended with status -9"
 
 
@@ -177,7 +177,7 @@ def test_slow_users_have_a_table_of_what_they_do_to_the_others() -> None:
     _, table = load_tables(summaries)
     assert table.title == "1 MiB request.stream: an upload of 2 users beside slow ones at 2 MB/s"
     assert table.header == ["", "alone", "beside 8", "times", "slow uploads", "not ok"]
-    assert table.rows == [["flask", "1 s", "3 s", "3.0", "0", "slow: 1 failed"]]
+    assert [row.cells for row in table.rows] == [["flask", "1 s", "3 s", "3.0", "0", "slow: 1 failed"]]
 
 
 def test_a_step_that_was_cut_short_leaves_no_rows(tmp_path: Path) -> None:

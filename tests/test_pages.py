@@ -12,8 +12,9 @@ from uploadlab.commands.main import COMMANDS
 from uploadlab.errors import LabError
 from uploadlab.pages.__main__ import rendered
 from uploadlab.paths import DOCS, RECIPES, REFERENCE, ROOT
+from uploadlab.storage.layout import MEASUREMENTS
 from uploadlab.storage.profiles import read_calls
-from uploadlab.storage.run_folder import MEASUREMENTS, RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import checkout
 from .pages import FENCED, GENERATED, PAGES, README, links, sections, target

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from uploadlab.storage.layout import PROFILED
 from uploadlab.storage.profiles import read_calls
-from uploadlab.storage.run_folder import PROFILED, RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import lab, need
 
@@ -90,7 +91,7 @@ def test_a_cell_is_shown_in_full(run: tuple[RunFolder, str]) -> None:
         ("flask", "write flask/request.stream/64MiB"),
         ("flsk/request.files/1MiB", "did you mean 'flask'"),
         ("flask/request.fils/1MiB", "did you mean 'request.files'"),
-        ("flask/request.files/2MiB", "of that pair it has 1MiB"),
+        ("flask/request.files/2MiB", "sizes of flask/request.files are 1MiB"),
         ("flask/request.files/x", "size 'x'"),
     ],
 )

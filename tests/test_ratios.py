@@ -15,7 +15,7 @@ from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 from uploadlab.paths import RATIOS
 from uploadlab.presenting.markdown import markdown
-from uploadlab.presenting.tables import costs, limits, ratio_table, tables
+from uploadlab.presenting.tables import cost_table, limit_notes, rate_tables, ratio_table
 from uploadlab.presenting.terminal import Screen
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import MIB
@@ -63,7 +63,7 @@ def judge(ratio: Ratio, *cells: list[Measurement]) -> list[RatioRow]:
 
 
 def texts(*rows: RatioRow) -> list[list[str]]:
-    return ratio_table(rows, []).rows
+    return [row.cells for row in ratio_table(rows, []).rows]
 
 
 def test_a_ratio_of_medians_whose_interval_holds_it_meets_its_goal_or_not() -> None:
@@ -199,11 +199,11 @@ def test_only_what_is_limited_is_marked_and_references_never_are() -> None:
     ]
     run = run_with(rows)
     summaries = summarize(run, rows)
-    assert [line[1] for line in costs(run, summaries).rows if line[1]] == ["10*", "1.1", "10"]
-    assert limits(summaries) == [
+    assert [row.cells[1] for row in cost_table(run, summaries).rows if row.cells[1:]] == ["10*", "1.1", "10"]
+    assert limit_notes(summaries) == [
         "* CLIENT_LIMITED at 9.54 MiB: flask request.stream: compare these by CPU s/GB"
     ]
-    assert "*" not in markdown(tables(run, summaries)[0])
+    assert "*" not in markdown(rate_tables(run, summaries)[0])
 
 
 @pytest.mark.parametrize("name", ["flask", "raw-sink"])
@@ -256,7 +256,8 @@ def grown(client: int | None, server: int | None, **large: Any) -> list[list[str
         {"size_bytes": 8 * MIB, "client_peak_rss_bytes": client, "server_peak_rss_bytes": server, **large},
     ]
     rows = [measured("flask", **fields) for fields in peaks]
-    return ratio_table([], growth_rows(run_with(rows), rows, GROWTH)).rows
+    table = ratio_table([], growth_rows(run_with(rows), rows, GROWTH))
+    return [row.cells for row in table.rows]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import xxhash
 from uploadlab.catalogue.attempts import Attempt, form, noise, raw
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.payloads import write_payload
-from uploadlab.checking.wire import Reply, send
+from uploadlab.checking.wire import Reply, send_attempt
 from uploadlab.paths import RECIPES
 from uploadlab.processes.groups import is_running
 from uploadlab.runtimes.local import free_ports, search_path
@@ -192,7 +192,7 @@ def test_a_body_over_the_limit(empty: Recipe) -> None:
     assert re.fullmatch(f"not uploaded: {empty.url} answered 413: .*\n", done.stderr)
     for chunked in (False, True):
         attempt = (form if empty.form else raw)(noise(24 * MIB), chunked=chunked)
-        assert send(empty.url, attempt).status == 413
+        assert send_attempt(empty.url, attempt).status == 413
     wait_until(lambda: empty.stored() == [], 10)
 
 
@@ -206,7 +206,7 @@ TRIED = [(title, name) for title in RECEIVE for name in CASES_SENT if attempts(n
 
 @pytest.mark.parametrize(("recipe", "name"), TRIED, indirect=["recipe"])
 def test_every_byte_or_a_clear_no(empty: Recipe, name: str) -> None:
-    stored = sum(check(empty, one, send(empty.url, one)) for one in attempts(name, empty.form))
+    stored = sum(check(empty, one, send_attempt(empty.url, one)) for one in attempts(name, empty.form))
     wait_until(lambda: len(empty.stored()) == stored, 10)
 
 
@@ -226,7 +226,7 @@ def check(recipe: Recipe, attempt: Attempt, reply: Reply) -> bool:
 def test_an_upload_that_pauses(recipe: Recipe) -> None:
     attempts = [attempt for attempt in CASES["stall"].attempts() if not attempt.form]
     with ThreadPoolExecutor() as pool:
-        replies = list(pool.map(lambda attempt: send(recipe.url, attempt), attempts))
+        replies = list(pool.map(lambda attempt: send_attempt(recipe.url, attempt), attempts))
     assert all(map(check, [recipe] * len(attempts), attempts, replies))
 
 

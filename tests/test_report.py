@@ -28,10 +28,11 @@ from uploadlab.presenting.command_line import command_words
 from uploadlab.presenting.html import HERE
 from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.repeat import commands
-from uploadlab.presenting.tables import tables
+from uploadlab.presenting.tables import rate_tables
 from uploadlab.presenting.terminal import Screen
+from uploadlab.storage.layout import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE
 from uploadlab.storage.reader import read_run_folder
-from uploadlab.storage.run_folder import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE, RunFolder
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import RUN, SIZE, lab, measured
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run
@@ -89,7 +90,7 @@ def test_a_comparison_has_its_verdicts_settings_and_command(tmp_path: Path) -> N
     assert (
         "|   request.stream | slower 0.80x [0.80, 0.80] | more 1.25x [1.25, 1.25] | - | ±5.0% | 9 |" in text
     )
-    assert f"what differs from flask\n\n```\n+ {HOSTILE}\n```" in text
+    assert f"differences from flask\n\n```\n+ {HOSTILE}\n```" in text
     assert (
         "lab compare flask '<script>alert(1)</script>' flask-b --seed 1 --minutes 1 --runtime local" in text
     )
@@ -131,7 +132,7 @@ def test_vendored_scripts_are_what_their_list_says() -> None:
 def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> None:
     text = report.as_text(quick, load_goals(RATIOS), "md")
     run, rows = quick.read_run(), quick.read_measurements()
-    for table in tables(run, summarize(run, rows)):
+    for table in rate_tables(run, summarize(run, rows)):
         assert f"### {table.title}\n\n{markdown(table)}\n" in text
     for sentence in (
         "lost-body: 0 bytes",
@@ -145,7 +146,7 @@ def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> No
 
 def test_markdown_of_a_check_has_its_grid() -> None:
     text = report.as_text(RunFolder(REFERENCE / "check"), GOALS, "md")
-    assert "### tuned: every byte, or a clear no" in text
+    assert "### tuned: every byte, or a clear refusal" in text
     assert "[1] cut while buffered" in text
     assert "./scripts/lab check --deployments flask," in text
 
@@ -221,7 +222,7 @@ def unknown_case(folder: RunFolder) -> None:
         (empty, ["Nothing was measured yet."]),
         (damage, ["measurements.jsonl: 2 lines are damaged and left out."]),
         (no_time, ["measurements.jsonl: 3 lines are damaged and left out."]),
-        (other_schema, ["run.json has schema 99, this lab reads 1: what has changed"]),
+        (other_schema, ["run.json has schema 99, this lab reads", "fields whose meaning changed"]),
         (other_shape, ["run.json is damaged (Object missing required field", "host, plan, tiers"]),
         (no_run, ["run.json is missing: host, plan, tiers and configs are not known."]),
         (other_cells, ["run.json does not plan all that was measured"]),

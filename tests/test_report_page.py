@@ -12,7 +12,8 @@ from uploadlab.declared.goals import load_goals
 from uploadlab.model.measurements import ACCEPTED
 from uploadlab.paths import RATIOS, REFERENCE
 from uploadlab.presenting import report
-from uploadlab.storage.run_folder import REPORT, RunFolder
+from uploadlab.storage.layout import REPORT
+from uploadlab.storage.run_folder import RunFolder
 
 from .browser import shut_out
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run
@@ -127,10 +128,12 @@ def test_a_comparison_is_its_verdicts_and_a_bar_for_each(opened: Open) -> None:
 
 def test_a_check_is_its_grid(opened: Open) -> None:
     page = opened("check").page
-    expect(page.locator("h2#check ~ .scroll caption").first).to_have_text("tuned: every byte, or a clear no")
+    expect(page.locator("h2#check ~ .scroll caption").first).to_have_text(
+        "tuned: every byte, or a clear refusal"
+    )
     assert "silent loss" in page.locator("h2#check ~ .scroll").nth(1).inner_text()
     assert page.locator("figure").count() == 0
-    assert "bytes lost or added in silence" in page.locator(".findings").inner_text()
+    assert "bytes silently lost or added" in page.locator(".findings").inner_text()
 
 
 def test_filters_hide_rows_columns_tables_panels_and_marks(opened: Open) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from uploadlab.model.measurements import Status
+from uploadlab.storage.layout import MEASUREMENTS
 from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import environment, lab, left_overs, servers, wait_until
@@ -60,6 +61,20 @@ def test_a_runner_killed_at_any_moment_leaves_a_run_that_loads_and_goes_on(
     assert set(kept) <= set(counted(folder.read_measurements()))
     assert counted(folder.read_measurements()) == planned(folder, 40)
     assert {row.status for row in folder.read_measurements()} == {Status.OK}
+
+
+def test_what_a_damaged_line_held_is_measured_again_on_resume(tmp_path: Path, where: list[str]) -> None:
+    assert lab(*WORDS, "--rounds", "3", *where).returncode == 0
+    folder = only_run(tmp_path / "out")
+    path = folder.path / MEASUREMENTS
+    *lines, last = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, last.replace('"status":"ok"', '"status":"o"'), ""]))
+    kept = counted(folder.read_measurements())
+    assert len(kept) == len(planned(folder, 3)) - 1
+    done = lab("resume", folder.path, *where)
+    assert done.returncode == 0, done.stderr
+    assert "measurements.jsonl: 1 line is damaged and left out." in done.stderr.splitlines()
+    assert counted(folder.read_measurements()) == planned(folder, 3)
 
 
 @pytest.mark.usefixtures("no_left_overs")

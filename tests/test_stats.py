@@ -6,7 +6,7 @@ from uploadlab.model.cells import Cell, Planned, Task
 from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Status
 from uploadlab.presenting.markdown import markdown
-from uploadlab.presenting.tables import reasons, tables
+from uploadlab.presenting.tables import failure_notes, rate_tables
 
 from .helpers import RUN, SIZE, measured
 
@@ -36,9 +36,9 @@ def test_a_deployment_that_became_available_later_counts_as_measured() -> None:
 def test_a_deployment_that_died_between_its_uploads_is_told() -> None:
     died = measured("flask", seconds=None, status=Status.UNAVAILABLE, error="it ended")
     rows = [measured("flask"), msgspec.structs.replace(died, round=2)]
-    assert reasons(summarize(RUN, rows)) == ["flask: unavailable: it ended"]
+    assert failure_notes(summarize(RUN, rows)) == ["flask: unavailable: it ended"]
     resumed = [*rows, msgspec.structs.replace(measured("flask", seconds=0.1), round=2)]
-    assert reasons(summarize(RUN, resumed)) == []
+    assert failure_notes(summarize(RUN, resumed)) == []
 
 
 def test_the_reference_is_named_by_the_run() -> None:
@@ -58,18 +58,18 @@ def test_a_table_without_a_ceiling_says_so_and_why(status: Status) -> None:
     cells = [Planned(Cell(row.deployment, row.method, row.size_bytes), 1, 1) for row in rows]
     run = msgspec.structs.replace(RUN, cells=cells)
     summaries = summarize(run, rows)
-    with_ceiling, without = tables(run, summaries)
+    with_ceiling, without = rate_tables(run, summaries)
     assert with_ceiling.title == "4.77 MiB"
     assert without.title == f"9.54 MiB (no ceiling: raw-sink {status})"
-    assert without.rows[0] == ["flask", "10"]
-    assert any(line.endswith(f"{status}: it ended") for line in reasons(summaries))
+    assert without.rows[0].cells == ["flask", "10"]
+    assert any(line.endswith(f"{status}: it ended") for line in failure_notes(summaries))
 
 
 def test_a_table_of_before_the_ceiling_was_measured_says_so_too() -> None:
     summaries = summarize(RUN, [measured("flask")])
-    assert tables(RUN, summaries)[0].title == "9.54 MiB (no ceiling: raw-sink not measured)"
+    assert rate_tables(RUN, summaries)[0].title == "9.54 MiB (no ceiling: raw-sink not measured)"
     alone = msgspec.structs.replace(RUN, targets=RUN.targets[:1])
-    assert tables(alone, summaries)[0].title == "9.54 MiB (no ceiling: no reference)"
+    assert rate_tables(alone, summaries)[0].title == "9.54 MiB (no ceiling: no reference)"
 
 
 def test_the_share_stays_that_of_the_first_reference() -> None:
@@ -89,21 +89,21 @@ def test_the_table_says_what_happened_instead_of_a_number() -> None:
         measured("raw-sink", seconds=0.01),
     ]
     summaries = summarize(RUN, rows)
-    (table,) = tables(RUN, summaries)
+    (table,) = rate_tables(RUN, summaries)
     assert table.header == ["", "request.stream", "request.files"]
-    assert table.rows == [
+    assert [row.cells for row in table.rows] == [
         ["flask", "500 50%", "wrong: 0 of 10000000 bytes"],
         ["raw-sink", "1000 100%", "-"],
     ]
-    assert reasons(summaries) == ["flask request.files: wrong: 0 of 10000000 bytes"]
+    assert failure_notes(summaries) == ["flask request.files: wrong: 0 of 10000000 bytes"]
     assert markdown(table).splitlines()[2] == "| flask | 500 50% | wrong: 0 of 10000000 bytes |"
 
 
 def test_a_refusal_shows_its_status_and_its_sentence_below() -> None:
     rows = [measured("flask", status=Status.REFUSED, http_status=411, error="send a Content-Length")]
     summaries = summarize(RUN, rows)
-    assert tables(RUN, summaries)[0].rows == [["flask", "refused: 411"]]
-    assert "send a Content-Length" in reasons(summaries)[0]
+    assert rate_tables(RUN, summaries)[0].rows[0].cells == ["flask", "refused: 411"]
+    assert "send a Content-Length" in failure_notes(summaries)[0]
 
 
 def test_a_reason_that_holds_for_a_whole_deployment_is_told_once() -> None:
@@ -111,7 +111,7 @@ def test_a_reason_that_holds_for_a_whole_deployment_is_told_once() -> None:
         measured("flask", method, None, status=Status.UNAVAILABLE, error="no nginx")
         for method in ("request.stream", "request.files")
     ]
-    assert reasons(summarize(RUN, rows)) == ["flask: unavailable: no nginx"]
+    assert failure_notes(summarize(RUN, rows)) == ["flask: unavailable: no nginx"]
 
 
 def test_the_time_left_follows_what_was_measured() -> None:

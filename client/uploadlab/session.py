@@ -34,6 +34,7 @@ from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
 from uploadlab.runtimes.in_container import Neighbours, require_checkout, run_name
 from uploadlab.runtimes.local import LocalRuntime, Scratch
 from uploadlab.sending.client import Client
+from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 
@@ -180,6 +181,8 @@ def _carry_out(
 ) -> None:
     run, folder = prepared.run, prepared.folder
     before = len(folder.read_measurements()), len(folder.read_steps())
+    for notice in read_run_folder(folder).notices:
+        screen.note(notice)
     if in_container():
         runtime: Neighbours | LocalRuntime = Neighbours()
     else:
@@ -250,6 +253,8 @@ def compare_runs(
             raise LabError(f"{unlike}: their figures are not comparable; --force compares them anyway")
         screen.note(f"Forced: {unlike}, so a difference may have other causes.")
     compared = between_runs(runs[0], before.read_measurements(), runs[1], after.read_measurements())
+    for notice in [*before.damage.values(), *after.damage.values()]:
+        screen.note(notice)
     if not compared.lines:
         raise LabError(f"{runs[0].id} and {runs[1].id} have no cell in common: name other runs")
     screen.comparison(compared, changed_settings(*runs))

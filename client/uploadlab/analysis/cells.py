@@ -1,4 +1,4 @@
-"""From raw measurements to one summary a cell. Pure: files in, figures out."""
+"""From raw measurements to one summary a cell. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
 from statistics import median
@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from uploadlab.model.cells import Cell
 from uploadlab.model.deployments import REFERENCE
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.runs import Run
@@ -14,11 +15,11 @@ MB, GB = 1e6, 1e9
 
 
 LIMIT = 0.1
-"""How near to all of the time a busy client is the limit, and how near to a rate the ceiling."""
+"""A client busy for all but this share of the time is the limit; so is a ceiling this near to a rate."""
 
 
 class Summary(Struct, frozen=True):
-    """What a cell came to."""
+    """The figures of a cell."""
 
     deployment: str
     method: str
@@ -28,39 +29,46 @@ class Summary(Struct, frozen=True):
     mb_per_second: float | None = None
     """Median over the rounds, in 10^6 bytes a second; None unless every round is ok."""
     share: float | None = None
-    """Of the reference's rate at the same size in the same run."""
+    """Its rate by the reference's rate at the same size in the same run."""
     client_limited: bool = False
     """Whether client or ceiling were the limit: the rate says little of the server."""
     http_status: int | None = None
     error: str | None = None
     cpu_seconds_per_gb: float | None = None
-    """CPU of all the server's processes for 10^9 bytes, median."""
+    """CPU seconds of all the server's processes for 10^9 bytes, median."""
     server_peak_rss_bytes: int | None = None
-    """Of all the server's processes together, the highest of the rounds."""
+    """The peaks of all the server's processes together, the highest of the rounds."""
     client_peak_rss_bytes: int | None = None
     spooled_bytes: int | None = None
-    """Written to disk besides the stored file, median."""
+    """Written to disk in addition to the stored file, median."""
+
+    @property
+    def cell(self) -> Cell:
+        """The cell that it sums up."""
+        return Cell(self.deployment, self.method, self.size_bytes)
 
 
 def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
-    """Summaries in the order of the run's cells; a cell not measured yet is left out."""
+    """Return summaries in the order of the run's cells; a cell not measured yet is left out."""
     cells = by_cell(rows)
     references = reference_names(run)
-    ceilings = _reference_rates(run, cells, references[:1])
-    all_rates = _reference_rates(run, cells, references)
-    return [
-        _summary(
-            measured,
-            next(iter(ceilings.get(cell.size_bytes, [])), None),
-            cell.deployment not in references and _is_limited(measured, all_rates.get(cell.size_bytes, [])),
-        )
+    reference_rates = {
+        cell: rate
         for cell, *_ in run.cells
-        if (measured := cells.get(cell.id))
-    ]
+        if cell.deployment in references and (rate := _rate(cells.get(cell.id, [])))
+    }
+    summaries = []
+    for cell, *_ in run.cells:
+        if measured := cells.get(cell.id):
+            rates = {of: rate for of, rate in reference_rates.items() if of.size_bytes == cell.size_bytes}
+            ceiling = next((rate for of, rate in rates.items() if of.deployment == references[0]), None)
+            limited = cell.deployment not in references and _is_limited(measured, rates.values())
+            summaries.append(_summary(measured, ceiling, limited))
+    return summaries
 
 
 def by_cell(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
-    """What counts of each cell, by its id: no warm-ups, no attempt that was made again."""
+    """Return the rows that count by the id of their cell: no warm-ups, no attempt that was made again."""
     cells: dict[str, list[Measurement]] = {}
     for row in rows:
         if not row.warmup:
@@ -69,7 +77,7 @@ def by_cell(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
 
 
 def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
-    """Without the rows that say "unavailable" of rounds that could be measured after all."""
+    """Return the rows without those that say "unavailable" of rounds that could be measured later."""
     done = {(row.cell_id, row.round) for row in rows if row.status is not Status.UNAVAILABLE}
     return [
         row for row in rows if row.status is not Status.UNAVAILABLE or (row.cell_id, row.round) not in done
@@ -77,28 +85,17 @@ def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
 
 
 def reference_names(run: Run) -> list[str]:
-    """The run's references, as compose.yaml has them."""
+    """Return the names of the run's references, in the order of the run."""
     return [target.name for target in run.targets if target.tier == REFERENCE]
 
 
 def ceiling_name(run: Run) -> str | None:
-    """The reference that shares are taken of: the first of the run, if it has one."""
+    """Return the reference that rates are divided by: the first of the run, if it has one."""
     return next(iter(reference_names(run)), None)
 
 
-def _reference_rates(
-    run: Run, cells: dict[str, list[Measurement]], references: Collection[str]
-) -> dict[int, list[float]]:
-    """The rates of these references by size, in the order of the run's cells."""
-    rates: dict[int, list[float]] = {}
-    for cell, *_ in run.cells:
-        if cell.deployment in references and (rate := _rate(cells.get(cell.id, []))):
-            rates.setdefault(cell.size_bytes, []).append(rate)
-    return rates
-
-
-def _is_limited(rows: Sequence[Measurement], references: Sequence[float]) -> bool:
-    """Whether the client was busy all the time, or the rate is about that of the fastest reference.
+def _is_limited(rows: Sequence[Measurement], references: Collection[float]) -> bool:
+    """Return whether the client was always busy, or the rate is about that of the fastest reference.
 
     A rate well above every reference is limited by none of them.
     """
@@ -114,6 +111,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
     first = rows[0]
     bad = next((row for row in rows if row.status is not Status.OK), None)
     rate = _rate(rows)
+    spooled = _known(rows, "spooled_bytes")
     return Summary(
         deployment=first.deployment,
         method=first.method,
@@ -128,12 +126,12 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
         cpu_seconds_per_gb=_per_gb(rows),
         server_peak_rss_bytes=max(_known(rows, "server_peak_rss_bytes"), default=None),
         client_peak_rss_bytes=max(_known(rows, "client_peak_rss_bytes"), default=None),
-        spooled_bytes=_median(_known(rows, "spooled_bytes")),
+        spooled_bytes=round(median(spooled)) if spooled else None,
     )
 
 
 def _per_gb(rows: Sequence[Measurement]) -> float | None:
-    """Of a cell whose uploads all arrived: what a lost one cost says nothing."""
+    """Return CPU seconds for 10^9 bytes; None unless all uploads arrived, for the others cost too little."""
     known = _known(rows, "server_cpu_seconds")
     if not known or any(row.status not in ACCEPTED for row in rows):
         return None
@@ -141,16 +139,12 @@ def _per_gb(rows: Sequence[Measurement]) -> float | None:
 
 
 def _known(rows: Sequence[Measurement], field: str) -> list[Any]:
-    """A field's values, as far as it could be measured."""
+    """Return a field's values, as far as they could be measured."""
     return [value for row in rows if (value := getattr(row, field)) is not None]
 
 
-def _median(values: list[int]) -> int | None:
-    return round(median(values)) if values else None
-
-
 def _rate(rows: Sequence[Measurement]) -> float | None:
-    """MB/s, if every upload of the cell arrived."""
+    """Return MB/s, if every upload of the cell arrived."""
     if not rows or any(row.status not in ACCEPTED for row in rows):
         return None
     return rows[0].size_bytes / median(row.seconds or 0.0 for row in rows) / MB

@@ -6,7 +6,7 @@ from uploadlab.model.runs import Run
 
 
 def unlike_runs(before: Run, after: Run) -> str:
-    """Why their figures are of different worlds; empty if they are not."""
+    """Return why the figures of two runs are not comparable; empty if they are."""
     if before.runtime != after.runtime:
         return f"{before.id} is of runtime {before.runtime}, {after.id} of {after.runtime}"
     names = before.host.__struct_fields__
@@ -15,7 +15,7 @@ def unlike_runs(before: Run, after: Run) -> str:
 
 
 def changed_settings(before: Run, after: Run) -> dict[str, list[str]]:
-    """By each config, and each deployment whose versions changed between them, the lines of a diff."""
+    """Return the lines of a diff for each config and each deployment's versions that changed between runs."""
     old, new = ({**run.configs, **_versions(run)} for run in (before, after))
     changed = {name: _diff(old.get(name, ""), new.get(name, "")) for name in {**old, **new}}
     return {name: lines for name, lines in changed.items() if lines}
@@ -23,7 +23,7 @@ def changed_settings(before: Run, after: Run) -> dict[str, list[str]]:
 
 def _versions(run: Run) -> dict[str, str]:
     return {
-        f"versions of {name}": "\n".join(f"{what} {version}" for what, version in versions.items())
+        f"versions of {name}": "\n".join(f"{program} {version}" for program, version in versions.items())
         for name, versions in run.versions.items()
     }
 

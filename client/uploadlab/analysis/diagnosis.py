@@ -1,10 +1,11 @@
-"""Why a way to upload is slow or fails, in plain words, from what was recorded of it.
+"""Why uploads are slow or fail, in plain words, from what was recorded of them.
 
-A rule is a decorated function: its name is a section of docs/findings.md, its docstring what it says.
-It gets one cell and returns the figure that proves it, or None. Figures are medians over the rounds.
+A rule is a decorated function: its name is a section of docs/findings.md, its docstring the sentence printed.
+It gets one cell and returns the figure that proves the cause, or None. Figures are medians over the rounds.
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from statistics import median
 from typing import NamedTuple
 
@@ -15,49 +16,59 @@ from uploadlab.model.runs import Run
 from uploadlab.units import MIB
 
 SLOW = 0.5
-"""Of the reference's rate: what is faster needs no explanation."""
+"""A cell with more than this share of the reference's rate needs no explanation."""
 
 
 MUCH, MOST = 0.25, 0.8
-"""Shares of the time, from which on something is worth a word, or is nearly all of it."""
+"""From this share of the time on, something is a cause; and takes nearly all of the time."""
 
 
 SMALL_BYTES, SETTLED_BYTES = MIB, 16 * MIB
-"""Below the one, an upload is over before anything shows; below the other, sockets hold much of it."""
+"""A smaller upload is over before anything shows; of a body below the second, sockets hold much."""
 
 
-class Case(NamedTuple):
-    """One cell's medians. What was not measured is None."""
+CPU = "server_cpu_seconds"
 
-    status: Status
-    size_bytes: int
-    stored_bytes: float | None
-    seconds: float
-    connected_seconds: float | None
-    response_wait_seconds: float | None
-    server_seconds: float | None
-    server_cpu_seconds: float | None
-    client_cpu_seconds: float | None
-    client_peak_rss_bytes: float | None
-    spooled_bytes: float | None
-    reference_cpu_seconds: float | None
-    """The reference's, for the same size."""
+
+class CellEvidence(NamedTuple):
+    """What was recorded of one cell."""
+
+    rows: Sequence[Measurement]
+    reference: Sequence[Measurement]
+    """The reference's uploads of the same size."""
     calls: Calls | None
     """What a profile counted, if one was made."""
 
-    def share(self, seconds: float | None) -> float:
-        """Of the time; 0 if it is not known."""
-        return (seconds or 0.0) / self.seconds if self.seconds else 0.0
+    @property
+    def status(self) -> Status:
+        """The status of the first upload that was not ok, or ok."""
+        return next((row.status for row in self.rows if row.status is not Status.OK), Status.OK)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the file."""
+        return self.rows[0].size_bytes
+
+    def median(self, field: str) -> float | None:
+        """Return a field's median over the rounds; None: not measured."""
+        return _median(self.rows, field)
+
+    def share(self, field: str) -> float:
+        """Return seconds as a share of the upload's time; 0 if they are not known."""
+        return (self.median(field) or 0.0) / (self.median("seconds") or inf)
 
     @property
     def spools(self) -> bool:
         """Whether most of a body that no socket buffer holds was written to disk once more."""
-        return self.size_bytes >= SETTLED_BYTES and (self.spooled_bytes or 0) >= self.size_bytes / 2
+        return self.size_bytes >= SETTLED_BYTES and (self.median("spooled_bytes") or 0) >= self.size_bytes / 2
 
     @property
     def app_came_last(self) -> bool:
         """Whether the handler began after the client's last byte."""
-        return (self.server_seconds or 0.0) <= 1.1 * (self.response_wait_seconds or 0.0)
+        return self.share("server_seconds") <= 1.1 * self.share("response_wait_seconds")
+
+
+Figure = Callable[[CellEvidence], float | None]
 
 
 class Rule(NamedTuple):
@@ -67,20 +78,16 @@ class Rule(NamedTuple):
     text: str
     """With ``{}`` for the figure."""
     unit: str
-    figure: Callable[[Case], float | None]
+    figure: Figure
 
 
 RULES: list[Rule] = []
 
 
-Place = tuple[tuple[str, str] | None, float]
-"""Method and deployment, and the figure there."""
-
-
-def rule(unit: str = ".0%") -> Callable[[Callable[[Case], float | None]], Callable[[Case], float | None]]:
+def rule(unit: str = ".0%") -> Callable[[Figure], Figure]:
     """Register a rule; ``unit`` is how its figure is written."""
 
-    def register(figure: Callable[[Case], float | None]) -> Callable[[Case], float | None]:
+    def register(figure: Figure) -> Figure:
         name = figure.__name__.replace("_", "-")
         RULES.append(Rule(name, " ".join((figure.__doc__ or "").split()), unit, figure))
         return figure
@@ -89,169 +96,146 @@ def rule(unit: str = ".0%") -> Callable[[Callable[[Case], float | None]], Callab
 
 
 @rule(".0f")
-def lost_body(case: Case) -> float | None:
+def lost_body(cell: CellEvidence) -> float | None:
     """{} bytes were stored and the answer was a success: the server gave the app an empty body."""
-    return 0.0 if case.status is Status.WRONG and case.stored_bytes == 0 else None
+    return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
 
 
 @rule()
-def copied_afterwards(case: Case) -> float | None:
-    """{} of the time lies after the last byte: the app copies the file it had spooled.
-    `request.files-direct` writes it once."""
-    share = case.share(case.response_wait_seconds)
-    return share if case.spools and share >= MUCH and not case.app_came_last else None
+def copied_afterwards(cell: CellEvidence) -> float | None:
+    """After the last byte was sent, the client waited {} of the time: the app copies the file that it had
+    spooled. `request.files-direct` writes it once."""
+    share = cell.share("response_wait_seconds")
+    return share if cell.spools and share >= MUCH and not cell.app_came_last else None
 
 
 @rule()
-def spooled_first(case: Case) -> float | None:
-    """{} of the time lies after the last byte, and the app was called only then: what is in front of it
-    had spooled the whole body to disk. Forms are spooled again by the app."""
-    share = case.share(case.response_wait_seconds)
-    return share if case.spools and share >= MUCH and case.app_came_last else None
+def spooled_first(cell: CellEvidence) -> float | None:
+    """After the last byte was sent, the client waited {} of the time, and the app was called only then: the
+    server in front had spooled the whole body to disk. Forms are spooled again by the app."""
+    share = cell.share("response_wait_seconds")
+    return share if cell.spools and share >= MUCH and cell.app_came_last else None
 
 
 @rule()
-def built_first(case: Case) -> float | None:
+def built_first(cell: CellEvidence) -> float | None:
     """{} of the time had passed before the client connected: it built the whole body first."""
-    share = case.share(case.connected_seconds)
+    share = cell.share("connected_seconds")
     return share if share >= MUCH else None
 
 
 @rule()
-def busy_client(case: Case) -> float | None:
+def busy_client(cell: CellEvidence) -> float | None:
     """{} of the time the client itself was busy: it is the limit, not the server."""
-    share = case.share(case.client_cpu_seconds)
+    share = cell.share("client_cpu_seconds")
     return share if share >= MOST else None
 
 
 @rule(".1f")
-def body_in_memory(case: Case) -> float | None:
+def body_in_memory(cell: CellEvidence) -> float | None:
     """The client held the body {} times in memory: `files=` of requests builds all of it before it
     sends."""
-    times = (case.client_peak_rss_bytes or 0) / case.size_bytes
-    return times if times >= 1 and case.size_bytes >= 64 * MIB else None
+    times = (cell.median("client_peak_rss_bytes") or 0) / cell.size_bytes
+    return times if times >= 1 and cell.size_bytes >= 64 * MIB else None
 
 
 @rule(".0f")
-def busy_server(case: Case) -> float | None:
+def busy_server(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time."""
-    if not case.server_cpu_seconds or not case.reference_cpu_seconds:
-        return None
-    times = case.server_cpu_seconds / case.reference_cpu_seconds
-    return times if case.share(case.server_cpu_seconds) >= MOST and times >= 2 else None
+    times = (cell.median(CPU) or 0.0) / (_median(cell.reference, CPU) or inf)
+    return times if cell.share(CPU) >= MOST and times >= 2 else None
 
 
 @rule()
-def idle(case: Case) -> float | None:
+def idle(cell: CellEvidence) -> float | None:
     """{} of the time neither client nor server was busy: they waited for each other, for the disk, or
     for a timeout."""
-    if case.server_cpu_seconds is None or case.client_cpu_seconds is None:
+    if cell.median(CPU) is None or cell.median("client_cpu_seconds") is None:
         return None
-    share = 1 - case.share(case.server_cpu_seconds + case.client_cpu_seconds)
+    share = 1 - cell.share(CPU) - cell.share("client_cpu_seconds")
     return share if share >= 0.5 else None
 
 
 @rule(".1f")
-def read_by_bytes(case: Case) -> float | None:
+def read_by_bytes(cell: CellEvidence) -> float | None:
     """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
     Read blocks."""
-    times = case.calls.per_byte("werkzeug/wsgi.py", "readinto") if case.calls else 0.0
+    times = cell.calls.per_byte("werkzeug/wsgi.py", "readinto") if cell.calls else 0.0
     return times if times >= 0.5 else None
 
 
 @rule()
-def parsed_form(case: Case) -> float | None:
+def parsed_form(cell: CellEvidence) -> float | None:
     """{} of the profiled time is spent in Werkzeug's multipart parser, with the file it writes to."""
-    share = case.calls.share("werkzeug/formparser.py", "_parse_multipart") if case.calls else 0.0
+    share = cell.calls.share("werkzeug/formparser.py", "_parse_multipart") if cell.calls else 0.0
     return share if share >= MUCH else None
 
 
 def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = None) -> list[str]:
-    """A line for each cause that the run shows, with where: every slow pair at its largest size."""
-    order = {target.name: number for number, target in enumerate(run.targets)}
-    pairs = sorted(_largest(rows).items(), key=lambda pair: order[pair[0][0]])
-    found: dict[str, list[Place]] = {}
-    for (deployment, method), measured in pairs:
-        reference = _reference(run, rows, measured[0].size_bytes)
-        case = _case(measured, reference, (profiles or {}).get((deployment, method)))
-        if _is_slow(case, reference):
-            for one in RULES:
-                if (figure := _figure(one, case)) is not None:
-                    found.setdefault(one.name, []).append(((method, deployment), figure))
-    return [_line(one, found[one.name]) for one in RULES if one.name in found]
+    """Return a line for each cause that the run shows, with where: every slow pair at its largest size."""
+    order = [target.name for target in run.targets]
+    figures: dict[str, list[float]] = {}
+    places: dict[str, dict[str, list[str]]] = {}
+    for measured in sorted(_largest(rows), key=lambda measured: order.index(measured[0].deployment)):
+        first = measured[0]
+        cell = _evidence(run, rows, measured, profiles)
+        if _is_slow(cell):
+            for name, figure in _figures(cell).items():
+                figures.setdefault(name, []).append(figure)
+                places.setdefault(name, {}).setdefault(first.method, []).append(first.deployment)
+    lines = []
+    for cause in RULES:
+        if cause.name in figures:
+            where = "; ".join(f"{way} on {', '.join(names)}" for way, names in places[cause.name].items())
+            lines.append(f"{_line(cause, figures[cause.name])} {where}.")
+    return lines
 
 
 def explain(
     run: Run, rows: Sequence[Measurement], measured: Sequence[Measurement], profiles: Profiles | None = None
 ) -> list[str]:
-    """The same for one cell, slow or not."""
-    pair = measured[0].deployment, measured[0].method
-    case = _case(measured, _reference(run, rows, measured[0].size_bytes), (profiles or {}).get(pair))
-    figures = [(one, _figure(one, case)) for one in RULES]
-    return [_line(one, [(None, figure)]) for one, figure in figures if figure is not None]
+    """Return a line for each cause that one cell shows, slow or not."""
+    figures = _figures(_evidence(run, rows, measured, profiles))
+    return [_line(cause, [figures[cause.name]]) for cause in RULES if cause.name in figures]
 
 
-def _figure(one: Rule, case: Case) -> float | None:
-    """What did not arrive has no times that mean anything."""
-    return one.figure(case) if case.status is Status.OK or one.figure is lost_body else None
+def _figures(cell: CellEvidence) -> dict[str, float]:
+    """Return the figure of each cause that the cell shows; the times of a lost upload prove nothing."""
+    causes = [cause for cause in RULES if cell.status is Status.OK or cause.figure is lost_body]
+    return {cause.name: figure for cause in causes if (figure := cause.figure(cell)) is not None}
 
 
-def _line(one: Rule, places: list[Place]) -> str:
-    low, high = (format(limit(figure for _, figure in places), one.unit) for limit in (min, max))
-    text = one.text.replace("{}", low if low == high else f"{low} to {high}")
-    where: dict[str, list[str]] = {}
-    for place, _ in places:
-        if place:
-            where.setdefault(place[0], []).append(place[1])
-    told = "; ".join(f"{method} on {', '.join(names)}" for method, names in where.items())
-    return f"{one.name}: {text}" + (f" {told}." if told else "")
+def _line(cause: Rule, figures: Sequence[float]) -> str:
+    low, high = format(min(figures), cause.unit), format(max(figures), cause.unit)
+    return f"{cause.name}: {cause.text.replace('{}', low if low == high else f'{low} to {high}')}"
 
 
-def _largest(rows: Sequence[Measurement]) -> dict[tuple[str, str], list[Measurement]]:
-    """The measured uploads of each pair of deployment and method, at their largest size."""
-    pairs: dict[tuple[str, str], list[Measurement]] = {}
+def _largest(rows: Sequence[Measurement]) -> list[list[Measurement]]:
+    """Return the measured uploads of each pair of deployment and method, at their largest size."""
+    pairs: dict[tuple[str, str], dict[int, list[Measurement]]] = {}
     for row in rows:
         if not row.warmup and row.size_bytes >= SMALL_BYTES:
-            measured = pairs.setdefault((row.deployment, row.method), [])
-            if measured and measured[0].size_bytes < row.size_bytes:
-                measured.clear()
-            if not measured or measured[0].size_bytes == row.size_bytes:
-                measured.append(row)
-    return {pair: latest_attempt(measured) for pair, measured in pairs.items()}
+            sizes = pairs.setdefault((row.deployment, row.method), {})
+            sizes.setdefault(row.size_bytes, []).append(row)
+    return [latest_attempt(sizes[max(sizes)]) for sizes in pairs.values()]
 
 
-def _reference(run: Run, rows: Sequence[Measurement], size_bytes: int) -> list[Measurement]:
-    """The uploads that shares are taken of."""
-    name = ceiling_name(run)
+def _evidence(
+    run: Run, rows: Sequence[Measurement], cell: Sequence[Measurement], profiles: Profiles | None
+) -> CellEvidence:
+    """Return what the rows of a run and its profiles say of these uploads of a cell."""
+    first, name = cell[0], ceiling_name(run)
     counted = [row for row in rows if not row.warmup and row.status is Status.OK]
-    return [row for row in counted if row.deployment == name and row.size_bytes == size_bytes]
+    reference = [row for row in counted if row.deployment == name and row.size_bytes == first.size_bytes]
+    return CellEvidence(cell, reference, (profiles or {}).get((first.deployment, first.method)))
 
 
-def _case(rows: Sequence[Measurement], reference: Sequence[Measurement], calls: Calls | None) -> Case:
-    bad = next((row for row in rows if row.status is not Status.OK), None)
-
-    def middle(field: str, of: Sequence[Measurement] = rows) -> float | None:
-        values = [value for row in of if (value := getattr(row, field)) is not None]
-        return median(values) if values else None
-
-    return Case(
-        status=bad.status if bad else Status.OK,
-        size_bytes=rows[0].size_bytes,
-        stored_bytes=middle("stored_bytes"),
-        seconds=middle("seconds") or 0.0,
-        connected_seconds=middle("connected_seconds"),
-        response_wait_seconds=middle("response_wait_seconds"),
-        server_seconds=middle("server_seconds"),
-        server_cpu_seconds=middle("server_cpu_seconds"),
-        client_cpu_seconds=middle("client_cpu_seconds"),
-        client_peak_rss_bytes=middle("client_peak_rss_bytes"),
-        spooled_bytes=middle("spooled_bytes"),
-        reference_cpu_seconds=middle("server_cpu_seconds", reference),
-        calls=calls,
-    )
+def _is_slow(cell: CellEvidence) -> bool:
+    if cell.status is not Status.OK or not cell.reference:
+        return cell.status is not Status.UNAVAILABLE
+    return (cell.median("seconds") or 0.0) * SLOW > (_median(cell.reference, "seconds") or 0.0)
 
 
-def _is_slow(case: Case, reference: Sequence[Measurement]) -> bool:
-    if case.status is not Status.OK or not reference:
-        return case.status is not Status.UNAVAILABLE
-    return case.seconds * SLOW > median(row.seconds or 0.0 for row in reference)
+def _median(rows: Sequence[Measurement], field: str) -> float | None:
+    values = [value for row in rows if (value := getattr(row, field)) is not None]
+    return median(values) if values else None

@@ -1,18 +1,17 @@
 """What a check of the compatibility grid showed: failures, losses, known exceptions."""
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
-from uploadlab.model.checks import Check, Known, Verdict
+from uploadlab.model.checks import Check, KnownException, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
 
 HELD = ("tuned", DERIVED, EXTERNAL)
-"""The tiers that have to hold: what the user named counts as if it were tuned."""
+"""The tiers that must pass: a config or target of the user's counts as if it were tuned."""
 
 
 def latest(rows: Sequence[Check]) -> list[Check]:
-    """Without what could not be tried, if it could later on."""
+    """Return the rows without those that say "unavailable" of a cell that could be tried later."""
     tried = {(row.deployment, row.case) for row in rows if row.verdict is not Verdict.UNAVAILABLE}
     return [
         row
@@ -22,12 +21,12 @@ def latest(rows: Sequence[Check]) -> list[Check]:
 
 
 def lost_bytes(row: Check) -> int:
-    """By how much an acknowledged file is shorter or longer than what was sent."""
+    """Return by how much an acknowledged file is shorter or longer than the file sent."""
     return abs((row.sent_bytes or 0) - (row.stored_bytes or 0)) if row.verdict is Verdict.LOSS else 0
 
 
 def falls_short(run: Run, rows: Sequence[Check]) -> list[Check]:
-    """The attempts at which a target that has to hold did not, and nobody knew."""
+    """Return the attempts that had to pass but did not, and that no exception covers."""
     held = {target.name for target in run.targets if target.tier in HELD}
     return [
         row
@@ -38,25 +37,25 @@ def falls_short(run: Run, rows: Sequence[Check]) -> list[Check]:
     ]
 
 
-def idle_exceptions(run: Run, rows: Sequence[Check]) -> list[Known]:
-    """Listed exceptions of this run's cells that did not show."""
-    shown = {known.name for row in rows if (known := known_exception(row, run.exceptions))}
+def idle_exceptions(run: Run, rows: Sequence[Check]) -> list[KnownException]:
+    """Return the listed exceptions of this run's cells that covered no attempt."""
+    shown = [known_exception(row, run.exceptions) for row in rows]
     cells = {(row.deployment, row.case) for row in rows if row.verdict is not Verdict.UNAVAILABLE}
     return [
-        one
-        for one in run.exceptions
-        if one.name not in shown
-        and any((name, case) in cells for name in one.deployments for case in one.cases)
+        known
+        for known in run.exceptions
+        if known not in shown
+        and any((name, case) in cells for name in known.deployments for case in known.cases)
     ]
 
 
-def known_exception(row: Check, exceptions: Sequence[Known]) -> Known | None:
-    """The exception that covers an attempt; None if it is none, or nobody knew."""
+def known_exception(row: Check, exceptions: Sequence[KnownException]) -> KnownException | None:
+    """Return the exception that covers a failed attempt, if there is one."""
     if row.verdict not in (Verdict.FAIL, Verdict.LOSS):
         return None
-    return next((one for one in exceptions if _covers(one, row)), None)
-
-
-def _covers(one: Known, row: Check) -> bool:
-    here = row.case in one.cases and row.deployment in one.deployments
-    return here and any(fnmatchcase(row.text, pattern) for pattern in one.shows)
+    covers = (
+        known
+        for known in exceptions
+        if row.case in known.cases and row.deployment in known.deployments and row.code in known.codes
+    )
+    return next(covers, None)

@@ -1,20 +1,20 @@
-"""Ratios with a 95% interval that holds for noise of any shape. Pure.
+"""Ratios with a 95% interval that holds for noise of any shape. Pure. The only module that needs numpy.
 
-Both intervals are Hodges and Lehmann's, of the logarithms: the median of all differences, and between how
-many of them it must lie by the exact distribution of the rank test that belongs to it (Hollander, Wolfe and
-Chicken, Nonparametric Statistical Methods, 3rd edition, sections 3.2-3.3 and 4.2-4.3). A rank cannot be an
-outlier.
+Both intervals are Hodges and Lehmann's, of the logarithms: the median of all differences, between as many of
+them as the exact distribution of the matching rank test leaves inside (Hollander, Wolfe and Chicken,
+Nonparametric Statistical Methods, 3rd edition, sections 3.2-3.3 and 4.2-4.3). A rank cannot be an outlier.
 """
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uploadlab.analysis.significance import Interval
+
 OUTSIDE = 0.025
-"""The chance that it lies below the interval, and above."""
+"""The chance that the ratio lies below the interval, and the chance that it lies above."""
 
 
 Floats = NDArray[np.float64]
@@ -23,26 +23,8 @@ Floats = NDArray[np.float64]
 Values = Sequence[float] | Floats
 
 
-class Interval(NamedTuple):
-    """A ratio, with what it lies between in 95% of all samples."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def half_width(self) -> float:
-        """Half of it as a share of the ratio: 0.03 is ±3%."""
-        return float((self.high / self.low) ** 0.5 - 1)
-
-    @property
-    def reach(self) -> float:
-        """How far its farther end is from 1, as a factor."""
-        return max(self.high, 1 / self.low)
-
-
 def paired(above: Values, below: Values) -> Interval | None:
-    """Ratio of values measured pair by pair: what a pair shares cancels out. None: fewer than 6."""
+    """Return the ratio of values measured pair by pair: noise of a pair cancels out. None: below 6 pairs."""
     differences = np.log(above) - np.log(below)
     first, second = _each_with_each(len(differences))
     means = (differences[first] + differences[second]) / 2  # Walsh averages
@@ -50,13 +32,13 @@ def paired(above: Values, below: Values) -> Interval | None:
 
 
 def unpaired(above: Values, below: Values) -> Interval | None:
-    """Ratio of values measured apart from each other. None: too few, as with 3 against 3."""
+    """Return the ratio of values measured apart from each other; None: too few, such as 3 against 3."""
     differences = np.subtract.outer(np.log(above), np.log(below)).ravel()
     return _between(differences, _rank_sum(len(above), len(below)))
 
 
 def _between(differences: Floats, left_out: int) -> Interval | None:
-    """Their median, with the interval that leaves out so many at each end; None if that is no interval."""
+    """Return the median, and the interval that leaves out this many at each end; None if that is nothing."""
     if left_out < 1:
         return None
     last = len(differences) - 1
@@ -73,8 +55,8 @@ def _each_with_each(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 @cache
 def _signed_rank(count: int) -> int:
-    """The rank of the interval's ends among the averages of ``count`` pairs; 0: none is far enough out."""
-    ways = np.ones(1)  # of each sum that some of the ranks 1 to count have
+    """Return the rank of the interval's ends among the averages of ``count`` pairs; 0: too few pairs."""
+    ways = np.ones(1)  # to each sum of some of the ranks 1 to count
     for rank in range(1, count + 1):
         more = np.pad(ways, (0, rank))
         more[rank:] += ways
@@ -84,7 +66,7 @@ def _signed_rank(count: int) -> int:
 
 @cache
 def _rank_sum(above: int, below: int) -> int:
-    """The same among the differences of samples of these sizes.
+    """Return the same rank among the differences of samples of these sizes.
 
     The ways to each sum are the coefficients of a Gaussian binomial: of prod (1 - q^(above+i)) / (1 - q^i).
     """
@@ -99,5 +81,5 @@ def _rank_sum(above: int, below: int) -> int:
 
 
 def _first_beyond(chances: Floats) -> int:
-    """How many of the least values together are still less likely than OUTSIDE."""
+    """Return how many of the least values together are still less likely than OUTSIDE."""
     return int(np.searchsorted(np.cumsum(chances), OUTSIDE, side="right"))

@@ -1,7 +1,8 @@
-"""From rows of concurrent uploads to one summary a step. Pure: files in, figures out."""
+"""From rows of concurrent uploads to one summary a step. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import inf
 from statistics import median, quantiles
 from typing import NamedTuple
 
@@ -18,82 +19,80 @@ class Window(NamedTuple):
     """The time in which all users were in full swing, in seconds since 1970.
 
     It opens when every user has finished one upload and closes when the first of them starts its last, as in
-    minio/warp: neither the start nor the tail of a step is in its throughput.
+    minio/warp: neither the start nor the tail of a step counts in its throughput.
     """
 
     opens: float
     closes: float
 
     def share(self, upload: LoadUpload) -> float:
-        """How much of an upload's time lies in it."""
+        """Return how much of an upload's time lies in the window."""
         ends = upload.started_at + upload.seconds
         inside = min(ends, self.closes) - max(upload.started_at, self.opens)
         return max(0.0, inside) / upload.seconds if upload.seconds else 0.0
 
 
 class LoadSummary(Struct, frozen=True):
-    """What a step came to. Rates and times are of the users that are not slow."""
+    """The figures of a step. Rates and times are those of the users that are not slow."""
 
     step: Step
     result: LoadStep
     statuses: dict[Status, int]
-    """Of all uploads, also before and after the window."""
+    """How many uploads ended so, also before and after the window."""
     slow_statuses: dict[Status, int]
     mb_per_second: float | None = None
-    """In the window, in 10^6 bytes a second; None if some user did too little for one."""
+    """In the window, in 10^6 bytes a second; None if some user did too little for a window."""
     share: float | None = None
-    """Of the reference's, with as many users and the same size."""
+    """Its rate by the reference's, with as many users and the same size."""
     seconds_p50: float | None = None
-    """Of one upload: those that began in the window, or without one all that were accepted."""
+    """One upload's time: of those that began in the window, or without a window of all accepted."""
     seconds_p95: float | None = None
     seconds_p99: float | None = None
     cpu_seconds_per_gb: float | None = None
-    """CPU of all the server's processes for 10^9 bytes sent."""
+    """CPU seconds of all the server's processes for 10^9 bytes sent."""
     busy_workers: float | None = None
     """Share of the step's time that a worker was busy, mean of the workers."""
 
 
 def summarize_load(run: Run, results: Iterable[LoadStep], uploads: Iterable[LoadUpload]) -> list[LoadSummary]:
-    """Summaries in the order of the run's steps; one not done yet is left out."""
+    """Return summaries in the order of the run's steps; a step not done yet is left out."""
     rows: dict[str, list[LoadUpload]] = {}
     for upload in uploads:
         rows.setdefault(upload.step_id, []).append(upload)
-    done = {one.step_id: one for one in results}
-    pairs = [(step, done[step.id]) for step in run.load if step.id in done]
-    rates = {step.id: rate(step, rows.get(step.id, [])) for step, _ in pairs}
+    done = {result.step_id: result for result in results}
+    steps = [step for step in run.load if step.id in done]
+    rates = {step.id: rate(step, rows.get(step.id, [])) for step in steps}
     ceilings = {
-        _size_and_users(step): rates[step.id]
-        for step, _ in pairs
-        if step.cell.deployment == ceiling_name(run)
+        _size_and_users(step): rates[step.id] for step in steps if step.cell.deployment == ceiling_name(run)
     }
     return [
-        _summary(step, result, rows.get(step.id, []), rates[step.id], ceilings.get(_size_and_users(step)))
-        for step, result in pairs
+        _summary(
+            step, done[step.id], rows.get(step.id, []), rates[step.id], ceilings.get(_size_and_users(step))
+        )
+        for step in steps
     ]
 
 
 def window(step: Step, uploads: Iterable[LoadUpload]) -> Window | None:
-    """The window of a step; None if it never opened, or had closed before."""
+    """Return the window of a step; None if it never opened, or had closed before."""
     users: dict[str, list[LoadUpload]] = {}
     for upload in uploads:
         if not upload.slow:
             users.setdefault(upload.user, []).append(upload)
     if len(users) < step.users:
         return None
-    opens = max(min(one.started_at + one.seconds for one in mine) for mine in users.values())
-    closes = min(max(one.started_at for one in mine) for mine in users.values())
+    opens = max(min(upload.started_at + upload.seconds for upload in mine) for mine in users.values())
+    closes = min(max(upload.started_at for upload in mine) for mine in users.values())
     return Window(opens, closes) if closes > opens else None
 
 
 def rate(step: Step, uploads: Sequence[LoadUpload]) -> float | None:
-    """MB/s in the window: of an upload that is only partly in it, that part."""
+    """Return MB/s in the window; an upload that is only partly in it counts by that part."""
     around = window(step, uploads)
-    if around is None:
+    accepted = [upload for upload in uploads if upload.status in ACCEPTED and not upload.slow]
+    if around is None or not accepted:
         return None
-    accepted = [one for one in uploads if one.status in ACCEPTED and not one.slow]
-    if not accepted:
-        return None
-    size_bytes = sum(one.size_bytes * around.share(one) for one in accepted)
+    size_bytes = sum(upload.size_bytes * around.share(upload) for upload in accepted)
     return size_bytes / (around.closes - around.opens) / MB
 
 
@@ -104,16 +103,21 @@ def _summary(
     mb_per_second: float | None,
     ceiling: float | None,
 ) -> LoadSummary:
-    counted = [one for one in uploads if not one.slow]
-    seconds = _seconds(step, counted)
+    counted = [upload for upload in uploads if not upload.slow]
+    around = window(step, counted) or Window(-inf, inf)
+    seconds = [
+        upload.seconds
+        for upload in counted
+        if upload.status in ACCEPTED and around.opens <= upload.started_at <= around.closes
+    ]
     percent = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else seconds * 99
-    sent_bytes = sum(one.sent_bytes for one in uploads)
+    sent_bytes = sum(upload.sent_bytes for upload in uploads)
     cpu = result.server_cpu_seconds
     return LoadSummary(
         step=step,
         result=result,
-        statuses=dict(Counter(one.status for one in counted)),
-        slow_statuses=dict(Counter(one.status for one in uploads if one.slow)),
+        statuses=dict(Counter(upload.status for upload in counted)),
+        slow_statuses=dict(Counter(upload.status for upload in uploads if upload.slow)),
         mb_per_second=mb_per_second,
         share=mb_per_second / ceiling if mb_per_second is not None and ceiling else None,
         seconds_p50=median(seconds) if seconds else None,
@@ -124,19 +128,11 @@ def _summary(
     )
 
 
-def _seconds(step: Step, uploads: Sequence[LoadUpload]) -> list[float]:
-    accepted = [one for one in uploads if one.status in ACCEPTED]
-    around = window(step, uploads)
-    if around is None:
-        return [one.seconds for one in accepted]
-    return [one.seconds for one in accepted if around.opens <= one.started_at <= around.closes]
-
-
 def _busy(result: LoadStep, uploads: Sequence[LoadUpload]) -> float | None:
     if not uploads or result.worker_cpu_seconds is None or not result.workers:
         return None
-    starts = min(one.started_at for one in uploads)
-    ends = max(one.started_at + one.seconds for one in uploads)
+    starts = min(upload.started_at for upload in uploads)
+    ends = max(upload.started_at + upload.seconds for upload in uploads)
     return result.worker_cpu_seconds / result.workers / (ends - starts)
 
 

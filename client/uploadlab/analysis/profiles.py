@@ -7,13 +7,13 @@ from uploadlab.model.measurements import Measurement, Profiled, Status
 
 
 def overheads(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> dict[str, list[float]]:
-    """How many times as long uploads took under each profiler, as far as both are known."""
+    """Return by profiler how many times as long uploads took under it, as far as both times are known."""
     timed: dict[str, list[float]] = {}
     for row in rows:
         if not row.warmup and row.status is Status.OK and row.seconds:
             timed.setdefault(row.cell_id, []).append(row.seconds)
     found: dict[str, list[float]] = {}
-    for one in profiled:
-        if one.files and one.seconds and one.cell_id in timed:
-            found.setdefault(one.kind, []).append(one.seconds / median(timed[one.cell_id]))
+    for profile in profiled:
+        if profile.files and profile.seconds and profile.cell_id in timed:
+            found.setdefault(profile.kind, []).append(profile.seconds / median(timed[profile.cell_id]))
     return found

@@ -1,4 +1,8 @@
-"""Ratios of a run's figures, each with its interval and its goal. Pure: measurements in, rows out."""
+"""Ratios of a run's figures, each with its interval and its goal. Pure.
+
+The interval is of resampled medians, not of ranks as in ``intervals``: five rounds are enough for it, and a
+rate may be divided by that of the slowest of several cells.
+"""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -6,8 +10,9 @@ from statistics import median
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import Summary, by_cell, summarize
+from uploadlab.analysis.significance import Interval
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
-from uploadlab.declared.goals import Below, Goals, Growth, Ratio
+from uploadlab.declared.goals import Goals, Growth, Ratio
 from uploadlab.model.cells import Cell
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
@@ -15,23 +20,21 @@ from uploadlab.selection import choose
 from uploadlab.units import parse_size
 
 RESAMPLES = 2000
-OUTSIDE = 0.025
-"""Of the resampled ratios, what lies below the interval, and above it."""
+
+
+OUTSIDE = RESAMPLES // 40
+"""How many of the resampled ratios lie below a 95% interval, and how many above."""
+
+
 LEAST_ROUNDS = 5
 """With fewer, an interval of resampled medians is no more than the extremes."""
+
+
 SLACK = 0.05
 """How far below its goal a ratio may begin: of the goal, and of 1 where the goal is less."""
 
 
 SECONDS, CPU = "seconds", "server_cpu_seconds"
-
-
-class Interval(NamedTuple):
-    """A ratio of medians, with what 95% of its resampled ones lie between."""
-
-    value: float
-    low: float
-    high: float
 
 
 class RatioRow(NamedTuple):
@@ -41,30 +44,30 @@ class RatioRow(NamedTuple):
     cell: Cell
     """Above the line."""
     rounds: int
-    """Of the cell that has the fewest."""
+    """The rounds of the cell that has the fewest."""
     instead: str = ""
-    """What a cell was that has no figure."""
+    """The cell without a figure, and its status."""
     interval: Interval | None = None
     limited: bool = False
-    """Whether client or ceiling limit the rate above the line, so that it cannot be judged by that."""
+    """Whether client or ceiling limit the rate above the line, so that the rate proves nothing."""
     by_cpu: bool = False
-    """Whether CPU seconds per GB are compared instead: they are known of all its cells."""
+    """Whether CPU seconds per GB are compared instead: they are known for all cells of the ratio."""
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is; None where that cannot be judged."""
+        """Whether the goal is met; None where that cannot be judged."""
         if not self.interval or self.rounds < LEAST_ROUNDS or self.limited != self.by_cpu:
             return None
         return self.interval.low >= self.ratio.goal - SLACK * max(1.0, self.ratio.goal)
 
 
 class GrowthRow(NamedTuple):
-    """What a large upload took more memory than a small one, in bytes; None: not known."""
+    """How much more memory a large upload took than a small upload, in bytes; None: not known."""
 
     cell: Cell
-    """The large one."""
+    """The cell of the large upload."""
     small_bytes: int
-    """Size of the small one."""
+    """Size of the small upload."""
     most_bytes: int
     instead: str
     client_bytes: int | None
@@ -80,7 +83,7 @@ class GrowthRow(NamedTuple):
 
 
 def ratio_rows(run: Run, rows: Iterable[Measurement], goals: Goals) -> list[RatioRow]:
-    """Each declared ratio whose cells the run has, in the declared order, the smallest size first."""
+    """Return each declared ratio whose cells the run has, in the declared order, the smallest size first."""
     figures = _Figures(run, list(rows))
     sizes = sorted({cell.size_bytes for cell in figures.summaries})
     wanted = [
@@ -93,46 +96,48 @@ def ratio_rows(run: Run, rows: Iterable[Measurement], goals: Goals) -> list[Rati
 
 
 def growth_rows(run: Run, rows: Iterable[Measurement], growth: Growth | None) -> list[GrowthRow]:
-    """One of each pair that the run has at both sizes."""
+    """Return a row for each deployment and method that the run has at both sizes."""
     if not growth:
         return []
     small, large = (parse_size(text) for text in growth.sizes)
     methods = choose("method", growth.methods, METHODS, OWN_METHODS)
-    found = {Cell(one.deployment, one.method, one.size_bytes): one for one in summarize(run, rows)}
-    pairs = [
-        (below, found[cell])
-        for cell in found
-        if cell.size_bytes == large and cell.method in methods
-        if (below := found.get(Cell(cell.deployment, cell.method, small)))
-    ]
-    return [_growth(*pair, parse_size(growth.at_most)) for pair in pairs]
+    cells = {summary.cell: summary for summary in summarize(run, rows)}
+    found = []
+    for cell, above in cells.items():
+        below = cells.get(Cell(cell.deployment, cell.method, small))
+        if cell.size_bytes == large and cell.method in methods and below:
+            instead = _instead([below, above])
+            client_bytes, server_bytes = (
+                None if instead else _more(getattr(below, field), getattr(above, field))
+                for field in ("client_peak_rss_bytes", "server_peak_rss_bytes")
+            )
+            most_bytes = parse_size(growth.at_most)
+            found.append(GrowthRow(cell, small, most_bytes, instead, client_bytes, server_bytes))
+    return found
 
 
 class _Figures:
     """A run's cells, and their resampled medians, each drawn once."""
 
     def __init__(self, run: Run, rows: Sequence[Measurement]) -> None:
-        self.summaries = {
-            Cell(one.deployment, one.method, one.size_bytes): one for one in summarize(run, rows)
-        }
+        self.summaries = {summary.cell: summary for summary in summarize(run, rows)}
         self._seed = run.seed
         self._rows = by_cell(rows)
         self._drawn: dict[tuple[Cell, str], list[float]] = {}
 
     def knows(self, cells: Iterable[Cell], field: str) -> bool:
-        """Whether every round has it; CPU seconds too few to be counted are none."""
+        """Return whether every round has the field; CPU seconds too few to be counted are 0."""
         return all(getattr(row, field) for cell in cells for row in self._rows[cell.id])
 
     def interval(self, cells: Sequence[Cell], field: str) -> Interval:
-        """The first cell's bytes for each second of that field, divided by the least of the others'."""
+        """Return the first cell's bytes for each second of the field, divided by the least of the others'."""
         above, *below = ([cell.size_bytes / value for value in self._medians(cell, field)] for cell in cells)
         value, *drawn = (mine / min(theirs) for mine, *theirs in zip(above, *below, strict=True))
         drawn.sort()
-        outside = int(OUTSIDE * RESAMPLES)
-        return Interval(value, drawn[outside], drawn[-1 - outside])
+        return Interval(value, drawn[OUTSIDE], drawn[-1 - OUTSIDE])
 
     def _medians(self, cell: Cell, field: str) -> list[float]:
-        """The median over the rounds, then those of rounds drawn from them with replacement.
+        """Return the median over the rounds, then medians of rounds drawn from them with replacement.
 
         The percentile bootstrap of Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13. Each
         cell is drawn by its own seed, so that its figures do not depend on what else a run has.
@@ -146,19 +151,17 @@ class _Figures:
 
 
 def cells_of(ratio: Ratio, deployment: str, size_bytes: int) -> list[Cell]:
-    """The cell above the line, then those below."""
-    above = Cell(deployment, ratio.method, size_bytes)
-    return [above, *(_below(one, above) for one in ratio.against)]
-
-
-def _below(one: Below, above: Cell) -> Cell:
-    size_bytes = parse_size(one.size) if one.size else above.size_bytes
-    return Cell(one.deployment or above.deployment, one.method or above.method, size_bytes)
+    """Return the cell above the line, then the cells below it."""
+    cells = [Cell(deployment, ratio.method, size_bytes)]
+    for below in ratio.against:
+        size = parse_size(below.size) if below.size else size_bytes
+        cells.append(Cell(below.deployment or deployment, below.method or ratio.method, size))
+    return cells
 
 
 def _row(ratio: Ratio, cells: Sequence[Cell], figures: _Figures) -> RatioRow:
     summaries = [figures.summaries[cell] for cell in cells]
-    rounds = min(one.rounds for one in summaries)
+    rounds = min(summary.rounds for summary in summaries)
     if instead := _instead(summaries):
         return RatioRow(ratio, cells[0], rounds, instead)
     limited = ratio.by_cpu and summaries[0].client_limited
@@ -167,25 +170,11 @@ def _row(ratio: Ratio, cells: Sequence[Cell], figures: _Figures) -> RatioRow:
     return RatioRow(ratio, cells[0], rounds, "", interval, limited, by_cpu)
 
 
-def _growth(small: Summary, large: Summary, most_bytes: int) -> GrowthRow:
-    cell = Cell(large.deployment, large.method, large.size_bytes)
-    if instead := _instead([small, large]):
-        return GrowthRow(cell, small.size_bytes, most_bytes, instead, None, None)
-    return GrowthRow(
-        cell,
-        small.size_bytes,
-        most_bytes,
-        "",
-        _more(small.client_peak_rss_bytes, large.client_peak_rss_bytes),
-        _more(small.server_peak_rss_bytes, large.server_peak_rss_bytes),
-    )
-
-
 def _more(small: int | None, large: int | None) -> int | None:
     return None if small is None or large is None else large - small
 
 
 def _instead(summaries: Iterable[Summary]) -> str:
-    """Which of these cells has no figure, and what it is."""
-    bad = next((one for one in summaries if one.status is not Status.OK), None)
+    """Return which of these cells has no figure, and its status."""
+    bad = next((summary for summary in summaries if summary.status is not Status.OK), None)
     return f"{bad.deployment} {bad.method}: {bad.status}" if bad else ""

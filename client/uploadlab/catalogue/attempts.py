@@ -1,4 +1,4 @@
-"""What one attempt to upload puts on the wire, as data."""
+"""What an attempt to upload puts on the wire, as data."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from uploadlab.catalogue.payloads import blocks
 
 BOUNDARY = "upload-lab-7MA4YWxkTrZu0gW"
+
+
 PLAIN = "application/octet-stream"
-NAME = "upload.bin"
 
 
 Blocks = Iterator[bytes | memoryview]
@@ -18,21 +19,21 @@ class Then(StrEnum):
     """What the client does in mid-body."""
 
     PAUSE = "pause"
-    """Send nothing for a while, then go on."""
+    """Send nothing for a while, then continue."""
     TRICKLE = "trickle"
     """Send a little each second."""
     CLOSE = "close"
-    """Go away."""
+    """Close the connection."""
     RESET = "reset"
-    """Go away without a goodbye, as a client that crashes with data in flight."""
+    """Reset the connection, like a client that crashes with data in flight."""
     END = "end"
     """Send no more, and wait for the answer."""
     BREAK = "break"
-    """Send something that is no chunk's size in its place, then go on."""
+    """Send a chunk size that is no number, then continue."""
 
 
 PAUSES = {Then.PAUSE: 5.0, Then.TRICKLE: 1.0}
-"""Seconds; the one is longer than the 4 s that uWSGI waits by default."""
+"""Seconds; the pause is longer than the 4 s that uWSGI waits by default."""
 
 
 class Content(NamedTuple):
@@ -43,28 +44,28 @@ class Content(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One upload. Unless something else is said, it is whole, and a server should take it."""
+    """One upload. By default it is whole, and a server should accept it."""
 
     file: Content
     form: bool
     head: bytes = b""
-    """Of the body, before the file."""
+    """The body before the file."""
     tail: bytes = b""
     content_type: str = PLAIN
     label: str = ""
     verb: str = "POST"
     chunked: bool = False
     expect: bool = False
-    """Ask by Expect: 100-continue first."""
+    """Whether to ask by Expect: 100-continue first."""
     query: str = ""
     headers: tuple[str, ...] = ()
     """Further lines of the request's head."""
     then: Then | None = None
     at: int = 0
-    """After how many bytes of the body; of one that trickles, after each so many."""
+    """After how many bytes of the body ``then`` follows; a trickle does so again after as many more."""
     must_refuse: bool = False
     refusals: tuple[int, ...] = ()
-    """The statuses of a refusal that would be true."""
+    """The statuses of a true refusal."""
 
     @property
     def body_bytes(self) -> int:
@@ -72,7 +73,7 @@ class Attempt(NamedTuple):
         return len(self.head) + self.file.size_bytes + len(self.tail)
 
     def body(self, file: Blocks) -> Blocks:
-        """The body as it goes on the wire, but for the chunks; ``file`` is the content, perhaps watched."""
+        """Yield the body as it goes on the wire, without the chunks' sizes; ``file`` is the content."""
         if self.head:
             yield self.head
         yield from file
@@ -81,29 +82,29 @@ class Attempt(NamedTuple):
 
     @property
     def gone(self) -> bool:
-        """Whether nobody is left to read an answer."""
+        """Whether the client leaves before an answer."""
         return self.then in (Then.CLOSE, Then.RESET)
 
 
 def noise(size_bytes: int) -> Content:
-    """Bytes of all values, the same for the same size."""
+    """Return a file of bytes of all values, the same for the same size."""
     return Content(size_bytes, lambda: blocks(size_bytes))
 
 
 def exactly(content: bytes) -> Content:
-    """A file of these bytes."""
+    """Return a file of these bytes."""
     return Content(len(content), lambda: iter((content,) if content else ()))
 
 
 def raw(file: Content, **more: Any) -> Attempt:
-    """The file as the body."""
+    """Return an attempt whose body is the file."""
     return Attempt(file, form=False, **{"verb": "PUT", **more})
 
 
-def form(file: Content, before: bytes = b"", name: str = NAME, **more: Any) -> Attempt:
-    """The file in a form, after the parts ``before``."""
+def form(file: Content, before: bytes = b"", name: str = "upload.bin", **more: Any) -> Attempt:
+    """Return an attempt with the file in a form, after the parts ``before``."""
     given = {
-        "head": before + part(f'name="file"; filename="{name}"', f"Content-Type: {PLAIN}\r\n"),
+        "head": before + part_head(f'name="file"; filename="{name}"', f"Content-Type: {PLAIN}\r\n"),
         "tail": f"\r\n--{BOUNDARY}--\r\n".encode(),
         "content_type": f"multipart/form-data; boundary={BOUNDARY}",
         **more,
@@ -111,17 +112,17 @@ def form(file: Content, before: bytes = b"", name: str = NAME, **more: Any) -> A
     return Attempt(file, form=True, **given)
 
 
-def part(disposition: str, headers: str = "") -> bytes:
-    """The head of a part."""
+def part_head(disposition: str, headers: str = "") -> bytes:
+    """Return the head of a part."""
     return f"--{BOUNDARY}\r\nContent-Disposition: form-data; {disposition}\r\n{headers}\r\n".encode()
 
 
 def field(name: str, value: bytes) -> bytes:
-    """A whole part that is no file."""
-    return part(f'name="{name}"') + value + b"\r\n"
+    """Return a whole part that is no file."""
+    return part_head(f'name="{name}"') + value + b"\r\n"
 
 
 def both(file: Content, **more: Any) -> Iterator[Attempt]:
-    """The file as the body, and in a form."""
+    """Yield an attempt with the file as the body, and one with the file in a form."""
     yield raw(file, **more)
     yield form(file, **more)

@@ -1,31 +1,48 @@
-"""The rows of the grid: one decorated function each.
+"""The cases of the check, rows of its grid: one decorated function each.
 
-Its decorator names the case and its kind, its docstring describes it, and what it yields is sent to every
-route that takes such a body. Command line, grid and tests are derived from this registry.
+Its decorator names the case and its kind, its docstring describes it, and the attempts that it yields go to
+every route that takes their kind of body. Command line, grid and tests are derived from this registry.
 """
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from uploadlab.catalogue.attempts import BOUNDARY, Attempt, Then, both, exactly, field, form, noise, part, raw
+from uploadlab.catalogue.attempts import (
+    BOUNDARY,
+    Attempt,
+    Then,
+    both,
+    exactly,
+    field,
+    form,
+    noise,
+    part_head,
+    raw,
+)
 from uploadlab.units import GIB, MIB
 
 SOME = noise(600_001)
 """More than one block of any reader, and more than Werkzeug keeps in memory."""
+
+
 SMALL = noise(10_001)
-"""So little that all of it is sent before the answer comes: a server that closes the connection without
-having read it resets it, and a client that still sends then never reads the answer."""
+"""Small enough to be sent before the answer comes. A server that closes with data unread resets the
+connection, and a client that still sends then never reads the answer."""
+
+
 HALF = 300_000
+
+
 READ_BYTES = 1 << 16
-"""What Werkzeug's form parser, and many another, asks for at a time."""
+"""What Werkzeug's form parser, like many others, reads at a time."""
 
 
 BAD_REQUEST, TIMEOUT, LENGTH_REQUIRED, TOO_LARGE, EXPECTATION_FAILED = 400, 408, 411, 413, 417
 
 
 class Kind(StrEnum):
-    """What a case puts to the test."""
+    """What a case tests."""
 
     GOOD = "good uploads"
     FAULT = "faults"
@@ -38,15 +55,15 @@ class Case(NamedTuple):
     name: str
     kind: Kind
     large: bool
-    """Gigabytes, so one target at a time, and only where it is asked for."""
+    """Sends gigabytes: to one target at a time, and only on request."""
     slow: bool
-    """Half a minute and more, so only where it is asked for."""
+    """Takes half a minute or more: only on request."""
     description: str
     attempts: Callable[[], Iterator[Attempt]]
 
     @property
     def usual(self) -> bool:
-        """Whether it need not be asked for."""
+        """Whether a check tries it by default."""
         return not (self.large or self.slow)
 
 
@@ -57,7 +74,7 @@ Attempts = Callable[[], Iterator[Attempt]]
 
 
 def case(name: str, kind: Kind, large: bool = False, slow: bool = False) -> Callable[[Attempts], Attempts]:
-    """Register a row."""
+    """Register a case."""
 
     def register(attempts: Attempts) -> Attempts:
         CASES[name] = Case(name, kind, large, slow, (attempts.__doc__ or "").strip(), attempts)
@@ -88,7 +105,7 @@ def post() -> Iterator[Attempt]:
 
 @case("empty-file", Kind.GOOD)
 def empty_file() -> Iterator[Attempt]:
-    """A file without a byte."""
+    """An empty file."""
     yield from both(exactly(b""))
 
 
@@ -112,13 +129,13 @@ def all_crlf() -> Iterator[Attempt]:
 
 @case("all-cr", Kind.GOOD)
 def all_cr() -> Iterator[Attempt]:
-    """Nothing but CR, each of which may begin a boundary."""
+    """Nothing but CR: each may begin a boundary."""
     yield from both(exactly(b"\r" * 600_001))
 
 
 @case("boundary-alike", Kind.GOOD)
 def boundary_alike() -> Iterator[Attempt]:
-    """A boundary but for its last letter, every few bytes; and a whole one where none may begin."""
+    """A boundary without its last letter, every few bytes; and a whole boundary where none may begin."""
     alike = f"\r\n--{BOUNDARY[:-1]}".encode()
     yield form(exactly((alike + b"ab") * 20_000))
     yield form(exactly((alike + b"\r\n") * 20_000 + b"\r"), label="with line breaks")
@@ -136,7 +153,7 @@ def torn_boundary() -> Iterator[Attempt]:
     for at in range(1, len(last.tail)):
         size_bytes = 2 * READ_BYTES - len(last.head) - at
         yield form(noise(size_bytes), label=f"last one, byte {at}")
-    dashes = len(last.tail) - 3  # Werkzeug's own reads end here, too, where `direct` hands on larger pieces
+    dashes = len(last.tail) - 3  # Werkzeug's own reads also end here, where `direct` hands on larger pieces
     yield form(noise(5 * READ_BYTES - len(last.head) - dashes), label="last one, after 320 KiB")
     for at in range(1, 7):
         before = READ_BYTES - (len(last.head) - at) - len(field("padding", b""))
@@ -166,13 +183,13 @@ def stall() -> Iterator[Attempt]:
 
 @case("slow-upload", Kind.FAULT, slow=True)
 def slow_upload() -> Iterator[Attempt]:
-    """A body that takes 35 s to arrive, and never pauses for more than one."""
+    """A body that takes 35 s to arrive, with pauses of 1 s."""
     yield raw(SOME, then=Then.TRICKLE, at=SOME.size_bytes // 35, refusals=(TIMEOUT,))
 
 
 @case("early-refusal", Kind.FAULT)
 def early_refusal() -> Iterator[Attempt]:
-    """A body over the limit, sent to its end whatever the server says meanwhile."""
+    """A body over the limit, sent to its end although the server may refuse it before."""
     over: dict[str, Any] = {"query": "limit=100000", "must_refuse": True, "refusals": (TOO_LARGE,)}
     yield from both(noise(16 * MIB), **over)
     yield raw(noise(16 * MIB), chunked=True, **over | {"refusals": (TOO_LARGE, LENGTH_REQUIRED)})
@@ -233,7 +250,7 @@ FILE_NAMES = {
 
 @case("file-names", Kind.BAD)
 def file_names() -> Iterator[Attempt]:
-    """Names of files that are made to end up somewhere else."""
+    """File names made to end up in another folder."""
     for label, name in FILE_NAMES.items():
         yield form(SOME, name=name, label=label, refusals=(BAD_REQUEST,))
 
@@ -242,16 +259,16 @@ def file_names() -> Iterator[Attempt]:
 def no_file() -> Iterator[Attempt]:
     """A form without the file part."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
-    yield form(SOME, head=part('name="other"; filename="a"'), label="another file", **bad)
-    yield form(exactly(b"text"), head=part('name="file"'), label="a field of that name", **bad)
+    yield form(SOME, head=part_head('name="other"; filename="a"'), label="another file", **bad)
+    yield form(exactly(b"text"), head=part_head('name="file"'), label="a field of that name", **bad)
     yield form(exactly(b""), head=b"", tail=f"--{BOUNDARY}--\r\n".encode(), label="no part", **bad)
 
 
 @case("broken-form", Kind.BAD)
 def broken_form() -> Iterator[Attempt]:
-    """A boundary that is missing, or another than was announced."""
+    """A boundary that is missing, or differs from the announced one."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
-    # Werkzeug keeps what is no part yet in memory, and gives up when it is as much as a field may be.
+    # Werkzeug keeps what is no part yet in memory, up to the limit of a field.
     endless = bad | {"refusals": (BAD_REQUEST, TOO_LARGE)}
     kind = "multipart/form-data"
     yield form(SOME, content_type=kind, label="none announced", **bad)

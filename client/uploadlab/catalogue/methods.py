@@ -1,13 +1,13 @@
 """The upload methods: one decorated function each.
 
-A function gets the open file, its size and the name of a form's field, and returns what ``requests``
-needs to send it. Its decorator
-names the method and the route; its docstring describes it. Choices on the command line,
-plans and tests are derived from this registry.
+A function gets the open file, its size and the name of a form's field, and returns the arguments by which
+``requests`` sends it. Its decorator names the method and the route; its docstring describes it. Choices on
+the command line, plans and tests are derived from this registry.
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 from requests_toolbelt import MultipartEncoder
@@ -16,10 +16,15 @@ from uploadlab.model.deployments import Deployment, Target
 from uploadlab.units import MIB
 
 BLOCK_BYTES = MIB
+
+
 REQUESTS_BLOCK_BYTES = 16 << 10
-"""What ``requests`` sends at a time where nobody tells it otherwise (``blocksize`` of urllib3's pools)."""
-BOUNDARY_CHARACTERS = 70
+"""What ``requests`` sends at a time by default (``blocksize`` of urllib3's pools)."""
+
+
 FIELD = "file"
+
+
 FILE_NAME = "upload.bin"
 
 
@@ -37,24 +42,24 @@ class Method(NamedTuple):
     description: str
     send: Sender
     form: bool
-    """Whether the body is a multipart form, not the file's bytes."""
+    """Whether the body is a multipart form, not the plain file."""
     slow: bool
-    """Whether most servers need a second or more for a MiB."""
+    """Whether most servers need a second or more for 1 MiB."""
     hops: bool
     """Whether another deployment stores the file."""
     curl: bool
     """Whether curl sends it, not this client."""
     block_bytes: int
-    """What the client hands to the system at a time."""
+    """How much the client hands to the system at a time."""
 
     @property
     def own(self) -> bool:
-        """Whether this client sends it, in the blocks that it takes for best."""
+        """Whether this client sends it, in its default blocks."""
         return not self.curl and self.block_bytes == BLOCK_BYTES
 
     @property
     def verb(self) -> str:
-        """PUT for a file as it is, which a plain web server takes as well; POST for a form."""
+        """PUT for a plain file, which a plain web server also accepts; POST for a form."""
         return "POST" if self.form else "PUT"
 
 
@@ -80,9 +85,9 @@ def method(
     return register
 
 
-def methods_at(one: Deployment | Target) -> list[str]:
-    """The methods that make sense there: what it accepts, and two hops only where there is a second."""
-    return [name for name in one.accepts or METHODS if one.next or not METHODS[name].hops]
+def methods_at(place: Deployment | Target) -> list[str]:
+    """Return the methods that the place accepts; two hops only where it passes files on to a second one."""
+    return [name for name in place.accepts or METHODS if place.next or not METHODS[name].hops]
 
 
 @method("request.stream", "/request-stream")
@@ -100,26 +105,26 @@ def stream_lines(file: BinaryIO, size_bytes: int, field: str) -> Request:
 
 @method("request.stream-fsync", "/request-stream?fsync=1")
 def stream_fsync(file: BinaryIO, size_bytes: int, field: str) -> Request:
-    """Raw body, answered only when it is on the disk itself: what surviving a power cut costs."""
+    """Raw body, answered only when it is on the disk itself: the price of surviving a power cut."""
     return stream(file, size_bytes, field)
 
 
 @method("request.stream-curl", "/request-stream", curl=True)
 def stream_curl(file: BinaryIO, size_bytes: int, field: str) -> Request:
-    """Raw body, sent by `curl -T`: what our own client is measured against."""
+    """Raw body, sent by `curl -T`: the yardstick for our own client."""
     return stream(file, size_bytes, field)
 
 
 @method("request.stream-16k", "/request-stream", block_bytes=REQUESTS_BLOCK_BYTES)
 def stream_16k(file: BinaryIO, size_bytes: int, field: str) -> Request:
-    """Raw body in blocks of 16 KiB, as `requests` sends by itself: what larger ones are measured against."""
+    """Raw body in blocks of 16 KiB, the default of `requests`: the yardstick for larger blocks."""
     return stream(file, size_bytes, field)
 
 
 @method("request.stream-chunked", "/request-stream")
 def stream_chunked(file: BinaryIO, size_bytes: int, field: str) -> Request:
-    """Chunked body from a generator, read in blocks: for a length not known before."""
-    return _raw(_blocks(file))
+    """Chunked body from a generator, read in blocks: for a length that is not known in advance."""
+    return _raw(iter(partial(file.read, BLOCK_BYTES), b""))
 
 
 @method("request.files", "/request-files", form=True)
@@ -149,33 +154,28 @@ def multipart_push(file: BinaryIO, size_bytes: int, field: str) -> Request:
 
 @method("multipart-push-16k", "/multipart-push", form=True, block_bytes=REQUESTS_BLOCK_BYTES)
 def multipart_push_16k(file: BinaryIO, size_bytes: int, field: str) -> Request:
-    """A streaming encoder in blocks of 16 KiB, as `requests` sends by itself."""
+    """A streaming encoder in blocks of 16 KiB, the default of `requests`."""
     return files_streamed(file, size_bytes, field)
 
 
 @method("relay", "/stream-pass-to-next", hops=True)
 def relay(file: BinaryIO, size_bytes: int, field: str) -> Request:
-    """Raw body, passed on to a second deployment while it arrives: two hops, as in service chains."""
+    """Raw body, passed on to a second deployment while it arrives: two hops, as in chains of services."""
     return stream(file, size_bytes, field)
 
 
 def boundary() -> str:
-    """A new boundary for a form: as long as may be (RFC 2046, 5.1.1), of two characters only.
+    """Return a new boundary for a form: of the greatest length (RFC 2046, 5.1.1), and of two characters only.
 
-    A parser that looks for it goes on by its whole length at each byte that it does not have. With the 32
-    hex digits of other clients that is one byte in four fewer, and half as far.
+    A parser that searches for it skips its whole length at each byte that the boundary lacks. The 32 hex
+    digits of other clients allow fewer of these skips, each half as far.
     """
-    return "".join(random.SystemRandom().choices("01", k=BOUNDARY_CHARACTERS))
+    return "".join(random.SystemRandom().choices("01", k=70))
 
 
 def _raw(body: Any) -> Request:
     return {"data": body, "headers": {"Content-Type": "application/octet-stream"}}
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(BLOCK_BYTES):
-        yield block
-
-
-OWN_METHODS = {name: one for name, one in METHODS.items() if one.own}
-"""What `*` stands for in a plan, and users of Locust can send; the others are there to be compared."""
+OWN_METHODS = {name: known for name, known in METHODS.items() if known.own}
+"""What `*` stands for in a plan, and what users of Locust can send; the others are for comparison."""

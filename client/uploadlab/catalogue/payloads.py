@@ -1,4 +1,4 @@
-"""Files to upload: the same bytes for the same size everywhere, and nothing to compress."""
+"""Files to upload: the same bytes for the same size everywhere, which no compression shrinks."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class Payload(NamedTuple):
 
 
 def blocks(size_bytes: int) -> Iterator[memoryview]:
-    """The bytes of a payload; each block is gone when the next one comes."""
+    """Yield the bytes of a payload; each block is overwritten when the next one comes."""
     # One block of noise, made unlike every other by its offset: as fast as the disk, and a
     # block that is lost, doubled or moved changes the digest.
     block = bytearray(hashlib.shake_128(b"upload-lab").digest(MIB))
@@ -44,7 +44,7 @@ def write_payload(path: Path, size_bytes: int) -> Payload:
 
 
 def describe(path: Path) -> Payload:
-    """The payload that a user's own file is; raises OSError."""
+    """Return a user's own file as a payload; raises OSError."""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
     return Payload(str(path), path.stat().st_size, digest)

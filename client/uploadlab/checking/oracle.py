@@ -16,74 +16,73 @@ MOST_SHOWN = 100
 """Characters of a server's own words."""
 
 
-class Stored(NamedTuple):
-    """What the server has, once it is idle again. None: it does not tell."""
+class ServerState(NamedTuple):
+    """What the server has, once it is idle again. None: it does not report that."""
 
     size_bytes: int | None = None
-    """Of the upload that it acknowledged."""
+    """Size of the upload that it acknowledged."""
     digest: str = ""
     uploads: int | None = None
     """How many more than before."""
     temporary: int | None = None
-    """Files of unfinished uploads and spools."""
+    """How many more files of unfinished uploads and spools than before."""
 
 
 class Judgement(NamedTuple):
-    """A verdict, and what happened."""
+    """A verdict with its reason: a code for exceptions to match, a text for readers."""
 
     verdict: Verdict
+    code: str = ""
     text: str = ""
 
 
-PASS = Judgement(Verdict.PASS)
-
-
-def judge(attempt: Attempt, reply: Reply, stored: Stored, tells: bool = True) -> Judgement:
-    """What came of an attempt; whether the server is one that ``tells`` how many files it has."""
+def judge_attempt(attempt: Attempt, reply: Reply, state: ServerState, reports: bool = True) -> Judgement:
+    """Judge an attempt; ``reports`` says whether the server must report how many files it has."""
     if reply.accepted:
-        judgement = _accepted(attempt, reply, stored)
-    else:
-        judgement = _answered(attempt, reply)
-        if stored.uploads:
-            judgement = _fail(f"{_shown(reply)}, but stored")
-    if judgement.verdict is not Verdict.PASS or reply.accepted:
-        return judgement
-    if stored.temporary:
-        return _fail(f"{_shown(reply)}, and {stored.temporary} temporary files stay")
-    if stored.uploads is None:
-        text = f"{_shown(reply)}, and what is stored is not known"
-        return _fail(text) if tells else Judgement(Verdict.UNKNOWN, text)
-    return judgement
+        return _accepted(attempt, reply, state)
+    code, words = _unaccepted(reply)
+    if state.uploads:
+        return _fail(f"{code}-but-stored", f"{words}, but stored")
+    if not reply.left and reply.status not in (*attempt.refusals, NO_SPACE):
+        return _fail(code, words)
+    if not reply.left and not reply.reason:
+        return _fail("no-reason", f"{reply.status} without a reason")
+    if state.temporary:
+        return _fail(f"{code}-left-temporary", f"{words}, and {state.temporary} temporary files stay")
+    if state.uploads is None:
+        verdict = Verdict.FAIL if reports else Verdict.UNKNOWN
+        return Judgement(verdict, f"{code}-stored-unknown", f"{words}, and what is stored is not known")
+    return Judgement(Verdict.PASS, text=str(reply.status or ""))
 
 
-def _accepted(attempt: Attempt, reply: Reply, stored: Stored) -> Judgement:
-    if stored.size_bytes is None:
-        return _fail(f"{reply.status}, but it cannot be read back")
-    arrived = stored.digest == reply.digest and stored.size_bytes == attempt.file.size_bytes
-    if attempt.must_refuse and arrived:
-        return _fail(f"{reply.status} for what had to be refused")
-    if arrived:
-        return PASS
-    stored_of = f"{stored.size_bytes} of {attempt.file.size_bytes} bytes stored"
-    return Judgement(Verdict.LOSS, f"{reply.status}, {stored_of}")
+def _accepted(attempt: Attempt, reply: Reply, state: ServerState) -> Judgement:
+    if state.size_bytes is None:
+        return _fail("cannot-be-read-back", f"{reply.status}, but it cannot be read back")
+    sent_bytes = attempt.file.size_bytes
+    if (state.digest, state.size_bytes) != (reply.digest, sent_bytes):
+        text = f"{reply.status}, {state.size_bytes} of {sent_bytes} bytes stored"
+        return Judgement(Verdict.LOSS, _loss_code(state.size_bytes, sent_bytes), text)
+    if attempt.must_refuse:
+        return _fail("accepted-bad", f"{reply.status} for what had to be refused")
+    return Judgement(Verdict.PASS)
 
 
-def _answered(attempt: Attempt, reply: Reply) -> Judgement:
-    """What the client learned."""
+def _unaccepted(reply: Reply) -> tuple[str, str]:
+    """Return the code and the words for a reply other than success."""
     if reply.status is None:
-        return PASS if reply.left else _fail(_shown(reply))
-    if reply.status not in (*attempt.refusals, NO_SPACE):
-        return _fail(_shown(reply))
-    if not reply.reason:
-        return _fail(f"{reply.status} without a reason")
-    return Judgement(Verdict.PASS, str(reply.status))
+        code = f"no-answer-{reply.broke}".removesuffix("-")
+        return "client-gone" if reply.left else code, f"no answer ({reply.problem})"
+    return f"status-{reply.status}", f"{reply.status} {reply.reason}"[:MOST_SHOWN].strip()
 
 
-def _shown(reply: Reply) -> str:
-    if reply.status is None:
-        return f"no answer ({reply.problem})"
-    return f"{reply.status} {reply.reason}"[:MOST_SHOWN].strip()
+def _fail(code: str, text: str) -> Judgement:
+    return Judgement(Verdict.FAIL, code, text)
 
 
-def _fail(text: str) -> Judgement:
-    return Judgement(Verdict.FAIL, text)
+def _loss_code(stored_bytes: int, sent_bytes: int) -> str:
+    """Return the code of an acknowledged upload whose stored bytes differ from those sent."""
+    if stored_bytes == 0:
+        return "lost-all"
+    if stored_bytes == sent_bytes:
+        return "changed-bytes"
+    return "lost-part" if stored_bytes < sent_bytes else "added-bytes"

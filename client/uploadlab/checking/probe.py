@@ -11,26 +11,32 @@ import requests
 from uploadlab.catalogue.attempts import Attempt
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.methods import METHODS
-from uploadlab.checking.oracle import Stored, judge
-from uploadlab.checking.wire import Reply, send
+from uploadlab.checking.oracle import ServerState, judge_attempt
+from uploadlab.checking.wire import Reply, send_attempt
 from uploadlab.clock import now
 from uploadlab.model.checks import Check
 from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.planning.check_cells import routes
 from uploadlab.sending import server_usage as usage
-from uploadlab.sending.verification import read_back
+from uploadlab.sending.verification import read_back, remove_upload
 
 NOTICE_SECONDS = 0.3
-"""Until a server has seen both what was sent and that the client has gone."""
+"""Until a server has received everything, and has seen that the client has gone."""
+
+
 SETTLE_SECONDS = 10.0
-"""Until it has cleared up."""
+"""Until a server has cleared up."""
+
+
 POLL_SECONDS = 0.05
+
+
 _BUSY: dict[str, threading.Lock] = {}
 """Held by the attempts at a target; targets are tried at the same time."""
 
 
 def probes(target: Target, case: str) -> Iterator[Check]:
-    """Every attempt of a case at every route that takes such a body."""
+    """Make every attempt of a case at every route that takes this kind of body."""
     for attempt in CASES[case].attempts():
         for route in routes(target, attempt):
             yield probe(target, case, attempt, route)
@@ -42,9 +48,9 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
     query = f"{'&' if '?' in route else '?'}{attempt.query}" if attempt.query else ""
     with _alone(target, route):
         before = _files(target)
-        reply = send(f"{target.url}{route}{query}", attempt)
-        stored = _acknowledged(target.url, reply) or _left(target, attempt, before)
-    judgement = judge(attempt, reply, stored, tells=target.tier != EXTERNAL)
+        reply = send_attempt(f"{target.url}{route}{query}", attempt)
+        state = _acknowledged(target.url, reply) if reply.accepted else _left(target, attempt, before)
+    judgement = judge_attempt(attempt, reply, state, reports=target.tier != EXTERNAL)
     return Check(
         case=case,
         deployment=target.name,
@@ -52,17 +58,18 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
         label=", ".join(filter(None, ("chunked" if attempt.chunked else "", attempt.label))),
         started_at=started_at,
         verdict=judgement.verdict,
+        code=judgement.code,
         text=judgement.text,
         http_status=reply.status,
         sent_bytes=attempt.file.size_bytes,
-        stored_bytes=stored.size_bytes,
+        stored_bytes=state.size_bytes,
     )
 
 
 @contextmanager
 def _alone(target: Target, route: str) -> Iterator[None]:
-    """Let nobody pass files on to it meanwhile: what it is left with shall be of this attempt."""
-    hops = any(one.hops and one.route == route for one in METHODS.values())
+    """Keep other attempts from the target, and from passing files on to it: files left are this one's."""
+    hops = any(method.hops and method.route == route for method in METHODS.values())
     busy = {target.name, *(target.next[:1] if hops else [])}
     with ExitStack() as held:
         for name in sorted(busy):  # in one order, so that two never wait for each other
@@ -70,22 +77,23 @@ def _alone(target: Target, route: str) -> Iterator[None]:
         yield
 
 
-def _acknowledged(url: str, reply: Reply) -> Stored | None:
-    """The upload that the server says it has taken; None if it does not."""
-    if not reply.accepted:
-        return None
+def _acknowledged(url: str, reply: Reply) -> ServerState:
+    """Read back the upload that the server says it has stored."""
     if not reply.stored_at:
-        return Stored()
+        return ServerState()
+    address = f"{url}{reply.stored_at}"
     try:
-        return Stored(*read_back(f"{url}{reply.stored_at}", keep=False))
+        stored = ServerState(*read_back(address))
     except requests.HTTPError as error:
-        return Stored(0) if error.response.status_code == HTTPStatus.NOT_FOUND else Stored()
+        return ServerState(0 if error.response.status_code == HTTPStatus.NOT_FOUND else None)
     except (requests.RequestException, ValueError, KeyError, TypeError):
-        return Stored()
+        return ServerState()
+    remove_upload(address)
+    return stored
 
 
-def _left(target: Target, attempt: Attempt, before: usage.Files | None) -> Stored:
-    """What an upload that was not taken has left, once the server is done with it."""
+def _left(target: Target, attempt: Attempt, before: usage.Files | None) -> ServerState:
+    """Return what an upload without success has left, once the server is done with it."""
     if attempt.gone:
         time.sleep(NOTICE_SECONDS)
     end = time.monotonic() + SETTLE_SECONDS
@@ -94,12 +102,15 @@ def _left(target: Target, attempt: Attempt, before: usage.Files | None) -> Store
         time.sleep(POLL_SECONDS)
         after = _files(target)
     if before is None or after is None:
-        return Stored()
-    return Stored(uploads=after.uploads - before.uploads, temporary=after.temporary - before.temporary)
+        return ServerState()
+    return ServerState(uploads=after.uploads - before.uploads, temporary=after.temporary - before.temporary)
 
 
 def _files(target: Target) -> usage.Files | None:
-    """How many files it has; None if it does not tell. The lab's own may be busy, and are asked again."""
+    """Return how many files the target has, or None if it does not report that.
+
+    The lab's own deployments always report it, but may be too busy: they are asked again.
+    """
     end = time.monotonic() + SETTLE_SECONDS
     while (used := usage.read(target.url)) is None and target.tier != EXTERNAL and time.monotonic() < end:
         time.sleep(POLL_SECONDS)

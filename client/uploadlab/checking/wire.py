@@ -1,7 +1,7 @@
-"""Sends one attempt over a socket of its own, byte for byte as it says, and reads the answer.
+"""Sends one attempt over a socket of its own, byte for byte as the attempt says, and reads the answer.
 
-No library for HTTP would send what is broken on purpose. What it does right is what ``requests`` does: it
-sends to the end or until the connection breaks, and then still looks for an answer.
+No library for HTTP would send a broken body on purpose. Otherwise it behaves as ``requests`` does: it sends
+to the end or until the connection breaks, and then still looks for an answer.
 """
 
 import json
@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -25,10 +25,18 @@ from uploadlab.sending.upload import stored_at
 
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
+
+
 SILENCE_SECONDS = 60.0
-MOST_ANSWER_BYTES = 1 << 20
-CONTINUE = b"HTTP/1.1 100"
-NO_SIZE = b"zz\r\n"
+
+
+BREAKS = {
+    RemoteDisconnected: "disconnected",  # before its base class
+    ConnectionResetError: "reset",
+    ConnectionRefusedError: "refused",
+    TimeoutError: "timeout",
+}
+"""How a connection without an answer ended, by the exception that it raised."""
 
 
 class Reply(NamedTuple):
@@ -37,15 +45,17 @@ class Reply(NamedTuple):
     status: int | None = None
     content: Mapping[str, Any] = MappingProxyType({})
     reason: str = ""
-    """Of a refusal, in the server's words."""
+    """The server's words for a refusal."""
     problem: str = ""
     """Why there is no answer."""
+    broke: str = ""
+    """The same as one of ``BREAKS``; empty for any other cause."""
     left: bool = False
-    """The client went away, as it should; so nobody waited for one."""
+    """The client went away, as the attempt says, so it waited for no answer."""
     digest: str = ""
-    """Of the file as it was sent: xxh3_128, in hex."""
+    """xxh3_128 of the file as it was sent, in hex."""
     stored_at: str | None = None
-    """The path that the server names for what it has taken."""
+    """The path that the server names for the stored file."""
 
     @property
     def accepted(self) -> bool:
@@ -53,7 +63,7 @@ class Reply(NamedTuple):
         return self.status is not None and self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def send(address: str, attempt: Attempt) -> Reply:
+def send_attempt(address: str, attempt: Attempt) -> Reply:
     """Carry out the attempt; raises nothing that a server can cause."""
     url = urlsplit(address)
     digest = xxhash.xxh3_128()
@@ -66,12 +76,16 @@ def send(address: str, attempt: Attempt) -> Reply:
                 # A refusal may have come before; a reset is no answer, as in urllib3.
                 with suppress(ConnectionError if attempt.gone else BrokenPipeError):
                     _send_body(connection, attempt, digest)
+            if attempt.then is Then.RESET:
+                # No time to linger: closing discards what is in flight and sends RST (socket(7)).
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             if attempt.gone:
-                _leave(connection, attempt)
                 return Reply(problem="the client had gone", left=True)
             return _answer(connection)._replace(digest=digest.hexdigest())
     except (OSError, HTTPException) as error:
-        return Reply(problem=f"{type(error).__name__}: {error}".removesuffix(": "))
+        problem = f"{type(error).__name__}: {error}".removesuffix(": ")
+        broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
+        return Reply(problem=problem, broke=broke)
 
 
 def _head(host: str, path: str, attempt: Attempt) -> bytes:
@@ -89,21 +103,21 @@ def _head(host: str, path: str, attempt: Attempt) -> bytes:
 
 
 def _may_go_on(connection: socket.socket) -> bool:
-    """Whether the server asks for the body, or says nothing at all."""
+    """Return whether the server asks for the body, or is silent."""
     if not select.select([connection], [], [], EXPECT_SECONDS)[0]:
         return True
-    return connection.recv(len(CONTINUE), socket.MSG_PEEK) == CONTINUE
+    return connection.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 100"
 
 
 def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None:
-    """The body, or as much of it as the attempt says."""
+    """Send the body, or as much of the body as the attempt says."""
     for block in _cut(attempt.body(_digested(attempt.file.blocks(), digest)), attempt):
         if block is not None:
             connection.sendall(b"%x\r\n%b\r\n" % (len(block), bytes(block)) if attempt.chunked else block)
         elif attempt.then in PAUSES:
             time.sleep(PAUSES[attempt.then])
         elif attempt.then is Then.BREAK:
-            connection.sendall(NO_SIZE)
+            connection.sendall(b"zz\r\n")
         else:
             break
     else:
@@ -120,7 +134,7 @@ def _digested(blocks: Blocks, digest: Any) -> Blocks:
 
 
 def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None]:
-    """The blocks, with None where something happens."""
+    """Yield the blocks, with None where the attempt does something else."""
     left = attempt.at if attempt.then else None
     again = (attempt.at or None) if attempt.then is Then.TRICKLE else None
     for block in blocks:
@@ -134,16 +148,10 @@ def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None
             yield block
 
 
-def _leave(connection: socket.socket, attempt: Attempt) -> None:
-    if attempt.then is Then.RESET:
-        # No time to linger: closing discards what is in flight and sends RST (socket(7)).
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
 def _answer(connection: socket.socket) -> Reply:
     response = HTTPResponse(connection)
     response.begin()
-    text = response.read(MOST_ANSWER_BYTES).decode(errors="replace")
+    text = response.read(1 << 20).decode(errors="replace")
     try:
         content = json.loads(text)
     except ValueError:

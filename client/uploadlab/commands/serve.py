@@ -60,9 +60,7 @@ def command(name: str, host: str, limit: str | None) -> None:
         (checked,), _ = check_targets([target], Client(processes), runtime.explain)
         if checked.unavailable:
             raise LabError(f"{name}: {checked.unavailable}")
-        screen.note(
-            f"{name} answers on {target.url} and stores in {scratch.data_dir / name}; Ctrl-C ends it."
-        )
+        screen.note(f"{name} answers on {target.url} storing in {scratch.data_dir / name}; Ctrl-C ends it.")
         while not (ended := runtime.explain(name)):
             time.sleep(POLL_SECONDS)
         raise LabError(f"{name}: {ended}")

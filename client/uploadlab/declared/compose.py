@@ -1,9 +1,10 @@
 """Reads compose.yaml, the only list of deployments."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import yaml
+import msgspec
 
 from uploadlab.errors import LabError
 from uploadlab.model.deployments import Deployment, Service
@@ -11,72 +12,90 @@ from uploadlab.model.deployments import Deployment, Service
 CONFIGS = "configs/"
 
 
+Content = TypeVar("Content")
+
+
+class ComposeFile(msgspec.Struct):
+    """The part of the file that the lab reads. The services are as they are written there."""
+
+    services: dict[str, dict[str, Any]]
+    needs: dict[str, str] = msgspec.field(name="x-needs", default_factory=dict)
+
+
+class LabBlock(msgspec.Struct, forbid_unknown_fields=True):
+    """The ``x-lab`` of a service that is a deployment."""
+
+    title: str
+    tier: str
+    why: str
+    port: int
+    accepts: list[str] = []
+    needs: list[str] = []
+    parts: list[str] = []
+
+
 def load_deployments(compose: Path) -> dict[str, Deployment]:
-    """The deployments by name, in the file's order; raises LabError."""
-    try:
-        services = load_services(compose)
-        return {name: _deployment(name, services) for name, one in services.items() if "x-lab" in one}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise LabError(f"{compose.name}: a service lacks {error}: compare it with the others") from None
+    """Return the deployments by name, in the file's order; raise LabError."""
+    services = load_services(compose)
+    return {name: _deployment(name, services) for name, content in services.items() if "x-lab" in content}
 
 
-def load_services(compose: Path) -> dict[str, Any]:
-    """All services as they are written there."""
-    return dict(_content(compose)["services"])
+def load_services(compose: Path) -> dict[str, dict[str, Any]]:
+    """Return all services as they are written there; raise LabError."""
+    return _read(compose).services
 
 
 def load_needs(compose: Path) -> dict[str, str]:
-    """What deployments may need on the host, with the command that mends its absence."""
-    return dict(_content(compose).get("x-needs", {}))
+    """Return what deployments may need on the host, with the command that installs it; raise LabError."""
+    return _read(compose).needs
 
 
 def config_texts(root: Path, deployments: list[Deployment]) -> dict[str, str]:
-    """The text of every config file that the deployments' commands name, by its path."""
-    words = {word for one in deployments for service in one.services for word in service.command}
+    """Return the texts of the configs in the deployments' commands, by their paths from configs/ on.
+
+    Raise LabError.
+    """
+    services = [service for deployment in deployments for service in deployment.services]
+    configs = {word for service in services for word in service.command if CONFIGS in word}
     try:
-        return {_shown(word): (root / word).read_text() for word in sorted(words) if CONFIGS in word}
+        return {word[word.index(CONFIGS) :]: (root / word).read_text() for word in sorted(configs)}
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"cannot read a config ({error}): put it back, or start a new run") from None
 
 
-def _shown(word: str) -> str:
-    """A config's path from its folder on, wherever a variant of it may lie."""
-    return word[word.index(CONFIGS) :]
-
-
-def _content(compose: Path) -> dict[str, Any]:
+def _read(compose: Path) -> ComposeFile:
     try:
-        return dict(yaml.safe_load(compose.read_text()))
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        return msgspec.yaml.decode(compose.read_bytes(), type=ComposeFile)
+    except (OSError, ValueError) as error:
         raise LabError(f"cannot read {compose}: {' '.join(str(error).split())}") from None
 
 
-def _deployment(name: str, services: dict[str, Any]) -> Deployment:
-    lab = services[name]["x-lab"]
-    names = [name, *lab.get("parts", [])]
+def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
+    lab = _converted(name, services[name]["x-lab"], LabBlock)
+    parts = [_service(part, services.get(part, {})) for part in [name, *lab.parts]]
+    # NEXT_HOPS is NAME=URL NAME=URL; the runtime knows the addresses.
+    hops = [hop for part in parts for hop in part.environment.get("NEXT_HOPS", "").split()]
     return Deployment(
         name=name,
-        title=lab["title"],
-        tier=lab["tier"],
-        why=lab["why"],
-        port=lab["port"],
-        accepts=lab.get("accepts", []),
-        needs=lab.get("needs", []),
-        services=[_service(part, services[part]) for part in names],
-        next=[name for part in names for name in _next(services[part])],
+        title=lab.title,
+        tier=lab.tier,
+        why=lab.why,
+        port=lab.port,
+        accepts=lab.accepts,
+        needs=lab.needs,
+        services=parts,
+        next=[hop.partition("=")[0] for hop in hops],
     )
 
 
-def _next(declared: dict[str, Any]) -> list[str]:
-    """The names of NEXT_HOPS, ``name=url name=url``; the runtime knows the addresses."""
-    hops = declared.get("environment", {}).get("NEXT_HOPS", "")
-    return [word.partition("=")[0] for word in hops.split()]
+def _service(name: str, content: Mapping[str, Any]) -> Service:
+    service = _converted(name, {**content, "name": name}, Service)
+    command = [word.replace("$$", "$") for word in service.command]  # Compose's escape
+    return msgspec.structs.replace(service, command=command)
 
 
-def _service(name: str, declared: dict[str, Any]) -> Service:
-    return Service(
-        name=name,
-        command=[word.replace("$$", "$") for word in declared["command"]],  # Compose's escape
-        environment=dict(declared.get("environment", {})),
-        stop_signal=declared.get("stop_signal", "SIGTERM"),
-    )
+def _converted(service: str, content: Any, kind: type[Content]) -> Content:
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise LabError(f"compose.yaml: service {service}: {error}") from None

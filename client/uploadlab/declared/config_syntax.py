@@ -1,110 +1,132 @@
-"""One setting at a time: deployments that differ from a shipped one by it, from configs/knobs.toml."""
+"""The one parser and the one editor of server configs: uWSGI's ini, gunicorn's Python, nginx."""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from uploadlab.errors import UsageError
 
-
-def edited(text: str, option: str, value: str) -> str:
-    """A config's text with the option set, or without it where the value is empty.
-
-    A line that is not there is added at the end, in nginx's case at the end of its server.
-    """
-    found = re.search(_line(option), text, re.MULTILINE)
-    if found and not value:
-        return text[: found.start()] + text[found.end() :].removeprefix("\n")
-    if found:
-        return text[: found.start("value")] + value + text[found.end("value") :]
-    if not value:
-        raise UsageError(f"no line sets {option}, so it cannot be taken away")
-    if text.rstrip().endswith("}"):
-        place = re.search(r"^([ \t]*)location\b", text, re.MULTILINE)
-        if place is None:
-            raise UsageError(f"no location before which {option} could be set")
-        return f"{text[: place.start()]}{place[1]}{option} {value};\n{text[place.start() :]}"
-    return f"{text}{option} = {value}\n"
-
-
-def _line(option: str) -> str:
-    """The line that sets it: ``option = value`` of an ini or a Python file, ``option value;`` of nginx."""
-    return rf"^[ \t]*{re.escape(option)}(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>[^;#\n]*[^;#\s])[^\n]*$"
-
-
 INI, PYTHON = ".ini", ".py"
-
-
-INI_COMMENT = re.compile(r"\s*[;#].*")  # of a whole line: uWSGI knows no other
-NGINX_COMMENT = re.compile(r"""(?:^|\s+)\#(?:[^"']|"[^"]*"|'[^']*')*$""")
+"""How the paths of two of the languages end."""
+COMMENT = re.compile(r"\s*[;#]\s*(.*)")
+"""A comment that is a whole line. uWSGI knows no other."""
+PYTHON_COMMENT = re.compile(r"\s*#\s*(.*)")
+INI_LINE = re.compile(r"\s*[;#]\s*(?P<comment>.*)|(?P<code>.*)")
+NGINX_LINE = re.compile(
+    r"""(?P<code>(?:"[^"]*"|'[^']*'|[^"'\#]|(?<=[^\s;{}])\#)*)(?:\#\s*(?P<comment>.*))?"""
+)
 INI_SETTING = re.compile(r"(?P<option>[\w.-]+)\s*(?:=\s*(?P<value>.*))?")
-NGINX_SETTING = re.compile(r"(?P<option>\w+)\s+(?P<value>[^{}]*);")
+NGINX_SETTING = re.compile(r"(?P<option>\w+)\s+(?P<value>(?:[^{}]|\$\{\w+\})*);")
 
 
 class Setting(NamedTuple):
-    """An option that is set, and in which lines of the file."""
+    """An option that a config sets, in lines that set nothing else."""
 
     option: str
     value: str
+    """With single spaces."""
     first: int
     last: int
-
-    @property
-    def binds(self) -> bool:
-        """Whether it says where the server listens, or is to be found."""
-        return "PORT" in words(self.value) or "RUN_DIR" in words(self.value)
+    """Numbers of the lines, from 0."""
+    text: str
+    """As it stands in the file, without the comment and nginx's semicolon."""
+    reason: str
+    """The comment behind the setting or, without one, above it."""
 
 
 def words(text: str) -> set[str]:
-    """The names in a text."""
+    """Return the names in a text."""
     return set(re.findall(r"\w+", text))
 
 
 def bare_lines(path: str, text: str) -> list[str]:
-    """A config's lines without comments and layout; raises UsageError."""
+    """Return a config's lines without comments and layout; raise UsageError."""
     if path.endswith(PYTHON):
-        return [ast.unparse(node) for node in _statements(path, text)]
-    return [line for _, line in _lines(path, text) if line]
+        return [ast.unparse(statement) for statement in _statements(path, text)]
+    lines = [" ".join(_split(path, line)[0].split()) for line in text.splitlines()]
+    return [line for line in lines if line]
 
 
-def settings(path: str, text: str) -> list[Setting]:
-    """All options that are set in a line of their own, or a statement; raises UsageError."""
+def parse_config(path: str, text: str) -> list[Setting]:
+    """Return all settings of a config; raise UsageError."""
     return list(_of_python(path, text) if path.endswith(PYTHON) else _of_lines(path, text))
 
 
+def replace_setting(path: str, text: str, old: Setting | None, new: Sequence[str]) -> str:
+    """Return a config's text with these lines in place of a setting, or added; raise UsageError."""
+    lines = text.splitlines()
+    if old:
+        lines[old.first : old.last + 1] = new
+    elif path.endswith((INI, PYTHON)):
+        lines += new
+    else:
+        place = next((number for number, line in enumerate(lines) if line.split()[:1] == ["location"]), None)
+        if place is None:
+            raise UsageError(f"{path} has no location, so nothing can be added before it")
+        indentation = lines[place].partition("location")[0]
+        lines[place:place] = [indentation + line.strip() for line in new]
+    return "\n".join(lines) + "\n"
+
+
+def set_option(path: str, text: str, option: str, value: str) -> str:
+    """Return a config's text with the option set or, where the value is empty, removed; raise UsageError."""
+    old = next((setting for setting in parse_config(path, text) if setting.option == option), None)
+    between, end = (" = ", "") if path.endswith((INI, PYTHON)) else (" ", ";")
+    new = [f"{option}{between}{value}{end}"] if value else []
+    if old and value:
+        block = "\n".join(text.splitlines()[old.first : old.last + 1])
+        new = [block.replace(old.text, f"{option}{between}{value}", 1)]
+    if not old and not value:
+        raise UsageError(f"no line of {path} sets {option}, so it cannot be removed")
+    return replace_setting(path, text, old, new)
+
+
 def _of_python(path: str, text: str) -> Iterator[Setting]:
+    lines = text.splitlines()
     for node in _statements(path, text):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            last = (node.end_lineno or node.lineno) - 1
-            yield Setting(ast.unparse(target), ast.unparse(node.value), node.lineno - 1, last)
+            first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+            source = ast.get_source_segment(text, node) or ""
+            behind = PYTHON_COMMENT.fullmatch(lines[last].rpartition(source.splitlines()[-1])[2])
+            reason = behind[1] if behind else _above(lines, first)
+            yield Setting(ast.unparse(target), ast.unparse(node.value), first, last, source, reason)
 
 
 def _statements(path: str, text: str) -> list[ast.stmt]:
-    """All but imports and the docstring."""
+    """Return all statements but imports, the docstring, and other texts that nothing is done with."""
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError) as error:
         raise UsageError(f"{path} is no Python: {error}") from None
-    return [node for node in body if not isinstance(node, ast.Import | ast.ImportFrom) and not _is_text(node)]
-
-
-def _is_text(node: ast.stmt) -> bool:
-    """Whether it is a docstring, or another text that nothing is done with."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return [
+        node
+        for node in body
+        if not isinstance(node, ast.Import | ast.ImportFrom)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
 
 
 def _of_lines(path: str, text: str) -> Iterator[Setting]:
+    lines = text.splitlines()
     pattern = INI_SETTING if path.endswith(INI) else NGINX_SETTING
-    for number, line in _lines(path, text):
-        if found := pattern.fullmatch(line):
-            yield Setting(found["option"], found["value"] or "", number, number)
+    for number, line in enumerate(lines):
+        code, behind = _split(path, line)
+        if found := pattern.fullmatch(" ".join(code.split())):
+            source = code.strip().removesuffix(";")
+            reason = behind or _above(lines, number)
+            yield Setting(found["option"], found["value"] or "", number, number, source, reason)
 
 
-def _lines(path: str, text: str) -> Iterator[tuple[int, str]]:
-    """Numbered, without comments and with single spaces."""
-    comment = INI_COMMENT if path.endswith(INI) else NGINX_COMMENT
-    for number, line in enumerate(text.splitlines()):
-        bare = ("" if comment.fullmatch(line) else line) if path.endswith(INI) else comment.sub("", line)
-        yield number, " ".join(bare.split())
+def _split(path: str, line: str) -> tuple[str, str]:
+    """Return a line's code and its comment."""
+    found = (INI_LINE if path.endswith(INI) else NGINX_LINE).fullmatch(line)
+    return (found["code"] or "", found["comment"] or "") if found else (line, "")
+
+
+def _above(lines: Sequence[str], number: int) -> str:
+    """Return the comment directly above a line."""
+    comments = [found[1] for found in takewhile(bool, map(COMMENT.match, reversed(lines[:number]))) if found]
+    return " ".join(reversed(comments))

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.catalogue.methods import OWN_METHODS
+from uploadlab.declared.toml_files import read_toml
 from uploadlab.errors import UsageError
 from uploadlab.selection import check, choose
 from uploadlab.units import parse_rate, parse_size, positive
@@ -22,7 +23,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deployments: list[str] = msgspec.field(default_factory=lambda: ["*"])
     rounds: int = 1
     warmup: str = "8MiB"
-    """Size of the one upload, not counted, that goes before a pair's first; never over its smallest."""
+    """Size of the upload, not counted, before the first of a pair; at most the smallest size of the pair."""
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,10 +33,10 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sizes: list[str]
     users: list[int]
     seconds: float = 1.0
-    """After this time nobody starts another upload."""
+    """No user starts an upload after this time."""
     deployments: list[str] = msgspec.field(default_factory=lambda: ["*"])
     slow_users: list[int] = msgspec.field(default_factory=lambda: [0])
-    """How many send at ``pace`` beside the users that are counted."""
+    """How many users send at ``pace`` beside the users that are counted."""
     pace: str = "1MB/s"
 
 
@@ -48,21 +49,16 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget_seconds: float = BUDGET_SECONDS
 
 
+FIELDS = "; known fields: " + "; ".join(
+    f"{where}{', '.join(kind.__struct_fields__)}"
+    for where, kind in {"": Plan, "in [[cells]] ": Group, "in [load] ": Load}.items()
+)
+
+
 def load_plan(name: str, folder: Path) -> Plan:
-    """The plan of that name; raises UsageError that says what is wrong in it."""
+    """Return the plan of that name; raise UsageError that says what is wrong in the file."""
     check("plan", name, sorted(path.stem for path in folder.glob("*.toml")))
-    path = folder / f"{name}.toml"
-    try:
-        plan = msgspec.toml.decode(path.read_bytes(), type=Plan)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        fields = {"": Plan, "in [[cells]] ": Group, "in [load] ": Load}
-        known = "; ".join(f"{where}{', '.join(kind.__struct_fields__)}" for where, kind in fields.items())
-        raise UsageError(f"{path.name}: {error}; known fields: {known}") from None
-    try:
-        _check(plan)
-    except UsageError as error:
-        raise UsageError(f"{path.name}: {error}") from None
-    return plan
+    return read_toml(folder / f"{name}.toml", Plan, _check, FIELDS)
 
 
 def _check(plan: Plan) -> None:
@@ -85,16 +81,15 @@ def check_deployments(plan: Plan, deployments: Iterable[str]) -> None:
 
 
 def check_load(load: Load) -> None:
-    """Raise UsageError that says what is wrong in it."""
+    """Raise UsageError if a value of [load] is wrong, or a list is empty."""
     choose("method", load.methods, OWN_METHODS)
     for text in load.sizes:
         parse_size(text)
     parse_rate(load.pace)
     for users in load.users:
         positive("users", users)
-    for slow_users in load.slow_users:
-        if slow_users:
-            positive("slow_users", slow_users)
+    for slow_users in filter(None, load.slow_users):
+        positive("slow_users", slow_users)
     positive("seconds", load.seconds)
     if not (load.methods and load.sizes and load.users and load.slow_users):
-        raise UsageError("[load] needs methods, sizes, users, and slow_users = [0] where nobody is slow")
+        raise UsageError("[load] needs methods, sizes, users, and slow_users: [0] for no slow users")

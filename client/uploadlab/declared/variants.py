@@ -1,9 +1,8 @@
 """Deployments that compose.yaml does not list: made from one that it does, by another config."""
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,73 +15,71 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """What Compose, DNS and a path take."""
 
 
-class Slot(NamedTuple):
-    """Where a deployment has a config."""
-
-    one: Deployment
-    service: Service
-    path: str
-    """From configs/ on."""
-
-    @property
-    def suffix(self) -> str:
-        """``.ini``, ``.conf.py``."""
-        return "".join(Path(self.path).suffixes)
-
-
-def slots(declared: Mapping[str, Deployment]) -> Iterator[Slot]:
-    """All of these deployments' configs, those of fronts first."""
-    found = [
-        Slot(one, service, word)
-        for one in declared.values()
-        for service in one.services
+def config_owners(declared: Mapping[str, Deployment]) -> list[tuple[str, Deployment]]:
+    """Return the path of each config, from configs/ on, with the deployment that has it; fronts first."""
+    fronts, others = slice(1), slice(1, None)
+    return [
+        (word, deployment)
+        for place in (fronts, others)
+        for deployment in declared.values()
+        for service in deployment.services[place]
         for word in service.command
         if word.startswith(CONFIGS)
     ]
-    yield from sorted(found, key=lambda slot: slot.service is not slot.one.services[0])
+
+
+def beside(path: str, name: str) -> str:
+    """Return the path of a config of that name, of the same kind as another and in the same folder."""
+    return str(Path(path).with_name(name + "".join(Path(path).suffixes)))
 
 
 def of_config(
     path: str, declared: Mapping[str, Deployment], root: Path, like: Deployment | None = None
 ) -> Deployment:
-    """The deployment that has this config, or one like ``like``, else like the first with such a config.
+    """Return the deployment that uses this config, else a copy of ``like``, else of the first of its kind.
 
-    Raises UsageError.
+    Raise UsageError.
     """
-    known = list(slots(declared))
-    if shipped := next((slot for slot in known if slot.path == path), None):
-        return shipped.one
-    alike = [slot for slot in known if Path(slot.path).parent == Path(path).parent]
-    if not alike or not path.endswith(alike[0].suffix):
-        raise UsageError(f"{path}: a config is one of {', '.join(_patterns(known))}")
-    name = _name(path, alike[0].suffix, declared)
+    owners = config_owners(declared)
+    if shipped := [deployment for other, deployment in owners if other == path]:
+        return shipped[0]
+    kinds = sorted({beside(other, "*") for other, _ in owners})
+    kind = next((kind for kind in kinds if Path(path).match(kind)), None)
+    if kind is None:
+        raise UsageError(f"{path}: a config is one of {', '.join(kinds)}")
+    name = Path(path).name.removesuffix(kind.rpartition("*")[2])
+    if name in declared:
+        raise UsageError(f"{path}: a deployment of that name has another config; rename the file")
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{path}: the file is named after its deployment; use a-z, 0-9, - and _ only")
     front = is_front(path, root)
-    fitting = [slot for slot in alike if is_front(slot.path, root) == front]
-    chosen = next((slot for slot in fitting if like and slot.one == like), fitting[0])
-    made = renamed(chosen.one, name)
-    services = [with_config(service, chosen.path, path) for service in made.services]
+    fitting = [owner for owner in owners if Path(owner[0]).match(kind) and is_front(owner[0], root) == front]
+    if not fitting:
+        place = "a socket in RUN_DIR" if front else "PORT"
+        raise UsageError(f"{path}: the other configs of its kind all listen on {place}, so must this one")
+    old, base = next((owner for owner in fitting if owner[1] == like), fitting[0])
+    copy = renamed(base, name)
     return msgspec.structs.replace(
-        made,
-        title=f"{chosen.one.title}, with {path}",
+        copy,
+        title=f"{base.title}, with {path}",
         tier=DERIVED,
         why="a config that no service of compose.yaml names",
-        services=services,
+        services=[with_config(service, old, path) for service in copy.services],
         next=[],
     )
 
 
 def extended(declared: Mapping[str, Deployment], names: Iterable[str], root: Path) -> dict[str, Deployment]:
-    """What is declared, and those of these names that a config makes; raises UsageError."""
-    made = ((name, by_name(name, declared, root)) for name in names if name not in declared)
-    return {**declared, **{name: one for name, one in made if one}}
+    """Return what is declared, and those of these names that a config makes; raise UsageError."""
+    made = {name: by_name(name, declared, root) for name in names if name not in declared}
+    return {**declared, **{name: deployment for name, deployment in made.items() if deployment}}
 
 
 def by_name(
     name: str, declared: Mapping[str, Deployment], root: Path, like: Deployment | None = None
 ) -> Deployment | None:
-    """The deployment of a config of that name which lies in configs/; raises UsageError."""
-    folders = {(Path(slot.path).parent, slot.suffix) for slot in slots(declared)}
-    places = sorted(str(folder / f"{name}{suffix}") for folder, suffix in folders)
+    """Return the deployment of the config of that name in configs/, if any; raise UsageError."""
+    places = sorted({beside(path, name) for path, _ in config_owners(declared)})
     found = [path for path in places if (root / path).is_file()]
     if len(found) > 1:
         raise UsageError(f"{name} may be any of {', '.join(found)}: write its path, or rename one")
@@ -90,70 +87,55 @@ def by_name(
 
 
 def refuse_services(deployments: Iterable[Deployment], services: Container[str]) -> None:
-    """Raise UsageError if what a config makes would take another service's place in Compose."""
-    for name in (service.name for one in deployments if one.based_on for service in one.services):
-        if name in services:
-            raise UsageError(f"{name} is a service of compose.yaml: rename the config of that name")
+    """Raise UsageError if a deployment that a config makes has the name of a service in compose.yaml."""
+    for deployment in deployments:
+        for service in deployment.services if deployment.based_on else []:
+            if service.name in services:
+                raise UsageError(
+                    f"{service.name} is a service of compose.yaml: rename the config of that name"
+                )
 
 
-def renamed(one: Deployment, name: str) -> Deployment:
-    """The same by another name, which it answers by, with a log of its own."""
-    return msgspec.structs.replace(
-        one,
-        name=name,
-        based_on=one.based_on or one.name,
-        services=[_renamed(service, one.name, name) for service in one.services],
-    )
+def renamed(deployment: Deployment, name: str) -> Deployment:
+    """Return a copy by another name, which the app answers to /healthz, with a log of its own."""
+    services = [
+        msgspec.structs.replace(
+            service,
+            name=service.name.replace(deployment.name, name, 1),
+            environment={**service.environment, "LAB_DEPLOYMENT": name},
+        )
+        for service in deployment.services
+    ]
+    based_on = deployment.based_on or deployment.name
+    return msgspec.structs.replace(deployment, name=name, based_on=based_on, services=services)
 
 
 def with_config(service: Service, old: str, new: str) -> Service:
-    """Another config in place of one, if the service has that."""
-    return msgspec.structs.replace(
-        service, command=[new if word == old else word for word in service.command]
-    )
+    """Return a copy with another config, if the service has the old one."""
+    command = [new if word == old else word for word in service.command]
+    return msgspec.structs.replace(service, command=command)
 
 
-def placed(one: Deployment, folder: Path) -> Deployment:
-    """With the places of those configs that lie in a run's folder, not in the checkout."""
+def with_own_configs(deployment: Deployment, folder: Path) -> Deployment:
+    """Return a copy with the full paths of those configs that are in a run's folder, not in the checkout."""
+
+    def place(word: str) -> str:
+        return str(folder / word) if word.startswith(CONFIGS) and (folder / word).is_file() else word
+
     services = [
-        msgspec.structs.replace(service, command=[_place(word, folder) for word in service.command])
-        for service in one.services
+        msgspec.structs.replace(service, command=[place(word) for word in service.command])
+        for service in deployment.services
     ]
-    return msgspec.structs.replace(one, services=services)
-
-
-def _place(word: str, folder: Path) -> str:
-    return str(folder / word) if word.startswith(CONFIGS) and (folder / word).is_file() else word
-
-
-def _renamed(service: Service, old: str, new: str) -> Service:
-    environment = {**service.environment, "LAB_DEPLOYMENT": new}
-    return msgspec.structs.replace(service, name=service.name.replace(old, new, 1), environment=environment)
-
-
-def _name(path: str, suffix: str, declared: Mapping[str, Deployment]) -> str:
-    name = Path(path).name.removesuffix(suffix)
-    if name in declared:
-        raise UsageError(f"{path}: a deployment of that name has another config; rename the file")
-    if not NAME.fullmatch(name):
-        raise UsageError(f"{path}: its name is to be a deployment's; use a-z, 0-9, - and _ only")
-    return name
+    return msgspec.structs.replace(deployment, services=services)
 
 
 def is_front(path: str, root: Path) -> bool:
-    """Whether it listens where clients come, not behind another server; raises UsageError."""
+    """Return whether a config listens where clients come, not behind another server; raise UsageError."""
     try:
         text = (root / path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from None
-    named = {word for line in bare_lines(path, text) for word in words(line)}
-    if "PORT" in named or "RUN_DIR" in named:
-        return "PORT" in named
-    raise UsageError(
-        f"{path} has neither PORT nor RUN_DIR of its environment, so nobody would find the server: "
-        "bind as the other configs in its folder do"
-    )
-
-
-def _patterns(known: list[Slot]) -> list[str]:
-    return sorted({f"{Path(slot.path).parent}/*{slot.suffix}" for slot in known})
+    named = words("\n".join(bare_lines(path, text)))
+    if not named & {"PORT", "RUN_DIR"}:
+        raise UsageError(f"{path}: the config must listen on $(PORT) or a socket in $(RUN_DIR)")
+    return "PORT" in named

@@ -80,7 +80,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
 
 def placed(deployments: Sequence[Deployment], folder: RunFolder) -> list[Deployment]:
     """Return the deployments with the places of configs that lie in the run's folder."""
-    return [variants.placed(deployment, folder.path.resolve()) for deployment in deployments]
+    return [variants.with_own_configs(deployment, folder.path.resolve()) for deployment in deployments]
 
 
 def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:

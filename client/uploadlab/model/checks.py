@@ -1,4 +1,4 @@
-"""The words of the compatibility grid as types. Nothing here does anything."""
+"""The compatibility grid as types: verdicts, attempts and their known exceptions."""
 
 from enum import StrEnum
 
@@ -9,14 +9,14 @@ class Verdict(StrEnum):
     """What the oracle says of an attempt to upload."""
 
     PASS = "pass"  # noqa: S105  no password
-    """Every byte, or a clear no."""
+    """Every byte arrived, or the server refused clearly."""
     FAIL = "fail"
     LOSS = "silent loss"
-    """The server said success, and has not what was sent."""
+    """The server answered with success, but stored other bytes than were sent."""
     UNKNOWN = "unknown"
-    """A foreign server does not tell what it has stored."""
+    """A foreign server does not report what it has stored."""
     UNAVAILABLE = "unavailable"
-    """Nothing could be tried."""
+    """The target could not be tried."""
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -29,28 +29,25 @@ class Check(Struct, frozen=True, kw_only=True):
     """Which of the case's attempts."""
     started_at: str
     verdict: Verdict
+    code: str = ""
+    """What happened, as a word that exceptions are matched by; empty for a pass."""
     text: str
-    """What happened."""
+    """What happened, for readers."""
     http_status: int | None = None
     sent_bytes: int | None = None
-    """Of the file."""
+    """Size of the file."""
     stored_bytes: int | None = None
-    """Of the upload that was acknowledged."""
-
-    @property
-    def what(self) -> str:
-        """The attempt in words."""
-        return f"{self.route}, {self.label}" if self.label else self.route
+    """Size of the upload that was acknowledged."""
 
 
-class Known(Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of configs/exceptions.toml: where a server falls short of the oracle, and no config helps."""
+class KnownException(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of configs/exceptions.toml: where a server fails the oracle, and its config cannot help."""
 
     name: str
     cases: list[str]
     deployments: list[str]
-    shows: list[str]
-    """The attempt's text is one of these, ``*`` for any part of it."""
+    codes: list[str]
+    """The codes of the attempts that it covers."""
     reason: str
-    mend: str
-    """The setting that mends it, and at what price."""
+    fix: str
+    """The setting that fixes it, and its price."""

@@ -39,8 +39,8 @@ class Service(Struct, frozen=True):
 
     name: str
     command: list[str]
-    environment: dict[str, str]
-    stop_signal: str
+    environment: dict[str, str] = {}
+    stop_signal: str = "SIGTERM"
 
 
 class Deployment(Struct, frozen=True):

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from uploadlab.model.cells import Planned, Step
-from uploadlab.model.checks import Known
+from uploadlab.model.checks import KnownException
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import Deployment, Target
 from uploadlab.model.order import Kind, Order
@@ -47,7 +47,7 @@ class Run(Struct, kw_only=True):
     """Concurrent uploads, after all else."""
     checks: list[str] = []
     """Cases of the compatibility grid, in place of all else."""
-    exceptions: list[Known] = []
+    exceptions: list[KnownException] = []
     """What is known of them."""
     versions: dict[str, dict[str, str]] = {}
     configs: dict[str, str] = {}

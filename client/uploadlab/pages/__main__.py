@@ -1,9 +1,7 @@
-"""Renews the pages, or checks that nothing is to be renewed."""
+"""Renews the pages, or checks that none is stale."""
 
 import re
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 from uploadlab.errors import LabError
 from uploadlab.pages import declared, evidence, picture, results  # noqa: F401  each registers its parts
@@ -15,33 +13,27 @@ AGAIN = "PYTHONPATH=client .venv/bin/python -m uploadlab.pages"
 
 
 def rendered(text: str) -> str:
-    """The page with all its parts made anew; raises ValueError for a part that nobody makes."""
+    """Return the page with all its parts made again; raises ValueError for an unknown part."""
     before, *rest = BEGIN.split(text)
-    made = [before]
+    pieces = [before]
     for words, tail in zip(rest[::2], rest[1::2], strict=True):
         _, closed, after = tail.partition(END)
-        kind, *given = words.split()
+        kind, *arguments = words.split()
         if not closed or kind not in PARTS:
             raise ValueError(f"{words!r}: no end, or none of {', '.join(PARTS)}")
-        made.append(f"<!-- begin: {words} -->\n{PARTS[kind](*given)}{END}{after}")
-    return "".join(made)
-
-
-def renewed() -> Iterator[tuple[Path, str]]:
-    """Every file that is derived, in whole or in part, as it should be."""
-    for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
-        try:
-            yield page, rendered(page.read_text())
-        except (LabError, ValueError, TypeError, KeyError, OSError) as error:
-            sys.exit(f"{page.relative_to(ROOT)}: {error}")
-    yield from FILES.items()
+        pieces.append(f"<!-- begin: {words} -->\n{PARTS[kind](*arguments)}{END}{after}")
+    return "".join(pieces)
 
 
 def main() -> None:
-    """Write, or check."""
-    for path, new in renewed():
-        old = path.read_text() if path.exists() else ""
-        if new == old:
+    """Write what is stale, or with ``--check`` fail because of it."""
+    for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
+        try:
+            FILES[page] = rendered(page.read_text())
+        except (LabError, ValueError, TypeError, KeyError, OSError) as error:
+            sys.exit(f"{page.relative_to(ROOT)}: {error}")
+    for path, new in FILES.items():
+        if path.exists() and path.read_text() == new:
             continue
         if "--check" in sys.argv[1:]:
             sys.exit(f"{path.relative_to(ROOT)} is stale: {AGAIN}")

@@ -1,20 +1,25 @@
 """Parts that come from what is declared: cases, goals, settings, recipes."""
 
 import ast
-from collections.abc import Sequence
 from pathlib import Path
 
 from uploadlab.analysis.cells import GB
-from uploadlab.analysis.load import summarize_load
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.goals import load_goals
 from uploadlab.declared.knobs import load_knobs
 from uploadlab.declared.plans import load_plan
-from uploadlab.model.deployments import Deployment, Target
+from uploadlab.model.deployments import Target
 from uploadlab.model.order import Order
-from uploadlab.pages.part import folder, measurements, part, plain, run, titled, where
+from uploadlab.pages.part import (
+    kept,
+    kept_steps,
+    page_part,
+    titled,
+    untitled,
+    where_measured,
+)
 from uploadlab.pages.settings_tables import Turned, settings_table
 from uploadlab.paths import COMPOSE, KNOBS, PLANS, RATIOS, RECIPES, ROOT
 from uploadlab.planning.cells import plan_cells
@@ -24,91 +29,91 @@ from uploadlab.presenting.tables import goal_table
 LANGUAGES = {".py": "python", ".ini": "ini", ".conf": "nginx"}
 
 
-@part
+@page_part
 def methods() -> str:
-    """All methods, with what they do."""
-    return plain(["method", "what it is"], [[f"`{one.name}`", one.description] for one in METHODS.values()])
+    """Return all methods, with what they do."""
+    rows = [[f"`{method.name}`", method.description] for method in METHODS.values()]
+    return untitled(["method", "what it is"], rows)
 
 
-@part
+@page_part
 def plans() -> str:
-    """All plans, with their titles."""
+    """Return all plans, with their titles."""
     names = sorted(path.stem for path in PLANS.glob("*.toml"))
-    return plain(["plan", "what it is for"], [[f"`{name}`", load_plan(name, PLANS).title] for name in names])
+    rows = [[f"`{name}`", load_plan(name, PLANS).title] for name in names]
+    return untitled(["plan", "what it is for"], rows)
 
 
-@part
+@page_part
 def sends(name: str) -> str:
-    """How much a plan sends to all deployments together, warm-ups left out."""
-    targets = [Target(one.name, "", one.tier, one.accepts, next=one.next) for one in _declared().values()]
-    cells = plan_cells(load_plan(name, PLANS), Order(), targets)
-    sent = sum(one.cell.size_bytes * one.rounds for one in cells) / GB
-    return f"Plan `{name}` sends {sent:.0f} GB to the servers, and keeps none of it.\n"
+    """Return how much a plan sends to all deployments together, warm-ups left out."""
+    targets = [
+        Target(deployment.name, "", deployment.tier, deployment.accepts, next=deployment.next)
+        for deployment in load_deployments(COMPOSE).values()
+    ]
+    planned = plan_cells(load_plan(name, PLANS), Order(), targets)
+    sent = sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB
+    return f"Plan `{name}` uploads {sent:.0f} GB in total and deletes it.\n"
 
 
-def _declared() -> dict[str, Deployment]:
-    return load_deployments(COMPOSE)
-
-
-@part
+@page_part
 def goals() -> str:
-    """What is divided by what, and what is asked of it."""
+    """Return the ratios that have goals, with the goals."""
     return markdown(goal_table(load_goals(RATIOS))) + "\n"
 
 
-@part
+@page_part
 def cases() -> str:
-    """All rows of the grid, with what they send."""
-    rows = [[f"`{one.name}`", one.kind, one.description] for one in CASES.values()]
-    return plain(["case", "kind", "what is sent"], rows)
+    """Return all rows of the grid, with what they send."""
+    rows = [[f"`{case.name}`", case.kind, case.description] for case in CASES.values()]
+    return untitled(["case", "kind", "what is sent"], rows)
 
 
-@part
-def settings() -> str:
-    """Each deployment's settings, with what the committed runs of the knobs say of them."""
-    declared = _declared()
-    knobs = load_knobs(KNOBS, list(declared))
+@page_part
+def all_settings() -> str:
+    """Return each deployment's settings, with what the kept runs of the knobs say of them."""
+    deployments = load_deployments(COMPOSE)
+    knobs = load_knobs(KNOBS, list(deployments))
     tables = [
-        settings_table(one, list(config_texts(ROOT, [one]).values()), knobs, turned())
-        for one in declared.values()
+        settings_table(deployment, config_texts(ROOT, [deployment]), knobs, turned())
+        for deployment in deployments.values()
     ]
-    texts = [titled(one) for one in tables if one.rows]
-    return "\n".join([*texts, f"From runs of `./scripts/knobs`, {where('knobs')}.\n"])
+    texts = [titled(table) for table in tables if table.rows]
+    return "\n".join([*texts, f"From runs of `./scripts/knobs`, {where_measured('knobs')}.\n"])
 
 
 def turned() -> Turned:
-    """What the committed runs of the knobs recorded."""
-    speed = folder("knobs")
-    steps = summarize_load(run("knobs"), speed.read_steps(), speed.read_uploads())
-    return Turned(run("knobs"), measurements("knobs"), steps, folder("knobs-check").read_checks())
+    """Return what the kept runs of the knobs recorded."""
+    checks = kept("knobs-check").checks
+    return Turned(kept("knobs").run, kept("knobs").rows, kept_steps("knobs"), checks)
 
 
-@part
+@page_part
 def excerpt(name: str, *wanted: str) -> str:
-    """Functions of a recipe, or the lines of one that set these options."""
-    text = (RECIPES / name).read_text()
-    found = _functions(text, wanted) if name.endswith(".py") else _options(text, wanted)
+    """Return functions of a recipe with their decorators, or its lines that set these options."""
+    lines = (RECIPES / name).read_text().splitlines()
+    if name.endswith(".py"):
+        between, found = "\n\n\n", []
+        for node in ast.parse("\n".join(lines)).body:
+            if isinstance(node, ast.FunctionDef) and node.name in wanted:
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                found.append("\n".join(lines[first - 1 : node.end_lineno]))
+    else:
+        between, found = (
+            "\n",
+            [line.strip() for line in lines if line.split()[:1] and line.split()[0] in wanted],
+        )
     if len(found) != len(wanted):
         raise ValueError(f"{name} has not all of {', '.join(wanted)}")
-    between = "\n\n\n" if name.endswith(".py") else "\n"
-    return f"```{LANGUAGES[Path(name).suffix]}\n{between.join(found)}\n```\n"
+    return _code_block(name, between.join(found))
 
 
-def _functions(text: str, wanted: Sequence[str]) -> list[str]:
-    """With their decorators."""
-    lines = text.splitlines()
-    found = [one for one in ast.parse(text).body if isinstance(one, ast.FunctionDef) and one.name in wanted]
-    first = [min([one.lineno, *(of.lineno for of in one.decorator_list)]) for one in found]
-    return ["\n".join(lines[begin - 1 : one.end_lineno]) for begin, one in zip(first, found, strict=True)]
-
-
-def _options(text: str, wanted: Sequence[str]) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.split()[:1] and line.split()[0] in wanted]
-
-
-@part
+@page_part
 def recipe(name: str) -> str:
-    """A file of docs/recipes, to be copied."""
-    text = (RECIPES / name).read_text().rstrip()
-    code = f"```{LANGUAGES[Path(name).suffix]}\n{text}\n```"
-    return f"<details><summary>{name}</summary>\n\n{code}\n\n</details>\n"
+    """Return a file of docs/recipes, to be copied."""
+    code = _code_block(name, (RECIPES / name).read_text().rstrip())
+    return f"<details><summary>{name}</summary>\n\n{code}\n</details>\n"
+
+
+def _code_block(name: str, text: str) -> str:
+    return f"```{LANGUAGES[Path(name).suffix]}\n{text}\n```\n"

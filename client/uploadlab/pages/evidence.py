@@ -1,6 +1,4 @@
-"""Parts that show what a finding rests on: some cells of a committed run, some cases, some settings."""
-
-from collections.abc import Sequence
+"""Parts that show the evidence for a finding: some cells of a kept run, some cases, some settings."""
 
 import msgspec
 
@@ -10,93 +8,103 @@ from uploadlab.catalogue.methods import METHODS
 from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.knobs import load_knobs
 from uploadlab.model.cells import Cell
-from uploadlab.model.checks import Check
-from uploadlab.model.measurements import Profiled, Status
+from uploadlab.model.measurements import Status
 from uploadlab.pages.declared import turned
-from uploadlab.pages.part import choice, deployments_of, folder, part, plain, run, summaries
-from uploadlab.pages.settings_tables import BREAK, HEADER, came, setting_row
+from uploadlab.pages.part import (
+    deployments_of,
+    kept,
+    kept_cells,
+    page_part,
+    split_names,
+    untitled,
+)
+from uploadlab.pages.settings_tables import BREAK, HEADER, check_results, option_row
 from uploadlab.paths import COMPOSE, KNOBS, ORIGINAL_TABLE, ROOT
-from uploadlab.presenting import tables
+from uploadlab.presenting.figures import NO_FIGURE
+from uploadlab.presenting.tables import cell_text, cost_table
 from uploadlab.selection import check
-from uploadlab.storage.profiles import read_calls
 from uploadlab.units import format_size, parse_size
 
 RARE = 0.001
-"""Calls for each byte: below it, they are of blocks."""
+"""Calls for each byte: fewer are calls for blocks."""
 
 
-@part
+@page_part
 def rates(name: str, methods: str, deployments: str) -> str:
-    """MB/s of these methods at these deployments, each at the largest size that it was measured with."""
-    found, columns = _largest(name), choice("method", methods, METHODS)
-    names = deployments_of(name, deployments)
+    """Return MB/s of these methods at these deployments, each at its largest measured size."""
+    names, columns = deployments_of(name, deployments), split_names("method", methods, METHODS)
+    cells: dict[tuple[str, str], Summary] = {}
+    for summary in sorted(kept_cells(name), key=lambda summary: summary.size_bytes):
+        if summary.status is not Status.UNAVAILABLE and summary.deployment in names:
+            without_share = msgspec.structs.replace(summary, share=None)
+            cells[summary.deployment, summary.method] = without_share
     sizes = {
-        method: {one.size_bytes for one in found.values() if one.method == method and one.deployment in names}
+        method: {summary.size_bytes for summary in cells.values() if summary.method == method}
         for method in columns
     }
-    if any(len(of) != 1 for of in sizes.values()):
+    if any(len(of_method) != 1 for of_method in sizes.values()):
         raise ValueError(f"{methods} of {name}: none measured there, or at sizes that differ")
-    told = {method: format_size(*of) for method, of in sizes.items()}
-    same = len(set(told.values())) == 1
-    header = [f"MB/s, {told[columns[0]]}" if same else "MB/s"]
-    header += [method if same else f"{method}, {told[method]}" for method in columns]
-    return plain(header, [[one, *(_rate(found.get((one, method))) for method in columns)] for one in names])
+    texts = {method: format_size(*of_method) for method, of_method in sizes.items()}
+    if len(set(texts.values())) == 1:
+        header = [f"MB/s, {texts[columns[0]]}", *columns]
+    else:
+        header = ["MB/s", *(f"{method}, {texts[method]}" for method in columns)]
+    rows = [[target, *(cell_text(cells.get((target, method))) for method in columns)] for target in names]
+    return untitled(header, rows)
 
 
-@part
+@page_part
 def costs_of(name: str, methods: str, deployments: str) -> str:
-    """What these took at the largest size: CPU, memory, disk."""
-    whole = tables.costs(run(name), summaries(name))
-    names, wanted = deployments_of(name, deployments), choice("method", methods, METHODS)
-    rows, above = [], ""
-    for row in whole.rows:
-        above = above if row[0].startswith(" ") else row[0]
-        if above in names and row[0].strip() in wanted:
-            rows.append([above, row[0].strip(), *row[1:]])
-    return plain(["", *whole.header], rows)
+    """Return what these uploads took at the largest size: CPU, memory, disk."""
+    names, wanted = deployments_of(name, deployments), split_names("method", methods, METHODS)
+    table = cost_table(kept(name).run, kept_cells(name))
+    rows = [
+        [row.key.deployment, *row.cells]
+        for row in table.rows
+        if row.key.deployment in names and row.key.method in wanted
+    ]
+    return untitled(["", *table.header], rows)
 
 
-@part
+@page_part
 def checks(name: str, cases: str, deployments: str) -> str:
-    """What came of these cases there."""
-    rows = latest(folder(name).read_checks())
-    return plain(
-        ["", "sent", "what came of it"],
-        [
-            [one, case, _came([row for row in rows if (row.deployment, row.case) == (one, case)])]
-            for case in cases.split(",")
-            for one in deployments.split(",")
-        ],
-    )
+    """Return what happened to these cases there."""
+    results = latest(kept(name).checks)
+    rows = []
+    for case in cases.split(","):
+        for deployment in deployments.split(","):
+            found = [row for row in results if (row.deployment, row.case) == (deployment, case)]
+            if not found:
+                raise ValueError(f"case {case} was not tried at {deployment}")
+            rows.append([deployment, case, BREAK.join(check_results(found))])
+    return untitled(["", "sent", "what happened"], rows)
 
 
-@part
+@page_part
 def knobs(deployment: str, *options: str) -> str:
-    """What happened when these settings, and nothing else, were turned."""
+    """Return what happened when these settings, and nothing else, were changed."""
     declared = load_deployments(COMPOSE)
-    one = declared[deployment]
-    texts = list(config_texts(ROOT, [one]).values())
+    texts = config_texts(ROOT, [declared[deployment]])
     known = load_knobs(KNOBS, list(declared))
     for option in options:
         check("knob", option, [knob.option for knob in known if knob.deployment == deployment])
-    rows = [setting_row(one, texts, known, option, turned()) for option in options]
-    return plain([deployment, *HEADER[1:]], rows)
+    rows = [option_row(declared[deployment], texts, known, option, turned()) for option in options]
+    return untitled([deployment, *HEADER[1:]], rows)
 
 
-@part
+@page_part
 def calls(name: str, deployment: str, method: str, *functions: str) -> str:
-    """How often these functions were called in an upload under cProfile, and their share of the time."""
-    counted = read_calls(folder(name))[deployment, method]
+    """Return how often these functions were called under cProfile, and their share of the time."""
+    counted = kept(name).calls[deployment, method]
     rows = []
     for place in functions:
         file, function = place.split(":")
         number, _ = counted.functions[file, function]
         share, each = counted.share(file, function), counted.per_byte(file, function)
-        rows.append(
-            [f"`{function}` of {file}", f"{number:,}", f"{each:.2g}" if each >= RARE else "-", f"{share:.0%}"]
-        )
+        for_byte = f"{each:.2g}" if each >= RARE else NO_FIGURE
+        rows.append([f"`{function}` of {file}", f"{number:,}", for_byte, f"{share:.0%}"])
     size = format_size(counted.size_bytes)
-    return plain([f"{method} on {deployment}, {size}", "calls", "for each byte", "of the time"], rows)
+    return untitled([f"{method} on {deployment}, {size}", "calls", "for each byte", "of the time"], rows)
 
 
 class Published(msgspec.Struct, forbid_unknown_fields=True):
@@ -105,69 +113,42 @@ class Published(msgspec.Struct, forbid_unknown_fields=True):
     size: str
     server: str
     run: str
-    """The committed run that has it anew."""
+    """The kept run that has it measured again."""
     deployment: str
     then: dict[str, float | str]
     """By method."""
 
 
-class Publication(msgspec.Struct, forbid_unknown_fields=True):
-    """The file's content."""
-
-    rows: list[Published]
-
-
-@part
+@page_part
 def original() -> str:
-    """The original's table beside the same uploads of today, with and without a profiler, in seconds."""
-    rows = msgspec.toml.decode(ORIGINAL_TABLE.read_bytes(), type=Publication).rows
-    return plain(
-        ["seconds", "then, profiled", "today, profiled", "today"],
-        [
-            [f"{format_size(parse_size(row.size))}, {row.server}: {method}", str(then), *_anew(row, method)]
-            for row in rows
-            for method, then in row.then.items()
-        ],
-    )
+    """Return the original's table beside the same uploads of today, with and without a profiler."""
+    published = msgspec.toml.decode(ORIGINAL_TABLE.read_bytes(), type=dict[str, list[Published]])
+    rows = []
+    for row in published["rows"]:
+        size_bytes = parse_size(row.size)
+        for method, then in row.then.items():
+            cell = Cell(row.deployment, method, size_bytes)
+            upload = f"{format_size(size_bytes)}, {row.server}: {method}"
+            rows.append([upload, str(then), _profiled_seconds(row.run, cell), _seconds(row.run, cell)])
+    return untitled(["seconds", "then, profiled", "today, profiled", "today"], rows)
 
 
-def _anew(row: Published, method: str) -> list[str]:
-    """Of an upload under cProfile and tracemalloc, and of one without."""
-    cell = Cell(row.deployment, method, parse_size(row.size))
-    profiled = [
-        f"{one.seconds:.3f}" if one.seconds and one.files else _over(one, run(row.run).budget_seconds)
-        for one in folder(row.run).read_profiled()
-        if (one.cell_id, one.kind) == (cell.id, "calls")
-    ]
-    timed = [
-        f"{cell.size_bytes / MB / one.mb_per_second:.3f}" if one.mb_per_second else str(one.status)
-        for one in summaries(row.run)
-        if Cell(one.deployment, one.method, one.size_bytes) == cell
-    ]
-    return [*(profiled or ["-"]), *(timed or ["-"])]
+def _profiled_seconds(name: str, cell: Cell) -> str:
+    """Return the seconds of an upload under cProfile and tracemalloc, or why there is no profile."""
+    uploads = {(upload.cell_id, upload.kind): upload for upload in kept(name).profiled}
+    if not (upload := uploads.get((cell.id, "calls"))):
+        return NO_FIGURE
+    if upload.seconds and upload.files:
+        return f"{upload.seconds:.3f}"
+    # The time was over by the client's clock or by the server's.
+    budget_seconds = kept(name).run.budget_seconds
+    return str(Status.TIMEOUT) if (upload.seconds or budget_seconds) >= budget_seconds else upload.note
 
 
-def _over(one: Profiled, budget_seconds: float) -> str:
-    """Why there is no profile: the time was over, by the client's clock or the server's; or what else."""
-    return str(Status.TIMEOUT) if (one.seconds or budget_seconds) >= budget_seconds else one.note
-
-
-def _largest(name: str) -> dict[tuple[str, str], Summary]:
-    """The cells of each pair at their largest size."""
-    return {
-        (one.deployment, one.method): one
-        for one in sorted(summaries(name), key=lambda one: one.size_bytes)
-        if one.status is not Status.UNAVAILABLE
-    }
-
-
-def _rate(one: Summary | None) -> str:
-    """Without its share of the ceiling."""
-    return tables.cell_text(one and msgspec.structs.replace(one, share=None))
-
-
-def _came(rows: Sequence[Check]) -> str:
-    """A line for each thing that did."""
-    if not rows:
-        raise ValueError("no such case was tried there")
-    return BREAK.join(came(rows))
+def _seconds(name: str, cell: Cell) -> str:
+    """Return the seconds of an upload without a profiler, or what happened instead."""
+    for summary in kept_cells(name):
+        if Cell(summary.deployment, summary.method, summary.size_bytes) == cell:
+            rate = summary.mb_per_second
+            return f"{cell.size_bytes / MB / rate:.3f}" if rate else str(summary.status)
+    return NO_FIGURE

@@ -1,89 +1,87 @@
-"""The registry of parts, and what all of them use."""
+"""The registry of parts, and the kept runs that all of them show."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 from uploadlab.analysis.cells import Summary, summarize
-from uploadlab.model.measurements import Measurement
-from uploadlab.model.runs import Run
+from uploadlab.analysis.load import LoadSummary, summarize_load
+from uploadlab.errors import LabError
 from uploadlab.paths import REFERENCE
-from uploadlab.presenting.document import Table
+from uploadlab.presenting.document import Table, TableRow
 from uploadlab.presenting.markdown import markdown
 from uploadlab.selection import check
+from uploadlab.storage.reader import StoredRun, read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 
 END = "<!-- end -->\n"
-
-
 Part = Callable[..., str]
-
-
 PARTS: dict[str, Part] = {}
 FILES: dict[Path, str] = {}
-"""What parts make beside themselves."""
+"""The texts of generated files by their paths; a part may add a file of its own."""
 
 
-def part(make: Part) -> Part:
+def page_part(make: Part) -> Part:
     """Register a function as a part by its name; it gets the words that follow in the page."""
     PARTS[make.__name__] = make
     return make
 
 
 @cache
-def folder(name: str) -> RunFolder:
-    """A committed run."""
-    return RunFolder(REFERENCE / name)
+def kept(name: str) -> StoredRun:
+    """Return a run that is kept for the pages; raises LabError unless all of it can be read."""
+    stored = read_run_folder(RunFolder(REFERENCE / name))
+    if stored.notices:
+        raise LabError(f"{name}: {' '.join(stored.notices)}")
+    return stored
 
 
 @cache
-def run(name: str) -> Run:
-    """What it says of itself."""
-    return folder(name).read_run()
+def kept_cells(name: str) -> list[Summary]:
+    """Return the cells of a kept run."""
+    return summarize(kept(name).run, kept(name).rows)
 
 
-def choice(kind: str, words: str, known: Iterable[str]) -> list[str]:
-    """The names that a page gives, with commas; raises UsageError for one that is none."""
-    for word in words.split(","):
-        check(kind, word, known)
-    return words.split(",")
+@cache
+def kept_steps(name: str) -> list[LoadSummary]:
+    """Return the steps of concurrent uploads of a kept run."""
+    stored = kept(name)
+    return summarize_load(stored.run, stored.steps, stored.uploads)
+
+
+def split_names(kind: str, words: str, known: Iterable[str]) -> list[str]:
+    """Return the names that a page gives, with commas; raises UsageError for an unknown name."""
+    names = words.split(",")
+    for name in names:
+        check(kind, name, known)
+    return names
 
 
 def deployments_of(name: str, words: str) -> list[str]:
-    """Those of a run that a page names."""
-    return choice("deployment", words, [target.name for target in run(name).targets])
-
-
-@cache
-def measurements(name: str) -> list[Measurement]:
-    """All its uploads."""
-    return folder(name).read_measurements()
-
-
-@cache
-def summaries(name: str) -> list[Summary]:
-    """All its cells."""
-    return summarize(run(name), measurements(name))
+    """Return those deployments of a kept run that a page names."""
+    return split_names("deployment", words, [target.name for target in kept(name).run.targets])
 
 
 def titled(table: Table) -> str:
-    """A table below its title."""
+    """Return a table below its title."""
     return f"### {table.title}\n\n{markdown(table)}\n"
 
 
-def plain(header: list[str], rows: list[list[str]]) -> str:
-    """A table without one; raises ValueError for an empty one, which is no evidence."""
-    if not rows:
+def untitled(header: Sequence[str], rows: Iterable[list[str]]) -> str:
+    """Return a table without a title; raises ValueError for an empty one, which is no evidence."""
+    table = Table("", header, [TableRow(cells) for cells in rows])
+    if not table.rows:
         raise ValueError(f"nothing was measured for the table {header}")
-    return markdown(Table("", header, rows)) + "\n"
+    return markdown(table) + "\n"
 
 
-def where(name: str) -> str:
-    """Where a run was measured, and when."""
-    of = run(name)
-    kernel = ".".join(of.host.kernel.split(".")[:2])  # what follows is a build of someone's
+def where_measured(name: str) -> str:
+    """Return where and when a kept run was measured."""
+    run = kept(name).run
+    kernel = ".".join(run.host.kernel.split(".")[:2])  # the rest names a single build
     return (
-        f"runtime {of.runtime}: {of.host.cores} cores of {of.host.cpu}, {format_size(of.host.memory_bytes)}, "
-        f"{kernel}, uploads on {of.host.data_filesystem}, {of.started_at[:10]}"
+        f"runtime {run.runtime}: {run.host.cores} cores of {run.host.cpu}, "
+        f"{format_size(run.host.memory_bytes)}, {kernel}, uploads on {run.host.data_filesystem}, "
+        f"{run.started_at[:10]}"
     )

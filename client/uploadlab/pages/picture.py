@@ -6,42 +6,29 @@ from typing import Any
 
 import vl_convert
 
-from uploadlab.analysis.cells import Summary
 from uploadlab.model.deployments import REFERENCE
 from uploadlab.model.measurements import Status
-from uploadlab.model.runs import Run
-from uploadlab.pages.part import FILES, part, run, summaries
+from uploadlab.pages.part import FILES, kept, kept_cells, page_part
 from uploadlab.paths import DOCS
 
-VEGA_LITE = "6.4"
 INK = {"light": "#24292f", "dark": "#c9d1d9"}
+CEILING, GREY, RED = "a ceiling: no Flask", "#8b949e", "#d1242f"
 COLOURS = ["#2f81f7", "#56b4e9", "#e69f00", "#9a6700", "#1a7f37", "#8250df", "#bf3989"]
 SHAPES = ["circle", "diamond", "triangle-up", "triangle-down", "square", "cross", "triangle-right"]
-
-
-CEILING, GREY, RED = "a ceiling: no Flask", "#8b949e", "#d1242f"
-
-
 TICK = "M-0.25,-1.3 h0.5 v2.6 h-0.5 Z"
-
-
 LEAST, MOST = 0.2, 4000
-"""Of the axis, in MB/s. What was lost stands at its left end, where no rate is."""
+"""The ends of the axis, in MB/s. Lost uploads stand at its left end, where no rate is."""
 
 
-Point = dict[str, Any]
-
-
-@part
+@page_part
 def picture(name: str, methods: str) -> str:
-    """Deployments down, MB/s across, a mark for each of these methods at its largest size."""
-    points = list(_points(run(name), summaries(name), methods.split(",")))
-    order = [target.name for target in run(name).targets]
+    """Return deployments down, MB/s across, a mark for each of these methods at its largest size."""
+    targets = kept(name).run.targets
+    ceilings = {target.name for target in targets if target.tier == REFERENCE}
+    points = list(_points(name, methods.split(","), ceilings))
     for theme, ink in INK.items():
-        chart = _chart(points, methods.split(","), order, ink)
-        FILES[DOCS / f"uploads-{theme}.svg"] = vl_convert.vegalite_to_svg(
-            json.dumps(chart), vl_version=VEGA_LITE
-        )
+        chart = json.dumps(_chart(points, methods.split(","), [target.name for target in targets], ink))
+        FILES[DOCS / f"uploads-{theme}.svg"] = vl_convert.vegalite_to_svg(chart, vl_version="6.4")
     words = "MB/s of ways to upload at each deployment, on a logarithmic scale; the table has the figures"
     return (
         '<picture>\n  <source media="(prefers-color-scheme: dark)" srcset="docs/uploads-dark.svg">\n'
@@ -49,21 +36,19 @@ def picture(name: str, methods: str) -> str:
     )
 
 
-def _points(of: Run, cells: Sequence[Summary], methods: Sequence[str]) -> Iterator[Point]:
-    ceilings = {target.name for target in of.targets if target.tier == REFERENCE}
-    largest = {(one.deployment, one.method): one for one in sorted(cells, key=lambda one: one.size_bytes)}
-    for one in largest.values():
-        shown = CEILING if one.deployment in ceilings else one.method
-        if shown in (*methods, CEILING) and one.mb_per_second:
-            yield {"deployment": one.deployment, "method": shown, "rate": one.mb_per_second}
-        elif shown in methods and one.status is Status.WRONG:
-            yield {
-                "deployment": one.deployment,
-                "lost": f"\N{MULTIPLICATION SIGN} {one.method}: a success, and {one.error}",
-            }
+def _points(name: str, methods: Sequence[str], ceilings: set[str]) -> Iterator[dict[str, Any]]:
+    by_size = sorted(kept_cells(name), key=lambda summary: summary.size_bytes)
+    largest = {(summary.deployment, summary.method): summary for summary in by_size}
+    for summary in largest.values():
+        shown = CEILING if summary.deployment in ceilings else summary.method
+        if shown in (*methods, CEILING) and summary.mb_per_second:
+            yield {"deployment": summary.deployment, "method": shown, "rate": summary.mb_per_second}
+        elif shown in methods and summary.status is Status.WRONG:
+            lost = f"\N{MULTIPLICATION SIGN} {summary.method}: a success, and {summary.error}"
+            yield {"deployment": summary.deployment, "lost": lost}
 
 
-def _chart(points: list[Point], methods: Sequence[str], order: list[str], ink: str) -> dict[str, Any]:
+def _chart(points: Sequence[Any], methods: Sequence[str], order: list[str], ink: str) -> dict[str, Any]:
     kinds = [*methods, CEILING]
     row = {
         "field": "deployment", "sort": order, "title": None,

@@ -8,16 +8,16 @@ from uploadlab.units import MIB
 
 
 def applies(target: Target, case: str) -> bool:
-    """Whether any attempt of the case makes sense there."""
+    """Return whether any attempt of the case makes sense at the target."""
     return any(routes(target, attempt) for attempt in CASES[case].attempts())
 
 
 def routes(target: Target, attempt: Attempt) -> list[str]:
-    """Where the attempt makes sense: its kind of body; and slow routes only where it is soon over.
+    """Return the routes that take the attempt's kind of body; slow routes only if it ends soon.
 
-    Whether a server bears with a slow body shows at one route as well as at all.
+    Whether a server accepts a slow body shows at one route as well as at all.
     """
     methods = [METHODS[name] for name in methods_at(target) if METHODS[name].form == attempt.form]
     soon = attempt.file.size_bytes <= MIB and attempt.then not in PAUSES
-    found = list(dict.fromkeys(one.route for one in methods if soon or not one.slow))
+    found = list(dict.fromkeys(method.route for method in methods if soon or not method.slow))
     return found[:1] if attempt.then is Then.TRICKLE else found

@@ -1,16 +1,15 @@
 """From knobs to runs: deployments that differ from a shipped one by one setting."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from uploadlab.declared.config_syntax import _line, edited
+from uploadlab.declared.config_syntax import parse_config, set_option
 from uploadlab.declared.knobs import CONFIG, Knob
 from uploadlab.declared.plans import Load
-from uploadlab.declared.variants import renamed, with_config
+from uploadlab.declared.variants import beside, renamed, with_config
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned, Step
 from uploadlab.model.deployments import Deployment, Service
@@ -89,15 +88,17 @@ def _with_setting(services: Sequence[Service], knob: Knob, value: str, folder: P
     """Return the services with another config for the one that has the option, or else for the last."""
     texts = {service.name: (ROOT / _config(service)).read_text() for service in services}
     having = [
-        service for service in services if re.search(_line(knob.option), texts[service.name], re.MULTILINE)
+        service
+        for service in services
+        if knob.option in [line.option for line in parse_config(_config(service), texts[service.name])]
     ]
     (changed, *_) = having or services[-1:]
     old = _config(changed)
     if knob.option == CONFIG:
         new = (ROOT / value).read_text()
     else:
-        new = edited(texts[changed.name], knob.option, value)
-    path = folder / Path(old).parent / f"{changed.name}{''.join(Path(old).suffixes)}"
+        new = set_option(old, texts[changed.name], knob.option, value)
+    path = folder / beside(old, changed.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(new)
     different = with_config(changed, old, str(path))

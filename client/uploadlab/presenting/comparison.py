@@ -1,185 +1,243 @@
-"""A comparison as text: for the terminal, the report, and documents."""
+"""A comparison as tables, sentences and bars."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil, floor, log2
 
 from uploadlab.analysis.comparison import CPU, FIELDS, MEMORY, SECONDS, Found, Line
-from uploadlab.analysis.intervals import Interval
-from uploadlab.analysis.significance import Word
+from uploadlab.analysis.significance import Interval, Judged, Word
 from uploadlab.model.comparison import Comparison
-from uploadlab.presenting.document import Table
+from uploadlab.presenting.document import Bad, Bar, Bars, Key, Table, TableRow
+from uploadlab.presenting.figures import NO_FIGURE, grouped
 from uploadlab.units import format_size
 
 FASTER = {Word.MORE: "faster", Word.LESS: "slower", Word.SAME: "no difference"}
-MORE = {word: str(word) for word in Word}
+TICKS = 7
+"""The most that the axis of a picture has."""
 FIELD_NAMES = {SECONDS: "speed", CPU: "CPU seconds"}
-WORDS = {SECONDS: FASTER, CPU: MORE, MEMORY: MORE}
 HEADER = ["", "speed", "CPU seconds", "peak memory", "noise", "rounds"]
 LEGEND = (
-    "Ratios to {base}, with their 95% interval. Noise: as far as {base} differs from itself, and at least "
-    "what intervals aim at; up to there a difference is none. docs/method.md has the rules."
+    "Ratios to {base}, with their 95% interval. Noise: how much a server differed from a copy of itself, or "
+    "the accuracy that was asked for if that is more. Smaller differences are ignored. docs/method.md has "
+    "the rules."
 )
 
 
 def comparison_tables(found: Found, comparison: Comparison | None = None) -> list[Table]:
-    """Of each size, the smallest first: methods below what is compared; of an ablation, settings."""
+    """Return the tables of each size, the smallest first: of deployments, or of an ablation's settings."""
     tables = []
     for size_bytes in found.sizes:
-        mine = found.of_size(size_bytes)
+        here = found.of_size(size_bytes)
         if comparison and comparison.ablation:
-            tables += [_ablated(mine, comparison, field) for field in (SECONDS, CPU)]
+            tables += [_ablation_table(here, comparison, field) for field in FIELD_NAMES]
         else:
-            tables.append(_table(mine))
+            tables.append(_verdict_table(here))
     return tables
 
 
+def _verdict_table(found: Found) -> Table:
+    """Return a group for each deployment, the methods below it."""
+    size_bytes = found.sizes[0]
+    rows: list[TableRow] = []
+    for name, lines in grouped((line.name, line) for line in [*found.noise, *found.lines]).items():
+        rows.append(TableRow([name], Key(name)))
+        rows += [TableRow(_verdict_cells(line), Key(name, line.method), is_below=True) for line in lines]
+    title = f"{format_size(size_bytes)}: compared with {found.base}"
+    return Table(title, HEADER, rows, Key(size_bytes=size_bytes), wordy=True)
+
+
+def _verdict_cells(line: Line) -> list[str]:
+    if instead := _instead(line):
+        return [line.method, instead, *[NO_FIGURE] * (len(HEADER) - 2)]
+    judged = line.verdicts.get(SECONDS)
+    noise = f"±{judged.floor - 1:.1%}" if judged else NO_FIGURE
+    return [line.method, *(verdict_text(line, field) for field in FIELDS), noise, str(line.rounds)]
+
+
+def _ablation_table(found: Found, comparison: Comparison, field: str) -> Table:
+    """Return settings down, those that matter most first; methods across."""
+    size_bytes = found.sizes[0]
+    methods = list(dict.fromkeys(line.method for line in [*found.noise, *found.lines]))
+    lines = {(line.name, line.method): line for line in found.lines}
+    rows = []
+    for name in by_effect(found, comparison):
+        mine = [lines.get((name, method)) for method in methods]
+        cells = [_instead(line) or verdict_text(line, field) if line else NO_FIGURE for line in mine]
+        rows.append(TableRow([setting_name(comparison.others[name]), *cells], Key(name)))
+    noise = {line.method: judged for line in found.noise if (judged := line.verdicts.get(field))}
+    floors = [max(1 + comparison.within, noise[name].ratio.reach) if name in noise else 0 for name in methods]
+    rows.append(TableRow(["(noise)", *(f"±{floor - 1:.1%}" if floor else NO_FIGURE for floor in floors)]))
+    title = f"{format_size(size_bytes)}: {FIELD_NAMES[field]} of {found.base}, one setting reset"
+    columns = [Key(method=method) for method in methods]
+    return Table(title, ["", *methods], rows, Key(size_bytes=size_bytes), columns, wordy=True)
+
+
 def comparison_notes(found: Found, within: float | None) -> list[str]:
-    """What to know of the tables' intervals."""
+    """Return what a reader must know of the tables' intervals."""
     notes = list(found.reasons)
-    judged_lines = [one for one in found.lines if one.verdicts.get(SECONDS)]
-    wide = [one for one in judged_lines if within is not None and _half_width(one) > within]
-    if wide:
-        widest = max(wide, key=_half_width)
+    widths = [
+        (judged.ratio.half_width, f"{line.name} {line.method}")
+        for line in found.lines
+        if (judged := line.verdicts.get(SECONDS))
+    ]
+    if wide := [pair for pair in widths if within is not None and pair[0] > within]:
+        width, cell = max(wide)
         notes.append(
-            f"{len(wide)} of {len(judged_lines)} intervals of speed are wider than ±{within:.0%}, up to "
-            f"±{_half_width(widest):.1%} ({widest.name} {widest.method}): more --minutes or --rounds help."
+            f"{len(wide)} of {len(widths)} intervals of speed are wider than ±{within:.0%}, up to "
+            f"±{width:.1%} ({cell}): more --minutes or --rounds help."
         )
-    for one in found.noise:
-        if (judged := one.verdicts.get(SECONDS)) and judged.word is not Word.SAME:
-            ratio = _ratio(judged.ratio)
+    noise = [(line, judged) for line in found.noise if (judged := line.verdicts.get(SECONDS))]
+    for line, judged in noise:
+        if judged.word is not Word.SAME:
+            ratio = _ratio_text(judged.ratio)
             notes.append(
-                f"{one.name} differs from itself: {one.method} {ratio}; smaller effects cannot be told."
+                f"{line.name} differs from itself: {line.method} {ratio}; smaller effects cannot be seen."
             )
-    if judged_lines and not any(one.verdicts.get(SECONDS) for one in found.noise):
-        notes.append("Nothing shows the noise, so a verdict says only that these rounds differ.")
-    if any(judged is None for one in found.lines for judged in one.verdicts.values()):
+    if widths and not noise:
+        notes.append("The noise is not known, so a verdict says only that these rounds differ.")
+    if any(judged is None for line in found.lines for judged in line.verdicts.values()):
         notes.append("A verdict needs 6 rounds, or 4 in each of two runs: more --rounds or --minutes.")
     return notes
 
 
-def difference_lines(differs: Mapping[str, Sequence[str]], base: str) -> list[str]:
-    """The settings of each that differ from the base's."""
-    lines = []
-    for name, changed in differs.items():
-        lines += [f"{name}, what differs from {base}:", *(f"  {line}" for line in changed or ["nothing"])]
-    return lines
+def setting_differences(differs: Mapping[str, Sequence[str]], base: str) -> dict[str, list[str]]:
+    """Return the settings in which each differs from the base, below a title that says so."""
+    return {f"{name}, differences from {base}": list(lines) or ["none"] for name, lines in differs.items()}
 
 
 def verdict_lines(found: Found, comparison: Comparison) -> list[str]:
-    """A sentence for each of the others: its speed by each method. Settings that change nothing share one."""
-    order = [name for name in by_effect(found, comparison) if _of(found.lines, name)]
-    idle = [name for name in order if comparison.ablation and not any(map(_weight, _of(found.lines, name)))]
-    lines = [_sentence(name, found, comparison) for name in order if name not in idle]
+    """Return a sentence on the speed of each by each method; settings that change nothing share one."""
+    lines = grouped((line.name, line) for line in found.lines)
+    order = [name for name in by_effect(found, comparison) if name in lines]
+    idle = [name for name in order if comparison.ablation and not any(map(_weight, lines[name]))]
+    sentences = []
+    for name in order:
+        if name not in idle:
+            what = setting_name(comparison.others[name]) if comparison.ablation else name
+            speeds = grouped(
+                (_instead(line) or verdict_text(line, SECONDS), line.method) for line in lines[name]
+            )
+            texts = [f"{speed} by {', '.join(dict.fromkeys(methods))}" for speed, methods in speeds.items()]
+            sentences.append(f"{what}: {'; '.join(texts)}")
     if idle:
-        lines.append(f"no difference: {', '.join(taken_back(comparison.others[name]) for name in idle)}")
-    return lines
-
-
-def _sentence(name: str, found: Found, comparison: Comparison) -> str:
-    told: dict[str, list[str]] = {}
-    for one in _of(found.lines, name):
-        told.setdefault(_instead(one) or verdict(one, SECONDS), []).append(one.method)
-    what = taken_back(comparison.others[name]) if comparison.ablation else name
-    return f"{what}: {'; '.join(f'{text} by {_joined(by)}' for text, by in told.items())}"
-
-
-def _joined(names: Sequence[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
-
-
-def _ablated(found: Found, comparison: Comparison, field: str) -> Table:
-    """Settings down, those that matter most first; methods across."""
-    methods = list(dict.fromkeys(one.method for one in [*found.noise, *found.lines]))
-    names = by_effect(found, comparison)
-    least = 1 + comparison.within
-    noise = ["(noise)", *(_noise(found.noise, method, field, least) for method in methods)]
-    rows = [
-        [
-            taken_back(comparison.others[name]),
-            *(_effect(found.lines, name, method, field) for method in methods),
-        ]
-        for name in names
-    ]
-    size = format_size(found.sizes[0])
-    title = f"{size}: {FIELD_NAMES[field]} of {found.base}, one setting taken back"
-    return Table(title, ["", *methods], [*rows, noise])
+        sentences.append(
+            f"no difference: {', '.join(setting_name(comparison.others[name]) for name in idle)}"
+        )
+    return sentences
 
 
 def by_effect(found: Found, comparison: Comparison) -> list[str]:
-    """The others, those that make the most difference first."""
-    weight = {name: max(map(_weight, _of(found.lines, name)), default=0.0) for name in comparison.others}
-    return sorted(comparison.others, key=lambda name: -weight[name])
-
-
-def taken_back(changed: Sequence[str]) -> str:
-    """``without listen = 1024``; of what only the plain config has, ``with ...``."""
-    lost = next((line[2:] for line in changed if line.startswith("-")), "")
-    return f"without {lost}" if lost else f"with {changed[0][2:]}"
-
-
-def _effect(lines: Sequence[Line], name: str, method: str, field: str) -> str:
-    one = next((one for one in _of(lines, name) if one.method == method), None)
-    if one is None:
-        return "-"
-    return _instead(one) or verdict(one, field)
-
-
-def _noise(noise: Sequence[Line], method: str, field: str, least: float) -> str:
-    judged = next((one.verdicts.get(field) for one in noise if one.method == method), None)
-    return f"±{max(least, judged.ratio.reach) - 1:.1%}" if judged else "-"
-
-
-def _of(lines: Sequence[Line], name: str) -> list[Line]:
-    return [one for one in lines if one.name == name]
+    """Return the names of those compared with the base, those that make the most difference first."""
+    weights = dict.fromkeys(comparison.others, 0.0)
+    for line in found.lines:
+        weights[line.name] = max(weights[line.name], _weight(line))
+    return sorted(weights, key=lambda name: -weights[name])
 
 
 def _weight(line: Line) -> float:
-    """How much it matters: nothing if it makes no difference, most if uploads are lost."""
+    """Return how much a line matters: most if uploads are lost, nothing if there is no difference."""
     if line.instead and not line.base_instead:
         return float("inf")
     judged = line.verdicts.get(SECONDS)
     return max(judged.ratio.value, 1 / judged.ratio.value) if judged and judged.word is not Word.SAME else 0.0
 
 
-def _table(found: Found) -> Table:
-    lines = [*found.noise, *found.lines]
-    rows: list[list[str]] = []
-    for name in dict.fromkeys(one.name for one in lines):
-        rows += [[name] + [""] * (len(HEADER) - 1), *map(_row, _of(lines, name))]
-    return Table(f"{format_size(lines[0].size_bytes)}: compared with {found.base}", HEADER, rows)
+def setting_name(changed: Sequence[str]) -> str:
+    """Return ``without listen = 1024``; ``with ...`` for a setting that only the plain config has."""
+    lost = next((line[2:] for line in changed if line.startswith("-")), "")
+    return f"without {lost}" if lost else f"with {changed[0][2:]}"
 
 
-def _row(one: Line) -> list[str]:
-    name = f"  {one.method}"
-    if told := _instead(one):
-        return [name, told, *["-"] * (len(HEADER) - 2)]
-    speed, cpu, memory = (verdict(one, field) for field in FIELDS)
-    memory = memory.partition(" [")[0].removeprefix(f"{Word.SAME} ")  # six columns are to fit into 80
-    judged = one.verdicts.get(SECONDS)
-    noise = f"±{judged.floor - 1:.1%}" if judged else "-"
-    return [name, speed, cpu, memory, noise, str(one.rounds)]
+def _instead(line: Line) -> str:
+    """Return what stands in place of verdicts where an upload failed, else nothing."""
+    base = f"the base: {line.base_instead}" if line.base_instead else ""
+    if line.instead:
+        return Bad(f"{line.instead}, {base}" if base else line.instead)
+    return base and f"ok, {base}"
 
 
-def _instead(one: Line) -> str:
-    """What stands in place of verdicts where an upload was not ok."""
-    if one.instead and one.base_instead:
-        return f"{one.instead}, the base: {one.base_instead}"
-    return one.instead or (f"ok, the base: {one.base_instead}" if one.base_instead else "")
+def verdict_text(line: Line, field: str) -> str:
+    """Return ``faster 1.42x [1.36, 1.49]``; of memory ``more 1.42x``, so that a row fits into 80 columns."""
+    if field not in line.verdicts:
+        return NO_FIGURE
+    judged = line.verdicts[field]
+    if judged is None:
+        return "too few rounds"
+    if field == MEMORY:
+        word = "" if judged.word is Word.SAME else f"{judged.word} "
+        return word + _factor(judged.ratio.value)
+    word = FASTER[judged.word] if field == SECONDS else judged.word
+    return f"{word} {_ratio_text(judged.ratio)}"
 
 
-def verdict(one: Line, field: str) -> str:
-    """``faster 1.42x [1.36, 1.49]``."""
-    if field not in one.verdicts:
-        return "-"
-    judged = one.verdicts[field]
-    return f"{WORDS[field][judged.word]} {_ratio(judged.ratio)}" if judged else "too few rounds"
+def _ratio_text(ratio: Interval) -> str:
+    """Return ``1.42x [1.36, 1.49]``."""
+    return f"{_factor(ratio.value)} [{_digits(ratio.low)}, {_digits(ratio.high)}]"
 
 
-def _ratio(ratio: Interval) -> str:
-    """``1.42x [1.36, 1.49]``."""
-    value, low, high = (f"{one:.2f}" if one >= 0.1 else f"{one:.2g}" for one in ratio)
-    return f"{value}x [{low}, {high}]"
+def _factor(value: float) -> str:
+    return f"{_digits(value)}x"
 
 
-def _half_width(line: Line) -> float:
-    judged = line.verdicts.get(SECONDS)
-    return judged.ratio.half_width if judged else 0.0
+def _digits(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def comparison_bars(found: Found, comparison: Comparison) -> list[Bars]:
+    """Return a picture for each size, of speed and of CPU seconds, as far as they were measured."""
+    pictures = [
+        _picture(found.of_size(size_bytes), size_bytes, comparison, field)
+        for size_bytes in found.sizes
+        for field in FIELD_NAMES
+    ]
+    return [bars for bars in pictures if bars.rows]
+
+
+def _picture(found: Found, size_bytes: int, comparison: Comparison, field: str) -> Bars:
+    """Return the ratios of all lines on one logarithmic axis that is as wide on both sides of 1."""
+    lines = list(found.lines)
+    if comparison.ablation:
+        order = by_effect(found, comparison)
+        lines.sort(key=lambda line: order.index(line.name))
+    known = [(line, judged) for line in lines if (judged := line.verdicts.get(field))]
+    widest = max([1.05, *(max(judged.ratio.reach, judged.floor) for _, judged in known)])
+    more, less = ("faster", "slower") if field == SECONDS else ("more", "less")
+    return Bars(
+        f"{format_size(size_bytes)}: {FIELD_NAMES[field]}, against {found.base}",
+        f"{less} than {found.base}",
+        f"{more} than {found.base}",
+        [(f"{tick:g}x", _place(tick, widest)) for tick in _ticks(widest)],
+        [_bar(line, judged, field, comparison, widest) for line, judged in known],
+    )
+
+
+def _bar(line: Line, judged: Judged, field: str, comparison: Comparison, widest: float) -> Bar:
+    better = Word.MORE if field == SECONDS else Word.LESS
+    ratio = judged.ratio
+    return Bar(
+        key=Key(line.name, line.method, line.size_bytes),
+        name=setting_name(comparison.others[line.name]) if comparison.ablation else line.name,
+        method=line.method,
+        words=verdict_text(line, field),
+        tone="same" if judged.word is Word.SAME else "better" if judged.word is better else "worse",
+        low=_place(ratio.low, widest),
+        value=_place(ratio.value, widest),
+        high=_place(ratio.high, widest),
+        noise=(_place(1 / judged.floor, widest), _place(judged.floor, widest)),
+    )
+
+
+def _place(ratio: float, widest: float) -> float:
+    """Return percent of the axis, which goes from 1/widest to widest."""
+    return round(50 * (1 + log2(ratio) / log2(widest)), 2)
+
+
+def _ticks(widest: float) -> list[float]:
+    """Return powers of two, or round steps where these are too coarse; 1 is always a tick."""
+    powers = floor(log2(widest))
+    if powers >= 1:
+        every = ceil(2 * powers / (TICKS - 1))
+        return [2.0**power for power in range(-powers, powers + 1) if power % every == 0]
+    step = next(step for step in (0.02, 0.05, 0.1, 0.25) if (widest - 1 / widest) / step < TICKS)
+    count = floor((widest - 1) / step)
+    ticks = [round(1 + step * number, 2) for number in range(-count, count + 1)]
+    return [tick for tick in ticks if tick >= 1 / widest]

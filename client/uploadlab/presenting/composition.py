@@ -3,102 +3,71 @@
 from collections.abc import Sequence
 
 from uploadlab.analysis.cells import Summary, summarize
+from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.diagnosis import diagnose
-from uploadlab.analysis.load import LoadSummary, summarize_load
+from uploadlab.analysis.load import summarize_load
 from uploadlab.declared.goals import Goals
 from uploadlab.model.cells import Cell
 from uploadlab.model.runs import Run
-from uploadlab.presenting.charts import Places, load_charts, memory_charts, time_charts
-from uploadlab.presenting.compared import compared, verdicts
+from uploadlab.presenting import sections
+from uploadlab.presenting.charts import memory_charts, time_charts
+from uploadlab.presenting.comparison import verdict_lines
 from uploadlab.presenting.document import Report
 from uploadlab.presenting.grid import counts, warnings
 from uploadlab.presenting.repeat import commands
-from uploadlab.presenting.sections import (
-    checked,
-    configured,
-    cost,
-    deployed,
-    drawn,
-    load,
-    profiles,
-    rates,
-    ratios,
-)
-from uploadlab.presenting.tables import limits, reasons
+from uploadlab.presenting.tables import failure_notes, limit_notes
 from uploadlab.storage.reader import UNKNOWN, StoredRun
 from uploadlab.units import format_size
 
 NOTHING = "Nothing was measured yet."
 
 
-def report_of(stored: StoredRun, goals: Goals) -> Report:
-    """All sections that the run has something for."""
+def compose_report(stored: StoredRun, goals: Goals) -> Report:
+    """Return all sections that the run has something for."""
     run = stored.run
     counted = [row for row in stored.rows if not row.warmup]
     summaries = summarize(run, stored.rows)
     loads = summarize_load(run, stored.steps, stored.uploads)
-    places = _places(run, summaries, loads, stored)
-    found = [
-        compared(stored),
-        rates(run, summaries),
-        drawn(stored.rows, summaries, [*time_charts(counted, places), *memory_charts(summaries, places)]),
-        cost(run, summaries),
-        ratios(stored, goals),
-        checked(run, stored.checks),
-        load(loads, load_charts(loads, places)),
-        profiles(stored),
-        deployed(run),
-        configured(run),
+    compared = found(run, stored.rows)
+    charts = [*time_charts(counted), *memory_charts(summaries)]
+    cells = [Cell(summary.deployment, summary.method, summary.size_bytes) for summary in summaries]
+    cells += [summary.step.cell for summary in loads]
+    measured = {*(cell.deployment for cell in cells), *(row.deployment for row in stored.checks)}
+    composed = [
+        sections.comparison_section(run, compared),
+        sections.rate_section(run, summaries),
+        sections.chart_section(stored.rows, summaries, charts),
+        sections.cost_section(run, summaries),
+        sections.ratio_section(stored, goals),
+        sections.check_section(run, stored.checks),
+        sections.load_section(loads),
+        sections.profile_section(stored),
+        sections.deployment_section(run),
+        sections.config_section(run),
         commands(stored),
     ]
-    nothing = not (counted or stored.steps or stored.checks)
+    is_empty = not (counted or stored.steps or stored.checks)
     return Report(
         title=f"{_subject(run)}, runtime {run.runtime}",
         facts=_facts(run),
-        notices=[*stored.notices, *([NOTHING] if nothing else [])],
-        findings=_findings(stored, summaries),
-        sections=[section for section in found if section],
-        deployments={target.name: target.tier for target in run.targets if target.name in places.deployments},
-        methods=list(places.methods),
-        sizes=list(places.sizes),
+        notices=[*stored.notices, *([NOTHING] if is_empty else [])],
+        findings=_findings(stored, summaries, compared),
+        sections=[section for section in composed if section and not section.is_empty],
+        deployments={target.name: target.tier for target in run.targets if target.name in measured},
+        methods=list(dict.fromkeys(cell.method for cell in cells)),
+        sizes=sorted({cell.size_bytes for cell in cells}),
     )
 
 
 def _subject(run: Run) -> str:
-    if not (one := run.comparison):
+    if not (comparison := run.comparison):
         return f"Plan {run.plan}"
-    return f"Settings of {one.base}" if one.ablation else f"{', '.join(one.others)} against {one.base}"
-
-
-def _places(
-    run: Run, summaries: Sequence[Summary], loads: Sequence[LoadSummary], stored: StoredRun
-) -> Places:
-    """All that is measured, in the run's order: what the filters choose from, and colours go by."""
-    cells = [Cell(one.deployment, one.method, one.size_bytes) for one in summaries]
-    cells += [one.step.cell for one in loads]
-    measured = {*(cell.deployment for cell in cells), *(row.deployment for row in stored.checks)}
-    return Places.of(
-        (target.name for target in run.targets if target.name in measured),
-        dict.fromkeys(cell.method for cell in cells),
-        sorted({cell.size_bytes for cell in cells}),
-    )
-
-
-def _findings(stored: StoredRun, summaries: Sequence[Summary]) -> dict[str, list[str]]:
-    """What it shows in words: of the check, of what is slow, and of what is no figure."""
-    run = stored.run
-    found = {
-        "Verdicts": verdicts(stored),
-        "What arrived": [*counts(run, stored.checks), *warnings(run, stored.checks)] if stored.checks else [],
-        "Causes": diagnose(run, stored.rows, stored.calls),
-        "In place of a figure": reasons(summaries),
-        "Limited by client or ceiling": limits(summaries),
-    }
-    return {heading: lines for heading, lines in found.items() if lines}
+    others = ", ".join(comparison.others)
+    return f"Settings of {comparison.base}" if comparison.ablation else f"{others} against {comparison.base}"
 
 
 def _facts(run: Run) -> list[str]:
-    """When and where, as far as that is known."""
+    """Return when and where it was measured, as far as that is known."""
     host = run.host
     if not run.started_at and host.cpu == UNKNOWN:
         return [f"run {run.id}"]
@@ -109,3 +78,18 @@ def _facts(run: Run) -> list[str]:
         f"uploads on {host.data_filesystem}",
         f"run {run.id}",
     ]
+
+
+def _findings(
+    stored: StoredRun, summaries: Sequence[Summary], compared: Found | None
+) -> dict[str, list[str]]:
+    """Return what the run shows in words, by headings."""
+    run, checks = stored.run, stored.checks
+    findings = {
+        "Verdicts": verdict_lines(compared, run.comparison) if compared and run.comparison else [],
+        "What arrived": [*counts(run, checks), *warnings(run, checks)] if checks else [],
+        "Causes": diagnose(run, stored.rows, stored.calls),
+        "Failed uploads": failure_notes(summaries),
+        "Limited by client or ceiling": limit_notes(summaries),
+    }
+    return {heading: lines for heading, lines in findings.items() if lines}

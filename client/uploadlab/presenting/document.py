@@ -1,19 +1,13 @@
-"""The table of a run, as rows of text: for the terminal, and as Markdown for documents."""
+"""A report as values: keyed tables, charts and sentences, which terminal, page and Markdown only render."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-
-class Table(NamedTuple):
-    """All cells of one size: deployments down, methods across."""
-
-    title: str
-    header: list[str]
-    rows: list[list[str]]
+from uploadlab.model.cells import Cell
 
 
 class Key(NamedTuple):
-    """What the filters know a table, a row or a column by; what is empty concerns no filter."""
+    """What a table, a row or a column is about; an empty field sets no limit, and concerns no filter."""
 
     deployment: str = ""
     method: str = ""
@@ -21,49 +15,48 @@ class Key(NamedTuple):
     tier: str = ""
 
 
-class Part(NamedTuple):
-    """A table of a section, and what the filters know it by."""
+class Bad(str):
+    """The text of a cell where something went wrong."""
 
-    table: Table
-    key: Key = Key()
-    rows: Sequence[Key] = ()
-    """One a row, or none at all."""
-    columns: Sequence[Key] = ()
-    """One a column, or none at all."""
-    folded: bool = False
-    """Whether it is long, and opened by its reader."""
-    wordy: bool = False
-    """Whether its cells hold words rather than figures."""
-    links: Mapping[str, Sequence[tuple[str, str]]] = {}
-    """Text and address of the links that stand in place of a cell's text."""
+    __slots__ = ()
+    tone = "bad"
 
 
-class HeatCell(NamedTuple):
-    """A cell of the heat map by each of its metrics; the shades run from 0 to 1, the best."""
+class Linked(str):
+    """The text of a cell; a page shows links in its place."""
 
-    method: str
-    words: str
-    """What happened instead of a figure; empty: it has one."""
+    links: Sequence[tuple[str, str]] = ()
+    """Text and address of each."""
+
+
+class Shaded(str):
+    """A cell of a heat map: text and shade by each of its metrics."""
+
     texts: Sequence[str] = ()
-    shades: Sequence[float | None] = ()
+    shades: Sequence[float] = ()
+    """From 0 to 1, the best."""
 
 
-class HeatRow(NamedTuple):
-    """A deployment's cells."""
+class TableRow(NamedTuple):
+    """The cells of a row, the first of which names it. The heading of a group has its name alone."""
 
-    deployment: str
-    name: str
-    tier: str
-    cells: Sequence[HeatCell]
+    cells: list[str]
+    key: Key = Key()
+    is_below: bool = False
+    """Whether it belongs to the group above."""
 
 
-class Heat(NamedTuple):
-    """A heat map: deployments down, methods across, at one size."""
+class Table(NamedTuple):
+    """A table of text that knows what its rows and columns are about."""
 
     title: str
-    size_bytes: int
-    methods: Sequence[str]
-    rows: Sequence[HeatRow]
+    header: Sequence[str]
+    rows: Sequence[TableRow]
+    key: Key = Key()
+    columns: Sequence[Key] = ()
+    """One for each column after the first, or none at all."""
+    wordy: bool = False
+    """Whether the cells hold words rather than figures."""
 
 
 class Axis(NamedTuple):
@@ -74,19 +67,22 @@ class Axis(NamedTuple):
     """``s``, ``MiB``, ``MB/s``; ``size`` and ``users`` say what is across."""
 
 
-class Chart(NamedTuple):
-    """Points by method, as one panel a deployment, or as one of all; a line goes through their medians.
+class Point(NamedTuple):
+    """A point of a chart: y, then x unless that is the cell's size."""
 
-    A point is the numbers of its deployment, method and size in the report's lists, then y, then x unless
-    that is the size.
-    """
+    cell: Cell
+    values: Sequence[float]
+
+
+class Chart(NamedTuple):
+    """Points by method, as one panel for each deployment, or as one for all; a line joins their medians."""
 
     id: str
     title: str
     caption: str
     x: Axis
     y: Axis
-    points: Sequence[Sequence[float]]
+    points: Sequence[Point]
     panels: bool = True
 
 
@@ -117,21 +113,28 @@ class Bars(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of the page under a heading of its own. Whatever it lacks is left out."""
+    """A part of the page under a heading of its own. What is empty is left out."""
 
     id: str
     title: str
     intro: Sequence[str] = ()
-    heats: Sequence[Heat] = ()
-    """Shown on the page in place of the parts, which say the same."""
-    parts: Sequence[Part] = ()
+    heats: Sequence[Table] = ()
+    """Shown on the page in place of the tables, which say the same."""
+    tables: Sequence[Table] = ()
+    details: Sequence[Table] = ()
+    """Long tables, closed until the reader opens them."""
     charts: Sequence[Chart] = ()
     bars: Sequence[Bars] = ()
     notes: Sequence[str] = ()
     texts: Mapping[str, str] = {}
-    """What is shown as it is, by its name."""
+    """Texts that are shown as they are, by their names."""
     folded: bool = False
-    """Whether those texts are long, and opened by their reader."""
+    """Whether the texts are long, and closed until the reader opens them."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing but sentences stands below the heading."""
+        return not (any(table.rows for table in self.tables) or self.charts or self.texts)
 
 
 class Report(NamedTuple):
@@ -142,7 +145,7 @@ class Report(NamedTuple):
     notices: Sequence[str]
     """What is damaged or missing."""
     findings: Mapping[str, Sequence[str]]
-    """What it shows, in words, by headings."""
+    """What the run shows, in words, by headings."""
     sections: Sequence[Section]
     deployments: Mapping[str, str]
     """Their tiers."""

@@ -5,48 +5,28 @@ from collections.abc import Sequence
 
 from uploadlab.analysis.grid import HELD, falls_short, idle_exceptions, known_exception, latest, lost_bytes
 from uploadlab.catalogue.cases import CASES, Kind
-from uploadlab.model.checks import Check, Known, Verdict
+from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Table
+from uploadlab.presenting.document import Bad, Key, Table, TableRow
 
 NOT_TRIED = "-"
 EXCEPTION = "exception"
 TITLES = {
-    "tuned": "tuned: every byte, or a clear no",
-    "stock": "stock: as a newcomer has them",
-    DERIVED: "your configs: every byte, or a clear no",
-    EXTERNAL: "yours: every byte, or a clear no",
+    "tuned": "tuned: every byte, or a clear refusal",
+    "stock": "stock: default settings, defects included",
+    DERIVED: "your configs: every byte, or a clear refusal",
+    EXTERNAL: "your targets: every byte, or a clear refusal",
 }
 
 
-class Notes:
-    """Texts by number, each once, with where it holds."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, dict[str, list[str]]] = {}
-
-    def number(self, text: str, case: str, deployment: str) -> int:
-        """The number of a text that holds there."""
-        names = self._places.setdefault(text, {}).setdefault(case, [])
-        if deployment not in names:
-            names.append(deployment)
-        return list(self._places).index(text) + 1
-
-    def lines(self) -> list[str]:
-        """All of them."""
-        numbered = enumerate(self._places.items(), 1)
-        return [f"[{number}] {text}. {_told(places)}" for number, (text, places) in numbered]
-
-
-def _told(places: dict[str, list[str]]) -> str:
-    """``chunked: uwsgi-default, nginx-uwsgi; stall: uwsgi-default``."""
-    return "; ".join(f"{case}: {', '.join(names)}" for case, names in places.items())
+Notes = dict[str, dict[str, dict[str, None]]]
+"""The texts of notes, each with the deployments that it is about by case."""
 
 
 def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
-    """One table a tier, and the notes that their cells refer to."""
-    notes = Notes()
+    """Return one table a tier, and the notes that their cells refer to."""
+    notes: Notes = {}
     cells: dict[tuple[str, str], list[Check]] = {}
     for row in latest(rows):
         cells.setdefault((row.deployment, row.case), []).append(row)
@@ -54,15 +34,21 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
     tables = []
     for tier in sorted(tiers, key=lambda name: name not in HELD):
         names = [target.name for target in run.targets if target.tier == tier]
-        lines = [
-            [case, *(_cell(cells.get((name, case), []), run, notes) for name in names)] for case in run.checks
+        grid = [
+            TableRow([case, *(_cell(cells.get((name, case), []), run, notes) for name in names)])
+            for case in run.checks
         ]
-        tables.append(Table(TITLES.get(tier, tier), ["", *names], lines))
-    return tables, notes.lines()
+        columns = [Key(name) for name in names]
+        tables.append(Table(TITLES.get(tier, tier), ["", *names], grid, Key(tier=tier), columns, wordy=True))
+    lines = []
+    for number, (text, places) in enumerate(notes.items(), 1):
+        about = "; ".join(f"{case}: {', '.join(deployments)}" for case, deployments in places.items())
+        lines.append(f"[{number}] {text}. {about}")
+    return tables, lines
 
 
 def counts(run: Run, rows: Sequence[Check]) -> list[str]:
-    """How much was tried and what came of it, in lines."""
+    """Return in lines how much was tried, and how it ended."""
     rows = [row for row in latest(rows) if row.verdict is not Verdict.UNAVAILABLE]
     tried = Counter(CASES[row.case].kind for row in rows)
     held = {target.name for target in run.targets if target.tier in HELD}
@@ -72,47 +58,48 @@ def counts(run: Run, rows: Sequence[Check]) -> list[str]:
         ("Others", [row for row in rows if row.deployment not in held]),
     ):
         if mine:
-            lines.append(f"{title}: {_summed(mine, run.exceptions)}.")
+            lines.append(f"{title}: {_summed(mine, run)}.")
     return lines
 
 
-def _summed(rows: Sequence[Check], exceptions: Sequence[Known]) -> str:
-    known = [row for row in rows if known_exception(row, exceptions)]
-    found = Counter(EXCEPTION if row in known else str(row.verdict) for row in rows)
-    lost, by_exceptions = (
-        sum(map(lost_bytes, some)) for some in ([r for r in rows if r not in known], known)
-    )
-    parts = [f"{number} {name}" for name, number in found.items()]
-    more = f", and {by_exceptions} by exceptions" if by_exceptions else ""
-    return f"{', '.join(parts)}; {lost} bytes lost or added in silence{more}"
+def _summed(rows: Sequence[Check], run: Run) -> str:
+    verdicts: Counter[str] = Counter()
+    lost: Counter[bool] = Counter()
+    for row in rows:
+        known = known_exception(row, run.exceptions) is not None
+        verdicts[EXCEPTION if known else row.verdict] += 1
+        lost[known] += lost_bytes(row)
+    numbers = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
+    more = f", and {lost[True]} by exceptions" if lost[True] else ""
+    return f"{numbers}; {lost[False]} bytes silently lost or added{more}"
 
 
 def warnings(run: Run, rows: Sequence[Check]) -> list[str]:
-    """What a reader must not miss."""
-    bad = falls_short(run, rows)
-    cells = dict.fromkeys(f"{row.deployment} {row.case}" for row in bad)
-    lines = [f"Short of the oracle, and no exception: {', '.join(cells)}."] if cells else []
-    if mute := dict.fromkeys(row.deployment for row in rows if row.verdict is Verdict.UNKNOWN):
-        names = ", ".join(mute)
-        lines.append(f"What {names} stored of refused uploads is not known: it answers no /usage (USAGE=1).")
-    idle = ", ".join(one.name for one in idle_exceptions(run, rows))
-    return lines + ([f"Exceptions that did not show, and may be outdated: {idle}."] if idle else [])
+    """Return what a reader must not miss."""
+    lines = []
+    if cells := dict.fromkeys(f"{row.deployment} {row.case}" for row in falls_short(run, rows)):
+        lines.append(f"Failed: {', '.join(cells)}.")
+    if silent := dict.fromkeys(row.deployment for row in rows if row.verdict is Verdict.UNKNOWN):
+        names = ", ".join(silent)
+        lines.append(f"What {names} stored of refused uploads is unknown: no answer at /usage (set USAGE=1).")
+    if idle := ", ".join(known.name for known in idle_exceptions(run, rows)):
+        lines.append(f"Exceptions that no longer show, and may be outdated: {idle}.")
+    return lines
 
 
 def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
-    """``pass``, with the statuses of refusals; or the worst that happened, with the numbers of its notes."""
+    """Return ``pass`` with the statuses of refusals, or the worst verdict with the numbers of its notes."""
     bad = [row for row in rows if row.verdict is not Verdict.PASS]
     if not rows:
         return NOT_TRIED
     if not bad:
         return " ".join([Verdict.PASS, *sorted({row.text for row in rows if row.text})])
-    worst = max((row.verdict for row in bad), key=list(Verdict).index)
-    word = EXCEPTION if all(known_exception(row, run.exceptions) for row in bad) else worst
-    numbers = dict.fromkeys(_note(row, run, notes) for row in bad)
-    return " ".join([word, *(f"[{number}]" for number in numbers)])
-
-
-def _note(row: Check, run: Run, notes: Notes) -> int:
-    known = known_exception(row, run.exceptions)
-    text = f"{known.name}: {known.reason}. Mend: {known.mend}" if known else row.text
-    return notes.number(text, row.case, row.deployment)
+    exceptions = [known_exception(row, run.exceptions) for row in bad]
+    word = EXCEPTION if all(exceptions) else max((row.verdict for row in bad), key=list(Verdict).index)
+    texts = []
+    for row, known in zip(bad, exceptions, strict=True):
+        texts.append(f"{known.name}: {known.reason}. Fix: {known.fix}" if known else row.text)
+        notes.setdefault(texts[-1], {}).setdefault(row.case, {})[row.deployment] = None
+    numbers = {text: number for number, text in enumerate(notes, 1)}
+    text = " ".join([word, *(f"[{numbers[text]}]" for text in dict.fromkeys(texts))])
+    return text if word in (EXCEPTION, Verdict.UNKNOWN) else Bad(text)

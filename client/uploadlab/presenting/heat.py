@@ -1,66 +1,48 @@
-"""The heat maps: which cell has which figure, and how good that is among those of its size."""
+"""The heat maps: which cell has which figure, and how good that is among the cells of its size."""
 
 from collections.abc import Sequence
 
 from uploadlab.analysis.cells import Summary
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Heat, HeatCell, HeatRow
-from uploadlab.presenting.tables import MARK, cell_text, short, tables
+from uploadlab.presenting.document import Key, Shaded, Table, TableRow
+from uploadlab.presenting.figures import NO_FIGURE, figure, hundredths, percent, short
+from uploadlab.presenting.tables import MARK, cell_text
 
 METRICS = {"rate": "MB/s", "share": "share of the ceiling", "cpu": "CPU s/GB"}
 
 
-NOT_PLANNED, NO_FIGURE = "-", "-"
+def heat_map(table: Table, run: Run, summaries: Sequence[Summary]) -> Table:
+    """Return a table of rates as a heat map."""
+    here = [summary for summary in summaries if summary.size_bytes == table.key.size_bytes]
+    cells = {(summary.deployment, summary.method): summary for summary in here}
+    tiers = {target.name: target.tier for target in run.targets}
+    best = max(summary.mb_per_second or 0.0 for summary in here)
+    least = min((summary.cpu_seconds_per_gb for summary in here if summary.cpu_seconds_per_gb), default=0.0)
+    rows = []
+    for row in table.rows:
+        name = row.key.deployment
+        shaded = [_heat_cell(cells.get((name, column.method)), best, least) for column in table.columns]
+        rows.append(TableRow([row.cells[0], tiers[name], *shaded], row.key))
+    header = ["deployment", "tier", *table.header[1:]]
+    return table._replace(header=header, rows=rows, columns=[Key(), *table.columns])
 
 
-def heats(run: Run, summaries: Sequence[Summary]) -> list[Heat]:
-    """One a size, the largest first."""
-    by_size: dict[int, list[Summary]] = {}
-    for one in summaries:
-        by_size.setdefault(one.size_bytes, []).append(one)
-    titles = dict(zip(sorted(by_size), (table.title for table in tables(run, summaries)), strict=True))
-    return [_heat(run, titles[size], by_size[size]) for size in sorted(by_size, reverse=True)]
-
-
-def _heat(run: Run, title: str, summaries: Sequence[Summary]) -> Heat:
-    cells = {(one.deployment, one.method): one for one in summaries}
-    methods = list(dict.fromkeys(one.method for one in summaries))
-    names = {one.deployment for one in summaries}
-    best = max((one.mb_per_second or 0.0 for one in summaries), default=0.0)
-    least = min((one.cpu_seconds_per_gb for one in summaries if one.cpu_seconds_per_gb), default=0.0)
-    rows = [
-        HeatRow(
-            target.name,
-            f"{target.name} (unverified)" if target.foreign else target.name,
-            target.tier,
-            [_cell(method, cells.get((target.name, method)), best, least) for method in methods],
-        )
-        for target in run.targets
-        if target.name in names
+def _heat_cell(summary: Summary | None, best: float, least: float) -> str:
+    if summary is None or summary.mb_per_second is None:
+        return cell_text(summary)
+    mark = MARK if summary.client_limited else ""
+    share, cpu = summary.share, summary.cpu_seconds_per_gb
+    rate_shade = _shade(summary.mb_per_second, best)
+    cell = Shaded(short(summary.mb_per_second) + mark)
+    cell.texts = [
+        str(cell),
+        NO_FIGURE if share is None else percent(share) + mark,
+        figure(cpu, hundredths),
     ]
-    return Heat(title, summaries[0].size_bytes, methods, rows)
-
-
-def _cell(method: str, one: Summary | None, best: float, least: float) -> HeatCell:
-    if one is None:
-        return HeatCell(method, NOT_PLANNED)
-    if one.mb_per_second is None:
-        return HeatCell(method, cell_text(one))
-    mark = MARK if one.client_limited else ""
-    cpu = one.cpu_seconds_per_gb
-    rate = _shade(one.mb_per_second, best)
-    return HeatCell(
-        method,
-        "",
-        [
-            short(one.mb_per_second) + mark,
-            NO_FIGURE if one.share is None else f"{short(100 * one.share)}%{mark}",
-            NO_FIGURE if cpu is None else f"{cpu:.2f}",
-        ],
-        [rate, None if one.share is None else rate, _shade(least, cpu) if cpu else None],
-    )
+    cell.shades = [rate_shade, 0.0 if share is None else rate_shade, _shade(least, cpu) if cpu else 0.0]
+    return cell
 
 
 def _shade(value: float, best: float) -> float:
-    """The value as a share of the best."""
+    """Return the value as a share of the best."""
     return round(value / best, 2) if best else 0.0

@@ -1,9 +1,7 @@
 """The report of a run: one page for a browser, the same figures as Markdown and as CSV."""
 
 from uploadlab.declared.goals import Goals
-from uploadlab.presenting.composition import report_of
-from uploadlab.presenting.document import Report
-from uploadlab.presenting.html import page
+from uploadlab.presenting.composition import compose_report
 from uploadlab.presenting.markdown import as_markdown
 from uploadlab.presenting.spreadsheet import as_csv
 from uploadlab.storage.reader import read_run_folder
@@ -13,14 +11,13 @@ FORMATS = ("html", "md", "csv")
 
 
 def write_page(folder: RunFolder, goals: Goals) -> None:
-    """Write the run's report.html anew; raises LabError."""
-    folder.write_report(page(_report(folder, goals)))
+    """Write the run's report.html again; raises LabError."""
+    from uploadlab.presenting.html import page  # Jinja is needed for the page alone
+
+    folder.write_report(page(compose_report(read_run_folder(folder), goals)))
 
 
 def as_text(folder: RunFolder, goals: Goals, form: str) -> str:
-    """The report as ``md`` or ``csv``; raises LabError."""
-    return as_csv(read_run_folder(folder)) if form == "csv" else as_markdown(_report(folder, goals))
-
-
-def _report(folder: RunFolder, goals: Goals) -> Report:
-    return report_of(read_run_folder(folder), goals)
+    """Return the report as ``md`` or ``csv``; raises LabError."""
+    stored = read_run_folder(folder)
+    return as_csv(stored) if form == "csv" else as_markdown(compose_report(stored, goals))

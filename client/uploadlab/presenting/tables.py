@@ -1,170 +1,241 @@
-"""A run's tables."""
+"""A run's tables, with the notes and legends that belong to them."""
 
 from collections.abc import Sequence
+from statistics import median
 
-from uploadlab.analysis.cells import Summary, ceiling_name
+from uploadlab.analysis.cells import Summary, by_cell, ceiling_name
+from uploadlab.analysis.profiles import overheads
 from uploadlab.analysis.ratios import LEAST_ROUNDS, GrowthRow, RatioRow
 from uploadlab.declared.goals import Goals
 from uploadlab.model.deployments import Target
-from uploadlab.model.measurements import ACCEPTED, Status
+from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled, Status
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Table
+from uploadlab.presenting.document import Bad, Key, Table, TableRow
+from uploadlab.presenting.figures import (
+    NO_FIGURE,
+    figure,
+    grouped,
+    hundredths,
+    mib,
+    percent,
+    place_notes,
+    short,
+    tenths_of_mib,
+)
 from uploadlab.units import MIB, format_size
 
 LIMITED, MARK = "CLIENT_LIMITED", "*"
-
-
-VERDICTS = {True: "yes", False: "no", None: "not judged"}
+IS_MET = {True: "yes", False: "no", None: "not judged"}
 RATIO_LEGEND = (
-    "Ratio: of the medians, with its 95% interval of resampled rounds. Met: the interval begins at most 0.05 "
-    f"below the goal (5% of one over 1); not judged: fewer than {LEAST_ROUNDS} rounds. {LIMITED}: judged by "
-    "CPU s/GB, the second's divided by the first's. docs/method.md has all of it."
+    "Ratio: of the medians, with the 95% interval of resampled rounds. Met: the low end of the interval is "
+    "within 5% of the goal (0.05 of a goal below 1); not judged: fewer than "
+    f"{LEAST_ROUNDS} rounds. {LIMITED}: judged by CPU s/GB, the second's divided by the first's. "
+    "docs/method.md has the rules."
 )
-
-
 COST_LEGEND = (
-    "CPU: of all the server's processes. Peak RSS: their peaks added, shared pages in each. "
-    "Spooled: written to disk besides the stored file."
+    "CPU: of all the server's processes. Peak RSS: sum over processes (shared memory counted more than "
+    "once). Spooled: written to disk in addition to the stored file."
 )
 
 
 def rate_legend(ceiling: str | None) -> str:
-    """What a figure of the tables is."""
+    """Return what a figure of the rate tables is."""
     share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
-    return f"MB/s (10^6 bytes, median){share}, or what happened instead."
+    return f"MB/s (10^6 bytes, median){share}; failed cells show the reason."
 
 
-def tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
-    """One table a size, smallest first."""
-    sizes = sorted({one.size_bytes for one in summaries})
-    return [_table(run, [one for one in summaries if one.size_bytes == size]) for size in sizes]
+def rate_tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
+    """Return a table for each size, the smallest first: deployments down, methods across."""
+    tables = []
+    by_size = grouped((summary.size_bytes, summary) for summary in summaries)
+    for size_bytes, here in sorted(by_size.items()):
+        cells = {(summary.deployment, summary.method): summary for summary in here}
+        methods = list(dict.fromkeys(summary.method for summary in here))
+        measured = {summary.deployment for summary in here}
+        rows = []
+        for target in run.targets:
+            if target.name in measured:
+                rates = [cell_text(cells.get((target.name, method))) for method in methods]
+                rows.append(TableRow([_name(target), *rates], Key(target.name)))
+        title = format_size(size_bytes) + _missing_ceiling(run, here)
+        columns = [Key(method=method) for method in methods]
+        tables.append(Table(title, ["", *methods], rows, Key(size_bytes=size_bytes), columns))
+    return tables
 
 
-def costs(run: Run, summaries: Sequence[Summary]) -> Table:
-    """What each way took, at the largest size: methods below their deployment."""
-    largest = max(one.size_bytes for one in summaries)
-    header = ["", "MB/s", "CPU s/GB", "peak RSS", "spooled", "client RSS"]
-    rows: list[list[str]] = []
+def _missing_ceiling(run: Run, summaries: Sequence[Summary]) -> str:
+    """Return why these cells have no shares; nothing where they have."""
+    if not (name := ceiling_name(run)):
+        return " (no ceiling: no reference)"
+    cells = [summary for summary in summaries if summary.deployment == name]
+    if any(summary.share for summary in cells):
+        return ""
+    return f" (no ceiling: {name} {cells[0].status if cells else 'not measured'})"
+
+
+def _name(target: Target) -> str:
+    """Return the target's name, with a warning where the stored bytes cannot be checked."""
+    return f"{target.name} ({Status.UNVERIFIED})" if target.foreign else target.name
+
+
+def cell_text(summary: Summary | None) -> str:
+    """Return a rate with its share of the ceiling, or what happened instead."""
+    if summary is None:
+        return NO_FIGURE
+    if summary.mb_per_second is not None:
+        share = "" if summary.share is None else f" {percent(summary.share)}"
+        return short(summary.mb_per_second) + share
+    more = {Status.WRONG: summary.error, Status.REFUSED: summary.http_status}
+    return Bad(f"{summary.status}: {more[summary.status]}" if summary.status in more else summary.status)
+
+
+def cost_table(run: Run, summaries: Sequence[Summary]) -> Table:
+    """Return what each way to upload took at the largest size: methods below their deployment."""
+    largest = max(summary.size_bytes for summary in summaries)
+    cells = grouped((summary.deployment, summary) for summary in summaries if summary.size_bytes == largest)
+    rows: list[TableRow] = []
     for target in run.targets:
-        cells = [one for one in summaries if (one.deployment, one.size_bytes) == (target.name, largest)]
-        if cells:
-            rows += [[_name(target)] + [""] * (len(header) - 1), *map(_cost, cells)]
-    return Table(f"{format_size(largest)}: what it took", header, rows)
+        if target.name in cells:
+            rows.append(TableRow([_name(target)], Key(target.name)))
+            rows += map(_cost_row, cells[target.name])
+    header = ["", "MB/s", "CPU s/GB", "peak RSS", "spooled", "client RSS"]
+    return Table(f"{format_size(largest)}: what it took", header, rows, Key(size_bytes=largest))
 
 
-def limits(summaries: Sequence[Summary]) -> list[str]:
-    """A line for each size at which rates say little of the servers, the smallest first."""
-    places: dict[int, list[str]] = {}
-    for one in summaries:
-        if one.client_limited:
-            places.setdefault(one.size_bytes, []).append(f"{one.deployment} {one.method}")
+def _cost_row(summary: Summary) -> TableRow:
+    rate = Bad(summary.status) if summary.mb_per_second is None else short(summary.mb_per_second)
+    cells = [
+        summary.method,
+        rate + MARK if summary.client_limited else rate,
+        *_cost_cells(summary),
+    ]
+    return TableRow(cells, Key(summary.deployment, summary.method), is_below=True)
+
+
+def _cost_cells(summary: Summary) -> list[str]:
+    memory = summary.server_peak_rss_bytes, summary.spooled_bytes, summary.client_peak_rss_bytes
+    cpu = figure(summary.cpu_seconds_per_gb, hundredths)
+    return [cpu, *(figure(size_bytes, mib) for size_bytes in memory)]
+
+
+def cell_table(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> Table:
+    """Return a table with a row for each cell, with all its figures."""
+    seconds = {
+        cell_id: [row.seconds for row in measured if row.seconds is not None]
+        for cell_id, measured in by_cell(rows).items()
+    }
+    header = [
+        "", "method", "size", "MB/s", "share", "seconds, median", "least", "most", "rounds", "CPU s/GB",
+        "peak RSS", "spooled", "client RSS",
+    ]  # fmt: skip
+    return Table("Every cell in figures", header, [_cell_row(summary, seconds) for summary in summaries])
+
+
+def _cell_row(summary: Summary, seconds: dict[str, list[float]]) -> TableRow:
+    key = Key(summary.deployment, summary.method, summary.size_bytes)
+    times = seconds[f"{summary.deployment}/{summary.method}/{summary.size_bytes}"]
+    arrived = times and summary.mb_per_second is not None
+    cells = [
+        summary.deployment,
+        summary.method,
+        format_size(summary.size_bytes),
+        cell_text(summary) if summary.mb_per_second is None else short(summary.mb_per_second),
+        figure(summary.share, percent),
+        *(f"{pick(times):.4g}" if arrived else NO_FIGURE for pick in (median, min, max)),
+        str(summary.rounds),
+        *_cost_cells(summary),
+    ]
+    return TableRow(cells, key)
+
+
+def limit_notes(summaries: Sequence[Summary]) -> list[str]:
+    """Return a line for each size at which rates say little of the servers, the smallest first."""
+    places = grouped(
+        (summary.size_bytes, f"{summary.deployment} {summary.method}")
+        for summary in summaries
+        if summary.client_limited
+    )
     return [
         f"{MARK} {LIMITED} at {format_size(size)}: {', '.join(places[size])}: compare these by CPU s/GB"
         for size in sorted(places)
     ]
 
 
+def failure_notes(summaries: Sequence[Summary]) -> list[str]:
+    """Return each reason why a cell has no figure, once, with the cells."""
+    places = []
+    for summary in summaries:
+        if summary.status not in ACCEPTED:
+            cell = f"{summary.deployment} {summary.method}"
+            place = summary.deployment if summary.status is Status.UNAVAILABLE else cell
+            places.append((f"{summary.status}: {summary.error}", place))
+    return place_notes(places)
+
+
+def profile_notes(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> list[str]:
+    """Return how much slower uploads were under a profiler, and which could not be profiled."""
+    lines = []
+    for kind, times in overheads(rows, profiled).items():
+        low, high = f"{min(times):.1f}", f"{max(times):.1f}"
+        factor = low if low == high else f"{low} to {high}"
+        lines.append(f"Under the profiler of {kind}, uploads took {factor} times as long.")
+    failed = [f"{upload.cell_id}: not profiled: {upload.note}" for upload in profiled if upload.note]
+    return [*lines, *dict.fromkeys(failed)]
+
+
 def ratio_table(ratios: Sequence[RatioRow], growths: Sequence[GrowthRow]) -> Table:
-    """Each ratio with its 95% interval and its goal; then how much memory grew."""
+    """Return each ratio with its 95% interval and its goal; then how much memory grew."""
     header = ["what", "size", "ratio [low, high]", "goal", "met", "by"]
-    return Table("Ratios", header, [*map(_ratio, ratios), *map(_growth, growths)])
+    return Table("Ratios", header, [*map(_ratio_row, ratios), *map(_growth_row, growths)])
+
+
+def _ratio_row(row: RatioRow) -> TableRow:
+    what = f"{row.cell.deployment} {row.cell.method} / {row.ratio.below}"
+    ratio = row.instead
+    if row.interval:
+        value, low, high = map(_plain, row.interval)
+        ratio = value if row.rounds < LEAST_ROUNDS else f"{value} [{low}, {high}]"
+    cells = [
+        f"{what}: {LIMITED}" if row.limited else what,
+        format_size(row.cell.size_bytes),
+        ratio,
+        _goal(row.ratio.goal),
+        NO_FIGURE if row.instead else IS_MET[row.met],
+        NO_FIGURE if row.instead else "CPU s/GB" if row.by_cpu else "MB/s",
+    ]
+    return TableRow(cells, Key(row.cell.deployment, row.cell.method, row.cell.size_bytes))
+
+
+def _growth_row(row: GrowthRow) -> TableRow:
+    sides = (("client", row.client_bytes), ("server", row.server_bytes))
+    cells = [
+        f"{row.cell.deployment} {row.cell.method}: growth from {format_size(row.small_bytes)}",
+        format_size(row.cell.size_bytes),
+        row.instead or ", ".join(f"{side} {figure(more, tenths_of_mib)}" for side, more in sides),
+        f"<= {row.most_bytes / MIB:g} MiB",
+        NO_FIGURE if row.instead else IS_MET[row.met],
+        NO_FIGURE if row.instead else "peak RSS",
+    ]
+    return TableRow(cells, Key(row.cell.deployment, row.cell.method, row.cell.size_bytes))
 
 
 def goal_table(goals: Goals) -> Table:
-    """What is declared, for documents: all that is divided, and the growth."""
+    """Return all declared goals, for documents: the ratios, then the growth."""
     rows = [
-        [f"{one.method} {one.size}".strip(), one.below, ", ".join(one.deployments), _goal(one.goal), one.why]
-        for one in goals.ratios
+        [
+            f"{ratio.method} {ratio.size}".strip(),
+            ratio.below,
+            ", ".join(ratio.deployments),
+            _goal(ratio.goal),
+            ratio.why,
+        ]
+        for ratio in goals.ratios
     ]
     if growth := goals.growth:
         small, large = growth.sizes
         methods = ", ".join(growth.methods).replace("*, !", "all but ").replace("!", "")
         rows.append([f"peak memory, {large}", small, methods, f"<= {growth.at_most} more", growth.why])
-    return Table("", ["of", "to", "on", "goal", "why"], rows)
-
-
-def reasons(summaries: Sequence[Summary]) -> list[str]:
-    """Each reason why something is not a figure, once, with where it holds."""
-    places: dict[str, list[str]] = {}
-    for one in summaries:
-        if one.status not in ACCEPTED:
-            text = f"{one.status}: {one.error}"
-            where = one.deployment if one.status is Status.UNAVAILABLE else f"{one.deployment} {one.method}"
-            if where not in places.setdefault(text, []):
-                places[text].append(where)
-    return [f"{', '.join(where)}: {text}" for text, where in places.items()]
-
-
-def _table(run: Run, summaries: Sequence[Summary]) -> Table:
-    cells = {(one.deployment, one.method): one for one in summaries}
-    methods = list(dict.fromkeys(one.method for one in summaries))
-    names = {one.deployment for one in summaries}
-    rows = [
-        [_name(target), *(cell_text(cells.get((target.name, method))) for method in methods)]
-        for target in run.targets
-        if target.name in names
-    ]
-    return Table(_title(run, summaries), ["", *methods], rows)
-
-
-def _title(run: Run, summaries: Sequence[Summary]) -> str:
-    """The size; and why there are no shares, if so."""
-    size, name = format_size(summaries[0].size_bytes), ceiling_name(run)
-    if not name:
-        return f"{size} (no ceiling: no reference)"
-    cells = [one for one in summaries if one.deployment == name]
-    if any(one.share for one in cells):
-        return size
-    return f"{size} (no ceiling: {name} {cells[0].status if cells else 'not measured'})"
-
-
-def _name(target: Target) -> str:
-    """With a word of warning where nobody can check what arrived."""
-    return f"{target.name} ({Status.UNVERIFIED})" if target.foreign else target.name
-
-
-def cell_text(one: Summary | None) -> str:
-    """A rate with its share of the ceiling, or what happened instead."""
-    if one is None:
-        return "-"
-    if one.mb_per_second is not None:
-        rate = short(one.mb_per_second)
-        return rate if one.share is None else f"{rate} {short(100 * one.share)}%"
-    if one.status is Status.WRONG:
-        return f"wrong: {one.error}"
-    if one.status is Status.REFUSED:
-        return f"refused: {one.http_status}"
-    return str(one.status)
-
-
-def _cost(one: Summary) -> list[str]:
-    memory = [one.server_peak_rss_bytes, one.spooled_bytes, one.client_peak_rss_bytes]
-    peak, spooled, client = ("-" if value is None else mib(value) for value in memory)
-    rate = str(one.status) if one.mb_per_second is None else short(one.mb_per_second)
-    rate += MARK if one.client_limited else ""
-    cpu = "-" if one.cpu_seconds_per_gb is None else f"{one.cpu_seconds_per_gb:.2f}"
-    return [f"  {one.method}", rate, cpu, peak, spooled, client]
-
-
-def _ratio(row: RatioRow) -> list[str]:
-    what = f"{row.cell.deployment} {row.cell.method} / {row.ratio.below}"
-    by = "CPU s/GB" if row.by_cpu else "MB/s"
-    return [
-        f"{what}: {LIMITED}" if row.limited else what,
-        format_size(row.cell.size_bytes),
-        _interval(row),
-        _goal(row.ratio.goal),
-        "-" if row.instead else VERDICTS[row.met],
-        "-" if row.instead else by,
-    ]
-
-
-def _interval(row: RatioRow) -> str:
-    """With too few rounds, the ratio alone."""
-    if not row.interval:
-        return row.instead
-    value, low, high = map(_plain, row.interval)
-    return value if row.rounds < LEAST_ROUNDS else f"{value} [{low}, {high}]"
+    return Table("", ["of", "to", "on", "goal", "why"], [TableRow(cells) for cells in rows])
 
 
 def _goal(least: float) -> str:
@@ -172,28 +243,5 @@ def _goal(least: float) -> str:
 
 
 def _plain(value: float) -> str:
-    """Ratios near 1 with two decimals, large ones with none."""
-    return f"{value:.2f}" if value < 10 else f"{value:.0f}"
-
-
-def _growth(row: GrowthRow) -> list[str]:
-    pair = ("client", row.client_bytes), ("server", row.server_bytes)
-    told = ", ".join(f"{who} {'-' if more is None else f'{more / MIB:.1f} MiB'}" for who, more in pair)
-    return [
-        f"{row.cell.deployment} {row.cell.method}: growth from {format_size(row.small_bytes)}",
-        format_size(row.cell.size_bytes),
-        row.instead or told,
-        f"<= {row.most_bytes / MIB:g} MiB",
-        "-" if row.instead else VERDICTS[row.met],
-        "-" if row.instead else "peak RSS",
-    ]
-
-
-def mib(value: int) -> str:
-    """``42 MiB``."""
-    return f"{value / MIB:.0f} MiB" if value >= MIB / 2 else "0"
-
-
-def short(value: float) -> str:
-    """Small values keep one decimal, so that 0.3 is not 0."""
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+    """Return ratios near 1 with two decimals, large ones with none."""
+    return hundredths(value) if value < 10 else f"{value:.0f}"

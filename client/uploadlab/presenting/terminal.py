@@ -1,14 +1,22 @@
 """What the user sees. The only module that prints."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table as RichTable
 
 from uploadlab.analysis.cells import ceiling_name, summarize
@@ -22,40 +30,41 @@ from uploadlab.model.comparison import Comparison
 from uploadlab.model.measurements import Measurement
 from uploadlab.model.runs import Run
 from uploadlab.paths import shown
-from uploadlab.presenting.comparison import LEGEND, comparison_notes, comparison_tables, difference_lines
+from uploadlab.presenting.comparison import (
+    LEGEND,
+    comparison_notes,
+    comparison_tables,
+    setting_differences,
+)
 from uploadlab.presenting.document import Table
 from uploadlab.presenting.grid import counts, grids, warnings
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
-from uploadlab.presenting.profiles import profile_notes
-from uploadlab.presenting.progress import ProgressShown
 from uploadlab.presenting.tables import (
     COST_LEGEND,
     RATIO_LEGEND,
-    costs,
-    limits,
+    cost_table,
+    failure_notes,
+    limit_notes,
+    profile_notes,
     rate_legend,
+    rate_tables,
     ratio_table,
-    reasons,
-    tables,
 )
+from uploadlab.storage.layout import REPORT
 from uploadlab.storage.profiles import read_calls
-from uploadlab.storage.run_folder import REPORT, RunFolder
+from uploadlab.storage.run_folder import RunFolder
+from uploadlab.units import format_seconds
 
+PLAIN_SECONDS = 5.0
+"""Between two lines about the progress where there is no terminal."""
 CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
 """Six methods fit into 74 columns; names break at their dots and dashes."""
-
-
 NARROW_NAME_WIDTH = 9
 """Six methods fit beside the name that Compose puts before each line."""
+RATIO_WIDTH, RATIO_NAME_WIDTH = 18, 16
+"""The width of ``1.42x [1.36, 1.49]``, and the least of a row's name, which holds a method's name whole."""
 PLENTY = 1000
-
-
-RATIO_WIDTH, RATIO_NAME_WIDTH = 17, 16
-"""Of ``0.95 [0.93, 0.97]``, and the least of what is divided: a method's name is not to be torn."""
-
-
-VERDICT_WIDTH = 18
-"""Of ``1.42x [1.36, 1.49]``; its word stands above it."""
+"""A width that breaks nothing."""
 
 
 class Screen:
@@ -64,16 +73,16 @@ class Screen:
     def __init__(self) -> None:
         self._out = Console()
         # A table that does not fit would lose columns; in a narrow terminal it rather wraps.
-        self._table = Console(width=PLENTY)
+        self._wide = Console(width=PLENTY)
         self._notes = Console(stderr=True)
 
     def note(self, text: str) -> None:
-        """One line beside the results."""
+        """Print one line beside the results."""
         self._notes.print(escape(text), highlight=False, soft_wrap=True)
 
     @property
     def is_terminal(self) -> bool:
-        """Whether someone looks at both results and progress."""
+        """Whether both results and progress go to a terminal."""
         return self._out.is_terminal and self._notes.is_terminal
 
     @property
@@ -83,7 +92,7 @@ class Screen:
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """Something that takes a while: with the time it has taken, in a terminal."""
+        """Show, in a terminal, how long something has taken while it goes on."""
         if not self._notes.is_terminal:
             self.note(f"{text} ...")
         columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
@@ -94,93 +103,140 @@ class Screen:
             yield
 
     def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder, goals: Goals) -> None:
-        """The tables, what was not ok, why it was slow, and what is asked of it."""
+        """Print the tables, what failed, why it was slow, and the goals."""
         summaries = summarize(run, rows)
-        for table in tables(run, summaries):
-            self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
-            self._table.print()
-        self._table.print(_rich(costs(run, summaries), PLENTY))
-        self._table.print()
-        self._out.print(f"{rate_legend(ceiling_name(run))} {COST_LEGEND}", highlight=False)
-        self._lines([*limits(summaries), *reasons(summaries), *diagnose(run, rows, read_calls(folder))])
-        self._lines(profile_notes(rows, folder.read_profiled()))
-        self._ratios(ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth)))
-
-    def _ratios(self, table: Table) -> None:
-        """The ratios with their legend, if the run has any."""
-        if table.rows:
-            self._table.print()
-            self._table.print(_rich(table, self._beside(table, RATIO_WIDTH), RATIO_WIDTH))
-            self._table.print()
-            self._out.print(RATIO_LEGEND, highlight=False)
+        self._tables(rate_tables(run, summaries), self._name_width)
+        self._tables([cost_table(run, summaries)], PLENTY)
+        self._legend(f"{rate_legend(ceiling_name(run))} {COST_LEGEND}")
+        causes = diagnose(run, rows, read_calls(folder))
+        self._below([*limit_notes(summaries), *failure_notes(summaries), *causes])
+        self._below(profile_notes(rows, folder.read_profiled()))
+        ratios = ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth))
+        if ratios.rows:
+            self._wide.print()
+            self._ratio_tables([ratios])
+            self._legend(RATIO_LEGEND)
 
     def comparison(
         self, found: Found, differs: Mapping[str, Sequence[str]], comparison: Comparison | None = None
     ) -> None:
-        """The verdicts, with what is different in the settings."""
-        for table in comparison_tables(found, comparison):
-            self._table.print(_rich(table, self._beside(table, VERDICT_WIDTH), VERDICT_WIDTH))
-            self._table.print()
-        self._out.print(LEGEND.format(base=found.base), highlight=False)
-        self._lines(comparison_notes(found, comparison.within if comparison else None))
-        self.text(difference_lines(differs, found.base))
-
-    def _beside(self, table: Table, cell_width: int) -> int:
-        """The width that names have beside cells of that width."""
-        columns = list(zip(table.header, *table.rows, strict=True))[1:]
-        beside = sum(1 + min(cell_width, max(map(len, column))) for column in columns)
-        return max(RATIO_NAME_WIDTH, self._out.width - beside)
+        """Print the verdicts, and the settings that differ."""
+        self._ratio_tables(comparison_tables(found, comparison))
+        self._legend(LEGEND.format(base=found.base))
+        self._below(comparison_notes(found, comparison.within if comparison else None))
+        for title, lines in setting_differences(differs, found.base).items():
+            self.text([f"{title}:"])
+            self._below(lines)
 
     def load_result(self, run: Run, folder: RunFolder) -> None:
-        """The tables of concurrent uploads, with what is to be known of them."""
+        """Print the tables of concurrent uploads, with their notes."""
         summaries = summarize_load(run, folder.read_steps(), folder.read_uploads())
-        for table in load_tables(summaries):
-            self._table.print(_rich(table, NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH))
-            self._table.print()
-        self._out.print(LOAD_LEGEND, highlight=False)
-        self._lines(load_notes(summaries))
+        self._tables(load_tables(summaries), self._name_width)
+        self._legend(LOAD_LEGEND)
+        self._below(load_notes(summaries))
 
     def check_result(self, run: Run, rows: Sequence[Check]) -> None:
-        """The grid, its notes, and what the tuned deployments fall short of."""
+        """Print the grid, its notes, and where the tuned deployments fall short."""
         tables, notes = grids(run, rows)
-        for table in tables:
-            self._table.print(_rich(table, PLENTY))
-            self._table.print()
-        self._lines([*notes, *counts(run, rows), *warnings(run, rows)])
-
-    def _lines(self, lines: Sequence[str]) -> None:
-        """Notes below a table."""
-        for line in lines:
-            self._out.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+        self._tables(tables, PLENTY)
+        self._below([*notes, *counts(run, rows), *warnings(run, rows)])
 
     def where(self, folder: RunFolder) -> None:
-        """Where it all lies."""
-        self._out.print(f"Run: {escape(shown(folder.path))}", highlight=False, soft_wrap=True)
+        """Print where the run lies."""
+        self.text([f"Run: {shown(folder.path)}"])
 
     def report(self, folder: RunFolder) -> None:
-        """Where its report is."""
-        self._out.print(f"Report: {escape(shown(folder.path / REPORT))}", highlight=False, soft_wrap=True)
+        """Print where the run's report lies."""
+        self.text([f"Report: {shown(folder.path / REPORT)}"])
 
-    def text(self, lines: Sequence[str]) -> None:
-        """Results that are lines already."""
+    def text(self, lines: Iterable[str]) -> None:
+        """Print results that are lines already."""
         for line in lines:
             self._out.print(escape(line), highlight=False, soft_wrap=True)
 
     def raw(self, text: str) -> None:
-        """A result that is for another program as it is."""
+        """Print a result that is for another program as it is."""
         sys.stdout.write(text)
 
     def progress(self, total: int, what: str) -> "ProgressShown":
-        """Progress of a run: a bar in a terminal, now and then a line elsewhere."""
+        """Return the progress of a run: a bar in a terminal, now and then a line elsewhere."""
         return ProgressShown(self._notes, total, what)
+
+    @property
+    def _name_width(self) -> int:
+        return NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH
+
+    def _ratio_tables(self, tables: Iterable[Table]) -> None:
+        """Print tables of ratios; names get the width that the other columns leave."""
+        for table in tables:
+            cells = [row.cells for row in table.rows if row.cells[1:]]
+            columns = list(zip(table.header, *cells, strict=True))[1:]
+            beside = sum(1 + min(RATIO_WIDTH, max(map(len, column))) for column in columns)
+            self._tables([table], max(RATIO_NAME_WIDTH, self._out.width - beside), RATIO_WIDTH)
+
+    def _tables(self, tables: Iterable[Table], name_width: int, cell_width: int = CELL_WIDTH) -> None:
+        for table in tables:
+            self._wide.print(_rich(table, name_width, cell_width))
+            self._wide.print()
+
+    def _legend(self, text: str) -> None:
+        self._out.print(escape(text), highlight=False)
+
+    def _below(self, lines: Iterable[str]) -> None:
+        """Print notes below a table or a title."""
+        self.text(f"  {line}" for line in lines)
+
+
+class ProgressShown:
+    """A bar, or lines: the watcher that the stages of a run report to."""
+
+    def __init__(self, console: Console, total: int, what: str) -> None:
+        self._console = console
+        self._total, self._what = total, what
+        self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            auto_refresh=False,  # drawn between uploads, never beside one that is being timed
+        )
+        self._task = self._bar.add_task("starting", total=total, left="")
+
+    def __enter__(self) -> "ProgressShown":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def began(self, what: str) -> None:
+        """Name the upload in work."""
+        self._bar.update(self._task, description=escape(what), refresh=True)
+
+    def ended(self, left: int, seconds_left: float) -> None:
+        """Move on, and show how long the rest will take."""
+        rest = f"about {format_seconds(seconds_left)} left"
+        done = self._total - left
+        self._bar.update(self._task, completed=done, left=rest, refresh=True)
+        if not self._console.is_terminal and time.monotonic() - self._last_line > PLAIN_SECONDS:
+            self._last_line = time.monotonic()
+            self.note(f"{done} of {self._total} {self._what}, {rest}")
 
 
 def fail(text: str, program: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print(f"{program}: {text}", file=sys.stderr)
 
 
-def _rich(table: Table, name_width: int, cell_width: int = CELL_WIDTH) -> RichTable:
+def _rich(table: Table, name_width: int, cell_width: int) -> RichTable:
     rich = RichTable(
         title=table.title,
         title_justify="left",
@@ -193,13 +249,13 @@ def _rich(table: Table, name_width: int, cell_width: int = CELL_WIDTH) -> RichTa
     rich.add_column(table.header[0])
     for name in table.header[1:]:
         rich.add_column(_broken(name.replace(".", ". "), cell_width), justify="right")
-    for name, *cells in table.rows:
-        rich.add_row(_broken(name, name_width), *(_broken(text, cell_width) for text in cells))
+    for row in table.rows:
+        first, *cells = row.cells
+        indent = "  " if row.is_below else ""
+        rich.add_row(_broken(first, name_width, indent), *(_broken(text, cell_width) for text in cells))
     return rich
 
 
-def _broken(text: str, width: int) -> str:
-    """In lines of that width, all as far in as the first."""
-    bare = text.lstrip()
-    indent = " " * (len(text) - len(bare))
-    return escape("\n".join(wrap(bare, width, initial_indent=indent, subsequent_indent=indent)))
+def _broken(text: str, width: int, indent: str = "") -> str:
+    """Return the text in lines of that width, indented alike."""
+    return escape("\n".join(wrap(text, width, initial_indent=indent, subsequent_indent=indent)))

@@ -1,4 +1,4 @@
-"""The only module that starts processes, but for curl. Each gets a group of its own, and all of them end."""
+"""The only module that starts processes, but for curl. Each gets a group of its own, and all groups end."""
 
 import json
 import os
@@ -10,21 +10,28 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from uploadlab.errors import LabError
-from uploadlab.processes import reaper as guard
+from uploadlab.processes import reaper
 
 GRACE_SECONDS = 5.0
+
+
 POLL_SECONDS = 0.01
+
+
+REAPER = [sys.executable, reaper.__file__]
+
+
 ENDED = ("Z", "X")
 """States in /proc/PID/stat (proc(5)): a zombie, and dead."""
 
 
 def is_running(group: int) -> bool:
-    """Whether any process of a group runs; a zombie does not.
+    """Return whether any process of a group runs; a zombie does not.
 
-    Where there is no /proc to tell them apart, none counts as running.
+    Where there is no /proc to tell them apart, no process counts as running.
     """
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended meanwhile
@@ -37,27 +44,24 @@ def is_running(group: int) -> bool:
 class Processes:
     """Processes and scratch folders that last no longer than this object.
 
-    A guard process outlives the lab for a moment: however the lab ends, it clears up.
+    The reaper, a process of its own, outlives the lab for a moment: however the lab ends, the
+    reaper clears up.
     """
 
     def __init__(self) -> None:
         self._stop_signals: dict[subprocess.Popen[bytes], signal.Signals] = {}
-        self._folders: list[str] = []
-        self._last: list[list[str]] = []
-        self._guard = subprocess.Popen(
-            [sys.executable, guard.__file__], stdin=subprocess.PIPE, start_new_session=True
-        )
+        self._lines: list[str] = []
+        self._reaper = subprocess.Popen(REAPER, stdin=subprocess.PIPE, start_new_session=True)
 
     def __enter__(self) -> "Processes":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop(list(self._stop_signals))
-        if self._guard.stdin:
-            with suppress(BrokenPipeError):
-                self._guard.stdin.close()
-        if self._guard.wait() != 0:  # somebody killed it; then we clear up alone
-            guard.clear_up(self._folders, self._last)
+        with suppress(BrokenPipeError):
+            cast(IO[bytes], self._reaper.stdin).close()
+        if self._reaper.wait() != 0:  # somebody killed it; then another does the same
+            subprocess.run(REAPER, input="".join(self._lines).encode(), check=False)
 
     def start(
         self,
@@ -67,7 +71,7 @@ class Processes:
         stop_signal: str = "SIGTERM",
         **pipes: Any,
     ) -> subprocess.Popen[bytes]:
-        """Start a command in ``folder`` as a group of its own; raises OSError."""
+        """Start a command in ``folder`` as a group of its own; raise OSError."""
         process = subprocess.Popen(
             command, env=environment, cwd=folder, start_new_session=True, bufsize=0, **pipes
         )
@@ -82,7 +86,7 @@ class Processes:
         folder: Path,
         seconds: float | None = None,
     ) -> tuple[int, str]:
-        """Run a command to its end: its status, and what it said. Raises OSError, TimeoutExpired."""
+        """Run a command to its end. Return its status and output; raise OSError, TimeoutExpired."""
         process = self.start(
             command,
             environment,
@@ -98,7 +102,7 @@ class Processes:
         return process.returncode, said.decode(errors="replace")
 
     def stop(self, processes: list[subprocess.Popen[bytes]]) -> None:
-        """Stop these together: politely, then for good with all they have started."""
+        """Stop these together: politely, then for good with all that they have started."""
         for process in processes:
             with suppress(ProcessLookupError):
                 process.send_signal(self._stop_signals[process])
@@ -120,23 +124,21 @@ class Processes:
         self._tell(f"ended {process.pid}")
 
     def scratch(self, parent: Path, name: str, hint: str) -> Path:
-        """A folder of this run's own in ``parent``, removed at the end; raises LabError with the hint."""
+        """Make a folder in ``parent``, removed at the end; raise LabError with the hint."""
         try:
             parent.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
         except OSError as error:
             raise LabError(f"cannot write to {parent}: {error.strerror}; {hint}") from None
-        self._folders.append(str(folder))
         self._tell(f"folder {folder}")
         return folder
 
     def last(self, command: list[str]) -> None:
-        """A command for the very end, after all processes."""
-        self._last.append(command)
+        """Run a command at the very end, after all processes."""
         self._tell(f"last {json.dumps(command)}")
 
     def _tell(self, line: str) -> None:
-        if self._guard.stdin:
-            with suppress(BrokenPipeError):  # somebody killed it
-                self._guard.stdin.write(f"{line}\n".encode())
-                self._guard.stdin.flush()
+        self._lines.append(f"{line}\n")
+        with suppress(BrokenPipeError):  # somebody killed it
+            cast(IO[bytes], self._reaper.stdin).write(self._lines[-1].encode())
+            cast(IO[bytes], self._reaper.stdin).flush()

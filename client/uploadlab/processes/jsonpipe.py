@@ -1,49 +1,61 @@
-"""Talking with a process of the lab's own: a JSON line each way."""
+"""Messages between the lab and a process of its own: a JSON line each way."""
 
 import os
 import select
 import subprocess
 import time
+from types import UnionType
 from typing import IO, TypeVar, cast
 
 import msgspec
 
+from uploadlab.errors import LabError
+
 BLOCK_BYTES = 1 << 16
 
 
-Answer = TypeVar("Answer")
+Message = TypeVar("Message")
+
+
+class UnreadableAnswer(LabError):
+    """A line of the other process that is not a message of the expected kind."""
 
 
 class Lines:
-    """Its standard input and output. Several answers may come at once, and are handed out one by one."""
+    """The standard input and output of a process. Answers that come at once are returned one by one."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self._received = bytearray()
+        self._received = b""
 
     def write(self, message: object) -> None:
-        """Send it; raises OSError if nobody listens."""
-        stdin = cast(IO[bytes], self.process.stdin)
-        stdin.write(msgspec.json.encode(message) + b"\n")
-        stdin.flush()
+        """Send a message; raise OSError if the process does not listen."""
+        write_line(cast(IO[bytes], self.process.stdin), message)
 
-    def line(self, seconds: float) -> bytes:
-        """The next line; empty if there is none in this time, or the process has ended."""
+    def read(self, kind: type[Message] | UnionType, seconds: float) -> Message | None:
+        """Return the next answer; return None if none comes in this time, or the process has ended.
+
+        Raise UnreadableAnswer.
+        """
         stdout = cast(IO[bytes], self.process.stdout)
         end = time.monotonic() + seconds
         while b"\n" not in self._received:
             if not select.select([stdout], [], [], max(0.0, end - time.monotonic()))[0]:
-                return b""
+                return None
             block = os.read(stdout.fileno(), BLOCK_BYTES)
             if not block:
                 self.process.wait()
-                return b""
+                return None
             self._received += block
-        line, _, rest = bytes(self._received).partition(b"\n")
-        self._received = bytearray(rest)
-        return line
+        line, _, self._received = self._received.partition(b"\n")
+        try:
+            message: Message = msgspec.json.decode(line, type=kind)
+        except ValueError as error:
+            raise UnreadableAnswer(f"{line[:60]!r} is no answer of the process: {error}") from None
+        return message
 
-    def read(self, kind: type[Answer], seconds: float) -> Answer | None:
-        """The next answer; None as above."""
-        line = self.line(seconds)
-        return msgspec.json.decode(line, type=kind) if line else None
+
+def write_line(stream: IO[bytes], message: object) -> None:
+    """Write a message to a pipe; raise OSError if nobody reads."""
+    stream.write(msgspec.json.encode(message) + b"\n")
+    stream.flush()

@@ -1,7 +1,8 @@
 """Ends what the lab started, even if the lab itself was killed.
 
-Runs beside the lab and listens on standard input. When that closes, for whatever reason,
-it kills the process groups it was told of, removes the folders and runs the last commands.
+Runs beside the lab and listens on standard input. When the input ends, for any reason, the reaper
+kills the process groups that the lab has named, removes the folders and runs the last commands.
+A command that fails is printed, for the user to repeat.
 """
 
 import json
@@ -15,33 +16,22 @@ from contextlib import suppress
 
 
 def main() -> None:
-    """Lines ``group N``, ``ended N``, ``folder PATH`` and ``last [WORD, ...]``, until the input ends."""
+    """Read ``group N``, ``ended N``, ``folder PATH``, ``last [WORD, ...]`` until the input ends, then act."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # whatever ends the lab, its end is what counts
-    groups: set[int] = set()
-    folders: list[str] = []
-    commands: list[list[str]] = []
+        signal.signal(number, signal.SIG_IGN)  # only the lab's end counts, not its cause
+    kept: dict[str, list[str]] = {"group": [], "folder": [], "last": []}
     for line in sys.stdin:
         word, _, value = line.rstrip("\n").partition(" ")
-        if word == "group":
-            groups.add(int(value))
-        elif word == "ended":
-            groups.discard(int(value))
-        elif word == "folder":
-            folders.append(value)
-        elif word == "last":
-            commands.append(json.loads(value))
-    for group in groups:
+        if word == "ended":
+            kept["group"] = [group for group in kept["group"] if group != value]
+        else:
+            kept[word].append(value)
+    for group in kept["group"]:
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
-    clear_up(folders, commands)
-
-
-def clear_up(folders: list[str], commands: list[list[str]]) -> None:
-    """Remove the folders and run the commands; says which of them has to be repeated by hand."""
-    for folder in folders:
+            os.killpg(int(group), signal.SIGKILL)
+    for folder in kept["folder"]:
         shutil.rmtree(folder, ignore_errors=True)
-    for command in commands:
+    for command in map(json.loads, kept["last"]):
         if subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode:
             print("something is left running; to end it:", shlex.join(command), file=sys.stderr)
 

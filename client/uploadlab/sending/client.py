@@ -1,4 +1,4 @@
-"""The lab's side of the client: gives it jobs, and ends it when the budget is spent."""
+"""The lab's side of the client process: gives it jobs, and ends it when a budget is spent."""
 
 import os
 import signal
@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
+import msgspec
 import requests
 
 from uploadlab.catalogue.methods import METHODS
@@ -17,27 +19,31 @@ from uploadlab.model.deployments import EXTERNAL, Foreign, Target
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
-from uploadlab.processes.jsonpipe import Lines
+from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending import upload, verification
-from uploadlab.sending.connections import session
-from uploadlab.sending.process import Job
+from uploadlab.sending.connections import get, session
+from uploadlab.sending.process import Answer, ProcessReady, UploadBegun, UploadJob, UploadSent, UploadVerified
 
 START_SECONDS = 30.0
 PROBE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 BEGIN_SECONDS = usage.ANSWER_SECONDS + 5  # to ask what the server has used so far
-VERIFY_SECONDS = (
-    2 * verification.VERIFY_SECONDS + BEGIN_SECONDS
-)  # reading back and removing, each in its own time
+
+
+VERIFY_SECONDS = 2 * verification.VERIFY_SECONDS + BEGIN_SECONDS  # reading back, and removing
+
+
+Kind = TypeVar("Kind", UploadBegun, UploadSent, UploadVerified)
 
 
 class Client:
-    """One client process, started when it is needed and again after it had to be ended."""
+    """The lab's client process, started when it is needed and again after the lab had to end it."""
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
-        self._worker: Lines | None = None
+        self._pipe: Lines | None = None
+        self._jobs = 0
 
     def measure(
         self,
@@ -47,49 +53,58 @@ class Client:
         budget_seconds: float,
         foreign: Foreign | None = None,
     ) -> Outcome:
-        """Upload once and verify; never raises for what a server or the client's memory does."""
-        worker = self._ready()
+        """Upload once and verify; never raise for what a server or the client's memory does."""
+        pipe = self._started()
+        self._jobs += 1
         try:
-            worker.write(Job(url, method, payload, budget_seconds, foreign))
+            pipe.write(UploadJob(self._jobs, url, method, payload, budget_seconds, foreign))
+            self._answer(pipe, UploadBegun, BEGIN_SECONDS)
+            if not self._answer(pipe, UploadSent, budget_seconds):
+                return self._ended(pipe, Status.TIMEOUT, f"over {budget_seconds:g} s")
+            verified = self._answer(pipe, UploadVerified, VERIFY_SECONDS)
         except OSError:
-            return self._ended(worker, Status.FAILED, "the client's process does not listen")
-        worker.line(BEGIN_SECONDS)
-        uploaded = worker.read(Outcome, budget_seconds)
-        if uploaded is None:
-            return self._ended(worker, Status.TIMEOUT, f"over {budget_seconds:g} s")
-        verified = worker.read(Outcome, VERIFY_SECONDS)
+            return self._ended(pipe, Status.FAILED, "the client's process does not listen")
+        except UnreadableAnswer as error:
+            return self._ended(pipe, Status.FAILED, f"the client's process went wrong: {error}")
         if verified is None:
-            return self._ended(worker, Status.WRONG, "not verified: the server did not answer in time")
-        return verified
+            return self._ended(pipe, Status.WRONG, "not verified: the server did not answer in time")
+        return verified.outcome
 
     def profile(
         self, url: str, method: str, payload: Payload, budget_seconds: float, kind: str
     ) -> tuple[Outcome, dict[str, bytes], str]:
-        """Upload once under a profiler, from here: its time does not count."""
-        budget = f"{budget_seconds:g}"
+        """Upload once under a profiler, from the lab's process: the time does not count.
+
+        Return the outcome, the profile's files by name and, without files, the reason.
+        """
         silence = budget_seconds + BEGIN_SECONDS
+        budget = f"{budget_seconds:g}"
         uploaded = upload.upload(url, METHODS[method], payload, silence, budget=budget, profile=kind)
-        files: dict[str, bytes] = {}
-        why = uploaded.outcome.error or ""
-        if uploaded.outcome.status is Status.OK:
-            files, why = verification.fetch_profile(url, uploaded)
+        if uploaded.outcome.status is not Status.OK:
+            return uploaded.outcome, {}, uploaded.outcome.error or ""
+        files, why = verification.fetch_profile(url, uploaded)
         return verification.verify(url, uploaded, payload), files, why
 
     def wait_healthy(
         self, target: Target, seconds: float, explain: Callable[[], str]
     ) -> tuple[dict[str, str], str]:
-        """Poll /healthz: versions and no reason, or the reason why it never got healthy.
+        """Poll /healthz. Return versions and no reason, or the reason why the target never got healthy.
 
-        ``explain`` tells why the target is dead, as soon as it is.
+        ``explain`` returns why the target is dead, as soon as it is.
         """
         end = time.monotonic() + seconds
         while True:
             try:
                 if target.foreign:
-                    return {"answered as": _reach(target.url)}, ""
-                content, server = _probe(target.url)
+                    with session() as connection:
+                        answer = connection.get(target.url, timeout=PROBE_SECONDS, allow_redirects=False)
+                    return {"answered as": answer.headers.get("Server", "")}, ""
+                content = _healthz(target.url)
                 if target.tier == EXTERNAL or content.get("deployment") == target.name:
-                    return _versions(content, server), ""
+                    versions = content.get("versions")
+                    known = versions.items() if isinstance(versions, dict) else []
+                    found = {str(name): str(version) for name, version in known}
+                    return {**found, "answered as": content["answered as"]}, ""
                 problem = f"{content.get('deployment')!r} answers there"
             except (requests.RequestException, ValueError) as error:
                 problem = upload.reason(error)
@@ -101,19 +116,17 @@ class Client:
             time.sleep(POLL_SECONDS)
 
     def wait_idle(self, url: str, seconds: float) -> bool:
-        """Wait until no upload is in work there; False if one still is after that time."""
+        """Wait until a server has no upload in progress; return False if it still has one after that time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            try:
-                if not _probe(url)[0].get("uploads_in_progress"):
+            with suppress(requests.RequestException, ValueError):  # its only worker may be the busy one
+                if not _healthz(url).get("uploads_in_progress"):
                     return True
-            except (requests.RequestException, ValueError):
-                pass  # its only worker may be the busy one
             time.sleep(POLL_SECONDS)
         return False
 
-    def _ready(self) -> Lines:
-        if self._worker is None or self._worker.process.poll() is not None:
+    def _started(self) -> Lines:
+        if self._pipe is None or self._pipe.process.poll() is not None:
             process = self._processes.start(
                 [sys.executable, "-m", "uploadlab.sending.process"],
                 {**os.environ, "PYTHONPATH": str(ROOT / "client")},
@@ -121,40 +134,38 @@ class Client:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            self._worker = Lines(process)
-            if not self._worker.line(START_SECONDS):
+            pipe = Lines(process)
+            if not pipe.read(ProcessReady, START_SECONDS):
                 self._processes.kill(process)
-                raise LabError("the client's own process does not start: ./scripts/install may mend it")
-        return self._worker
+                raise LabError("the client's own process does not start: ./scripts/install may fix that")
+            self._pipe = pipe
+        return self._pipe
 
-    def _ended(self, worker: Lines, status: Status, error: str) -> Outcome:
-        """End a client that did not answer; one that had died by itself is a failed upload."""
-        code = worker.process.poll()
-        self._processes.kill(worker.process)
+    def _answer(self, pipe: Lines, kind: type[Kind], seconds: float) -> Kind | None:
+        """Return the current job's answer of a kind; return None if none comes in this time.
+
+        Other answers are skipped: they are late, or of an earlier job. Raise UnreadableAnswer.
+        """
+        end = time.monotonic() + seconds
+        answer: Answer | None = None
+        while not (isinstance(answer, kind) and answer.job == self._jobs):
+            answer = pipe.read(Answer, max(0.0, end - time.monotonic()))
+            if answer is None:
+                return None
+        return answer
+
+    def _ended(self, pipe: Lines, status: Status, error: str) -> Outcome:
+        """End a process that did not answer; if it had died by itself, that is a failed upload."""
+        code = pipe.process.poll()
+        self._processes.kill(pipe.process)
         if code is None:
             return Outcome(status=status, error=error, usage_note=usage.NO_ANSWER.note)
         how = signal.Signals(-code).name if code < 0 else f"status {code}"
         return Outcome(status=Status.FAILED, error=f"the client's process ended with {how}")
 
 
-def _reach(url: str) -> str:
-    """The Server header of whatever a foreign server answers; raises RequestException."""
-    with session() as one:
-        return one.get(url, timeout=PROBE_SECONDS, allow_redirects=False).headers.get("Server", "")
-
-
-def _probe(url: str) -> tuple[dict[str, Any], str]:
-    """What /healthz says, and the Server header; raises RequestException, ValueError."""
-    with session() as one:
-        response = one.get(f"{url}/healthz", timeout=PROBE_SECONDS)
-    response.raise_for_status()
-    content = response.json()
-    if not isinstance(content, dict):
-        raise ValueError("/healthz is not a JSON object")
-    return content, response.headers.get("Server", "")
-
-
-def _versions(content: dict[str, Any], server: str) -> dict[str, str]:
-    found = content.get("versions")
-    known = found if isinstance(found, dict) else {}
-    return {**{str(name): str(value) for name, value in known.items()}, "answered as": server}
+def _healthz(url: str) -> dict[str, Any]:
+    """Return the content of /healthz, with the Server header; raise RequestException, ValueError."""
+    response = get(f"{url}/healthz", PROBE_SECONDS)
+    content = msgspec.json.decode(response.content, type=dict[str, Any])
+    return {**content, "answered as": response.headers.get("Server", "")}

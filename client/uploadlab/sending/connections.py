@@ -1,4 +1,4 @@
-"""The client's connections: one a request, in blocks that let the server be the limit."""
+"""The client's connections: a new one for each request, in blocks that let the server be the limit."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,17 +6,16 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
 
 Watch = Callable[[str], None]
-"""Is told ``connected``, then ``sent`` after each block, then ``answered``."""
+"""Called with ``connected``, then ``sent`` after each block, then ``answered``."""
 
 
 def session(watch: Watch | None = None, block_bytes: int = BLOCK_BYTES) -> requests.Session:
-    """A fresh session: uWSGI closes connections without saying so, so none is used twice."""
+    """Return a fresh session: uWSGI closes connections without saying so, so none is used twice."""
     new = requests.Session()
     new.trust_env = False  # no proxy and no .netrc between the lab and its target
     for scheme in ("http://", "https://"):
@@ -24,32 +23,35 @@ def session(watch: Watch | None = None, block_bytes: int = BLOCK_BYTES) -> reque
     return new
 
 
+def get(address: str, seconds: float) -> requests.Response:
+    """Return a server's answer of success; raise RequestException."""
+    with session() as connection:
+        response = connection.get(address, timeout=seconds)
+    response.raise_for_status()
+    return response
+
+
 class BlockAdapter(HTTPAdapter):
-    """Sends a file in blocks of that size: urllib3's own 16 KiB would make the client the limit."""
+    """An adapter that sends blocks of that size: urllib3's own 16 KiB would make the client the limit."""
 
     def __init__(self, watch: Watch | None, block_bytes: int = BLOCK_BYTES) -> None:
         self._watch, self._block_bytes = watch, block_bytes
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """As in requests, with a block size, and with someone who watches."""
+        """Set the block size, too."""
         super().init_poolmanager(*args, blocksize=self._block_bytes, **kwargs)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a pool whose connections are watched, if anyone watches."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if self._watch:
-            kinds = {"http": (HTTPConnectionPool, Watched), "https": (HTTPSConnectionPool, WatchedTLS)}
-            self.poolmanager.pool_classes_by_scheme = {
-                scheme: partial(_pool, kind, partial(connection, self._watch))
-                for scheme, (kind, connection) in kinds.items()
-            }
+            pool.ConnectionCls = partial(_WatchedTLS if pool.scheme == "https" else _Watched, self._watch)
+        return pool
 
 
-def _pool(kind: type[HTTPConnectionPool], connection: Any, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
-    pool = kind(*args, **kwargs)
-    pool.ConnectionCls = connection
-    return pool
-
-
-class _Watching(HTTPConnection):
-    """Tells how far a request has got."""
+class _Watched(HTTPConnection):
+    """A connection that reports how far a request has got."""
 
     def __init__(self, watch: Watch, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,9 +71,5 @@ class _Watching(HTTPConnection):
         return response
 
 
-class Watched(_Watching):
-    """Over plain HTTP."""
-
-
-class WatchedTLS(_Watching, HTTPSConnection):
-    """Over TLS."""
+class _WatchedTLS(_Watched, HTTPSConnection):
+    """The same over TLS."""

@@ -4,36 +4,27 @@ import json
 import resource
 import subprocess
 from contextlib import suppress
-from http import HTTPStatus
+from http.client import responses
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from uploadlab.model.measurements import Outcome, Status
 
 FACTS = '%{stderr}{"facts": %{json}, "headers": %{header_json}}'
-"""What curl(1) tells after a transfer, in place of its own words on standard error; curl 7.83."""
+"""What curl(1) writes after a transfer, in place of its own words on standard error; curl 7.83."""
+
+
 SILENCE_SECONDS = 24 * 3600.0
 
 
-class Curled(NamedTuple):
-    """What curl and the server said."""
+def send_by_curl(
+    verb: str, url: str, path: Path, budget_seconds: float | None
+) -> tuple[Outcome, bytes, str, str | None]:
+    """Send the file as the body, and measure by curl's own clock; its peak of memory is not known.
 
-    seconds: float
-    """From before the connection until the answer was read, by curl's own clock."""
-    connected_seconds: float
-    cpu_seconds: float
-    status: int
-    headers: dict[str, str]
-    content: bytes
-
-    @property
-    def reason(self) -> str:
-        """The status in words."""
-        with suppress(ValueError):
-            return HTTPStatus(self.status).phrase
-        return ""
-
-
-def send(verb: str, url: str, path: Path, budget_seconds: float | None) -> Curled:
-    """Send the file as the body; raises OSError if curl is not there, or got no answer."""
+    Return the outcome, the answer's content, its status in words, and its Location. Raise OSError if curl
+    is not installed, or got no answer.
+    """
     before = _cpu_seconds()
     # Expect: spares a second of waiting at uWSGI, which never answers 100 Continue.
     # Nothing of the user's: no ~/.curlrc, no proxy, and a path as it is.
@@ -42,28 +33,24 @@ def send(verb: str, url: str, path: Path, budget_seconds: float | None) -> Curle
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
     words += ["--request", verb, "--upload-file", str(path), url]
     done = subprocess.run(words, capture_output=True, check=False)
-    told = _told(done.stderr)
-    facts = told.get("facts", {})
+    written: dict[str, Any] = {}
+    with suppress(ValueError):
+        written = json.loads(done.stderr)
+    facts = written.get("facts", {})
     if done.returncode or not facts:
         raise OSError(f"curl: {facts.get('errormsg') or f'status {done.returncode}; is it 7.83 or newer?'}")
-    return Curled(
+    outcome = Outcome(
+        status=Status.OK,
         seconds=facts["time_total"],
+        http_status=facts["response_code"],
         connected_seconds=facts["time_connect"],
-        cpu_seconds=_cpu_seconds() - before,
-        status=facts["response_code"],
-        headers={name.title(): values[-1] for name, values in told["headers"].items()},
-        content=done.stdout,
+        client_cpu_seconds=_cpu_seconds() - before,
     )
-
-
-def _told(text: bytes) -> dict[str, Any]:
-    try:
-        return dict(json.loads(text))
-    except ValueError:
-        return {}
+    location = written["headers"].get("location", [None])[-1]
+    return outcome, done.stdout, responses.get(facts["response_code"], ""), location
 
 
 def _cpu_seconds() -> float:
-    """Of all child processes that have ended."""
+    """Return the CPU seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

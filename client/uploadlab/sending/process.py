@@ -1,13 +1,14 @@
-"""The client's own process: it uploads what it is told to, one file at a time.
+"""The client's own process: it uploads what its jobs say, one file at a time.
 
 Apart from the lab, so that its memory is the client's alone, an upload can be cut off at
 its budget, and a client that runs out of memory is a row in the table.
 
-Jobs come as JSON lines on standard input. Each gets three answers: null when the upload
-begins, the outcome when the clock has stopped, and the verified outcome.
+Jobs come as JSON lines on standard input. Answers go out as JSON lines: first ProcessReady, then for
+each job UploadBegun, UploadSent when the clock has stopped, and UploadVerified.
 """
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -16,14 +17,16 @@ from uploadlab.catalogue.methods import METHODS
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome
+from uploadlab.processes.jsonpipe import write_line
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending.upload import upload
 from uploadlab.sending.verification import verify
 
 
-class Job(msgspec.Struct):
-    """One upload to do."""
+class UploadJob(msgspec.Struct):
+    """An upload to do."""
 
+    number: int
     url: str
     method: str
     payload: Payload
@@ -31,37 +34,58 @@ class Job(msgspec.Struct):
     foreign: Foreign | None = None
 
 
-def main() -> None:
-    """Say ready, then answer jobs until the input ends."""
-    encoder = msgspec.json.Encoder()
-
-    def answer(outcome: Outcome | None) -> None:
-        sys.stdout.buffer.write(encoder.encode(outcome) + b"\n")
-        sys.stdout.buffer.flush()
-
-    answer(None)
-    for line in sys.stdin.buffer:
-        job = msgspec.json.decode(line, type=Job)
-        # The budget, so that an abandoned upload ends on the server, too.
-        query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
-        before = None if job.foreign else usage.reset(job.url)
-        answer(None)
-        uploaded = upload(job.url, METHODS[job.method], job.payload, foreign=job.foreign, **query)
-        answer(uploaded.outcome)
-        cost = usage.NO_ANSWER
-        if uploaded.outcome.http_status:
-            cost = usage.cost(before, usage.read(job.url) if before else None)
-        answer(with_cost(verify(job.url, uploaded, job.payload), cost))
+class ProcessReady(msgspec.Struct, tag=True):
+    """The process takes jobs."""
 
 
-def with_cost(outcome: Outcome, cost: usage.Cost) -> Outcome:
-    """The outcome, with what it cost the server."""
+class UploadBegun(msgspec.Struct, tag=True):
+    """The upload of a job begins."""
+
+    job: int
+
+
+class UploadSent(msgspec.Struct, tag=True):
+    """The clock of a job has stopped."""
+
+    job: int
+
+
+class UploadVerified(msgspec.Struct, tag=True):
+    """What a job's upload showed, verified."""
+
+    job: int
+    outcome: Outcome
+
+
+Answer = ProcessReady | UploadBegun | UploadSent | UploadVerified
+
+
+def answers(job: UploadJob) -> Iterator[Answer]:
+    """Do a job and yield its answers."""
+    # The budget, so that an abandoned upload ends on the server, too.
+    query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
+    before = None if job.foreign else usage.reset(job.url)
+    yield UploadBegun(job.number)
+    uploaded = upload(job.url, METHODS[job.method], job.payload, foreign=job.foreign, **query)
+    yield UploadSent(job.number)
+    cost = usage.NO_ANSWER
+    if uploaded.outcome.http_status:
+        cost = usage.cost(before, usage.read(job.url) if before else None)
+    outcome = verify(job.url, uploaded, job.payload)
     outcome.server_cpu_seconds = cost.cpu_seconds
     outcome.server_system_seconds = cost.system_seconds
     outcome.server_peak_rss_bytes = cost.peak_rss_bytes
     outcome.spooled_bytes = usage.spooled_bytes(cost.written_bytes, outcome.stored_bytes)
     outcome.usage_note = cost.note
-    return outcome
+    yield UploadVerified(job.number, outcome)
+
+
+def main() -> None:
+    """Say ready, then answer jobs until the input ends."""
+    write_line(sys.stdout.buffer, ProcessReady())
+    for line in sys.stdin.buffer:
+        for answer in answers(msgspec.json.decode(line, type=UploadJob)):
+            write_line(sys.stdout.buffer, answer)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What one upload cost the server: the difference of what its processes had used before and after."""
+"""What an upload cost the server: the difference of what its processes had used before and after."""
 
 from typing import NamedTuple
 
@@ -12,21 +12,21 @@ PAGE_BYTES = 4096
 
 
 class Process(msgspec.Struct, frozen=True):
-    """One process of a deployment. What could not be read is None."""
+    """A process of a deployment. What could not be read is None."""
 
     pid: int
     started: int
-    """Clock ticks since boot: with the pid, who it is."""
+    """Clock ticks since boot: with the pid, which process it is."""
     cpu_seconds: float
     system_seconds: float
-    """Of these, in the kernel; in steps of 10 ms."""
+    """CPU seconds in the kernel; in steps of 10 ms."""
     peak_rss_bytes: int | None
     written_bytes: int | None
     """To disk, as far as Linux counts it: not to tmpfs."""
 
 
 class Files(msgspec.Struct, frozen=True):
-    """How many files a deployment has."""
+    """The numbers of files that a deployment has."""
 
     uploads: int
     temporary: int
@@ -41,7 +41,7 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Cost(NamedTuple):
-    """Of one upload, for the server. The note says why something is None."""
+    """The cost of an upload for the server. The note says why something is None."""
 
     cpu_seconds: float | None = None
     system_seconds: float | None = None
@@ -51,40 +51,43 @@ class Cost(NamedTuple):
 
 
 def reset(url: str) -> Usage | None:
-    """What was used until now, and count peaks of memory from now; None if the server does not tell."""
+    """Count peaks of memory from now on. Return what was used until now; None if the server does not say."""
     return _ask("POST", f"{url}/usage/reset")
 
 
 def read(url: str) -> Usage | None:
-    """What was used until now; None if the server does not tell."""
+    """Return what was used until now; None if the server does not say."""
     return _ask("GET", f"{url}/usage")
 
 
-NO_ANSWER = Cost(note="the upload got no answer, so what it cost is not known")
+NO_ANSWER = Cost(note="the upload got no answer, so its cost is not known")
 
 
 def cost(before: Usage | None, after: Usage | None) -> Cost:
-    """What was used between the two."""
+    """Return what was used between the two."""
     if before is None or after is None:
         return Cost(note="the server does not tell what it uses")
-    earlier = {(one.pid, one.started): one for one in before.processes}
-    now = {(one.pid, one.started): one for one in after.processes}
+    earlier = {(process.pid, process.started): process for process in before.processes}
+    now = {(process.pid, process.started): process for process in after.processes}
     if gone := earlier.keys() - now.keys():
         return Cost(note=f"{len(gone)} of the server's processes ended, and what they used is lost")
-    peaks = [one.peak_rss_bytes for one in (*earlier.values(), *now.values())]
-    written = [one.written_bytes for one in (*earlier.values(), *now.values())]
+    everything = [*earlier.values(), *now.values()]
+    peaks = [process.peak_rss_bytes for process in everything]
+    written = [process.written_bytes for process in everything]
     unread = [name for name, values in (("peak memory", peaks), ("disk writes", written)) if None in values]
     return Cost(
         cpu_seconds=_grown(before, after, "cpu_seconds"),
         system_seconds=_grown(before, after, "system_seconds"),
-        peak_rss_bytes=None if None in peaks else sum(one.peak_rss_bytes or 0 for one in now.values()),
+        peak_rss_bytes=None
+        if None in peaks
+        else sum(process.peak_rss_bytes or 0 for process in now.values()),
         written_bytes=None if None in written else int(_grown(before, after, "written_bytes")),
         note=f"{' and '.join(unread)} of the server's processes cannot be read" if unread else None,
     )
 
 
 def spooled_bytes(written_bytes: int | None, stored_bytes: int | None) -> int | None:
-    """What was written besides the stored file; None where writes are not counted, as on tmpfs."""
+    """Return what was written beside the stored file; None where writes are not counted, as on tmpfs."""
     if written_bytes is None or stored_bytes is None:
         return None
     pages = -(-stored_bytes // PAGE_BYTES) * PAGE_BYTES
@@ -92,14 +95,16 @@ def spooled_bytes(written_bytes: int | None, stored_bytes: int | None) -> int | 
 
 
 def _grown(before: Usage, after: Usage, field: str) -> float:
-    was, now = (sum(float(getattr(one, field)) for one in usage.processes) for usage in (before, after))
+    was, now = (
+        sum(float(getattr(process, field)) for process in usage.processes) for usage in (before, after)
+    )
     return now - was
 
 
 def _ask(verb: str, address: str) -> Usage | None:
     try:
-        with session() as one:
-            response = one.request(verb, address, timeout=ANSWER_SECONDS)
+        with session() as connection:
+            response = connection.request(verb, address, timeout=ANSWER_SECONDS)
         response.raise_for_status()
         return msgspec.json.decode(response.content, type=Usage)
     except (requests.RequestException, msgspec.DecodeError):

@@ -4,18 +4,19 @@ import time
 
 
 class Stopwatch:
-    """Runs from before the request is built; remembers how far it had got when."""
+    """A clock that runs from before the request is built, and keeps when the request got how far."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self.laps: dict[str, float] = {}
-        """Seconds until it was connected, had begun to send, had sent its last block so far, was answered."""
+        """Seconds until ``connected``, ``first sent``, the last ``sent`` so far, ``answered``."""
 
     def lap(self, name: str) -> None:
-        """Something was reached."""
+        """Keep when the request is connected, has sent a block, or is answered."""
         self.laps[name] = self.seconds()
-        self.laps.setdefault(f"first {name}", self.laps[name])
+        if name == "sent":
+            self.laps.setdefault("first sent", self.laps[name])
 
     def seconds(self) -> float:
-        """The time it has run."""
+        """Return the time since the start."""
         return time.perf_counter() - self._started

@@ -1,6 +1,5 @@
 """One upload against the clock. This is the only module with the stopwatch."""
 
-import json
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,26 +7,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
 import requests
-from msgspec import Struct
 
 from uploadlab.catalogue.methods import FIELD, Method
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome, Status
-from uploadlab.sending import curl
 from uploadlab.sending import peak_memory as memory
 from uploadlab.sending.connections import session
+from uploadlab.sending.curl import send_by_curl
 from uploadlab.sending.stopwatch import Stopwatch
 
 
-class Uploaded(Struct):
-    """What the clock and the server said, before anything is verified."""
+class Uploaded(msgspec.Struct):
+    """An upload as the clock and the server report it, before anything is verified."""
 
     outcome: Outcome
     answer: dict[str, Any] = {}
     stored_at: str | None = None
-    """The path that the server names for it."""
+    """The path that the server names for the upload."""
 
 
 def upload(
@@ -38,83 +37,86 @@ def upload(
     foreign: Foreign | None = None,
     **query: str,
 ) -> Uploaded:
-    """Send the payload once and say what happened. Raises nothing that a server can cause.
+    """Send the payload once and return what happened. Raise nothing that a server can cause.
 
     A server that is silent for longer than ``silence_seconds`` is given up. A foreign one is sent no query.
 
     The time runs from before the request is built until its answer is read; where curl sends, by its clock.
     """
     if method.curl:
-        return _by_curl(url, method, payload, foreign, query)
+        return _upload_by_curl(url, method, payload, foreign, query)
     memory_known = memory.reset_peak()
     cpu_before = time.process_time()
     watch = Stopwatch()
     try:
-        response = _send(url, method, payload, query, silence_seconds, watch, foreign)
+        with open(payload.path, "rb") as file, session(watch.lap, method.block_bytes) as connection:
+            request = method.send(file, payload.size_bytes, foreign.field if foreign else FIELD)
+            response = connection.request(
+                *_verb_and_address(url, method, foreign), params=query, timeout=silence_seconds,
+                allow_redirects=False, **request,
+            )  # fmt: skip
     except (requests.RequestException, OSError, MemoryError, OverflowError) as error:
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
+    seconds, laps = watch.seconds(), watch.laps
+    sent, answered = laps.get("sent"), laps.get("answered")
     outcome = Outcome(
-        status=_status(response.status_code, foreign),
-        seconds=watch.seconds(),
+        status=Status.OK,
+        seconds=seconds,
         http_status=response.status_code,
-        connected_seconds=watch.laps.get("connected"),
-        first_sent_seconds=watch.laps.get("first sent"),
-        sent_seconds=watch.laps.get("sent"),
-        response_wait_seconds=_between(watch.laps, "sent", "answered"),
+        connected_seconds=laps.get("connected"),
+        first_sent_seconds=laps.get("first sent"),
+        sent_seconds=sent,
+        response_wait_seconds=answered - sent if answered and sent else None,
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
-    return _answered(outcome, response.content, response.reason, response.headers.get("Location"))
+    return _answered(outcome, foreign, response.content, response.reason, response.headers.get("Location"))
 
 
-def _by_curl(
+def _upload_by_curl(
     url: str, method: Method, payload: Payload, foreign: Foreign | None, query: Mapping[str, str]
 ) -> Uploaded:
-    """The same by curl, and by its clock; what its memory was is not known."""
-    address = url if foreign else url + method.route
+    verb, address = _verb_and_address(url, method, foreign)
     address += f"{'&' if '?' in address else '?'}{urlencode(query)}" if query else ""
     budget = float(query["budget"]) if "budget" in query else None
     try:
-        sent = curl.send(_verb(method, foreign), address, Path(payload.path), budget)
+        outcome, content, words, location = send_by_curl(verb, address, Path(payload.path), budget)
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
         return Uploaded(Outcome(status=Status.FAILED, error=str(error)))
-    outcome = Outcome(
-        status=_status(sent.status, foreign),
-        seconds=sent.seconds,
-        http_status=sent.status,
-        connected_seconds=sent.connected_seconds,
-        client_cpu_seconds=sent.cpu_seconds,
-    )
-    return _answered(outcome, sent.content, sent.reason, sent.headers.get("Location"))
+    return _answered(outcome, foreign, content, words, location)
 
 
-def _status(http_status: int, foreign: Foreign | None) -> Status:
-    if foreign:
-        return Status.UNVERIFIED if http_status == foreign.expect_status else Status.REFUSED
-    return Status.OK if http_status < HTTPStatus.MULTIPLE_CHOICES else Status.REFUSED
+def _verb_and_address(url: str, method: Method, foreign: Foreign | None) -> tuple[str, str]:
+    return ("POST", url) if foreign else (method.verb, url + method.route)
 
 
-def _answered(outcome: Outcome, content: bytes, words: str, location: str | None) -> Uploaded:
-    """The outcome with what the server's answer says."""
-    answer = _json(content)
-    if outcome.status is not Status.REFUSED:
-        outcome.server_seconds = _number(answer.get("seconds"))
-    else:
-        outcome.error = str(answer.get("error") or words)
+def _answered(
+    outcome: Outcome, foreign: Foreign | None, content: bytes, words: str, location: str | None
+) -> Uploaded:
+    """Return the outcome, completed by the server's answer."""
+    try:
+        answer = msgspec.json.decode(content, type=dict[str, Any])
+    except ValueError:
+        answer = {}
+    http_status, seconds = outcome.http_status or 0, answer.get("seconds")
+    accepted = http_status == foreign.expect_status if foreign else http_status < HTTPStatus.MULTIPLE_CHOICES
+    if not accepted:
+        outcome.status, outcome.error = Status.REFUSED, str(answer.get("error") or words)
+    elif foreign:
+        outcome.status = Status.UNVERIFIED
+    if accepted and isinstance(seconds, int | float):
+        outcome.server_seconds = float(seconds)
     return Uploaded(outcome, answer, stored_at(answer, location))
 
 
-def _verb(method: Method, foreign: Foreign | None) -> str:
-    return "POST" if foreign else method.verb
-
-
 def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
-    """Where an accepted upload can be read back: a path on the server that took it; None if it names none.
+    """Return where an accepted upload can be read back: a path on the server that took it; None if unknown.
 
-    Its ``id`` says so, and does not depend on a prefix that a proxy may have taken away; or the answer's
-    Location (RFC 9110, 15.3.2): of that no more than the path counts, nobody leads to another host.
+    The answer's ``id`` gives the path, and does not depend on a prefix that a proxy may have removed; or
+    the answer's Location (RFC 9110, 15.3.2) does, of which only the path counts: no server leads the
+    client to another host.
     """
     place = urlsplit(location or "")
     if place.path.startswith("/") and (place.query or not answer.get("id")):
@@ -123,40 +125,7 @@ def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
 
 
 def reason(error: BaseException) -> str:
-    """The innermost cause in a few words: the wrappers of requests and urllib3 say little."""
+    """Return the innermost cause in a few words: the wrappers of requests and urllib3 say little."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return f"{type(error).__name__}: {error}".strip().removesuffix(":")
-
-
-def _send(
-    url: str,
-    method: Method,
-    payload: Payload,
-    query: dict[str, str],
-    timeout: float | None,
-    watch: Stopwatch,
-    foreign: Foreign | None,
-) -> requests.Response:
-    with open(payload.path, "rb") as file, session(watch.lap, method.block_bytes) as one:
-        request = method.send(file, payload.size_bytes, foreign.field if foreign else FIELD)
-        address = url if foreign else url + method.route
-        return one.request(
-            _verb(method, foreign), address, params=query, timeout=timeout, allow_redirects=False, **request
-        )
-
-
-def _between(laps: dict[str, float], first: str, second: str) -> float | None:
-    return laps[second] - laps[first] if first in laps and second in laps else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _json(text: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}

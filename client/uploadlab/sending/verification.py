@@ -6,68 +6,59 @@ import requests
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
-from uploadlab.sending.connections import session
+from uploadlab.sending.connections import get, session
 from uploadlab.sending.upload import Uploaded, reason
 
 VERIFY_SECONDS = 120.0
 
 
 def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
-    """The files of a profiled upload by name; without any, why there are none."""
+    """Return the files of a profiled upload by name; without any, the reason."""
     names, upload_id = uploaded.answer.get("profile"), uploaded.answer.get("id")
     if not isinstance(names, list) or not upload_id:
         return {}, str(uploaded.answer.get("profile_note", "the server cannot profile"))
     try:
-        return {str(name): _content(f"{url}/profiles/{upload_id}/{name}") for name in names}, ""
+        folder = f"{url}/profiles/{upload_id}"
+        return {str(name): get(f"{folder}/{name}", VERIFY_SECONDS).content for name in names}, ""
     except requests.RequestException as error:
         return {}, f"the profile cannot be fetched: {reason(error)}"
 
 
 def verify(url: str, uploaded: Uploaded, payload: Payload, keep: bool = False) -> Outcome:
-    """Complete the outcome with what the server really stored, and remove that unless to keep."""
+    """Complete the outcome with what the server really stored. Remove the upload unless to keep."""
     outcome = uploaded.outcome
-    if outcome.status is not Status.OK:
-        return outcome
-    if not uploaded.stored_at:
-        outcome.status, outcome.error = Status.WRONG, "success without an upload id or a Location"
-        return outcome
-    try:
-        stored_bytes, digest = read_back(url + uploaded.stored_at, keep)
-    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        outcome.status, outcome.error = Status.WRONG, f"not verified: {reason(error)}"
-        return outcome
-    return _compare(outcome, stored_bytes, digest, payload)
-
-
-def _compare(outcome: Outcome, stored_bytes: int, digest: str, payload: Payload) -> Outcome:
-    """Only bytes that arrived count."""
-    outcome.stored_bytes = stored_bytes
-    outcome.digest_ok = digest == payload.digest
-    if stored_bytes != payload.size_bytes:
-        outcome.status, outcome.error = Status.WRONG, f"{stored_bytes} of {payload.size_bytes} bytes"
-    elif not outcome.digest_ok:
-        outcome.status, outcome.error = Status.WRONG, "right size, other bytes"
+    if outcome.status is Status.OK and (problem := _compare(url, uploaded, payload, keep)):
+        outcome.status, outcome.error = Status.WRONG, problem
     return outcome
 
 
-def read_back(address: str, keep: bool) -> tuple[int, str]:
-    """Size and digest of what is stored there, removed unless to keep.
-
-    Raises RequestException, ValueError, KeyError, TypeError.
-    """
-    with session() as one:
-        response = one.get(address, timeout=VERIFY_SECONDS)
-    response.raise_for_status()
+def _compare(url: str, uploaded: Uploaded, payload: Payload, keep: bool) -> str:
+    """Compare what is stored with what was sent, and return the difference, if any."""
+    if not uploaded.stored_at:
+        return "success without an upload id or a Location"
+    outcome, address = uploaded.outcome, url + uploaded.stored_at
+    try:
+        outcome.stored_bytes, digest = read_back(address)
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        return f"not verified: {reason(error)}"
     if not keep:
-        # One that stays costs space, but is no less stored.
-        with suppress(requests.RequestException), session() as one:
-            one.delete(address, timeout=VERIFY_SECONDS)
-    stored = response.json()
+        remove_upload(address)
+    outcome.digest_ok = digest == payload.digest
+    if outcome.stored_bytes != payload.size_bytes:
+        return f"{outcome.stored_bytes} of {payload.size_bytes} bytes"
+    return "" if outcome.digest_ok else "right size, other bytes"
+
+
+def read_back(address: str) -> tuple[int, str]:
+    """Return size and digest of what is stored there.
+
+    Raise RequestException, ValueError, KeyError, TypeError.
+    """
+    stored = get(address, VERIFY_SECONDS).json()
     return int(stored["size_bytes"]), str(stored["digest"])
 
 
-def _content(address: str) -> bytes:
-    with session() as one:
-        response = one.get(address, timeout=VERIFY_SECONDS)
-    response.raise_for_status()
-    return response.content
+def remove_upload(address: str) -> None:
+    """Remove a stored upload. One that stays costs space, but is no less stored."""
+    with suppress(requests.RequestException), session() as connection:
+        connection.delete(address, timeout=VERIFY_SECONDS)

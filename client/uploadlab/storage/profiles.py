@@ -10,11 +10,11 @@ from uploadlab.storage.run_folder import RunFolder
 
 
 def read_calls(folder: RunFolder) -> Profiles:
-    """What the run's profiles counted; a file that cannot be read is left out."""
+    """Return what the run's profiles counted; a file that cannot be read is left out."""
     found: Profiles = {}
-    for one in folder.read_profiled():
-        deployment, method, size = one.cell_id.split("/")
-        for name in one.files:
+    for profile in folder.read_profiled():
+        deployment, method, size = profile.cell_id.rsplit("/", 2)
+        for name in profile.files:
             if name.endswith(".pstats"):
                 with suppress(OSError, ValueError, EOFError, TypeError):
                     found[deployment, method] = _calls(folder.path / name, int(size))

@@ -1,0 +1,53 @@
+"""Figures and notes as short text."""
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
+
+from uploadlab.units import MIB
+
+NO_FIGURE = "-"
+Group = TypeVar("Group", bound=Hashable)
+Item = TypeVar("Item")
+
+
+def figure(value: float | None, write: Callable[[Any], str]) -> str:
+    """Return the value as ``write`` has it, or a dash where the value is not known."""
+    return NO_FIGURE if value is None else write(value)
+
+
+def short(value: float) -> str:
+    """Return ``42``, ``0.3``: small values keep one decimal."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def percent(share: float) -> str:
+    """Return ``42%`` of 0.42."""
+    return f"{short(100 * share)}%"
+
+
+def hundredths(value: float) -> str:
+    """Return ``0.42``."""
+    return f"{value:.2f}"
+
+
+def mib(size_bytes: int) -> str:
+    """Return ``42 MiB``."""
+    return f"{size_bytes / MIB:.0f} MiB" if size_bytes >= MIB / 2 else "0"
+
+
+def tenths_of_mib(size_bytes: float) -> str:
+    """Return ``42.0 MiB``."""
+    return f"{size_bytes / MIB:.1f} MiB"
+
+
+def grouped(pairs: Iterable[tuple[Group, Item]]) -> dict[Group, list[Item]]:
+    """Return the items of each group, groups and items in the order in which they come."""
+    groups: dict[Group, list[Item]] = {}
+    for group, item in pairs:
+        groups.setdefault(group, []).append(item)
+    return groups
+
+
+def place_notes(places: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a line for each text, with all the places where it holds; ``places`` are pairs of both."""
+    return [f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in grouped(places).items()]
