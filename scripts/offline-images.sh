@@ -3,8 +3,9 @@
 # usage: offline-images.sh [--write]
 #
 # Prints the variables that make Compose use them; --write puts them into .env, which Compose reads by itself.
-# Packages come from this host's own Debian mirror; its CA certificates and pip's index go into the
-# Python image, so that builds on it reach what this host reaches.
+# Packages come from this host's own Debian mirror, or from mmdebstrap's default on a host without one.
+# The host's CA certificates and pip's index go into the Python image, so that builds on it reach what this
+# host reaches.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,14 +20,6 @@ fail() {
   exit "${2:-1}"
 }
 
-mirror() { # this host's own, if it is a Debian host; else Debian's
-  local own
-  # shellcheck disable=SC2016  # apt-get's own placeholders
-  own=$(apt-get indextargets --format '$(ORIGIN) $(SITE)' 'Created-By: Packages' 2>/dev/null |
-    sed -n 's/^Debian \(http[^ ]*\)$/\1/p' | grep -v security | head -n 1) || true
-  echo "${own:-http://deb.debian.org/debian}"
-}
-
 index_options() { # pip's index, if this host has one of its own
   local index=${PIP_INDEX_URL:-}
   if [ -z "$index" ]; then index=$(python3 -m pip config get global.index-url 2>/dev/null) || true; fi
@@ -39,7 +32,7 @@ make_image() { # NAME PACKAGES OPTIONS...: the log is shown if it fails
   log=$work/${name%%:*}
   {
     mmdebstrap --variant=minbase --include="$packages" --customize-hook="$hook" \
-      "$suite" "$log.tar" "$from" >"$log.log" 2>&1 &&
+      "$suite" "$log.tar" "${mirror[@]}" >"$log.log" 2>&1 &&
       docker import "$@" "$log.tar" "$name" >>"$log.log" 2>&1
   } || {
     tail -n 20 "$log.log" >&2
@@ -60,10 +53,10 @@ command -v mmdebstrap >/dev/null || ./scripts/apt-install mmdebstrap debian-arch
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM # background jobs are deaf to Ctrl-C
-from=$(mirror)
+mapfile -t mirror < <(./scripts/debian-mirror)
 hook=true
 if [ -e "$certificates" ]; then hook="upload $certificates $certificates"; fi
-say "making $python_image and $nginx_image from $from, about half a minute"
+say "making $python_image and $nginx_image from ${mirror[0]:-the default mirror}, about half a minute"
 mapfile -t options < <(index_options)
 # libpython3.13: uWSGI links it; the official Python image has its own. libexpat1 and the like come along.
 make_image "$python_image" python3,python3-venv,libpython3.13,ca-certificates \

@@ -1,12 +1,15 @@
 """Fixtures for all tests."""
 
+import json
 import shutil
-import time
+import tempfile
 from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.processes.groups import Processes
 from uploadlab.units import MIB
@@ -14,46 +17,50 @@ from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
 from .engine import projects
-from .helpers import left_overs, need, only_one
+from .helpers import left_overs, need, only_one, wait_until
 from .running import Lab
+from .world import World, made
 
-DOCKER = {
-    "tests/test_check_containers.py",
-    "tests/test_compare_containers.py",
-    "tests/test_compose_up.py",
-    "tests/test_docker_runtime.py",
-}
-"""What has containers for servers."""
-APART = {
-    "tests/test_ablation.py",
-    "tests/test_compare.py",
-    "tests/test_compare_judge.py",
-    "tests/test_diagnosis.py",
-    "tests/test_documented_commands.py",
-    "tests/test_interval.py",
-    "tests/test_lineup.py",
-    "tests/test_plan.py",
-    "tests/test_ratios.py",
-    "tests/test_recipes.py",
-    "tests/test_report.py",
-    "tests/test_report_page.py",
-    "tests/test_stats.py",
-    "tests/test_store.py",
-    "tests/test_viewer.py",
-}
-"""What takes long, starts no server that others would find, and does not mind who else does."""
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what fixtures tell, and name the group whose tests run one after the other in one process.
+
+    Tests that start servers count those left over, so they share a group, and so do all containers. What is
+    marked `apart` starts no server that others would find: there each file is a group, with its own fixtures.
+    """
+    groups = {}
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.chromium)
+        apart = item.path.stem if item.get_closest_marker("apart") else "servers"
+        groups[item.nodeid] = "containers" if item.get_closest_marker("containers") else apart
+    if worker := getattr(config, "workerinput", {}):
+        written = _groups_file(worker).with_suffix(f".{worker['workerid']}")
+        written.write_text(json.dumps(groups))
+        written.rename(_groups_file(worker))
+
+
+def _groups_file(worker: dict[str, Any]) -> Path:
+    """Where the processes of ``pytest -n 3`` tell the one that schedules, which collects no tests itself."""
+    return Path(tempfile.gettempdir()) / f"upload-lab-tests-{worker['testrunuid']}.json"
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """All that starts servers goes to one process, all containers to another: they look for left-overs."""
+    """Each group goes to one process; ``--dist loadgroup`` of xdist 3.8 does not work with pytest 9.2."""
+
+    @cached_property
+    def _groups(self) -> dict[str, str]:
+        file = _groups_file(self.nodes[0].workerinput)
+        groups: dict[str, str] = json.loads(file.read_text())
+        file.unlink()
+        return groups
 
     def _split_scope(self, nodeid: str) -> str:
-        file, _, _ = nodeid.partition("::")
-        return file if file in APART else "containers" if file in DOCKER else "servers"
+        return self._groups[nodeid]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Of ``pytest -n 2``."""
+    """Of ``pytest -n 3``."""
     return Scheduling(config, log)
 
 
@@ -77,23 +84,48 @@ def nothing_left() -> Iterator[None]:
     need("docker")
     before = projects()
     yield
-    end = time.monotonic() + 30
-    while projects() - before:
-        assert time.monotonic() < end, f"left behind: {projects() - before}"
-        time.sleep(0.2)
+    wait_until(lambda: not projects() - before)
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """All deployments, up at once."""
+def world() -> Iterator[World]:
+    """Up until the end, when nothing may be left in its /tmp."""
+    need("nginx", "uwsgi")
+    with tempfile.TemporaryDirectory(prefix="world-", dir="/var/tmp") as folder, made(Path(folder)) as world:
+        yield world
+        wait_until(lambda: not list((world.folder / "tmp").glob("uploadlab-*")))
+
+
+@pytest.fixture(scope="module")
+def hidden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Where servers run that no other test finds: in a world of their own, else while the others wait."""
+    try:
+        yield request.getfixturevalue("world")
+    except pytest.skip.Exception:
+        need("nginx", "uwsgi")
+        with only_one(tmp_path_factory):
+            yield World(tmp_path_factory.mktemp("hidden"), [])
+
+
+@pytest.fixture(scope="session")
+def all_deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """All deployments, up at once until the end."""
     with Processes() as processes:
         yield Lab(processes, tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module")
+def lab(all_deployments: Lab) -> Iterator[Lab]:
+    """The same servers for every module, each with an empty store."""
+    yield all_deployments
+    all_deployments.clear()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, without a screen."""
     need("chromium")
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
         yield started

@@ -9,7 +9,7 @@ from uploadlab.storage.run_folder import RunFolder
 
 def docker(*words: str) -> str:
     """What a docker command says."""
-    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True, timeout=600).stdout
 
 
 def oldest_run(root: Path) -> RunFolder:

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT / "client"), "COLUMNS": "120", **more}
 
 
-def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """``run-matrix.sh`` without its installation step."""
-    command = [sys.executable, "-m", "uploadlab", *map(str, words)]
+def lab(*words: str | Path, enter: Sequence[str] = (), **more: str) -> subprocess.CompletedProcess[str]:
+    """``run-matrix.sh`` without its installation step; ``enter`` are the words before a command."""
+    command = [*enter, sys.executable, "-m", "uploadlab", *map(str, words)]
     return subprocess.run(
-        command, env=environment(**more), capture_output=True, text=True, timeout=300, check=False
+        command, env=environment(**more), capture_output=True, text=True, timeout=900, check=False
     )
 
 
@@ -92,11 +92,20 @@ def left_overs() -> set[str]:
     return {str(path) for path in Path("/tmp").glob("uploadlab-*")} | set(map(str, servers()))
 
 
-def wait_until(reached: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(reached: Callable[[], bool], seconds: float = 120) -> None:
+    """Poll until it is reached. The bound is far above what any machine takes: it ends what hangs."""
     end = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < end, "it does not come to that"
         time.sleep(0.05)
+
+
+def hung_up(port: int, client: int) -> bool:
+    """Whether a server has closed its end of a client's connection, from whichever queue it was in."""
+    ends = [line.split()[1:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    still_open = {"01", "08"}  # ESTABLISHED, CLOSE_WAIT
+    found = {(local[8:], remote[8:]) for local, remote, state in ends if state in still_open}
+    return (f":{port:04X}", f":{client:04X}") not in found
 
 
 SIZE = 10_000_000

@@ -1,13 +1,14 @@
 """A server that keeps what it gets to the last byte, and answers what a test says."""
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from .listening import listen
 
-QUIET_SECONDS = 0.3
-"""After so long without a byte, it answers."""
+SILENCE_SECONDS = 120.0
+"""Nobody is silent that long; it only ends what hangs."""
 
 
 class RawServer:
@@ -18,22 +19,24 @@ class RawServer:
         self.answer, self.at_once = answer, at_once
         self.received: list[bytes] = []
         self.ended: list[str] = []
-        """How each connection ended: ``quiet``, ``end`` or ``reset``."""
+        """How each connection's request ended: ``quiet`` once it is whole, ``end`` or ``reset``."""
 
     def take(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(QUIET_SECONDS)
+            connection.settimeout(SILENCE_SECONDS)
             self.received.append(b"")
-            self.ended.append(self._read(connection, self.at_once))
+            ended = self._read(connection, self.at_once)
             with suppress(OSError):
                 connection.sendall(self.answer)
+                connection.shutdown(socket.SHUT_WR)
+                while more := connection.recv(1 << 16):  # what is sent after a whole request is kept too
+                    self.received[-1] += more
+            self.ended.append(ended)
 
     def _read(self, connection: socket.socket, at_once: bytes) -> str:
-        while True:
+        while not is_whole(self.received[-1]):
             try:
                 block = connection.recv(1 << 16)
-            except TimeoutError:
-                return "quiet"
             except ConnectionResetError:
                 return "reset"
             if not block:
@@ -42,6 +45,15 @@ class RawServer:
             if at_once and b"\r\n\r\n" in self.received[-1]:
                 connection.sendall(at_once)
                 at_once = b""
+        return "quiet"
+
+
+def is_whole(request: bytes) -> bool:
+    """Whether all has come that its head announces."""
+    head, ended, body = request.partition(b"\r\n\r\n")
+    if length := re.search(rb"\r\nContent-Length: (\d+)", head):
+        return bool(ended) and len(body) >= int(length[1])
+    return bool(ended) and (b"\r\nTransfer-Encoding: chunked" not in head or body.endswith(b"0\r\n\r\n"))
 
 
 @contextmanager

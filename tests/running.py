@@ -26,9 +26,15 @@ class Lab:
         """A healthy target; the test is skipped where its host lacks something."""
         need(*one.needs)
         target = self.targets[one.name]
-        _, why = self.client.wait_healthy(target, 15, lambda: self.runtime.explain(one.name))
+        _, why = self.client.wait_healthy(target, 120, lambda: self.runtime.explain(one.name))
         assert why == ""
         return target
+
+    def clear(self) -> None:
+        """Remove what stays stored."""
+        for name in self.targets:
+            for path in self.stored_files(name):
+                path.unlink(missing_ok=True)
 
     def stored_files(self, name: str) -> list[Path]:
         return [path for path in (self.data / name).rglob("*") if path.is_file()]

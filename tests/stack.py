@@ -29,7 +29,7 @@ class Stack(NamedTuple):
             env=self.environment(**more),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
 

@@ -12,6 +12,8 @@ from uploadlab.planning.lineup import lineup
 
 from .helpers import DEPLOYMENTS
 
+pytestmark = pytest.mark.apart
+
 INI = """; of the whole file
 [uwsgi]
 http-socket = $(HOST):$(PORT)

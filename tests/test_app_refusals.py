@@ -1,11 +1,16 @@
 """How the app refuses: logged once, by its limits, with the rest of the body read; and what fsync does."""
 
 import io
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from upload_app import linger
 
 from .test_app import BODY, FORM_ROUTES, client, refused, send_form
+
+pytestmark = pytest.mark.apart
 
 
 @pytest.mark.parametrize("route", ["/request-stream", *FORM_ROUTES])
@@ -95,8 +100,12 @@ def test_after_a_refusal_the_rest_is_read_only_where_lingering_is_switched_on(
     assert body.left == left
 
 
-def test_lingering_ends_with_its_time_or_with_the_client(tmp_path: Path) -> None:
-    app = client(tmp_path, LINGER_SECONDS="0.05")
+def test_lingering_ends_with_its_time_or_with_the_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = client(tmp_path, LINGER_SECONDS="5")
     body = Trickle(10**9)
+    ticks = count()
+    monkeypatch.setattr(linger, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     app.post("/request-stream?limit=7", environ_overrides={"wsgi.input": body, "CONTENT_LENGTH": "8"}).close()
-    assert 0 < body.left < 10**9
+    assert body.left == 10**9 - 4, "one read for each look at a clock that has not passed the fifth second"

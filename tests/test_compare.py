@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, Line, found, slower
+from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, ComparedCell, found, slower
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.cells import Cell, Planned
@@ -20,6 +20,8 @@ from uploadlab.presenting.comparison import comparison_notes, comparison_tables,
 
 from .helpers import RUN, SIZE, measured
 from .test_lab import Fake, go, prepared_run
+
+pytestmark = pytest.mark.apart
 
 TUNED, DEFAULT = "configs/uwsgi/uwsgi-tuned.ini", "configs/uwsgi/uwsgi-default.ini"
 
@@ -237,7 +239,7 @@ def test_what_the_server_did_not_tell_has_no_verdict() -> None:
     rows = [measured(name, round=number) for name in ("flask", "again", "other") for number in range(1, 10)]
     result = found(compared_run(other=[]), rows)
     assert result
-    line: Line = result.lines[0]
+    line: ComparedCell = result.lines[0]
     assert (set(line.verdicts), line.rounds) == ({SECONDS}, 9)
 
 

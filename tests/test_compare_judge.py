@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from uploadlab.analysis.intervals import paired
 from uploadlab.analysis.significance import WITHIN, Interval, Word, enough, is_look, judge_ratio
 
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
+
 SIMULATIONS = 2000
 NOISE = 0.1
 MOST_ROUNDS = 100

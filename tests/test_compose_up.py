@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,8 @@ from .engine import docker, oldest_run
 from .helpers import DEPLOYMENTS, environment, lab, need, only_one, wait_until
 from .pages import PAGES, blocks
 from .stack import VIEWER, Stack
+
+pytestmark = pytest.mark.containers
 
 SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
 WRITERS = ["client", "locust"]
@@ -98,9 +99,9 @@ def test_up_ends_with_the_table_and_a_run_like_a_local_one(
     assert {step.id for step in folder.read_run().load} == {one.step_id for one in folder.read_steps()}
     assert {(one.status, one.error, one.workers) for one in folder.read_steps()} == {(Status.OK, None, 1)}
     assert {(row.status, row.digest_ok) for row in folder.read_uploads()} == {(Status.OK, True)}
-    listed = requests.get(f"{stack.url(VIEWER)}/list/", timeout=10).json()
+    listed = requests.get(f"{stack.url(VIEWER)}/list/", timeout=60).json()
     assert folder.path.name in [one["name"] for one in listed]
-    report = requests.get(f"{stack.url(VIEWER)}/runs/{folder.path.name}/report.html", timeout=10).text
+    report = requests.get(f"{stack.url(VIEWER)}/runs/{folder.path.name}/report.html", timeout=60).text
     assert "Throughput against users" in report, "it is written again after the load"
     owner = stack.root.stat().st_uid
     assert {path.stat().st_uid for path in (stack.root / "benchmark").rglob("*")} == {owner}
@@ -112,7 +113,7 @@ def test_servers_stay_up_for_uploads_by_hand(stack: Stack, tmp_path: Path) -> No
         words = [sys.executable, str(ROOT / "client" / "uploader.py"), str(tmp_path / "file")]
         done = subprocess.run(
             [*words, "--url", stack.url(name)],
-            env=environment(), capture_output=True, text=True, timeout=60, check=False,
+            env=environment(), capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         assert "uploaded using request.stream" in done.stdout, done.stderr
 
@@ -162,9 +163,9 @@ def test_a_container_ended_in_mid_upload_keeps_what_it_acknowledged_and_sweeps_t
     stack: Stack, name: str, end: tuple[str, ...]
 ) -> None:
     app = f"{stack.project}-{DEPLOYMENTS[name].services[-1].name}-1"
-    kept = requests.post(f"{stack.url(name)}/request-stream", data=b"acknowledged", timeout=20).json()["id"]
+    kept = requests.post(f"{stack.url(name)}/request-stream", data=b"acknowledged", timeout=60).json()["id"]
     before = files_of(app)
-    with socket.create_connection(("127.0.0.1", int(stack.url(name).rpartition(":")[2])), timeout=20) as half:
+    with socket.create_connection(("127.0.0.1", int(stack.url(name).rpartition(":")[2])), timeout=60) as half:
         half.sendall(b"POST /request-stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n")
         half.sendall(b"x" * 3_000_000)
         wait_until(lambda: len(files_of(app)) == len(before) + 1)
@@ -173,7 +174,7 @@ def test_a_container_ended_in_mid_upload_keeps_what_it_acknowledged_and_sweeps_t
     wait_until(lambda: answers(stack.url(name)))
     assert files_of(app) == before
     assert f"/data/uploads/{kept}" in before
-    stored = requests.get(f"{stack.url(name)}/uploads/{kept}", timeout=20).json()
+    stored = requests.get(f"{stack.url(name)}/uploads/{kept}", timeout=60).json()
     assert stored["size_bytes"] == len(b"acknowledged")
 
 
@@ -184,7 +185,7 @@ def files_of(container: str) -> list[str]:
 
 def answers(url: str) -> bool:
     with suppress(requests.RequestException):
-        return requests.get(f"{url}/healthz", timeout=5).status_code == 200
+        return requests.get(f"{url}/healthz", timeout=60).status_code == 200
     return False
 
 
@@ -199,21 +200,21 @@ def test_a_server_killed_in_a_second_up_is_a_row_and_three_workers_load_the_othe
         stderr=subprocess.STDOUT,
         text=True,
     )
-    end = time.monotonic() + 60
     runs = stack.root / "benchmark" / "runs"
-    while not (
-        started := [path for path in set(runs.iterdir()) - before if RunFolder(path).read_measurements()]
-    ):
-        assert time.monotonic() < end, "the second run does not get going"
-        time.sleep(0.1)
+
+    def started() -> list[Path]:
+        return [path for path in set(runs.iterdir()) - before if RunFolder(path).read_measurements()]
+
+    wait_until(lambda: bool(started()))
+    (path,) = started()
     docker("kill", f"{stack.project}-gunicorn-1")
-    said, _ = up.communicate(timeout=200)
+    said, _ = up.communicate(timeout=600)
     assert up.returncode == 0, said
-    rows = [row for row in RunFolder(started[0]).read_measurements() if row.deployment == "gunicorn"]
+    rows = [row for row in RunFolder(path).read_measurements() if row.deployment == "gunicorn"]
     missed = [row for row in rows if row.status in (Status.FAILED, Status.UNAVAILABLE)]
     assert missed
     assert "the container of gunicorn does not run: docker compose logs gunicorn" in str(missed[-1].error)
-    steps = {one.step_id: one for one in RunFolder(started[0]).read_steps()}
+    steps = {one.step_id: one for one in RunFolder(path).read_steps()}
     dead = {name: steps.pop(name) for name in list(steps) if name.startswith("gunicorn/")}
     assert {(one.status, one.error) for one in dead.values()} == {
         (
@@ -222,8 +223,8 @@ def test_a_server_killed_in_a_second_up_is_a_row_and_three_workers_load_the_othe
         )
     }
     assert {(one.status, one.error, one.workers) for one in steps.values()} == {(Status.OK, None, 3)}
-    planned = {one.cell.id for one in RunFolder(started[0]).read_run().cells}
-    assert planned == set(outcomes(RunFolder(started[0]).read_measurements()))
+    planned = {one.cell.id for one in RunFolder(path).read_run().cells}
+    assert planned == set(outcomes(RunFolder(path).read_measurements()))
 
 
 def test_locusts_page_is_there_with_the_profile_ui(stack: Stack) -> None:
@@ -233,19 +234,19 @@ def test_locusts_page_is_there_with_the_profile_ui(stack: Stack) -> None:
     page = f"http://{stack.compose('--profile', 'ui', 'port', 'locust-ui', '8089').stdout.strip()}"
     wait_until(lambda: workers_of(page) == 2)
     form = {"user_count": 2, "spawn_rate": 2, "host": "http://flask:8000", "size": "1MiB"}
-    assert requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"]
+    assert requests.post(f"{page}/swarm", data=form, timeout=60).json()["success"]
     wait_until(lambda: float(throughput_of(page).get("goodput", 0)) > 0)
-    assert "<polyline" in requests.get(f"{page}/throughput", timeout=10).text
+    assert "<polyline" in requests.get(f"{page}/throughput", timeout=60).text
 
 
 def workers_of(page: str) -> int:
     with suppress(requests.RequestException):
-        return int(requests.get(f"{page}/stats/requests", timeout=10).json().get("worker_count", 0))
+        return int(requests.get(f"{page}/stats/requests", timeout=60).json().get("worker_count", 0))
     return 0
 
 
 def throughput_of(page: str) -> dict[str, str]:
-    (tab,) = requests.get(f"{page}/stats/requests", timeout=10).json()["extended_stats"]
+    (tab,) = requests.get(f"{page}/stats/requests", timeout=60).json()["extended_stats"]
     return dict(tab["data"][-1]) if tab["data"] else {}
 
 
@@ -284,7 +285,7 @@ def test_the_commands_of_the_pages_work(stack: Stack) -> None:
             command = command.replace(words, fewer)
         done = subprocess.run(
             ["bash", "-c", command], cwd=stack.root, env=stack.environment(), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (command, done.stdout, done.stderr)
 

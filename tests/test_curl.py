@@ -12,6 +12,8 @@ from uploadlab.sending.verification import verify
 from .fake_server import DROP, serve
 from .helpers import need
 
+pytestmark = pytest.mark.apart
+
 CURL = METHODS["request.stream-curl"]
 
 
@@ -19,7 +21,7 @@ def test_a_file_is_sent_as_by_our_own_client(payload: Payload) -> None:
     need("curl")
     stored = {"size_bytes": payload.size_bytes, "digest": payload.digest}
     with serve(GET=(200, stored)) as fake:
-        uploaded = upload(fake.url, CURL, payload, budget="30")
+        uploaded = upload(fake.url, CURL, payload, budget="60")
         outcome = verify(fake.url, uploaded, payload)
     assert fake.requests == ["PUT /request-stream", "GET /uploads/x", "DELETE /uploads/x"]
     assert fake.bodies[0] == Path(payload.path).read_bytes()

@@ -16,7 +16,10 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import copy_checkout
 from .engine import docker, oldest_run
-from .helpers import REFERENCES, environment, lab, need
+from .helpers import REFERENCES, environment, lab, need, wait_until
+from .test_commands import counted, shorten
+
+pytestmark = pytest.mark.containers
 
 SMALL = ("--deployments", "flask", "--methods", "request.stream", "--sizes", "1MiB", "--rounds", "1")
 
@@ -62,15 +65,12 @@ def test_a_run_measures_in_containers_of_its_own(tmp_path: Path) -> None:
 @contextmanager
 def long_run(out: Path) -> Iterator[subprocess.Popen[str]]:
     """A run that has measured something, and has much left to do; ended in the end."""
-    words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "100", "--runtime", "docker", "--out", str(out)]
+    words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "3000", "--runtime", "docker", "--out", str(out)]
     process = subprocess.Popen(
         words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    end = time.monotonic() + 60
     try:
-        while not any(RunFolder(path).read_measurements() for path in out.glob("*")):
-            assert time.monotonic() < end, "the run does not get going"
-            time.sleep(0.1)
+        wait_until(lambda: any(RunFolder(path).read_measurements() for path in out.glob("*")))
         yield process
     finally:
         if process.poll() is None:
@@ -85,7 +85,7 @@ def test_a_run_in_containers_that_is_stopped_shows_what_it_has(
 ) -> None:
     with long_run(tmp_path) as process:
         process.send_signal(number)
-        table, said = process.communicate(timeout=60)
+        table, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "raw-sink" in table
     (path,) = tmp_path.iterdir()
@@ -94,15 +94,16 @@ def test_a_run_in_containers_that_is_stopped_shows_what_it_has(
 
 
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("seconds", [0.5, 1.5, 2.5, 3.5])
-def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(tmp_path: Path, seconds: float) -> None:
-    words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "100", "--runtime", "docker"]
+@pytest.mark.parametrize("seconds", [0, 1, 2, 3])
+def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(tmp_path: Path, seconds: int) -> None:
+    words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "3000", "--runtime", "docker"]
     process = subprocess.Popen(
         [*words, "--out", str(tmp_path)], env=environment(), stderr=subprocess.PIPE, text=True
     )
-    time.sleep(seconds)
+    wait_until(lambda: loads_modules(process.pid))
+    time.sleep(seconds)  # wherever it is by then
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=300)[1]
     assert process.returncode == 130
     assert "stopped" in said.splitlines()[-1]
     assert "Traceback" not in said
@@ -110,12 +111,17 @@ def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(tmp_path: Path,
     assert list(tmp_path.iterdir()) == measured
 
 
+def loads_modules(pid: int) -> bool:
+    """Whether the command's own code runs: before that, Python itself answers signals, with a traceback."""
+    return "/msgspec/" in Path(f"/proc/{pid}/maps").read_text()
+
+
 @pytest.mark.usefixtures("nothing_left")
 def test_a_client_that_is_killed_is_told(tmp_path: Path) -> None:
     with long_run(tmp_path) as process:
         (name,) = re.findall(r"^upload-lab-[0-9a-f]{8}-client$", docker("ps", "--format", "{{.Names}}"), re.M)
         docker("kill", name)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=300)[1]
     assert process.returncode == 1
     (path,) = tmp_path.iterdir()
     assert "the client's container ended with status 137" in said
@@ -128,12 +134,11 @@ def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Pa
         process.kill()
         process.communicate()
     (path,) = tmp_path.iterdir()
+    planned = shorten(RunFolder(path))
     done = lab("resume", path)
     assert done.returncode == 0, done.stderr
-    rows = [row for row in RunFolder(path).read_measurements() if not row.warmup]
-    assert sorted((row.deployment, row.round) for row in rows) == sorted(
-        (name, number) for name in ("flask", *REFERENCES) for number in range(1, 101)
-    )
+    assert counted(RunFolder(path).read_measurements()) == planned
+    assert len({name for name, _ in planned}) == len(("flask", *REFERENCES))
     done = lab("resume", path, "--runtime", "local")
     assert (done.returncode, done.stdout) == (2, "")
     assert "was measured with --runtime docker" in done.stderr
@@ -146,7 +151,7 @@ def test_a_checkout_that_servers_may_not_read_is_told(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "uploadlab", *SMALL, "--runtime", "docker"]
     done = subprocess.run(
         command, env=environment(PYTHONPATH=str(tmp_path / "client")),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     refused(done, "configs/uwsgi", "chmod -R a+rX configs services/nginx")
 
@@ -231,7 +236,7 @@ def test_what_does_not_start_is_a_row_and_the_rest_is_measured(tmp_path: Path) -
     done = subprocess.run(
         [*command, "flask,nginx-uwsgi,nginx-uwsgi-streaming"],
         env=environment(PYTHONPATH=str(tmp_path / "client")),
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     folder = oldest_run(tmp_path)

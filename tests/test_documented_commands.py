@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +18,10 @@ from uploadlab.paths import DOCS, ROOT
 from uploadlab.runtimes.local import free_ports
 
 from .checkout import checkout
-from .helpers import need, wait_until
 from .pages import PAGES, blocks
-from .world import World, made
+from .world import World
+
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
 OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
 """Pages with tests of their own."""
@@ -104,15 +104,6 @@ def documented() -> Iterator[list[str]]:
 BLOCKS = list(documented())
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    """Up until the end, when nothing may be left in its /tmp."""
-    need("nginx", "uwsgi")
-    with tempfile.TemporaryDirectory(prefix="docs-", dir="/var/tmp") as folder, made(Path(folder)) as world:
-        yield world
-        wait_until(lambda: not list((world.folder / "tmp").glob("uploadlab-*")), 20)
-
-
 def place(name: str, world: World, addresses: dict[str, str]) -> Place:
     """A fresh one, with a port to serve at, and no Docker."""
     root = checkout(world.folder / name)
@@ -190,7 +181,7 @@ def _behind(here: Place, command: str) -> Iterator[None]:
         yield
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=300)
 
 
 def follow(block: list[str], here: Place, stored_run: Path) -> str:
@@ -214,7 +205,7 @@ def follow(block: list[str], here: Place, stored_run: Path) -> str:
 def _wrong(command: str, here: Place) -> str:
     process = here.run(command)
     try:
-        said, _ = process.communicate(timeout=200)
+        said, _ = process.communicate(timeout=600)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return f"{command}: does not end\n{process.communicate()[0]}\n"
@@ -224,7 +215,6 @@ def _wrong(command: str, here: Place) -> str:
     return f"{command}: status {process.returncode}\n{said}\n"
 
 
-@pytest.mark.usefixtures("alone")  # it takes both cores, and others kill at moments that are well chosen
 def test_every_command_works_as_its_page_has_it(
     world: World, stored_run: Path, addresses: dict[str, str]
 ) -> None:

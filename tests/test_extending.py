@@ -17,6 +17,8 @@ from uploadlab.storage.run_folder import RunFolder
 from .checkout import checkout
 from .helpers import REFERENCES, need
 
+pytestmark = pytest.mark.slow
+
 Look = Callable[[Path], None]
 
 
@@ -72,7 +74,7 @@ def run(command: str, root: Path, given: str = "") -> None:
     environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere"}  # no engine answers, so without Docker
     done = subprocess.run(
         ["bash", "-c", command], cwd=root, env=environment, input=given,
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
@@ -164,6 +166,6 @@ def test_a_checkout_needs_no_installing(tmp_path: Path) -> None:
     root = checkout(tmp_path)
     for words in ((), ("client",), ("dev",)):
         done = subprocess.run(
-            ["./scripts/install", *words], cwd=root, capture_output=True, text=True, check=True, timeout=60
+            ["./scripts/install", *words], cwd=root, capture_output=True, text=True, check=True, timeout=600
         )
         assert (done.stdout, done.stderr) == ("", "")

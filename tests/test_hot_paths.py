@@ -4,8 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.paths import ROOT
+
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
 INPUTS = {"buffered", "read_only", "chunked"}
 
@@ -13,7 +16,7 @@ INPUTS = {"buffered", "read_only", "chunked"}
 def test_every_sender_and_receiver_has_its_benchmark() -> None:
     words = ["benchmark/hot_paths", "--verbose", "--benchmark-disable", "--size=300KiB"]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     senders = set(re.findall(r"::test_sender\[(.+)\] PASSED", ran.stdout))
     routes = set(re.findall(r"::test_route\[(.+)\] PASSED", ran.stdout))

@@ -178,6 +178,7 @@ def test_a_table_tells_what_turning_did() -> None:
 
 
 @pytest.mark.parametrize("name", ["uwsgi-http-router", "uwsgi-post-buffering-1"])
+@pytest.mark.slow
 def test_what_not_to_do_is_slow_and_no_worse(tmp_path: Path, name: str) -> None:
     need("uwsgi")
     (one,) = turned(tmp_path, Knob("uwsgi-tuned", "config", [f"configs/uwsgi/{name}.ini"], ""))
@@ -186,6 +187,6 @@ def test_what_not_to_do_is_slow_and_no_worse(tmp_path: Path, name: str) -> None:
         runtime = LocalRuntime(processes, Scratch.make(processes, tmp_path, "run"), tmp_path, {})
         (target,) = runtime.start([one])
         client = Client(processes)
-        assert client.wait_healthy(target, 15, lambda: runtime.explain(one.name))[1] == ""
+        assert client.wait_healthy(target, 120, lambda: runtime.explain(one.name))[1] == ""
         outcome = client.measure(target.url, "request.stream", payload, 60)
     assert (outcome.status, outcome.error) == (Status.OK, None)

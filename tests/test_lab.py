@@ -28,6 +28,8 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import REFERENCES, environment
 
+pytestmark = pytest.mark.apart
+
 ORDER = Order(
     plan="smoke", methods=["request.stream"], sizes=["1KiB"], rounds=2, deployments=["flask"], seed=3
 )
@@ -47,10 +49,7 @@ class Fake:
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
         self.events.append(f"start {' '.join(one.name for one in deployments)}")
-        return [
-            Target(one.name, f"http://{one.name}", one.tier, one.accepts, next=one.next)
-            for one in deployments
-        ]
+        return [one.target(f"http://{one.name}") for one in deployments]
 
     def explain(self, name: str) -> str:
         return f"{name} has died" if self.status is Status.FAILED or name == self.sick else ""

@@ -8,17 +8,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from uploadlab.declared.compose import config_texts
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Status
-from uploadlab.paths import ROOT, default_data_dir
+from uploadlab.paths import default_data_dir
 from uploadlab.runtimes.local import free_ports
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import MIB
 
 from .fake_server import serve
-from .helpers import DEPLOYMENTS, LOCUST, REFERENCES, environment, need, servers, wait_until
+from .helpers import LOCUST, REFERENCES, environment, servers, wait_until
 from .helpers import lab as run_matrix
+
+pytestmark = pytest.mark.slow
 
 SMALL = ("--runtime", "local", "--plan", "smoke", "--methods", "request.stream", "--sizes", "1MiB", "--load")
 STEPS = 4 * (1 + len(REFERENCES))
@@ -57,23 +58,6 @@ def test_a_master_and_three_workers_upload_and_every_file_is_verified(tmp_path: 
     assert {(row.status, row.digest_ok, row.stored_bytes) for row in rows} == {(Status.OK, True, MIB)}
     assert "many at once" in done.stdout
     assert "Verified after each step" in done.stdout
-
-
-def test_long_queues_hold_a_crowd_of_200(tmp_path: Path) -> None:
-    need("nginx", "uwsgi")
-    tuned = [name for name, one in DEPLOYMENTS.items() if "listen = 1024" in str(config_texts(ROOT, [one]))]
-    assert len(tuned) == 3
-    words = ("--plan", "crowd", "--methods", "request.stream", "--deployments", ",".join(tuned))
-    done = run_matrix("--runtime", "local", *words, "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
-    folder, steps = steps_of(tmp_path)
-    rows = folder.read_uploads()
-    for name in tuned:
-        step_id = f"{name}/request.stream/{MIB}/200"
-        assert (steps[step_id].status, steps[step_id].error) == (Status.OK, None)
-        mine = [row for row in rows if row.step_id == step_id]
-        assert len({row.user for row in mine}) == 200
-        assert {(row.status, row.digest_ok, row.stored_bytes) for row in mine} == {(Status.OK, True, MIB)}
 
 
 def test_a_foreign_server_is_measured_and_marked(tmp_path: Path) -> None:
@@ -121,7 +105,7 @@ def test_a_deployment_that_dies_is_named_and_the_others_load_goes_on(tmp_path: P
     for pid in servers("flask", default_data_dir()):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    table, said = process.communicate(timeout=120)
+    table, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     _, steps = steps_of(tmp_path)
     assert len(steps) == STEPS
@@ -139,7 +123,7 @@ def test_a_worker_that_dies_costs_its_step_and_no_other(tmp_path: Path) -> None:
     workers = [pid for pid in children_of(process.pid) if b"--worker\0" in commandline(pid)]
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
-    table, said = process.communicate(timeout=120)
+    table, said = process.communicate(timeout=600)
     assert process.returncode == 0, said
     _, steps = steps_of(tmp_path)
     assert len(steps) == STEPS
@@ -163,7 +147,7 @@ def test_ctrl_c_keeps_what_was_measured_and_resume_does_the_rest(tmp_path: Path)
     process = start_load(tmp_path, "--deployments", "flask")
     wait_until(lambda: has_rows(tmp_path))
     process.send_signal(signal.SIGINT)
-    table, said = process.communicate(timeout=60)
+    table, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "many at once" in table
     folder, steps = steps_of(tmp_path)
@@ -191,11 +175,11 @@ def test_workers_from_elsewhere_join(tmp_path: Path) -> None:
         for _ in range(2)
     ]  # fmt: skip
     try:
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=600)
         assert process.returncode == 0, said
         _, steps = steps_of(tmp_path / "out")
         assert {(one.status, one.workers) for one in steps.values()} == {(Status.OK, 2)}
-        assert [worker.wait(30) for worker in workers] == [0, 0]
+        assert [worker.wait(300) for worker in workers] == [0, 0]
     finally:
         for worker in workers:
             worker.kill()

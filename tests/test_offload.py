@@ -58,9 +58,9 @@ def test_a_client_cannot_name_a_file(lab: Lab, name: str) -> None:
     secret.write_bytes(b"of another")
     query = f"?UPLOAD_FILE={secret}"
     headers = dict.fromkeys(FORGED, str(secret))
-    answer = requests.put(f"{url}/request-stream{query}", data=b"x" * MIB, headers=headers, timeout=20)
+    answer = requests.put(f"{url}/request-stream{query}", data=b"x" * MIB, headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["size_bytes"]) == (201, MIB)
     assert secret.read_bytes() == b"of another"
     secret.unlink()
-    requests.delete(f"{url}/uploads/{answer.json()['id']}", timeout=20)
+    requests.delete(f"{url}/uploads/{answer.json()['id']}", timeout=60)
     assert lab.stored_files(name) == []

@@ -10,6 +10,8 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import lab, need
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("--runtime", "local", "--deployments", "flask,nginx-uwsgi", "--sizes", "1MiB", "--rounds", "2")
 METHODS = "request.stream-lines,request.files"
 

@@ -15,7 +15,7 @@ BODIES = [b"", b"x", b"no newline " * 9000, b"\r\n" * 9000, b"\n", b"a\nb\r\n\n"
 RAW: list[Callable[..., None]] = [receivers.receive_blocks, receivers.receive_lines]
 
 
-def received(receive: Callable[..., None], body: bytes, *more: object, budget_seconds: float = 9) -> bytes:
+def received(receive: Callable[..., None], body: bytes, *more: object, budget_seconds: float = 60) -> bytes:
     file = io.BytesIO()
     receive(Body(io.BytesIO(body), Deadline(budget_seconds)), file, 1000, *more)
     return file.getvalue()
@@ -56,12 +56,12 @@ def streams(body: bytes) -> list[Any]:
 @pytest.mark.parametrize("kind", range(4))
 def test_blocks_arrive_whole_from_whatever_a_server_gives(kind: int, body: bytes) -> None:
     file = io.BytesIO()
-    receivers.receive_blocks(Body(streams(body)[kind], Deadline(9)), file, 1000)
+    receivers.receive_blocks(Body(streams(body)[kind], Deadline(60)), file, 1000)
     assert file.getvalue() == body
 
 
 def test_blocks_of_a_raw_stream_share_one_buffer() -> None:
-    blocks = list(Body(cast(Any, Wire(b"ab" * 5000)), Deadline(9)).blocks(1000))
+    blocks = list(Body(cast(Any, Wire(b"ab" * 5000)), Deadline(60)).blocks(1000))
     assert len({id(cast(memoryview, block).obj) for block in blocks}) == 1
 
 
@@ -72,7 +72,7 @@ def test_blocks_of_a_raw_stream_share_one_buffer() -> None:
 def test_a_raw_stream_that_breaks_is_never_taken_for_its_end(wrap: Callable[[Any], Any], size: int) -> None:
     wire = Wire(b"x" * size, OSError("reset"))
     with pytest.raises((BrokenBody, ClientDisconnected)):
-        receivers.receive_blocks(Body(wrap(wire), Deadline(9)), io.BytesIO(), 1000)
+        receivers.receive_blocks(Body(wrap(wire), Deadline(60)), io.BytesIO(), 1000)
 
 
 def form(**parts: object) -> tuple[bytes, str]:

@@ -27,6 +27,8 @@ from uploadlab.units import MIB
 from .fake_server import DROP, serve
 from .helpers import need, wait_until
 
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
+
 PAGE = (RECIPES / "README.md").read_text()
 FILES = set(re.findall(r"`([\w.-]+\.(?:py|ini|conf))`", PAGE))
 BLOCKS = dict(re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
@@ -86,7 +88,7 @@ class Recipe(NamedTuple):
         client = self.start(
             title or (FORM if self.form else RAW), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        said, complaint = client.communicate(timeout=60)
+        said, complaint = client.communicate(timeout=300)
         return subprocess.CompletedProcess(title, client.returncode, said, complaint)
 
     @property
@@ -110,7 +112,7 @@ def running(recipe: Recipe, title: str) -> Iterator[None]:
     with open(recipe.folder / "log", "wb") as log:
         server = recipe.start(title, stdout=log, stderr=log)
     try:
-        wait_until(lambda: answers(recipe), 20)
+        wait_until(lambda: answers(recipe))
         yield
     finally:
         end(server)
@@ -122,14 +124,17 @@ def end(server: subprocess.Popen[str]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(server.pid, how)
         with suppress(AssertionError):
-            wait_until(lambda: server.poll() is not None and not is_running(server.pid), 10)
+            wait_until(
+                lambda: server.poll() is not None and not is_running(server.pid),
+                120 if how is signal.SIGKILL else 10,
+            )
             return
     raise AssertionError("it does not end")
 
 
 def answers(recipe: Recipe) -> bool:
     try:
-        return requests.get(recipe.url, timeout=9).status_code == 405
+        return requests.get(recipe.url, timeout=60).status_code == 405
     except requests.RequestException:
         return False
 
@@ -193,7 +198,7 @@ def test_a_body_over_the_limit(empty: Recipe) -> None:
     for chunked in (False, True):
         attempt = (form if empty.form else raw)(noise(24 * MIB), chunked=chunked)
         assert send_attempt(empty.url, attempt).status == 413
-    wait_until(lambda: empty.stored() == [], 10)
+    wait_until(lambda: empty.stored() == [])
 
 
 def attempts(name: str, form: bool) -> list[Attempt]:
@@ -207,7 +212,7 @@ TRIED = [(title, name) for title in RECEIVE for name in CASES_SENT if attempts(n
 @pytest.mark.parametrize(("recipe", "name"), TRIED, indirect=["recipe"])
 def test_every_byte_or_a_clear_no(empty: Recipe, name: str) -> None:
     stored = sum(check(empty, one, send_attempt(empty.url, one)) for one in attempts(name, empty.form))
-    wait_until(lambda: len(empty.stored()) == stored, 10)
+    wait_until(lambda: len(empty.stored()) == stored)
 
 
 def check(recipe: Recipe, attempt: Attempt, reply: Reply) -> bool:
@@ -233,7 +238,7 @@ def test_an_upload_that_pauses(recipe: Recipe) -> None:
 def test_a_server_that_loses_chunks_refuses_them(tmp_path: Path) -> None:
     recipe = Recipe.copy(tmp_path / "recipe", **{"uwsgi_app:application": "app:app"})
     with running(recipe, "uWSGI"):
-        connection = HTTPConnection("127.0.0.1", recipe.port, timeout=9)
+        connection = HTTPConnection("127.0.0.1", recipe.port, timeout=60)
         connection.putrequest("PUT", "/upload")
         connection.putheader("Transfer-Encoding", "chunked")
         connection.endheaders()  # no more: what is sent on would be met by a reset
@@ -247,8 +252,8 @@ def test_no_header_names_a_file(recipe: Recipe) -> None:
     mine = recipe.folder / "mine"
     mine.write_text("mine")
     headers = {name: str(mine) for name in ("Upload-File", "UPLOAD_FILE", "Http-Upload-File")}
-    assert requests.put(recipe.url, b"yours", headers=headers, timeout=9).json()["size_bytes"] == 5
-    assert requests.put(recipe.url, b"", headers=headers, timeout=9).json()["size_bytes"] == 0
+    assert requests.put(recipe.url, b"yours", headers=headers, timeout=60).json()["size_bytes"] == 5
+    assert requests.put(recipe.url, b"", headers=headers, timeout=60).json()["size_bytes"] == 0
     assert mine.read_text() == "mine"
 
 

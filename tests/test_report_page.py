@@ -18,6 +18,8 @@ from uploadlab.storage.run_folder import RunFolder
 from .browser import shut_out
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run
 
+pytestmark = pytest.mark.apart
+
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=375, height=700)
 
 

@@ -20,6 +20,8 @@ from uploadlab.units import MIB
 from .fake_server import DROP, HANG, FakeServer, serve
 from .helpers import environment
 
+pytestmark = pytest.mark.apart
+
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
@@ -33,11 +35,11 @@ def stored(payload: Payload, **other: Any) -> tuple[int, dict[str, Any]]:
 
 def test_an_upload_is_sent_then_verified_then_removed(client: Client, payload: Payload) -> None:
     with serve(GET=stored(payload)) as fake:
-        outcome = client.measure(fake.url, "request.stream", payload, 9)
+        outcome = client.measure(fake.url, "request.stream", payload, 60)
     assert fake.requests == ["PUT /request-stream", "GET /uploads/x", "DELETE /uploads/x"]
     assert fake.bodies[0] == Path(payload.path).read_bytes()
     assert (outcome.status, outcome.stored_bytes, outcome.digest_ok) == (Status.OK, MIB, True)
-    assert outcome.seconds is not None and 0 < outcome.seconds < 9
+    assert outcome.seconds is not None and outcome.seconds > 0
     assert outcome.server_seconds == 0.1
     assert outcome.client_peak_rss_bytes is None or outcome.client_peak_rss_bytes > 10 * MIB
     assert outcome.server_peak_rss_bytes is outcome.spooled_bytes is None
@@ -48,7 +50,7 @@ def test_a_method_says_in_which_blocks_the_client_sends(method: str, blocks: int
     events: list[str] = []
     with serve() as fake, open(payload.path, "rb") as file:
         with session(events.append, METHODS[method].block_bytes) as one:
-            one.put(fake.url, data=file, timeout=9)
+            one.put(fake.url, data=file, timeout=60)
         assert fake.bodies[0] == Path(payload.path).read_bytes()
     assert events.count("sent") == blocks + 1  # the head goes first
 
@@ -74,26 +76,26 @@ def test_only_bytes_that_arrived_are_ok(
     client: Client, payload: Payload, answers: dict[str, Any], status: Status, error: str
 ) -> None:
     with serve(**answers) as fake:
-        outcome = client.measure(fake.url, "request.stream", payload, 9)
+        outcome = client.measure(fake.url, "request.stream", payload, 60)
     assert outcome.status is status
     assert error in str(outcome.error)
 
 
 def test_what_arrived_is_ok_even_if_it_cannot_be_removed(client: Client, payload: Payload) -> None:
     with serve(GET=stored(payload), DELETE=DROP) as fake:
-        assert client.measure(fake.url, "request.stream", payload, 9).status is Status.OK
+        assert client.measure(fake.url, "request.stream", payload, 60).status is Status.OK
 
 
 def test_another_server_on_a_deployments_port_is_not_measured_in_its_place(client: Client) -> None:
     with serve() as fake:
         own, foreign = Target("flask", fake.url, "stock"), Target("mine", fake.url)
         assert "None answers there" in client.wait_healthy(own, 0.2, str)[1]
-        assert client.wait_healthy(foreign, 0.2, str)[1] == ""
-        assert client.wait_healthy(own, 9, lambda: "it has died") == ({}, "it has died")
+        assert client.wait_healthy(foreign, 60, str)[1] == ""
+        assert client.wait_healthy(own, 60, lambda: "it has died") == ({}, "it has died")
 
 
 def test_a_server_that_is_not_there_is_a_failed_upload(client: Client, payload: Payload) -> None:
-    outcome = client.measure("http://127.0.0.1:9", "request.stream", payload, 9)
+    outcome = client.measure("http://127.0.0.1:9", "request.stream", payload, 60)
     assert outcome.status is Status.FAILED
     assert "refused" in str(outcome.error)
 
@@ -104,16 +106,16 @@ def test_an_upload_over_its_budget_is_a_timeout_and_the_next_one_works(
     with serve(POST=HANG) as fake:
         began = time.monotonic()
         outcome = client.measure(fake.url, "request.stream", payload, 0.5)
-        assert 0.5 <= time.monotonic() - began < 5
+        assert time.monotonic() - began >= 0.5
         assert (outcome.status, outcome.error, outcome.seconds) == (Status.TIMEOUT, "over 0.5 s", None)
     with serve(GET=stored(payload)) as fake:
-        assert client.measure(fake.url, "request.stream", payload, 9).status is Status.OK
+        assert client.measure(fake.url, "request.stream", payload, 60).status is Status.OK
 
 
 def test_a_client_that_is_killed_is_a_failed_upload(client: Client, payload: Payload) -> None:
     with serve(POST=HANG) as fake:
         threading.Thread(target=kill_worker, args=(fake,)).start()
-        outcome = client.measure(fake.url, "request.stream", payload, 30)
+        outcome = client.measure(fake.url, "request.stream", payload, 120)
     assert outcome.status is Status.FAILED
     assert "SIGKILL" in str(outcome.error)
 
@@ -141,4 +143,4 @@ def test_a_proxy_of_the_environment_is_not_used(payload: Payload, monkeypatch: p
     for name, value in environment(http_proxy="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9").items():
         monkeypatch.setenv(name, value)
     with Processes() as processes, serve(GET=stored(payload)) as fake:
-        assert Client(processes).measure(fake.url, "request.stream", payload, 9).status is Status.OK
+        assert Client(processes).measure(fake.url, "request.stream", payload, 60).status is Status.OK

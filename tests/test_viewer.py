@@ -19,6 +19,8 @@ from uploadlab.runtimes.local import free_ports, search_path
 from .browser import shut_out
 from .helpers import need, wait_until
 
+pytestmark = pytest.mark.apart
+
 NEWEST, OLDER, TENTH, NINTH, DAMAGED, UNTOLD = (
     "20270102-000000-quick",
     "20270101-000000-full",
@@ -48,11 +50,11 @@ def viewer(folder: Path) -> Iterator[str]:
         command += ["-g", "user root;"]  # its workers would be another user, who may not enter the folder
     process = subprocess.Popen(command, env={**os.environ, "PATH": search_path()})
     try:
-        wait_until(lambda: listens(port), 10)
+        wait_until(lambda: listens(port))
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(300) == 0
 
 
 def listens(port: int) -> bool:
@@ -116,7 +118,7 @@ def row(page: Page, name: str) -> Any:
 
 
 def test_a_folders_list_is_json(url: str) -> None:
-    found = requests.get(f"{url}/list/{NEWEST}/", timeout=10)
+    found = requests.get(f"{url}/list/{NEWEST}/", timeout=60)
     assert found.headers["Content-Type"] == "application/json"
     kinds = {one["name"]: one["type"] for one in found.json()}
     assert (kinds["report.html"], kinds["profiles"]) == ("file", "directory")
@@ -135,18 +137,18 @@ def test_a_folders_list_is_json(url: str) -> None:
     ],
 )
 def test_files_are_served_as_what_they_are(url: str, file: str, kind: str) -> None:
-    answer = requests.get(f"{url}/runs/{NEWEST}/{file}", timeout=10)
+    answer = requests.get(f"{url}/runs/{NEWEST}/{file}", timeout=60)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
-    assert requests.head(answer.url, timeout=10).headers["Content-Type"] == kind
+    assert requests.head(answer.url, timeout=60).headers["Content-Type"] == kind
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "MKCOL"])
 @pytest.mark.parametrize("path", ["/", "/list/", f"/runs/{NEWEST}/report.html"])
 def test_it_can_only_be_read(url: str, method: str, path: str) -> None:
-    assert requests.request(method, url + path, timeout=10).status_code == 405
+    assert requests.request(method, url + path, timeout=60).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def test_it_can_only_be_read(url: str, method: str, path: str) -> None:
 )
 def test_nothing_outside_the_runs_is_shown(url: str, path: str) -> None:
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as raw:  # requests would tidy the path
+    with socket.create_connection((host, int(port)), timeout=60) as raw:  # requests would tidy the path
         raw.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
         answer = b"".join(iter(lambda: raw.recv(4096), b""))
     assert answer.split()[1] in (b"400", b"403", b"404"), answer
@@ -180,7 +182,7 @@ def test_nothing_outside_the_runs_is_shown(url: str, path: str) -> None:
 
 def test_a_folder_without_its_slash_is_found_at_the_port_that_was_asked(url: str) -> None:
     answer = requests.get(
-        f"{url}/runs/{NEWEST}", headers={"Host": "lab:8080"}, allow_redirects=False, timeout=10
+        f"{url}/runs/{NEWEST}", headers={"Host": "lab:8080"}, allow_redirects=False, timeout=60
     )
     assert answer.headers["Location"] == f"/runs/{NEWEST}/"
 

@@ -18,7 +18,7 @@ SECONDS, CPU, MEMORY = "seconds", "server_cpu_seconds", "server_peak_rss_bytes"
 FIELDS = (SECONDS, CPU, MEMORY)
 
 
-class Line(NamedTuple):
+class ComparedCell(NamedTuple):
     """One cell against the base's."""
 
     name: str
@@ -39,9 +39,9 @@ class Found(NamedTuple):
     """All lines, and the noise."""
 
     base: str
-    noise: list[Line]
+    noise: list[ComparedCell]
     """The base against itself, or each reference of one run against the other run."""
-    lines: list[Line]
+    lines: list[ComparedCell]
     reasons: list[str]
     """Why a deployment is not ok, with its configs."""
 
@@ -67,7 +67,7 @@ def found(run: Run, rows: Sequence[Measurement]) -> Found | None:
     ways = dict.fromkeys((cell.method, cell.size_bytes) for cell, *_ in run.cells)
     floors = {way: dict.fromkeys(FIELDS, 1 + comparison.within) for way in ways}
 
-    def compare(name: str) -> list[Line]:
+    def compare(name: str) -> list[ComparedCell]:
         lines = []
         for way in ways:
             base, other = (cells.get(Cell(side, *way).id, []) for side in (comparison.base, name))
@@ -93,7 +93,7 @@ def between_runs(
     references = set(reference_names(base)) & set(reference_names(other))
     floors = dict.fromkeys(FIELDS, 1 + WITHIN)
 
-    def compare(of_references: bool) -> list[Line]:
+    def compare(of_references: bool) -> list[ComparedCell]:
         return [
             _line(cell.deployment, before[cell.id], after[cell.id], False, floors)
             for cell, *_ in other.cells
@@ -114,7 +114,7 @@ def slower(found: Found, share: float) -> list[str]:
     return [f"{line.name} {line.method}: {why}" for line in found.lines if (why := _why_slower(line, share))]
 
 
-def _why_slower(line: Line, share: float) -> str:
+def _why_slower(line: ComparedCell, share: float) -> str:
     if line.base_instead:  # no slowdown verdict where the base itself fails
         return "cannot be judged, the base is unavailable" if line.base_instead == Status.UNAVAILABLE else ""
     judged = line.verdicts.get(SECONDS)
@@ -132,7 +132,7 @@ def _line(
     other: Sequence[Measurement],
     in_one_run: bool,
     floors: Mapping[str, float],
-) -> Line:
+) -> ComparedCell:
     from uploadlab.analysis.intervals import paired, unpaired
 
     instead, base_instead = _instead(other), _instead(base)
@@ -151,7 +151,7 @@ def _line(
         rounds = max(rounds, counted)
         if counted:
             verdicts[field] = judge_ratio(ratio, floors[field])
-    return Line(name, other[0].method, other[0].size_bytes, rounds, verdicts, instead, base_instead)
+    return ComparedCell(name, other[0].method, other[0].size_bytes, rounds, verdicts, instead, base_instead)
 
 
 def _values(rows: Sequence[Measurement], field: str) -> dict[int, float]:

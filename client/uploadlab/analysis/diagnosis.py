@@ -17,16 +17,10 @@ from uploadlab.units import MIB
 
 SLOW = 0.5
 """A cell with more than this share of the reference's rate needs no explanation."""
-
-
 MUCH, MOST = 0.25, 0.8
 """From this share of the time on, something is a cause; and takes nearly all of the time."""
-
-
 SMALL_BYTES, SETTLED_BYTES = MIB, 16 * MIB
 """A smaller upload is over before anything shows; of a body below the second, sockets hold much."""
-
-
 CPU = "server_cpu_seconds"
 
 

@@ -9,12 +9,8 @@ from typing import NamedTuple
 
 WITHIN = 0.03
 """The half width of an interval that is narrow enough, where the user gives none."""
-
-
 LEAST_ROUNDS = 6
 """Fewer have no 95% interval."""
-
-
 SPACING = 1.25
 """Between two looks at the intervals: a stop after each round would stop too often on a lucky one."""
 

@@ -24,20 +24,12 @@ from uploadlab.units import GIB, MIB
 
 SOME = noise(600_001)
 """More than one block of any reader, and more than Werkzeug keeps in memory."""
-
-
 SMALL = noise(10_001)
 """Small enough to be sent before the answer comes. A server that closes with data unread resets the
 connection, and a client that still sends then never reads the answer."""
-
-
 HALF = 300_000
-
-
 READ_BYTES = 1 << 16
 """What Werkzeug's form parser, like many others, reads at a time."""
-
-
 BAD_REQUEST, TIMEOUT, LENGTH_REQUIRED, TOO_LARGE, EXPECTATION_FAILED = 400, 408, 411, 413, 417
 
 

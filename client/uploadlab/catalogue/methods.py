@@ -16,15 +16,9 @@ from uploadlab.model.deployments import Deployment, Target
 from uploadlab.units import MIB
 
 BLOCK_BYTES = MIB
-
-
 REQUESTS_BLOCK_BYTES = 16 << 10
 """What ``requests`` sends at a time by default (``blocksize`` of urllib3's pools)."""
-
-
 FIELD = "file"
-
-
 FILE_NAME = "upload.bin"
 
 

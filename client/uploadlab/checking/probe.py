@@ -22,15 +22,9 @@ from uploadlab.sending.verification import read_back, remove_upload
 
 NOTICE_SECONDS = 0.3
 """Until a server has received everything, and has seen that the client has gone."""
-
-
 SETTLE_SECONDS = 10.0
 """Until a server has cleared up."""
-
-
 POLL_SECONDS = 0.05
-
-
 _BUSY: dict[str, threading.Lock] = {}
 """Held by the attempts at a target; targets are tried at the same time."""
 

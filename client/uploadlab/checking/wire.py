@@ -25,11 +25,7 @@ from uploadlab.sending.upload import stored_at
 
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
-
-
 SILENCE_SECONDS = 60.0
-
-
 BREAKS = {
     RemoteDisconnected: "disconnected",  # before its base class
     ConnectionResetError: "reset",

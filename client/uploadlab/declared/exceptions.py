@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.catalogue.cases import CASES
-from uploadlab.errors import UsageError
+from uploadlab.declared.toml_files import read_toml
 from uploadlab.model.checks import KnownException
 from uploadlab.selection import choose
 
@@ -18,13 +18,12 @@ class ExceptionsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_exceptions(path: Path, deployments: Iterable[str]) -> list[KnownException]:
-    """Return the listed exceptions; raises UsageError that says what is wrong in the file."""
+    """Return the listed exceptions; raise UsageError that says what is wrong in the file."""
     names = list(deployments)
-    try:
-        listed = msgspec.toml.decode(path.read_bytes(), type=ExceptionsFile).exceptions
-        for known in listed:
+
+    def check_names(content: ExceptionsFile) -> None:
+        for known in content.exceptions:
             choose("case", known.cases, CASES)
             choose("deployment", known.deployments, names)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError, UsageError) as error:
-        raise UsageError(f"{path.name}: {error}") from None
-    return listed
+
+    return read_toml(path, ExceptionsFile, check_names).exceptions

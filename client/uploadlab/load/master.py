@@ -29,6 +29,7 @@ from uploadlab.load.ledger import WorkerReport
 from uploadlab.load.users import FullSpeed, Paced
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Status
+from uploadlab.processes.jsonpipe import write_line
 from uploadlab.sending import server_usage as usage
 
 
@@ -163,20 +164,16 @@ def main() -> None:
     setup_logging("WARNING")
     master = Master(host, int(port), int(workers))
 
-    def answer(content: object) -> None:
-        sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
-        sys.stdout.buffer.flush()
-
     def end() -> None:
         master.quit()
         os._exit(0)  # from a signal's greenlet, sys.exit would end no more than that
 
     gevent.signal_handler(signal.SIGTERM, end)
-    answer(master.wait_for_workers(JOIN_SECONDS))
+    write_line(sys.stdout.buffer, master.wait_for_workers(JOIN_SECONDS))
     # sys.stdin would block the workers' messages.
     with FileObject(sys.stdin.fileno(), "rb", closefd=False) as jobs:
         for line in jobs:
-            answer(master.do(msgspec.json.decode(line, type=LoadJob)))
+            write_line(sys.stdout.buffer, master.do(msgspec.json.decode(line, type=LoadJob)))
     master.quit()
 
 

@@ -10,7 +10,6 @@ from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.goals import load_goals
 from uploadlab.declared.knobs import load_knobs
 from uploadlab.declared.plans import load_plan
-from uploadlab.model.deployments import Target
 from uploadlab.model.order import Order
 from uploadlab.pages.part import (
     kept,
@@ -47,10 +46,7 @@ def plans() -> str:
 @page_part
 def sends(name: str) -> str:
     """Return how much a plan sends to all deployments together, warm-ups left out."""
-    targets = [
-        Target(deployment.name, "", deployment.tier, deployment.accepts, next=deployment.next)
-        for deployment in load_deployments(COMPOSE).values()
-    ]
+    targets = [deployment.target() for deployment in load_deployments(COMPOSE).values()]
     planned = plan_cells(load_plan(name, PLANS), Order(), targets)
     sent = sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB
     return f"Plan `{name}` uploads {sent:.0f} GB in total and deletes it.\n"

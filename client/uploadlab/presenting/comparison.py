@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log2
 
-from uploadlab.analysis.comparison import CPU, FIELDS, MEMORY, SECONDS, Found, Line
+from uploadlab.analysis.comparison import CPU, FIELDS, MEMORY, SECONDS, ComparedCell, Found
 from uploadlab.analysis.significance import Interval, Judged, Word
 from uploadlab.model.comparison import Comparison
 from uploadlab.presenting.document import Bad, Bar, Bars, Key, Table, TableRow
@@ -45,7 +45,7 @@ def _verdict_table(found: Found) -> Table:
     return Table(title, HEADER, rows, Key(size_bytes=size_bytes), wordy=True)
 
 
-def _verdict_cells(line: Line) -> list[str]:
+def _verdict_cells(line: ComparedCell) -> list[str]:
     if instead := _instead(line):
         return [line.method, instead, *[NO_FIGURE] * (len(HEADER) - 2)]
     judged = line.verdicts.get(SECONDS)
@@ -133,7 +133,7 @@ def by_effect(found: Found, comparison: Comparison) -> list[str]:
     return sorted(weights, key=lambda name: -weights[name])
 
 
-def _weight(line: Line) -> float:
+def _weight(line: ComparedCell) -> float:
     """Return how much a line matters: most if uploads are lost, nothing if there is no difference."""
     if line.instead and not line.base_instead:
         return float("inf")
@@ -147,7 +147,7 @@ def setting_name(changed: Sequence[str]) -> str:
     return f"without {lost}" if lost else f"with {changed[0][2:]}"
 
 
-def _instead(line: Line) -> str:
+def _instead(line: ComparedCell) -> str:
     """Return what stands in place of verdicts where an upload failed, else nothing."""
     base = f"the base: {line.base_instead}" if line.base_instead else ""
     if line.instead:
@@ -155,7 +155,7 @@ def _instead(line: Line) -> str:
     return base and f"ok, {base}"
 
 
-def verdict_text(line: Line, field: str) -> str:
+def verdict_text(line: ComparedCell, field: str) -> str:
     """Return ``faster 1.42x [1.36, 1.49]``; of memory ``more 1.42x``, so that a row fits into 80 columns."""
     if field not in line.verdicts:
         return NO_FIGURE
@@ -210,7 +210,7 @@ def _picture(found: Found, size_bytes: int, comparison: Comparison, field: str) 
     )
 
 
-def _bar(line: Line, judged: Judged, field: str, comparison: Comparison, widest: float) -> Bar:
+def _bar(line: ComparedCell, judged: Judged, field: str, comparison: Comparison, widest: float) -> Bar:
     better = Word.MORE if field == SECONDS else Word.LESS
     ratio = judged.ratio
     return Bar(

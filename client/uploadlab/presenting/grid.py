@@ -101,5 +101,5 @@ def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
         texts.append(f"{known.name}: {known.reason}. Fix: {known.fix}" if known else row.text)
         notes.setdefault(texts[-1], {}).setdefault(row.case, {})[row.deployment] = None
     numbers = {text: number for number, text in enumerate(notes, 1)}
-    text = " ".join([word, *(f"[{numbers[text]}]" for text in dict.fromkeys(texts))])
-    return text if word in (EXCEPTION, Verdict.UNKNOWN) else Bad(text)
+    cell = " ".join([word, *(f"[{numbers[text]}]" for text in dict.fromkeys(texts))])
+    return cell if word in (EXCEPTION, Verdict.UNKNOWN) else Bad(cell)

@@ -8,33 +8,15 @@ from uploadlab.errors import LabError
 from uploadlab.paths import shown
 
 RUN_FILE = "run.json"
-
-
 ORDER_FILE = "order.json"
 """What the host leaves for the client's container."""
-
-
 MEASUREMENTS = "measurements.jsonl"
-
-
 REPORT = "report.html"
-
-
 LOGS = "logs"
-
-
 PROFILES = "profiles"
-
-
 PROFILED = "profiles.jsonl"
-
-
 LOAD_UPLOADS = "load/uploads.jsonl"
-
-
 LOAD_STEPS = "load/steps.jsonl"
-
-
 CHECKS = "checks.jsonl"
 
 

@@ -65,8 +65,7 @@ def _calls(work: Work) -> Files:
     finally:
         tracemalloc.stop()
     profiler.create_stats()
-    # dump_stats writes the same, but only to a file; Stats, below, takes the profiler's stats away.
-    counted = marshal.dumps(profiler.stats)
+    counted = marshal.dumps(profiler.stats)  # as dump_stats writes it; pstats.Stats empties what it is given
     text = io.StringIO()
     pstats.Stats(profiler, stream=text).sort_stats("cumulative").print_stats()
     text.write("[ Top 10 by memory held at the end, from tracemalloc ]\n")

@@ -1,0 +1,29 @@
+"""A crowd of users, with a real Locust and real servers."""
+
+import pytest
+from uploadlab.declared.compose import config_texts
+from uploadlab.model.measurements import Status
+from uploadlab.paths import ROOT
+from uploadlab.units import MIB
+
+from .helpers import DEPLOYMENTS, lab
+from .test_load_stage import steps_of
+from .world import World
+
+pytestmark = [pytest.mark.apart, pytest.mark.slow]
+
+
+def test_long_queues_hold_a_crowd_of_200(hidden: World) -> None:
+    tuned = [name for name, one in DEPLOYMENTS.items() if "listen = 1024" in str(config_texts(ROOT, [one]))]
+    assert len(tuned) == 3
+    words = ("--plan", "crowd", "--methods", "request.stream", "--deployments", ",".join(tuned))
+    done = lab("--runtime", "local", *words, "--out", hidden.folder / "out", enter=hidden.enter)
+    assert done.returncode == 0, done.stderr
+    folder, steps = steps_of(hidden.folder / "out")
+    rows = folder.read_uploads()
+    for name in tuned:
+        step_id = f"{name}/request.stream/{MIB}/200"
+        assert (steps[step_id].status, steps[step_id].error) == (Status.OK, None)
+        mine = [row for row in rows if row.step_id == step_id]
+        assert len({row.user for row in mine}) == 200
+        assert {(row.status, row.digest_ok, row.stored_bytes) for row in mine} == {(Status.OK, True, MIB)}
