@@ -1,4 +1,4 @@
-"""run-matrix.sh --load with a real Locust, its workers, and real servers."""
+"""``lab --load`` with a real Locust, its workers, and real servers."""
 
 import os
 import signal
@@ -152,8 +152,8 @@ def test_ctrl_c_keeps_what_was_measured_and_resume_does_the_rest(tmp_path: Path)
     assert "many at once" in table
     folder, steps = steps_of(tmp_path)
     assert 0 < len(steps) < STEPS
-    assert said.splitlines()[-1].endswith(f"go on with: ./scripts/run-matrix.sh --resume {folder.path}")
-    done = run_matrix("--resume", "last", "--out", tmp_path)
+    assert said.splitlines()[-1].endswith(f"go on with: ./scripts/lab resume {folder.path}")
+    done = run_matrix("resume", "last", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     rows = folder.read_uploads()
     assert len(steps_of(tmp_path)[1]) == STEPS
@@ -200,12 +200,12 @@ def test_workers_from_elsewhere_join(tmp_path: Path) -> None:
             ["--plan", "slow-clients", "--deployments", "raw-sink", "--methods", "multipart-push"],
             "no step left",
         ),
-        (["--resume", "last", "--users", "2"], "leave out --users"),
-        (["--resume", "last", "--expect-status", "200"], "leave out --expect-status"),
+        (["resume", "last", "--users", "2"], "resume has no --users: it belongs to run"),
+        (["resume", "last", "--expect-status", "200"], "resume has no --expect-status: it belongs to run"),
     ],
 )
 def test_what_makes_no_sense_is_told(tmp_path: Path, words: list[str], reason: str) -> None:
-    done = run_matrix("--runtime", "local", *words, "--out", tmp_path)
+    done = run_matrix(*words, "--runtime", "local", "--out", tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr
     assert len(done.stderr.splitlines()) == 1
