@@ -59,12 +59,13 @@ def test_a_missing_file_is_said_too(tmp_path: Path) -> None:
 def test_a_slip_in_the_file_shows_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "RATIOS", tmp_path / "ratios.toml")
+    (tmp_path / "ratios.toml").write_text("[[ratios]]")
+    monkeypatch.setattr("uploadlab.declared.goals.RATIOS", tmp_path / "ratios.toml")
     drafted = draft(Order(plan="smoke", deployments=["flask"]))
     place = session.Place(session.LOCAL, tmp_path, tmp_path, Workers(1))
     with pytest.raises(UsageError, match=r"ratios\.toml"):
         session.start(drafted, place, Screen())
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["ratios.toml"]
 
 
 def test_every_name_that_is_asked_for_is_declared() -> None:

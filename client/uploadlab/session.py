@@ -186,7 +186,9 @@ def _carry_out(
         runtime: Neighbours | LocalRuntime = Neighbours()
     else:
         settings = {"PROFILING": "1"} if run.profile else {}
-        runtime = LocalRuntime(processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings)
+        runtime = LocalRuntime(
+            processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings
+        )
     host = run.host
     screen.note(
         f"This host: {host.cores} cores, {format_size(host.memory_bytes)}, "

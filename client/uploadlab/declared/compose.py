@@ -66,6 +66,9 @@ def config_texts(root: Path, deployments: list[Deployment]) -> dict[str, str]:
 def _read(compose: Path) -> ComposeFile:
     try:
         return msgspec.yaml.decode(compose.read_bytes(), type=ComposeFile)
+    except FileNotFoundError:
+        where = f"no {compose.name} in {compose.parent}"
+        raise LabError(f"{where}: start this command in a checkout of Upload Lab") from None
     except (OSError, ValueError) as error:
         raise LabError(f"cannot read {compose}: {' '.join(str(error).split())}") from None
 

@@ -16,6 +16,7 @@ from uploadlab.declared.exceptions import load_exceptions
 from uploadlab.declared.plans import load_plan
 from uploadlab.errors import LabError
 from uploadlab.measuring.host import describe_host, require_space
+from uploadlab.model.checks import KnownException
 from uploadlab.model.deployments import REFERENCE, Deployment
 from uploadlab.model.order import Order
 from uploadlab.model.runs import Host, Run
@@ -64,7 +65,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         load=drafted.steps,
         profile=order.profile,
         checks=drafted.checks,
-        exceptions=load_exceptions(EXCEPTIONS, load_deployments(COMPOSE)) if drafted.checks else [],
+        exceptions=_exceptions() if drafted.checks else [],
         derived=[deployment for deployment in drafted.deployments if deployment.based_on],
         comparison=drafted.comparison,
         configs=config_texts(ROOT, deployments),
@@ -121,6 +122,10 @@ def _require_same_host(run: Run, host: Host) -> None:
         )
     differs = [name for name in host.__struct_fields__ if getattr(host, name) != getattr(run.host, name)]
     raise LabError(f"{run.id} is from another host ({', '.join(differs)} differ): start a new run")
+
+
+def _exceptions() -> list[KnownException]:
+    return load_exceptions(EXCEPTIONS, load_deployments(COMPOSE)) if COMPOSE.exists() else []
 
 
 def _config_names(deployments: list[Deployment]) -> dict[str, list[str]]:

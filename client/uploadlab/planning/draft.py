@@ -44,7 +44,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 def draft(order: Order) -> Draft:
     """Plan a run; raise UsageError."""
-    declared = load_deployments(COMPOSE)
+    has_only_targets = order.kind is Kind.CHECK and order.targets and not COMPOSE.exists()
+    declared = {} if has_only_targets else load_deployments(COMPOSE)
     if order.kind in (Kind.COMPARE, Kind.ABLATE):
         return _draft_comparison(order, declared)
     declared = variants.extended(declared, order.deployments or [], ROOT)
@@ -59,7 +60,8 @@ def draft(order: Order) -> Draft:
         for deployment in declared.values()
         if deployment.name in chosen or deployment.tier == always
     ]
-    variants.refuse_services(deployments, load_services(COMPOSE))
+    if declared:
+        variants.refuse_services(deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in deployments]
     targets += [Target(name, url, EXTERNAL, foreign=order.foreign) for name, url in order.targets.items()]
     if order.kind is Kind.CHECK:
@@ -88,7 +90,7 @@ def _draft_check(order: Order, deployments: list[Deployment], targets: list[Targ
     cases = [name for name in chosen if order.large or order.cases or CASES[name].usual]
     if not any(applies(target, case) for target in targets for case in cases):
         raise UsageError("no chosen deployment takes such uploads: choose other --cases or --deployments")
-    to_start = _to_start(deployments, [], every=True)
+    to_start = _to_start(deployments, [], every=True) if deployments else []
     return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=to_start)
 
 
