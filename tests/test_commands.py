@@ -82,7 +82,7 @@ def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, wher
         ),
         (["compare", "flask", "gunicorn", "--within", "none"], 2, "'none' is not a percentage: write 10%"),
         (["compare", "flask", "gunicorn", "--minutes", "0"], 2, "--minutes must be above 0"),
-        (["ablate", "flask"], 2, "flask has no config whose lines could be taken back"),
+        (["ablate", "flask"], 2, "flask has no config whose settings could be reset"),
         (["ablate", "uwsgi-default"], 2, "name another config"),
         (["ablate", "uwsgi-tuned", "gunicorn"], 2, "unexpected extra argument"),
         (["--within", "5%"], 2, "run has no --within: it belongs to compare, ablate"),
@@ -100,7 +100,8 @@ def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, wher
 def test_a_mistake_is_one_line_that_says_what_to_type(
     tmp_path: Path, where: list[str], words: list[str], code: int, line: str
 ) -> None:
-    done = command(*words, *where)
+    has_command = not words[0].startswith("-")
+    done = command(*words[:has_command], *where, *words[has_command:])
     assert (done.returncode, done.stdout) == (code, "")
     (said,) = done.stderr.splitlines()
     assert said.startswith("lab: ")
