@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def now() -> str:
-    """The time in UTC, as records hold it."""
+    """Return the time in UTC, as records hold it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -16,7 +16,7 @@ class Calls(NamedTuple):
         return self.functions.get((file, function), (0, 0.0))[1] / (self.total_seconds or 1.0)
 
     def per_byte(self, file: str, function: str) -> float:
-        """Calls of that function for each byte of the upload."""
+        """Return calls of that function for each byte of the upload."""
         return self.functions.get((file, function), (0, 0.0))[0] / self.size_bytes
 
 
