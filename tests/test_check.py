@@ -15,7 +15,7 @@ from uploadlab.checking.oracle import ServerState, judge_attempt
 from uploadlab.checking.probe import probe, probes
 from uploadlab.checking.stage import CheckStage
 from uploadlab.checking.wire import Reply
-from uploadlab.declared.exceptions import load_exceptions
+from uploadlab.declared.check_exceptions import load_exceptions
 from uploadlab.errors import UsageError
 from uploadlab.measuring.protocols import Workbench
 from uploadlab.model.checks import Check, KnownException, Verdict

@@ -15,7 +15,7 @@ from uploadlab.commands import main
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.paths import RUNS, default_data_dir
 from uploadlab.planning import draft
-from uploadlab.storage.layout import MEASUREMENTS
+from uploadlab.storage.files import MEASUREMENTS
 from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import serve

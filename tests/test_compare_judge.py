@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from uploadlab.analysis.intervals import paired
-from uploadlab.analysis.significance import WITHIN, Interval, Word, enough, is_look, judge_ratio
+from uploadlab.analysis.significance import Interval, Word, judge_ratio
+from uploadlab.measuring.stopping import enough, is_look
+from uploadlab.model.comparison import WITHIN
 
 pytestmark = [pytest.mark.apart, pytest.mark.slow]
 

@@ -12,7 +12,7 @@ from uploadlab.commands.main import COMMANDS
 from uploadlab.errors import LabError
 from uploadlab.pages.__main__ import rendered
 from uploadlab.paths import DOCS, RECIPES, REFERENCE, ROOT
-from uploadlab.storage.layout import MEASUREMENTS
+from uploadlab.storage.files import MEASUREMENTS
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder
 

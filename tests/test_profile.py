@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from uploadlab.storage.layout import PROFILED
+from uploadlab.storage.files import PROFILED
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder
 

@@ -24,13 +24,12 @@ from uploadlab.model.runs import Run
 from uploadlab.paths import RATIOS, REFERENCE
 from uploadlab.planning.draft import Draft
 from uploadlab.presenting import report
-from uploadlab.presenting.command_line import command_words
 from uploadlab.presenting.html import HERE
 from uploadlab.presenting.markdown import markdown
-from uploadlab.presenting.repeat import commands
+from uploadlab.presenting.repeat import command_words, commands
 from uploadlab.presenting.tables import rate_tables
 from uploadlab.presenting.terminal import Screen
-from uploadlab.storage.layout import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE
+from uploadlab.storage.files import CHECKS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 

@@ -12,7 +12,7 @@ from uploadlab.declared.goals import load_goals
 from uploadlab.model.measurements import ACCEPTED
 from uploadlab.paths import RATIOS, REFERENCE
 from uploadlab.presenting import report
-from uploadlab.storage.layout import REPORT
+from uploadlab.storage.files import REPORT
 from uploadlab.storage.run_folder import RunFolder
 
 from .browser import shut_out

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from uploadlab.model.measurements import Status
-from uploadlab.storage.layout import MEASUREMENTS
+from uploadlab.storage.files import MEASUREMENTS
 from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import environment, lab, left_overs, servers, wait_until

@@ -15,7 +15,7 @@ from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Status
 from uploadlab.model.runs import SCHEMA_VERSION
 from uploadlab.paths import REFERENCE
-from uploadlab.storage.layout import CHECKS, LOAD_STEPS, LOAD_UPLOADS, MEASUREMENTS, RUN_FILE
+from uploadlab.storage.files import CHECKS, LOAD_STEPS, LOAD_UPLOADS, MEASUREMENTS, RUN_FILE
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import by_cell, reference_names
-from uploadlab.analysis.significance import WITHIN, Judged, Word, judge_ratio, pairs
+from uploadlab.analysis.significance import Judged, Word, judge_ratio, pairs
 from uploadlab.model.cells import Cell
+from uploadlab.model.comparison import WITHIN
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 

@@ -1,18 +1,14 @@
-"""Whether two figures differ, and when enough was measured to say so. Pure.
+"""Whether two figures differ. Pure.
 
 Needs no numpy: its intervals are made by ``intervals``, which does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-WITHIN = 0.03
-"""The half width of an interval that is narrow enough, where the user gives none."""
 LEAST_ROUNDS = 6
 """Fewer have no 95% interval."""
-SPACING = 1.25
-"""Between two looks at the intervals: a stop after each round would stop too often on a lucky one."""
 
 
 class Interval(NamedTuple):
@@ -61,19 +57,6 @@ def judge_ratio(ratio: Interval | None, floor: float) -> Judged | None:
     if max(ratio.value, 1 / ratio.value) <= floor or ratio.low <= 1 <= ratio.high:
         return Judged(Word.SAME, ratio, floor)
     return Judged(Word.MORE if ratio.value > 1 else Word.LESS, ratio, floor)
-
-
-def is_look(rounds: int) -> bool:
-    """Return whether it is time to look at the intervals: after 6, 8, 10, 13, 17, ... rounds."""
-    look = LEAST_ROUNDS
-    while look < rounds:
-        look = -int(-look * SPACING // 1)
-    return look == rounds
-
-
-def enough(ratios: Iterable[Interval | None], within: float) -> bool:
-    """Return whether each interval is narrow enough."""
-    return all(ratio is not None and ratio.half_width <= within for ratio in ratios)
 
 
 def pairs(above: dict[int, float], below: dict[int, float]) -> tuple[Sequence[float], Sequence[float]]:

@@ -11,8 +11,8 @@ from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.clock import now
 from uploadlab.declared import variants
+from uploadlab.declared.check_exceptions import load_exceptions
 from uploadlab.declared.compose import config_texts, load_deployments
-from uploadlab.declared.exceptions import load_exceptions
 from uploadlab.declared.plans import load_plan
 from uploadlab.errors import LabError
 from uploadlab.measuring.host import describe_host, require_space

@@ -1,10 +1,10 @@
 """Ends a comparison: a method as soon as its intervals are narrow enough, all of it after its budget."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from uploadlab.analysis.intervals import paired
-from uploadlab.analysis.significance import enough, is_look, pairs
+from uploadlab.analysis.significance import LEAST_ROUNDS, Interval, pairs
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.measurements import Measurement, Status
@@ -12,6 +12,21 @@ from uploadlab.model.runs import Run
 
 Way = tuple[str, int]
 """A method and a size: what all deployments do, and what is compared."""
+SPACING = 1.25
+"""Between two looks at the intervals: a stop after each round would stop too often on a lucky one."""
+
+
+def is_look(rounds: int) -> bool:
+    """Return whether it is time to look at the intervals: after 6, 8, 10, 13, 17, ... rounds."""
+    look = LEAST_ROUNDS
+    while look < rounds:
+        look = -int(-look * SPACING // 1)
+    return look == rounds
+
+
+def enough(ratios: Iterable[Interval | None], within: float) -> bool:
+    """Return whether each interval is narrow enough."""
+    return all(ratio is not None and ratio.half_width <= within for ratio in ratios)
 
 
 class Stopping:

@@ -2,6 +2,9 @@
 
 from msgspec import Struct
 
+WITHIN = 0.03
+"""The half width of an interval that is narrow enough, where the user gives none."""
+
 
 class Comparison(Struct, frozen=True):
     """Deployments against one of them, in rounds until their difference is clear."""

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from uploadlab.model.comparison import WITHIN
 from uploadlab.model.deployments import Foreign
 
 
@@ -39,7 +40,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """URLs of the user's servers, by their names."""
     foreign: Foreign | None = None
     """How targets say success that do not answer the lab's contract."""
-    within: float = 0.03
+    within: float = WITHIN
     """A comparison ends once its intervals are ± this share of the ratio."""
     minutes: float = 10.0
     """A comparison ends after this time."""

@@ -14,7 +14,7 @@ from uploadlab.presenting.document import Chart, Key, Report
 from uploadlab.presenting.heat import METRICS
 from uploadlab.units import format_size
 
-HERE = Path(__file__).with_name("page")
+HERE = Path(__file__).with_name("assets")
 ATTRIBUTES = ("deployment", "method", "size", "tier")
 """What the filters go by, in the order of a key."""
 IMPORT = re.compile(r"^import (\{.*?\}) from 'vega-util';$", re.MULTILINE)

@@ -37,7 +37,7 @@ from uploadlab.presenting.tables import (
     rate_tables,
     ratio_table,
 )
-from uploadlab.storage.layout import PROFILES
+from uploadlab.storage.files import PROFILES
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import format_size
 

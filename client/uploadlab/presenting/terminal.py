@@ -50,7 +50,7 @@ from uploadlab.presenting.tables import (
     rate_tables,
     ratio_table,
 )
-from uploadlab.storage.layout import REPORT
+from uploadlab.storage.files import REPORT
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_seconds

@@ -9,7 +9,7 @@ from pathlib import Path
 from uploadlab.errors import LabError
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import COMPOSE, CONFIGS, shown
-from uploadlab.storage.layout import LOGS
+from uploadlab.storage.files import LOGS
 
 UP_SECONDS = 15.0
 POLL_SECONDS = 0.1

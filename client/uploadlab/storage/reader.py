@@ -12,7 +12,7 @@ from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Profiled
 from uploadlab.model.profiles import Profiles
 from uploadlab.model.runs import SCHEMA_VERSION, Host, Run
-from uploadlab.storage.layout import RUN_FILE
+from uploadlab.storage.files import RUN_FILE
 from uploadlab.storage.old_runs import decode_run
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder

@@ -16,7 +16,8 @@ from uploadlab.model.measurements import Measurement, Profiled
 from uploadlab.model.order import Order
 from uploadlab.model.runs import SCHEMA_VERSION, Run
 from uploadlab.paths import in_container, program, shown
-from uploadlab.storage.layout import (
+from uploadlab.storage.decoding import Row, sound_rows
+from uploadlab.storage.files import (
     CHECKS,
     LOAD_STEPS,
     LOAD_UPLOADS,
@@ -33,7 +34,6 @@ from uploadlab.storage.layout import (
     whole_lines,
 )
 from uploadlab.storage.old_runs import decode_run, with_code
-from uploadlab.storage.rows import Row, sound_rows
 
 
 class RunFolder:
