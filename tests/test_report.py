@@ -228,7 +228,6 @@ def unknown_case(folder: RunFolder) -> None:
         (no_run, ["run.json is missing: host, plan, tiers and configs are not known."]),
         (other_cells, ["run.json does not plan all that was measured"]),
         (damaged_steps, ["steps.jsonl: 1 line is damaged", "uploads.jsonl: 1 line is damaged"]),
-        (unknown_case, ["checks.jsonl: 1 line is damaged and left out."]),
     ],
 )
 def test_of_a_damaged_run_all_that_can_be_is_shown_and_the_rest_told(
@@ -240,6 +239,12 @@ def test_of_a_damaged_run_all_that_can_be_is_shown_and_the_rest_told(
     assert str(folder.path) not in written(folder)
     shown = {row["deployment"] for row in rows_of(folder)}
     assert shown == set() if change is empty else shown >= {"flask", HOSTILE}
+
+
+def test_a_case_that_this_lab_no_longer_has_is_shown(folder: RunFolder) -> None:
+    unknown_case(folder)
+    assert notices(folder) == []
+    assert "<th scope=\"row\">gone</th>" in written(folder)
 
 
 def test_a_good_run_has_no_notice(folder: RunFolder) -> None:

@@ -91,6 +91,8 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
     """
     run = folder.read_run()
     _require_same_host(run, describe_host(data_dir))
+    if gone := [case for case in run.checks if case not in CASES]:
+        raise LabError(f"{run.id} needs {', '.join(gone)}, no longer a case of the check: start a new run")
     if load and run.checks:
         raise LabError(f"{run.id} is a check, which has no plan and no load: resume it without --load")
     if load and not run.load:

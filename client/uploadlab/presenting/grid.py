@@ -50,7 +50,7 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
 def counts(run: Run, rows: Sequence[Check]) -> list[str]:
     """Return in lines how much was tried, and how it ended."""
     rows = [row for row in latest(rows) if row.verdict is not Verdict.UNAVAILABLE]
-    tried = Counter(CASES[row.case].kind for row in rows)
+    tried = Counter(CASES[row.case].kind for row in rows if row.case in CASES)
     held = {target.name for target in run.targets if target.tier in HELD}
     lines = [f"Tried: {', '.join(f'{tried[kind]} {kind}' for kind in CaseKind)}."]
     for title, mine in (

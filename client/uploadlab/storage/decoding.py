@@ -6,9 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from uploadlab.catalogue.cases import CASES
 from uploadlab.model.cells import Cell
-from uploadlab.model.checks import Check
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled
 
@@ -41,8 +39,6 @@ def _is_sound(row: msgspec.Struct) -> bool:
             return row.size_bytes > 0 and named and timed
         case LoadUpload():
             return row.size_bytes > 0 and _is_time(row.seconds)
-        case Check():
-            return row.case in CASES
         case Profiled():
             *names, size = row.cell_id.rsplit("/", 2)
             return len(names) == 2 and size.isdigit() and int(size) > 0
