@@ -89,6 +89,7 @@ class RunFolder:
     def write_run(self, run: Run) -> None:
         """Write or replace run.json in one step."""
         self._replace(RUN_FILE, msgspec.json.format(msgspec.json.encode(run), indent=1))
+        (self.path / ORDER_FILE).unlink(missing_ok=True)  # run.json holds the order from now on
 
     def write_order(self, order: Order) -> None:
         """Leave an order for the client's container."""
