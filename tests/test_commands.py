@@ -92,6 +92,11 @@ def test_a_run_ends_with_a_table_and_leaves_only_its_folder(tmp_path: Path, wher
         (["--target", "flask=http://127.0.0.1:1"], 2, "choose another"),
         (["resume", "x", "--rounds", "3"], 2, "resume has no --rounds: it belongs to run, compare, ablate"),
         (["resume", "no-such-run"], 1, "no run at"),
+        (
+            ["check", "--target", "mine=http://192.0.2.7:9", "--deployments", "mine", "--runtime", "docker"],
+            1,
+            "--runtime docker is not possible: no deployment has to be started",
+        ),
         (["--sizes", "9000000GiB"], 1, "smaller --sizes or another --data-dir"),
         (["--data-dir", "/proc/x"], 1, "choose another --data-dir"),
         (["--out", "/proc/x"], 1, "choose another --out"),
@@ -297,6 +302,8 @@ def test_defaults_lie_in_the_checkout_where_git_ignores_them() -> None:
         (["--compare-runs", "x", "y", "--force"], "write ./scripts/lab diff x y --force"),
         (["--show", "last", "a/b/1MiB"], "write ./scripts/lab show last a/b/1MiB"),
         (["--report=last", "--format", "md"], "write ./scripts/lab report last --format md"),
+        (["a.ini", "b.ini", "--compare"], "write ./scripts/lab compare a.ini b.ini"),
+        (["run", "--check", "--out", "a b"], "write ./scripts/lab check --out 'a b'"),
         (
             ["--out", "/tmp/x", "--resume", "last", "--load"],
             "write ./scripts/lab resume last --out /tmp/x --load",

@@ -151,6 +151,15 @@ def test_a_comparison_that_was_stopped_goes_on(tmp_path: Path) -> None:
     assert len({(row.cell_id, row.round) for row in rows}) == len(rows) == 3 * 60
 
 
+@pytest.mark.parametrize("sick", ["uwsgi-tuned", "uwsgi-default"])
+def test_what_cannot_start_has_a_row_for_each_of_its_cells(tmp_path: Path, sick: str) -> None:
+    fake = Timed()
+    fake.sick = sick
+    run, rows = rounds_of(tmp_path, fake, methods=["request.stream", "multipart-push"])
+    planned = {item.cell.id for item in run.cells if item.cell.deployment == sick}
+    assert {row.cell_id for row in rows if row.status is Status.UNAVAILABLE} == planned
+
+
 def test_an_ablations_configs_lie_in_the_run_and_are_what_is_started(tmp_path: Path) -> None:
     prepared = prepared_run(tmp_path, msgspec.structs.replace(ORDER, kind=Kind.ABLATE, configs=[TUNED]))
     without = "configs/uwsgi/uwsgi-tuned-without-listen.ini"

@@ -303,7 +303,9 @@ def test_load_can_be_added_to_a_stored_run(tmp_path: Path) -> None:
     assert prepared.folder.read_steps() == []
     go(reopen(prepared.folder, tmp_path, load=True), Fake(), tmp_path)
     assert {one.status for one in prepared.folder.read_steps()} == {Status.OK}
-    assert prepared.folder.read_run().load
+    run = prepared.folder.read_run()
+    assert run.load
+    assert run.order and run.order.load
 
 
 def test_a_sick_deployment_is_a_step_and_the_others_load_goes_on(tmp_path: Path) -> None:

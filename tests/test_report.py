@@ -93,7 +93,8 @@ def test_a_comparison_has_its_verdicts_settings_and_command(tmp_path: Path) -> N
     )
     assert f"differences from flask\n\n```\n+ {HOSTILE}\n```" in text
     assert (
-        "lab compare flask '<script>alert(1)</script>' flask-b --seed 1 --minutes 1 --runtime local" in text
+        "lab compare flask '<script>alert(1)</script>' flask-b --plan p --seed 1 --minutes 1 --runtime"
+        in text
     )
     assert "What is missing" not in text
 
@@ -312,8 +313,8 @@ def test_the_command_repeats_the_run(tmp_path: Path) -> None:
 
 def test_a_run_from_before_orders_were_stored_is_repeated_by_its_plan(tmp_path: Path) -> None:
     texts = words(RUN, [measured("flask")], tmp_path)
-    again = "./scripts/lab run --plan p --deployments flask --seed 1 --runtime local"
-    assert texts["The same again"] == again
+    again = "./scripts/lab run --plan p --deployments flask --methods request.stream,request.files"
+    assert texts["The same again"] == f"{again} --sizes 10000000 --rounds 3 --seed 1 --runtime local"
 
 
 def test_the_command_keeps_no_password(tmp_path: Path) -> None:

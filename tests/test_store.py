@@ -13,6 +13,7 @@ from uploadlab.analysis.grid import known_exception
 from uploadlab.errors import LabError
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Status
+from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import SCHEMA_VERSION
 from uploadlab.paths import REFERENCE
 from uploadlab.storage.files import CHECKS, LOAD_STEPS, LOAD_UPLOADS, MEASUREMENTS, RUN_FILE
@@ -33,10 +34,11 @@ def test_what_is_written_is_read_back(folder: RunFolder) -> None:
     rows = [measured("flask"), measured("raw-sink", seconds=None, status=Status.FAILED, error="x")]
     for row in rows:
         folder.append(row)
-    folder.write_run(RUN)
+    run = msgspec.structs.replace(RUN, order=Order(plan="p"))
+    folder.write_run(run)
     again = RunFolder(folder.path)
     assert again.read_measurements() == rows
-    assert again.read_run() == RUN
+    assert again.read_run() == run
 
 
 def test_each_measurement_is_on_disk_at_once(folder: RunFolder) -> None:
@@ -207,3 +209,20 @@ def test_a_newer_schema_is_not_misread(folder: RunFolder) -> None:
     folder.write_run(msgspec.structs.replace(RUN, schema_version=99))
     with pytest.raises(LabError, match="schema 99"):
         folder.read_run()
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        ("check", Order(kind=Kind.CHECK)),
+        ("knobs", Order(kind=Kind.KNOBS)),
+        ("quick", Order(plan="quick", load=True, rounds=5)),
+        ("profiles", Order(plan="quick", profile=True, rounds=1)),
+    ],
+)
+def test_a_run_from_before_orders_were_stored_has_one(name: str, order: Order) -> None:
+    run = RunFolder(REFERENCE / name).read_run()
+    assert run.order
+    assert run.kind is run.order.kind is order.kind
+    for field in ("plan", "profile", "load", "rounds"):
+        assert getattr(run.order, field) == getattr(order, field)

@@ -41,6 +41,7 @@ from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
+AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
 STAY_UP = (
     "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them. "
     "Runs and reports: {viewer}"
@@ -62,9 +63,15 @@ class Place(NamedTuple):
 def start(drafted: Draft, place: Place, screen: Screen) -> int:
     """Carry out a new run and return the exit code; raise LabError, Stopped."""
     with Processes() as processes:
-        urls = drafted.order.targets
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
-        if not in_container() and _in_containers(place, place.runtime, urls, processes, screen):
+        problem = _obstacle(place, place.runtime, drafted.order.targets, drafted.deployments, processes)
+        if problem and place.runtime == DOCKER:
+            raise LabError(
+                f"--runtime docker is not possible: {problem}; --runtime local needs no containers"
+            )
+        if place.runtime == AUTO and not in_container():
+            screen.note(f"Runtime: {f'local, since {problem}' if problem else AUTO_DOCKER}.")
+        if not (problem or in_container()):
             require_checkout()
             folder = new_folder(place.out, name)
             folder.keep_configs(drafted.texts)
@@ -82,7 +89,7 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder = RunFolder(place.out / given) if given else RunFolder.create(place.out, name)
             return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
 
-        return _run_here(prepare_new, place, processes, screen)
+        return _run_here(prepare_new, drafted.deployments, place, processes, screen)
 
 
 def resume(folder: RunFolder, load: bool, place: Place, screen: Screen) -> int:
@@ -95,32 +102,35 @@ def resume(folder: RunFolder, load: bool, place: Place, screen: Screen) -> int:
         raise UsageError(f"{run.id} was measured with --runtime {run.runtime}: resume it without --runtime")
     with Processes() as processes:
         urls = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
-        if not in_container() and _in_containers(place, run.runtime, urls, processes, screen):
+        deployments = placed(stored_deployments(run, load), folder)
+        problem = _obstacle(place, run.runtime, urls, deployments, processes)
+        if problem and run.runtime == DOCKER:
+            raise LabError(f"{run.id} was measured in containers, which is not possible now: {problem}")
+        if not (problem or in_container()):
             require_checkout()
-            deployments = placed(stored_deployments(run, load), folder)
             words = ["resume", folder.path.name, *(["--load"] if load else [])]
             return _run_containers(folder, deployments, run.profile, words, place, processes, screen)
-        return _run_here(lambda data_dir: reopen(folder, data_dir, load), place, processes, screen)
+
+        def prepare_again(data_dir: Path) -> Prepared:
+            return reopen(folder, data_dir, load)
+
+        return _run_here(prepare_again, deployments, place, processes, screen)
 
 
-def _in_containers(
-    place: Place, runtime: str, urls: dict[str, str], processes: Processes, screen: Screen
-) -> bool:
-    """Return whether the runtime is docker; raise LabError if it must be and cannot."""
+def _obstacle(
+    place: Place,
+    runtime: str,
+    urls: dict[str, str],
+    deployments: Sequence[Deployment],
+    processes: Processes,
+) -> str:
+    """Return why this order cannot run in containers of its own; empty if it can."""
+    if in_container():
+        return ""
     if runtime == LOCAL:
-        return False
-    problem = _obstacle(place, urls, processes)
-    if problem and runtime == DOCKER:
-        raise LabError(f"--runtime docker is not possible: {problem}; --runtime local needs no containers")
-    if problem:
-        screen.note(f"Runtime: local, since {problem}.")
-    elif runtime == AUTO:
-        screen.note("Runtime: docker, since an engine and Compose answer; --runtime local needs neither.")
-    return not problem
-
-
-def _obstacle(place: Place, urls: dict[str, str], processes: Processes) -> str:
-    """Return why this order cannot run in containers; empty if it can."""
+        return "--runtime local"
+    if not deployments:
+        return "no deployment has to be started"
     if place.data_dir:
         return "--data-dir is a folder of this host"
     if place.workers.elsewhere:
@@ -150,13 +160,19 @@ def _run_containers(
     return code
 
 
-def _run_here(make: Callable[[Path], Prepared], place: Place, processes: Processes, screen: Screen) -> int:
+def _run_here(
+    make: Callable[[Path], Prepared],
+    deployments: Sequence[Deployment],
+    place: Place,
+    processes: Processes,
+    screen: Screen,
+) -> int:
     """Carry out a run whose deployments are processes of this host, or neighbours of this container."""
     declared_goals()  # a mistake in them must show before a long run, not after
+    if deployments and not in_container():
+        install_servers(processes)
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
-    if prepared.deployments and not in_container():
-        install_servers(processes)
     run, folder = prepared.run, prepared.folder
     try:
         _carry_out(prepared, scratch, place.workers, processes, screen)

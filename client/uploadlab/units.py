@@ -33,6 +33,11 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes} bytes"
 
 
+def format_exactly(size_bytes: int) -> str:
+    """Return ``64MiB`` where that is exact, else the number of bytes, as the command line reads it."""
+    return f"{size_bytes // MIB}MiB" if size_bytes % MIB == 0 else str(size_bytes)
+
+
 def format_rate(bytes_per_second: float) -> str:
     """``2 MB/s``."""
     return f"{bytes_per_second / 1e6:.3g} MB/s"

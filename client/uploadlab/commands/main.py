@@ -1,6 +1,7 @@
 """The command line: which command is meant, and how each of them ends."""
 
 import importlib
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -57,12 +58,12 @@ class Commands(LabCommand, click.Group):
         first = args[0] if args else ""
         if first in ("-h", "--help", "--version"):
             return super().parse_args(ctx, args)
+        if first not in COMMANDS[1:] and (line := new_line(args[first == "run" :])):
+            raise UsageError(f"{line[0]} is a command now: write {program()} {shlex.join(line[1:])}")
         if first and not first.startswith("-"):
             if first not in HIDDEN:
                 check("command", first, COMMANDS)
             return super().parse_args(ctx, args)
-        if line := new_line(args):
-            raise UsageError(f"{line[0]} is a command now: write {program()} {' '.join(line[1:])}")
         return super().parse_args(ctx, ["run", *args])
 
 

@@ -35,6 +35,12 @@ class LabCommand(click.Command):
         self.format_epilog(ctx, formatter)
         self.format_options(ctx, formatter)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; in the client's container as the owner of the run's folder."""
+        if in_container() and not isinstance(self, click.Group):
+            become_owner(ctx.params.get("out", RUNS))
+        return super().invoke(ctx)
+
 
 class Names(click.ParamType[list[str]]):
     """Names with commas between them."""
@@ -116,12 +122,10 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
     return decorate
 
 
-deployments_option = click.option(
-    "--deployments", type=Names(), help="Run only these; baselines always run too."
-)
+deployments_option = click.option("--deployments", type=Names(), help="Run only these.")
 plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
 cell_options = group(
-    click.option("--methods", type=Names(), help="Run only these; baselines always run too."),
+    click.option("--methods", type=Names(), help="Run only these."),
     click.option("--sizes", type=Sizes(), help="64MiB,1GiB instead of the plan's."),
     click.option("--rounds", type=COUNT, help="Instead of the plan's."),
     click.option("--seed", type=int, metavar="N", help="Order of the uploads.  [default: random]"),
@@ -227,8 +231,7 @@ def foreign(status: int | None, field: str | None, targets: dict[str, str]) -> F
 
 
 def _enter_container(runtime: str, out: Path, targets: dict[str, str]) -> None:
-    """Become the owner of the run's folder; raise LabError for what the client's container cannot do."""
-    become_owner(out)
+    """Raise LabError for what the client's container cannot do."""
     require_checkout()
     why = "the client's container cannot do that, ./scripts/lab can"
     if runtime == LOCAL:

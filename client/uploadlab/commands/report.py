@@ -6,10 +6,8 @@ import click
 
 from uploadlab.commands import options
 from uploadlab.declared.goals import declared_goals
-from uploadlab.paths import in_container
 from uploadlab.presenting import report
 from uploadlab.presenting.terminal import Screen
-from uploadlab.runtimes.in_container import become_owner
 
 
 @click.command(
@@ -34,8 +32,6 @@ def command(run: str, form: str, out: Path) -> None:
 
     RUN is a name, a folder, or last (the default).
     """
-    if in_container():
-        become_owner(out)
     screen, folder, goals = Screen(), options.stored_run(run, out), declared_goals()
     if form == "html":
         report.write_page(folder, goals)

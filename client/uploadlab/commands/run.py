@@ -34,7 +34,7 @@ Examples:
 def command(place: session.Place, expect_status: int | None, field: str | None, **asked: Any) -> int:
     """Measure uploads to the app behind each server.
 
-    Every upload is verified. Prints MB/s, CPU, memory, and causes; writes a report.
+    Verifies every upload, prints MB/s, CPU, memory and causes, writes a report. Baselines always run too.
     """
     order = Order(foreign=options.foreign(expect_status, field, asked["targets"]), **asked)
     return session.start(draft(order), place, Screen())

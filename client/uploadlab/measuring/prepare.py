@@ -103,6 +103,7 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
         names = choose("method", plan.load.methods, OWN_METHODS) if plan.load else []
         methods = [name for name in names if name in measured]
         run.load = plan_load(plan, msgspec.structs.replace(order, methods=methods or None), run.targets)
+        run.order = run.order and msgspec.structs.replace(run.order, load=True)
     deployments = placed(stored_deployments(run), folder)
     # Load may need a deployment that was not started before.
     known = [deployment for deployment in deployments if deployment.name in run.config_names]

@@ -47,10 +47,13 @@ class UploadStage:
 
     def execute(self, items: Sequence[Task], watcher: Watcher) -> None:
         """Do these uploads, saving after each; raise LabError."""
-        run, folder, tasks = self._bench.run, self._bench.folder, list(items)
+        run, folder = self._bench.run, self._bench.folder
         estimate, stopping = Estimate(run.budget_seconds), self._stopping(folder.read_measurements())
-        usable = [task for task in tasks if not self._targets[task.cell.deployment].unavailable]
-        payloads = write_payloads(self._bench.data_dir, {task.cell.size_bytes for task in usable})
+        tasks = [task for task in items if not self._targets[task.cell.deployment].unavailable]
+        payloads = write_payloads(self._bench.data_dir, {task.cell.size_bytes for task in tasks})
+        for task in items:
+            if task not in tasks:  # no row is missing, whatever ends the run
+                folder.append(self._measure(task, payloads, watcher))
         while tasks:
             task, *tasks = tasks
             cell = f"{task.cell.deployment} {task.cell.method} {format_size(task.cell.size_bytes)}"

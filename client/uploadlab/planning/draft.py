@@ -112,8 +112,10 @@ def stored_deployments(run: Run, load: bool = False) -> list[Deployment]:
 
     With ``load``, include what the run may need when concurrent uploads are added to it.
     """
-    declared = load_deployments(COMPOSE) | {deployment.name: deployment for deployment in run.derived}
     names = [target.name for target in run.targets if target.tier != EXTERNAL]
+    if not names:  # of the user's own servers alone, which need no checkout
+        return []
+    declared = load_deployments(COMPOSE) | {deployment.name: deployment for deployment in run.derived}
     if gone := [name for name in names if name not in declared]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
     chosen = [declared[name] for name in names]

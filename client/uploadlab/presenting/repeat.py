@@ -7,43 +7,21 @@ from typing import Any
 
 import msgspec
 
-from uploadlab.model.deployments import EXTERNAL, REFERENCE
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
 from uploadlab.presenting.document import Section
-from uploadlab.storage.reader import UNKNOWN, StoredRun
+from uploadlab.storage.reader import StoredRun
 
 ARGUMENTS = ("kind", "configs")
 """Fields that are words of their own, not options."""
 PERCENT = ("within", "fail_above")
 
 
-def order_of(run: Run) -> Order:
-    """Return what the user asked for; of a run from before orders were stored, as far as the run says."""
-    if run.order:
-        return run.order
-    apps = [target.name for target in run.targets if target.tier not in (REFERENCE, EXTERNAL)]
-    compared = run.comparison
-    if compared:
-        configs = [compared.base] if compared.ablation else [compared.base, *compared.others]
-        kind = Kind.ABLATE if compared.ablation else Kind.COMPARE
-        return Order(kind=kind, configs=configs, within=compared.within, minutes=compared.budget_seconds / 60)
-    if run.plan in ("knobs", "knobs-check"):
-        return Order(kind=Kind.KNOBS)
-    if run.checks:
-        return Order(kind=Kind.CHECK, deployments=apps)
-    return Order(
-        plan=run.plan, deployments=apps or None, profile=run.profile, load=bool(run.load and run.cells),
-        targets={target.name: target.url for target in run.targets if target.tier == EXTERNAL},
-        foreign=next((target.foreign for target in run.targets if target.foreign), None),
-    )  # fmt: skip
-
-
 def repeating(run: Run) -> list[str]:
     """Return the words of the command that repeats a run, with its seed and its runtime."""
-    order = order_of(run)
+    order = run.order or Order()
     if order.kind is not Kind.CHECK:
         order = msgspec.structs.replace(order, seed=run.seed)
     runtime = ["--runtime", run.runtime] if order.kind is not Kind.KNOBS else []
@@ -84,15 +62,14 @@ def _public(url: str) -> str:
 def commands(stored: StoredRun) -> Section | None:
     """Return the section, or None if run.json is lost."""
     run = stored.run
-    if run.plan == UNKNOWN:
+    if not run.order:
         return None
-    kind = order_of(run).kind
     texts = {"The same again": shlex.join([program(), *repeating(run)])}
     if not run.comparison and (missing := _missing(run, stored.rows)):
         texts[f"What is missing: {missing} uploads"] = shlex.join([program(), "resume", run.id])
     texts["This report"] = shlex.join([program(), "report", run.id])
     intro = "From the root of the checkout."
-    if kind is Kind.RUN:
+    if run.order.kind is Kind.RUN:
         intro += " The seed gives the same order; figures are compared within one run only."
     return Section("repeat", "To repeat it", [intro], texts=texts)
 

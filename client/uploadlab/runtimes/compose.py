@@ -201,7 +201,7 @@ def _give(path: Path, like: Path) -> None:
     """Give a path to the owner of another path, if this is root."""
     if os.geteuid() == 0:
         owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _last_line(said: str) -> str:

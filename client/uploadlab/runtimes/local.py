@@ -101,7 +101,7 @@ class LocalRuntime:
         """Start a deployment on this port; ``urls`` has the deployments that it may pass uploads on to."""
         problem = self.lacks([deployment])
         if not problem:
-            hops = [f"{name}={url}" for name, url in (urls or {}).items() if name in deployment.next]
+            hops = [f"{name}={urls[name]}" for name in deployment.next if urls and name in urls]
             environment = self._environment(deployment.name, host, port)
             started = self._started.setdefault(deployment.name, [])
             try:

@@ -13,6 +13,8 @@ from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
+MOST_DIGITS = 20
+"""Of a size in bytes."""
 LEAST_SECONDS, MOST = 1e-9, 1e18
 """A shorter time is no measured time, and a larger number counts nothing that a run has."""
 
@@ -41,7 +43,7 @@ def _is_sound(row: msgspec.Struct) -> bool:
             return row.size_bytes > 0 and _is_time(row.seconds)
         case Profiled():
             *names, size = row.cell_id.rsplit("/", 2)
-            return len(names) == 2 and size.isdigit() and int(size) > 0
+            return len(names) == 2 and size.isdecimal() and len(size) < MOST_DIGITS and int(size) > 0
     return True
 
 

@@ -9,7 +9,10 @@ from typing import Any
 import msgspec
 
 from uploadlab.model.checks import Check
+from uploadlab.model.deployments import EXTERNAL, REFERENCE
+from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
+from uploadlab.units import format_exactly
 
 CODES = {
     r"no answer \(RemoteDisconnected.*\)": "no-answer-disconnected",
@@ -28,7 +31,39 @@ def decode_run(content: bytes) -> Run:
         if "shows" in known:
             texts = msgspec.convert(known.pop("shows"), list[str])
             known |= {"codes": [code for code in map(_code_of, texts) if code], "fix": known.pop("mend", "")}
-    return msgspec.convert(fields | {"exceptions": exceptions}, Run)
+    run = msgspec.convert(fields | {"exceptions": exceptions}, Run)
+    if not run.order:
+        run.order = implied_order(run)
+        run.kind = run.order.kind
+    return run
+
+
+def implied_order(run: Run) -> Order:
+    """Return the order of a run from before orders were stored, as far as the run says."""
+    if run.plan in ("knobs", "knobs-check"):
+        return Order(kind=Kind.KNOBS)
+    if compared := run.comparison:
+        configs = [compared.base] if compared.ablation else [compared.base, *compared.others]
+        kind = Kind.ABLATE if compared.ablation else Kind.COMPARE
+        minutes = compared.budget_seconds / 60
+        return Order(kind=kind, configs=configs, plan=run.plan, within=compared.within, minutes=minutes)
+    apps = [target.name for target in run.targets if target.tier not in (REFERENCE, EXTERNAL)]
+    targets = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
+    foreign = next((target.foreign for target in run.targets if target.foreign), None)
+    if run.checks:
+        names = [*apps, *targets] or None
+        return Order(kind=Kind.CHECK, deployments=names, cases=run.checks, targets=targets)
+    cells = [planned.cell for planned in run.cells if planned.cell.deployment in {*apps, *targets}]
+    sizes = {cell.size_bytes for cell in cells}
+    rounds = {planned.rounds for planned in run.cells}
+    return Order(
+        plan=run.plan, deployments=[*apps, *targets] or None, profile=run.profile,
+        load=bool(run.load and run.cells), targets=targets, foreign=foreign,
+        methods=list(dict.fromkeys(cell.method for cell in cells)) or None,
+        # Where sizes or rounds differ, the plan gave them.
+        sizes=[format_exactly(size) for size in sizes] if len(sizes) == 1 else None,
+        rounds=rounds.pop() if len(rounds) == 1 else None,
+    )  # fmt: skip
 
 
 def with_code(row: Check) -> Check:

@@ -16,7 +16,7 @@ def read_calls(folder: RunFolder) -> Profiles:
         deployment, method, size = profile.cell_id.rsplit("/", 2)
         for name in profile.files:
             if name.endswith(".pstats"):
-                with suppress(OSError, ValueError, EOFError, TypeError):
+                with suppress(OSError, ValueError, EOFError, TypeError, AttributeError):
                     found[deployment, method] = _calls(folder.path / name, int(size))
     return found
 
