@@ -97,7 +97,9 @@ def _left(target: Target, attempt: Attempt, before: usage.Files | None) -> Serve
         after = _files(target)
     if before is None or after is None:
         return ServerState()
-    return ServerState(uploads=after.uploads - before.uploads, temporary=after.temporary - before.temporary)
+    # Fewer than before: an earlier attempt was cleared up only now.
+    uploads, temporary = after.uploads - before.uploads, after.temporary - before.temporary
+    return ServerState(uploads=max(0, uploads), temporary=max(0, temporary))
 
 
 def _files(target: Target) -> usage.Files | None:
