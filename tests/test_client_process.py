@@ -66,6 +66,7 @@ def test_answers_of_an_earlier_job_are_skipped(payload: Payload) -> None:
     assert [outcome.error for outcome in outcomes] == ["of 1", "of 2"]
 
 
+@pytest.mark.slow
 def test_an_outcome_before_the_clock_has_stopped_does_not_count(payload: Payload) -> None:
     script = "    say('UploadVerified', job=job, outcome={'status': 'ok'})"
     outcomes, started = measured(script, payload, 0.2)

@@ -15,6 +15,8 @@ from uploadlab.units import MIB
 from .helpers import DEPLOYMENTS, hung_up, need, wait_until
 from .running import Lab
 
+pytestmark = pytest.mark.slow
+
 CHUNKS = "request.stream-chunked"
 # uWSGI never says that a chunked body ends, and Werkzeug then gives the app an empty stream.
 # nginx may see uWSGI hang up on the body that nobody read, and answer 502.

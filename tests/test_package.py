@@ -13,6 +13,8 @@ from uploadlab.paths import ROOT
 from .fake_server import serve
 from .helpers import REQUIRED
 
+pytestmark = pytest.mark.slow
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
