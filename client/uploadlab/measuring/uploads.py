@@ -52,7 +52,7 @@ class UploadStage:
         tasks = [task for task in items if not self._targets[task.cell.deployment].unavailable]
         payloads = write_payloads(self._bench.data_dir, {task.cell.size_bytes for task in tasks})
         for task in items:
-            if task not in tasks:  # no row is missing, whatever ends the run
+            if self._targets[task.cell.deployment].unavailable:  # no row is missing, whatever ends the run
                 folder.append(self._measure(task, payloads, watcher))
         while tasks:
             task, *tasks = tasks
