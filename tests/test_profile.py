@@ -84,7 +84,9 @@ def test_a_cell_is_shown_in_full(run: tuple[RunFolder, str]) -> None:
     ):  # fmt: skip
         assert words in shown
     (spooled,) = [line for line in shown.splitlines() if line.startswith("spooled ")]
-    assert spooled.split()[1:3] in (["2.0", "MiB"], ["-"] * 2)
+    amount, unit = spooled.split()[1:3]
+    # Two copies of the file, and what logs and the disk's pages add; tmpfs does not count writes.
+    assert (amount, unit) == ("-", "-") or (unit == "MiB" and float(amount) == pytest.approx(2, abs=0.5))
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def test_what_is_spooled_is_counted(lab: Lab, payload: Payload, name: str, metho
         assert outcome.spooled_bytes is None
         return
     assert outcome.spooled_bytes is not None
-    assert outcome.spooled_bytes / MIB == pytest.approx(SPOOLED[name, method], abs=0.1)
+    # Half a copy of the file: logs and the disk's pages add a little, a copy too many adds a whole one.
+    assert outcome.spooled_bytes / MIB == pytest.approx(SPOOLED[name, method], abs=0.5)
 
 
 def test_peaks_agree_with_a_sampler(lab: Lab, tmp_path: Path) -> None:
