@@ -4,12 +4,13 @@ import io
 import json
 import os
 import secrets
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
+
+from framing import StrictFraming
+from linger import Linger
 
 FOLDER = Path(__file__).parent / "uploads"
 BLOCK_BYTES = 1 << 20  # each read wakes the client once more; blocks that outgrow the cache are slower again
@@ -19,6 +20,8 @@ FOLDER.mkdir(exist_ok=True)
 app = Flask(__name__)
 # None by default. Keep one: without, gunicorn's input is no stream that BufferedReader takes.
 app.config["MAX_CONTENT_LENGTH"] = 10 << 30
+# No success for a body whose end is not certain; and who still sends when it is refused gets to see why.
+app.wsgi_app = Linger(StrictFraming(app.wsgi_app), LINGER_SECONDS)
 
 
 @app.route("/upload", methods=["PUT", "POST"])
@@ -54,36 +57,6 @@ def store(write):
     finally:
         part.unlink(missing_ok=True)
     return {"id": upload_id, "size_bytes": size_bytes}, 201
-
-
-@app.before_request
-def refuse_lost_body():
-    """No success for a chunked body that the server presents as empty: stock uWSGI does that."""
-    if "chunked" not in request.headers.get("Transfer-Encoding", "").lower():
-        return
-    if request.environ.get("CONTENT_LENGTH"):  # Flask hides it here
-        abort(400, "a body has a Content-Length or is chunked, not both")
-    if "wsgi.input_terminated" not in request.environ:
-        abort(411, "chunked bodies cannot be read here: send a Content-Length")
-
-
-@app.after_request
-def linger(response):
-    """After a refusal, read what still comes.
-
-    A server that closes a connection on unread bytes resets it, and who still sends never sees the answer.
-    """
-    if response.status_code >= 400:
-        body, end = request.environ["wsgi.input"], time.monotonic() + LINGER_SECONDS
-        response.call_on_close(lambda: drain(body, end))
-    return response
-
-
-def drain(body, end):
-    """Drop the rest of the body, until then at most."""
-    with suppress(Exception):  # each server has its own for a client that has gone
-        while time.monotonic() < end and body.read(1 << 16):
-            pass
 
 
 @app.errorhandler(HTTPException)

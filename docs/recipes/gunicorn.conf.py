@@ -1,8 +1,23 @@
 """app.py behind gunicorn. The variables MALLOC_... count before Python starts: README.md has them."""
 
+import socket
+import struct
+
 bind = "127.0.0.1:8000"  # the default; but where $PORT is set, all addresses
 wsgi_app = "app:app"  # for forms: gunicorn app_form:app
 worker_class = "gthread"  # sync by default: an upload over 30 s, body included, gets its worker killed
 workers = 2  # 1 by default: one process uses one processor
-threads = 4  # 1 by default: one slow client would hold a whole worker
+threads = 40  # 1 by default: one slow client would hold a whole worker, and each that stalls holds a thread
+limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
+limit_request_fields = 1000  # 100 by default; the app bounds all of them together
+limit_request_field_size = 65535  # 8190 by default: a long cookie would be refused
 control_socket_disable = True  # on by default: a socket in the home folder, shared by every gunicorn
+
+
+def post_worker_init(worker):
+    """Bound a client's silence to 30 s: by default, a thread waits for ever for a head or a body that stalls.
+
+    Connections inherit it from the socket that accepts them (socket(7)).
+    """
+    for listener in worker.sockets:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 30, 0))

@@ -158,6 +158,7 @@ class LocalRuntime:
             "DATA_DIR": str(data_dir),
             "TMPDIR": str(data_dir / "tmp"),
             "PROFILE_DIR": str(run_dir / "profiles"),
+            "SILENCE_SECONDS": "30",
             "USAGE": "1",
         }
 

@@ -2,8 +2,10 @@
 
 from flask import Flask
 
-from upload_app import errors, linger, routes
+from upload_app import errors, routes
 from upload_app.form_request import UploadRequest
+from upload_app.framing import StrictFraming
+from upload_app.linger import Linger
 from upload_app.settings import Settings
 from upload_app.storage import Store
 
@@ -17,6 +19,8 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["store"] = Store(settings.data_dir)
     app.register_blueprint(routes.blueprint)
     errors.answer_errors(app)
+    if settings.strict_framing:
+        app.wsgi_app = StrictFraming(app.wsgi_app)  # type: ignore[method-assign]  as Flask documents it
     if settings.linger_seconds:
-        linger.linger_after_refusals(app, settings.linger_seconds)
+        app.wsgi_app = Linger(app.wsgi_app, settings.linger_seconds)  # type: ignore[method-assign]
     return app

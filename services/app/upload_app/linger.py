@@ -5,31 +5,44 @@ A server that closes a connection on unread bytes resets it, and a client that i
 """
 
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import IO
+from typing import IO, Any
 
-from flask import Flask, Response, request
+from werkzeug.wsgi import ClosingIterator
 
 BLOCK_BYTES = 1 << 16
 REFUSED = 400
 """Statuses from here on may leave the body unread."""
 
 
-def linger_after_refusals(app: Flask, seconds: float) -> None:
-    """Linger for ``seconds`` after each refusal; the answer itself is sent before.
+class Linger:
+    """WSGI middleware that lingers for ``seconds`` after each refusal; the answer itself is sent before.
 
     The clock is checked between reads: a client that trickles keeps its worker busy, as in any upload.
     """
 
-    @app.after_request
-    def linger(response: Response) -> Response:
-        if response.status_code >= REFUSED:
-            body = request.environ["wsgi.input"]
-            response.call_on_close(lambda: _drain(body, time.monotonic() + seconds))
-        return response
+    def __init__(self, app: Callable[..., Iterable[bytes]], seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Call the app as WSGI does, and drop the rest of a body that it refused once its answer is sent."""
+        refused = False
+
+        def start(status: str, *more: Any) -> Any:
+            nonlocal refused
+            refused = int(status[:3]) >= REFUSED
+            return start_response(status, *more)
+
+        answer = self._app(environ, start)
+        if not refused:
+            return answer
+        body, end = environ["wsgi.input"], time.monotonic() + self._seconds
+        return ClosingIterator(answer, lambda: drain(body, end))
 
 
-def _drain(body: IO[bytes], end: float) -> None:
+def drain(body: IO[bytes], end: float) -> None:
     """Read until the body ends, the time ``end`` has come, or the client has gone.
 
     A WSGI server's input ends by itself (PEP 3333). That of Flask's development server does not, but

@@ -151,17 +151,6 @@ def show_usage() -> ResponseReturnValue:
     return report_usage(run_dir, _store(), reset=request.method == "POST")
 
 
-@blueprint.before_request
-def refuse_lost_framing() -> None:
-    """With STRICT_FRAMING: answer no 2xx for a chunked body that this server presents as empty, or cuts."""
-    if not (current_settings().strict_framing and request.is_chunked):
-        return
-    if request.environ.get("CONTENT_LENGTH"):  # Werkzeug hides it
-        abort(400, "a body has a Content-Length or Transfer-Encoding: chunked, not both")  # RFC 9112, 6.1
-    if "wsgi.input_terminated" not in request.environ:
-        abort(411, "this server cannot read a chunked body: send a Content-Length")
-
-
 def _begin() -> Deadline:
     """Start the clock of an upload, and set its limits; abort with 413 if a longer body is announced."""
     request.deadline = deadline = Deadline(budget_seconds())

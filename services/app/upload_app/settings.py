@@ -48,8 +48,8 @@ class Settings:
     strict_framing: bool
     """Store every byte or refuse, where servers and Werkzeug lose or add some.
 
-    411 for a chunked body that this server presents as empty, 400 for a chunked body that also has a length.
-    Forms are given to Werkzeug's parser so that it reads them right (strict_form).
+    Requests whose body has no certain end are refused (framing). Forms are given to Werkzeug's parser so that
+    it reads them right (strict_form).
     """
     profiling: bool
     """Allow ``?profile=1``."""
