@@ -6,6 +6,7 @@ boundary within a line of the preamble, a part without a line break after its he
 """
 
 import io
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -191,13 +192,16 @@ def uwsgi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_DIR", str(tmp_path_factory.mktemp("uwsgi")))
         patch.setitem(sys.modules, "uwsgi", module := ModuleType("uwsgi"))
-        yield module
-        patch.delitem(sys.modules, "upload_app.uwsgi_input", raising=False)
+        client, connection = socket.socketpair()  # on which nothing follows the last chunk
+        with client, connection:
+            vars(module)["connection_fd"] = connection.fileno
+            yield module
+        patch.delitem(sys.modules, "upload_app.uwsgi_body", raising=False)
 
 
 def decoded(uwsgi: ModuleType, chunks: list[bytes], error: Exception | None = None) -> io.BufferedReader:
     """The body that the app gets of chunks."""
-    from upload_app.uwsgi_input import TerminatedInput
+    from upload_app.uwsgi_body import TerminatedInput
 
     left = iter(chunks)
 

@@ -1,4 +1,4 @@
-"""app.py for uWSGI, with an input that ends by itself, chunks included; for forms, import their app instead."""
+"""app.py for uWSGI, whose input ends by itself, chunks included; for forms, import their app instead."""
 
 from app import app
 from uwsgi_body import TerminatedInput

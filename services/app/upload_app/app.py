@@ -20,7 +20,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(routes.blueprint)
     errors.answer_errors(app)
     if settings.strict_framing:
-        app.wsgi_app = StrictFraming(app.wsgi_app)  # type: ignore[method-assign]  as Flask documents it
+        app.wsgi_app = StrictFraming(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
     if settings.linger_seconds:
         app.wsgi_app = Linger(app.wsgi_app, settings.linger_seconds)  # type: ignore[method-assign]
     return app

@@ -7,9 +7,9 @@ empty stream: a 2xx with no byte stored. ``ChunkedBody`` closes that gap.
 The input of a body with a length ends by itself, too. uWSGI does not say so, and Werkzeug wraps it in a
 stream of its own, which copies each block again and reads each line byte by byte.
 
-What ``ChunkedBody`` cannot detect (core/chunked.c of uWSGI 2.0.31): uWSGI reads letters up to z and ``0x`` as a
-size, takes what is no number for the last chunk, and never looks at the line break after a chunk. What it has read
-beyond its last chunk, it keeps to itself. Behind nginx, such a body is a 400.
+What ``ChunkedBody`` cannot detect (core/chunked.c of uWSGI 2.0.31): uWSGI accepts letters up to z and
+``0x`` in a size, takes what is no number for the last chunk, and never looks at the line break after a
+chunk. What it has read beyond its last chunk, it keeps to itself. Behind nginx, all of these are a 400.
 """
 
 import io
@@ -27,7 +27,7 @@ Environ = dict[str, Any]
 TRAILERS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n\0]*\r\n)*(?:\r\n?)?")
 """What may follow the last chunk (RFC 9112, 7.1), as far as it has arrived."""
 BODILESS = ("DELETE", "GET", "HEAD", "OPTIONS")
-"""Without a length, these have no body; nothing is to be waited for."""
+"""Without a length, these have no body, and there is nothing to wait for."""
 MOST_PEEKED_BYTES = 16 << 10
 SILENCE_SECONDS = 1.0
 """Until what comes after a body that has no known end is taken for over."""
@@ -63,7 +63,7 @@ class ChunkedBody(io.RawIOBase):
             raise BadRequest(f"the chunked body cannot be read: {error}") from None
         if not chunk and not TRAILERS.fullmatch(unread()):
             self._broken = True
-            raise BadRequest("the chunked body is malformed: more follows what uWSGI takes for its last chunk")
+            raise BadRequest("the chunked body is malformed: more follows what uWSGI took for its end")
         return chunk
 
 
@@ -91,12 +91,12 @@ class TerminatedInput:
         if coding is None:
             environ["wsgi.input_terminated"] = True
             has_end = length.isdecimal() or environ["REQUEST_METHOD"] in BODILESS
-            body = None if has_end else UnframedBody()
+            body: io.RawIOBase | None = None if has_end else UnframedBody()
         elif coding.strip().lower() == "chunked" and not length:
             environ["wsgi.input_terminated"] = True
             body = ChunkedBody()
         else:
-            environ["HTTP_TRANSFER_ENCODING"] = coding or "none"  # sent, though empty: the app is to refuse it
+            environ["HTTP_TRANSFER_ENCODING"] = coding or "none"  # sent, if empty: the app refuses it
             body = UnframedBody()
         if body:
             # Buffered: otherwise reading lines would cost one Python call a byte.
