@@ -22,8 +22,6 @@ VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/2.0", "HTTP/3", "HTTP/3.0")
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """A method, or the name of a header (RFC 9110, 5.6.2)."""
 DIGITS = re.compile(r"[0-9]{1,18}")
-SPACES = " \t"
-"""What may stand around the value of a header (RFC 9110, 5.6.3)."""
 
 
 class Refusal(NamedTuple):
@@ -87,11 +85,11 @@ def _check_headers(environ: Mapping[str, Any]) -> Refusal | None:
 
 def _check_framing(environ: Mapping[str, Any]) -> Refusal | None:
     """Apply RFC 9112, 6.3, without what it tolerates."""
-    coding = environ.get("HTTP_TRANSFER_ENCODING", "").strip(SPACES)  # empty where nginx hides it
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "").strip(" \t")  # empty where nginx hides it
     # A server in front that took the body to a file tells the length; what goes to the app has none.
-    length = (environ.get("CONTENT_LENGTH") or environ.get("UPLOAD_LENGTH") or "").strip(SPACES)
+    length = environ.get("CONTENT_LENGTH") or environ.get("UPLOAD_LENGTH") or ""
     # nginx also hands the header on, and there it may be one that was spelt Content_Length.
-    written = environ.get("HTTP_CONTENT_LENGTH", length).strip(SPACES)
+    written = environ.get("HTTP_CONTENT_LENGTH", length)
     if coding:
         refusal = _check_chunked(environ, coding.lower(), length)
     elif length != written or (length and not DIGITS.fullmatch(length)):

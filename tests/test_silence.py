@@ -1,0 +1,73 @@
+"""A silent client holds a place of a tuned server for SILENCE_SECONDS, and others upload beside many of them."""
+
+import select
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from uploadlab.declared.compose import load_needs
+from uploadlab.paths import COMPOSE
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes.local import LocalRuntime, Scratch, free_ports
+from uploadlab.sending.client import Client
+
+from .helpers import DEPLOYMENTS, need, wait_until
+from .running import Lab
+
+pytestmark = pytest.mark.slow
+
+TUNED = [name for name, one in DEPLOYMENTS.items() if one.tier == "tuned"]
+SHARED = ["gunicorn-gthread", "nginx-uwsgi-streaming", "nginx-offload", "uwsgi-tuned"]
+"""The tuned deployments with a place for each of many silent clients, or with nginx to shield them."""
+HEAD = b"PUT /request-stream HTTP/1.1\r\nHost: lab\r\n"
+SILENT = {
+    "in its head": HEAD[:20],
+    "in its body": HEAD + b"Content-Length: 100000\r\n\r\nabc",
+    "in a chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+}
+
+
+@contextmanager
+def silent_clients(url: str, sent: bytes, count: int) -> Iterator[list[socket.socket]]:
+    place = urlsplit(url)
+    with ExitStack() as held:
+        clients = []
+        for _ in range(count):
+            client = socket.create_connection((place.hostname or "", place.port or 80), timeout=120)
+            clients.append(held.enter_context(client))
+            client.sendall(sent)
+        yield clients
+
+
+@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("silent", ["from the start", *SILENT])
+def test_an_upload_is_done_beside_64_silent_clients(lab: Lab, name: str, silent: str) -> None:
+    url = lab.target(DEPLOYMENTS[name]).url
+    with silent_clients(url, SILENT.get(silent, b""), 64) as clients:
+        answer = requests.put(f"{url}/request-stream", b"bytes", timeout=600)
+        assert answer.status_code == 201
+        # While all of them still wait: it has not waited for one to be cut off.
+        assert select.select(clients, [], [], 0)[0] == []
+    requests.delete(f"{url}{answer.headers['Location']}", timeout=600)
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_silent_client_is_cut_off(tmp_path: Path, name: str) -> None:
+    deployment = DEPLOYMENTS[name]
+    need(*deployment.needs)
+    with Processes() as processes:
+        scratch = Scratch.make(processes, tmp_path, "silence")
+        fixes, settings = load_needs(COMPOSE), {"SILENCE_SECONDS": "1"}
+        runtime = LocalRuntime(processes, scratch, tmp_path, fixes, settings)
+        target = runtime.start_one(deployment, free_ports(1)[0])
+        _, why = Client(processes).wait_healthy(target, 120, lambda: runtime.explain(name))
+        assert why == ""
+        for sent in SILENT.values():
+            with silent_clients(target.url, sent, 1) as (client,):
+                answer = b"".join(iter(lambda client=client: client.recv(4096), b""))  # type: ignore[misc]
+                assert b"201" not in answer.partition(b"\r\n")[0]
+        wait_until(lambda: not [path for path in (scratch.data_dir / name).rglob("*") if path.is_file()])
