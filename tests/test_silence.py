@@ -1,4 +1,4 @@
-"""A silent client holds a place of a tuned server for SILENCE_SECONDS, and others upload beside many of them."""
+"""A silent client holds a place of a tuned server for SILENCE_SECONDS; others upload beside many of them."""
 
 import select
 import socket
