@@ -1,13 +1,14 @@
 #!/bin/sh
-# Fills HOST, PORT, RUN_DIR and DATA_DIR into an nginx template, then becomes nginx.
+# Fills BIND, HOST, PORT, RUN_DIR and DATA_DIR into an nginx template, then becomes nginx.
 # usage: start.sh TEMPLATE
 set -eu
 built_in=$(nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--conf-path=//p')
 # As root, nginx would hand its workers to another user, who cannot write to DATA_DIR.
 user=
 if [ "$(id -u)" = 0 ]; then user='user root;'; fi
+if [ "$HOST" = :: ]; then BIND="$BIND ipv6only=off"; fi # IPv4 as well, as at the other servers
 data=$(printf %s "$DATA_DIR" | sed 's/[&|\\]/\\&/g') # a user's path may hold what sed reads as its own
-sed -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
+sed -e "s|\${BIND}|$BIND|g" -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
   -e "s|\${RUN_DIR}|$RUN_DIR|g" -e "s|\${DATA_DIR}|$data|g" \
   -e "s|\${USER}|$user|g" -e "s|\${NGINX_DIR}|$(dirname "$built_in")|g" \
   "$1" >"$RUN_DIR/nginx.conf"

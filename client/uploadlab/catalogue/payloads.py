@@ -1,12 +1,14 @@
 """Files to upload: the same bytes for the same size everywhere, which no compression shrinks."""
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import xxhash
 
+from uploadlab.errors import LabError
 from uploadlab.units import MIB
 
 
@@ -17,6 +19,15 @@ class Payload(NamedTuple):
     size_bytes: int
     digest: str
     """xxh3_128, in hex."""
+
+
+NO_FILES = {
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISDIR: "a folder",
+}
 
 
 def blocks(size_bytes: int) -> Iterator[memoryview]:
@@ -44,7 +55,17 @@ def write_payload(path: Path, size_bytes: int) -> Payload:
 
 
 def describe(path: Path) -> Payload:
-    """Return a user's own file as a payload; raises OSError."""
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
-    return Payload(str(path), path.stat().st_size, digest)
+    """Return a user's own file as a payload, with the size of what was read.
+
+    Raise OSError, and LabError for what cannot be read again when it is sent.
+    """
+    mode = path.stat().st_mode
+    kind = next((kind for is_kind, kind in NO_FILES.items() if is_kind(mode)), "")
+    if kind:
+        raise LabError(f"{path} is {kind}, and is sent only after it was read: save its content to a file")
+    digest, size_bytes = xxhash.xxh3_128(), 0
+    with open(path, "rb", buffering=0) as file:
+        while block := file.read(MIB):
+            digest.update(block)
+            size_bytes += len(block)
+    return Payload(str(path), size_bytes, digest.hexdigest())

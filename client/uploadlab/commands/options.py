@@ -14,7 +14,7 @@ from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fi
 from uploadlab.model.deployments import Foreign
 from uploadlab.paths import RUNS, in_container
 from uploadlab.presenting.terminal import Screen
-from uploadlab.runtimes.addresses import is_loopback, is_this_host
+from uploadlab.runtimes.addresses import is_loopback, is_this_host, url_problem
 from uploadlab.runtimes.in_container import become_owner, require_checkout, run_name
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
 from uploadlab.storage.run_folder import RunFolder, last_run
@@ -214,6 +214,8 @@ def _target(text: str) -> tuple[str, str]:
     name, _, url = text.partition("=")
     if not name or not url.startswith(("http://", "https://")):
         raise UsageError(f"--target {text!r} is not NAME=URL: write mine=http://127.0.0.1:8000")
+    if problem := url_problem(url):
+        raise UsageError(f"--target {text!r} has no address: {problem}; write mine=http://127.0.0.1:8000")
     return name, url.rstrip("/")
 
 
