@@ -21,13 +21,14 @@ class Payload(NamedTuple):
     """xxh3_128, in hex."""
 
 
+READ_ONCE = "which can be read only once: save its content to a file"
 NO_FILES = {
-    stat.S_ISFIFO: "a pipe",
-    stat.S_ISCHR: "a device",
-    stat.S_ISBLK: "a device",
-    stat.S_ISSOCK: "a socket",
-    stat.S_ISDIR: "a folder",
+    stat.S_ISFIFO: f"a pipe, {READ_ONCE}",
+    stat.S_ISSOCK: f"a socket, {READ_ONCE}",
+    stat.S_ISCHR: "a device, which may never end: save its content to a file",
+    stat.S_ISBLK: "a device: save its content to a file",
 }
+"""What cannot be sent as a file, and why; by the functions that recognise it."""
 
 
 def blocks(size_bytes: int) -> Iterator[memoryview]:
@@ -57,12 +58,11 @@ def write_payload(path: Path, size_bytes: int) -> Payload:
 def describe(path: Path) -> Payload:
     """Return a user's own file as a payload, with the size of what was read.
 
-    Raise OSError, and LabError for what cannot be read again when it is sent.
+    Raise OSError, and LabError for what is no file: the digest takes one reading, and sending another.
     """
     mode = path.stat().st_mode
-    kind = next((kind for is_kind, kind in NO_FILES.items() if is_kind(mode)), "")
-    if kind:
-        raise LabError(f"{path} is {kind}, and is sent only after it was read: save its content to a file")
+    if problem := next((text for is_kind, text in NO_FILES.items() if is_kind(mode)), ""):
+        raise LabError(f"{path} is {problem}")
     digest, size_bytes = xxhash.xxh3_128(), 0
     with open(path, "rb", buffering=0) as file:
         while block := file.read(MIB):

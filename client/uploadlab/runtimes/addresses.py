@@ -57,6 +57,8 @@ def url_problem(url: str) -> str:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname or ""
         host.encode("idna")
+    except UnicodeError:
+        return "a part of its host is empty, or longer than 63 letters"
     except ValueError as error:
         return str(error)
     if parts.scheme not in ("http", "https"):
