@@ -76,7 +76,8 @@ def test_a_lab_that_is_killed_while_it_starts_a_server_leaves_none(tmp_path: Pat
 
 def test_a_process_is_the_command_itself(tmp_path: Path) -> None:
     with Processes() as processes:
-        shows = "import os, sys; print(os.getcwd(), sys.argv[1:], os.environ['NAME'], os.getpid() == os.getpgid(0))"
+        shows = "import os, sys; leads = os.getpid() == os.getpgid(0); "
+        shows += "print(os.getcwd(), sys.argv[1:], os.environ['NAME'], leads)"
         own = {"NAME": "value", "PATH": os.environ["PATH"]}
         code, said = processes.run([sys.executable, "-c", shows, "a b", ""], own, tmp_path)
         assert (code, said) == (0, f"{tmp_path} ['a b', ''] value True\n")

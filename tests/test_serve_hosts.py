@@ -105,7 +105,9 @@ def test_a_host_that_is_none_is_one_line(host: str) -> None:
     process = serve_command("flask", host, free_ports(1)[0])
     _, said = process.communicate(timeout=300)
     assert process.returncode == 2
-    assert re.fullmatch(rf"lab: --host {re.escape(host)}\b?[: ].*write --host 127\.0\.0\.1, .*\n", said)
+    (line,) = said.splitlines()
+    assert line.startswith(f"lab: --host {host}")
+    assert "write --host 127.0.0.1, or --host ::" in line
 
 
 def test_a_port_of_ipv6_that_is_taken_is_one_line() -> None:
@@ -121,5 +123,5 @@ def test_a_port_of_ipv6_that_is_taken_is_one_line() -> None:
 def test_configs_listen_where_the_contract_says() -> None:
     """HOST and PORT apart would make no address of IPv6."""
     for path in (ROOT / "configs").rglob("*"):
-        if path.is_file():
+        if path.suffix in (".ini", ".py", ".template"):
             assert not re.search(r"HOST\W*:\W*PORT", path.read_text()), Path(path).name

@@ -1,4 +1,4 @@
-"""client/uploader.py: files without a size, names, streams, hosts, and what the lab's commands do with these."""
+"""client/uploader.py and the lab's commands: files without a size, names, streams, hosts, proxies."""
 
 import os
 import subprocess
@@ -37,8 +37,8 @@ ODD_URLS = [
 def bash(shell: str, *words: str | bytes, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """This Python with these words as ``"$@"`` of a line of bash, which may redirect its streams."""
     return subprocess.run(
-        ["bash", "-o", "pipefail", "-c", shell, "bash", sys.executable, *words], cwd=cwd, env=environment(**more),
-        capture_output=True, text=True, errors="replace", timeout=300, check=False,
+        ["bash", "-o", "pipefail", "-c", shell, "bash", sys.executable, *words], cwd=cwd,
+        env=environment(**more), capture_output=True, text=True, errors="replace", timeout=300, check=False,
     )  # fmt: skip
 
 
