@@ -158,3 +158,16 @@ def test_locust_refuses_what_is_no_file(path: str) -> None:
     assert done.returncode != 0
     assert f"--file {path}: no file that can be read, or an empty one" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--out", "--data-dir"])
+def test_a_folder_whose_name_is_no_text_is_one_line(tmp_path: Path, option: str) -> None:
+    done = bash('"$@"', "-m", "uploadlab", "run", "--runtime", "local", option, b"\xff", cwd=tmp_path)
+    fails(done, 2, f"{option} \\udcff: the name is not UTF-8")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("listen", ["a..b:5557", "h:99999", "h:0", ":5557", "[::1:5557", "here"])
+def test_an_address_for_workers_that_is_none_is_one_line(tmp_path: Path, listen: str) -> None:
+    words = ["-m", "uploadlab", "run", "--load", "--expect-workers", "1", "--listen", listen]
+    fails(bash('"$@"', *words, cwd=tmp_path), 2, f"--listen '{listen}' is not HOST:PORT")

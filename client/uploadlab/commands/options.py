@@ -201,12 +201,22 @@ def place_options(command: Command) -> Command:
         listen: str | None = None,
         **more: Any,
     ) -> Any:
+        for option, path in (("--out", out), ("--data-dir", data_dir)):
+            _require_utf8(option, path)
         uploading = _workers(workers, expect_workers, listen)
         if in_container():
             _enter_container(runtime, out, more.get("targets", {}))
         return command(place=Place(runtime, out, data_dir, uploading), **more)
 
     return where_options(gathered)
+
+
+def _require_utf8(option: str, path: Path | None) -> None:
+    """Raise UsageError for a name that JSON cannot hold."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option} {path}: the name is not UTF-8; choose another folder") from None
 
 
 def _target(text: str) -> tuple[str, str]:
@@ -252,7 +262,7 @@ def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Wor
             raise UsageError("--listen is where workers join: add --expect-workers N")
         return container_workers() or Workers(here or as_many_as_fit())
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not port.isdigit() or url_problem(f"http://{host}:{port}"):
         raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")
     if not is_loopback(host):
         reach = f"Anyone who can reach {host}:{port} can join and see what is uploaded"

@@ -56,6 +56,7 @@ def secure_streams() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            os.set_inheritable(fd, True)  # a server must not get it for a connection
     if sys.stdout is None or sys.stdout is sys.__stdout__:  # None: it was closed when Python started
         encoding, at_lines = (sys.stdout.encoding, sys.stdout.isatty()) if sys.stdout else ("utf-8", False)
         out = open(1, "wb", closefd=False)  # noqa: SIM115  open to the end
