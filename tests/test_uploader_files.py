@@ -171,3 +171,14 @@ def test_a_folder_whose_name_is_no_text_is_one_line(tmp_path: Path, option: str)
 def test_an_address_for_workers_that_is_none_is_one_line(tmp_path: Path, listen: str) -> None:
     words = ["-m", "uploadlab", "run", "--load", "--expect-workers", "1", "--listen", listen]
     fails(bash('"$@"', *words, cwd=tmp_path), 2, f"--listen '{listen}' is not HOST:PORT")
+
+
+@pytest.mark.slow
+def test_a_run_whose_results_cannot_be_printed_has_its_report(tmp_path: Path) -> None:
+    words = ["-m", "uploadlab", "check", "--cases", "post", "--deployments", "mine", "--out", str(tmp_path)]
+    with receive() as received:
+        done = bash('"$@" >/dev/full', *words, "--target", f"mine={received.url}", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("lab: the results were not printed: No space left")
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.glob("*/report.html"))
