@@ -156,7 +156,7 @@ def test_locust_refuses_what_is_no_file(path: str) -> None:
         env=environment(), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode != 0
-    assert f"--file {path}: no file that can be read, or an empty one" in done.stderr
+    assert f"--file {path}: the file does not exist, cannot be read, or is empty" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -46,7 +46,7 @@ def check_options(options: Namespace) -> None:
     if options.expect_status and not 100 <= options.expect_status <= 599:
         raise UsageError(f"--expect-status {options.expect_status} is not an HTTP status: write 200")
     if options.file and not _has_content(Path(options.file)):
-        raise UsageError(f"--file {options.file}: no file that can be read, or an empty one")
+        raise UsageError(f"--file {options.file}: the file does not exist, cannot be read, or is empty")
 
 
 def _has_content(path: Path) -> bool:
