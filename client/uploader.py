@@ -6,6 +6,7 @@ only after the server's stored bytes were compared with the file.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ try:
     from uploadlab.errors import LabError, UsageError
     from uploadlab.model.measurements import Status
     from uploadlab.paths import BENCHMARK
+    from uploadlab.presenting.streams import print_if_possible
+    from uploadlab.presenting.terminal import Screen
+    from uploadlab.runtimes.addresses import url_problem
     from uploadlab.sending.upload import Uploaded, upload
     from uploadlab.sending.verification import fetch_profile, verify
 except ModuleNotFoundError as missing:
@@ -42,9 +46,9 @@ MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
 def command(file: str, method: str, url: str, profile: bool) -> None:
     """Upload FILE and verify what was stored."""
     payload = _payload(file)
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url {url!r} is not an address: write {DEFAULT_URL}")
-    print(f"Uploading {file} using {method} ...", flush=True)
+    if problem := url_problem(url):
+        raise UsageError(f"--url {url!r} is not an address, {problem}: write {DEFAULT_URL}")
+    print_if_possible(f"Uploading {file} using {method} ...")
     query: dict[str, Any] = {"profile": "1"} if profile else {}
     uploaded = upload(url.rstrip("/"), METHODS[method], payload, SILENCE_SECONDS, **query)
     outcome = verify(url.rstrip("/"), uploaded, payload, keep=True)
@@ -52,9 +56,10 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
         start = "; start a server with ./scripts/lab serve flask, or name one with --url"
         hint = start if outcome.status is Status.FAILED else ""
         raise LabError(f"{file} was not uploaded to {url}: {outcome.status}: {outcome.error}{hint}")
-    print(f"File {file} uploaded using {method}.")
+    print_if_possible(f"File {file} uploaded using {method}.")
+    _warn_if_grown(payload)
     if profile:
-        print(f"Profile: {_write_profile(url.rstrip('/'), uploaded)}")
+        print_if_possible(f"Profile: {_write_profile(url.rstrip('/'), uploaded)}")
 
 
 def _payload(file: str) -> Payload:
@@ -65,6 +70,14 @@ def _payload(file: str) -> Payload:
     if not payload.size_bytes:
         raise LabError(f"{file} is empty, nothing to upload: {MAKE_ONE}")
     return payload
+
+
+def _warn_if_grown(payload: Payload) -> None:
+    """Print that the file is longer now: only what was announced was sent."""
+    with suppress(OSError):
+        if Path(payload.path).stat().st_size > payload.size_bytes:
+            grown = f"{payload.path} grew while it was sent"
+            Screen().note(f"{grown}: its first {payload.size_bytes} bytes are stored.")
 
 
 def _write_profile(url: str, uploaded: Uploaded) -> Path:

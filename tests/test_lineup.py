@@ -95,7 +95,7 @@ def test_a_config_takes_the_place_of_its_like(
         (
             "configs/gunicorn/mine.conf.py",
             'bind = "unix:RUN_DIR/x"\n',
-            "all listen on PORT",
+            "all listen on BIND or PORT",
         ),
     ],
 )

@@ -15,7 +15,7 @@ from uploadlab.analysis.comparison import Found, between_runs, found, slower
 from uploadlab.analysis.grid import falls_short
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
-from uploadlab.declared.goals import declared_goals
+from uploadlab.declared.goals import Goals, declared_goals
 from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError
 from uploadlab.load.stage import LoadStage
 from uploadlab.load.swarm import Swarm
@@ -227,6 +227,9 @@ def show(run: Run, folder: RunFolder, screen: Screen, before: tuple[int, int] = 
     """
     goals = declared_goals()
     checks, rows, steps = folder.read_checks(), folder.read_measurements(), folder.read_steps()
+    found_any = bool(rows or steps or checks)
+    # Before anything is printed: nobody may read it, and printing may fail.
+    problem = _write_report(folder, goals) if found_any else ""
     if checks:
         screen.check_result(run, checks)
     only_load_is_new = len(rows) == before[0] and len(steps) > before[1]
@@ -238,14 +241,21 @@ def show(run: Run, folder: RunFolder, screen: Screen, before: tuple[int, int] = 
             screen.result(run, rows, folder, goals)
     if steps:
         screen.load_result(run, folder)
-    if rows or steps or checks:
+    if found_any:
         screen.where(folder)
-        try:
-            report.write_page(folder, goals)
-        except Exception as error:  # a report that cannot be written must not fail the run
-            screen.note(f"The report could not be written: {error}")
+        if problem:
+            screen.note(f"The report could not be written: {problem}")
         else:
             screen.report(folder)
+
+
+def _write_report(folder: RunFolder, goals: Goals) -> str:
+    """Write the report and return why it could not be written, if so: that must not fail the run."""
+    try:
+        report.write_page(folder, goals)
+    except Exception as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def compare_runs(

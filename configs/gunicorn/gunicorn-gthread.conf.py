@@ -4,7 +4,7 @@ import os
 import socket
 import struct
 
-bind = f"{os.environ['HOST']}:{os.environ['PORT']}"
+bind = os.environ["BIND"]
 wsgi_app = "upload_app.wsgi:application"
 control_socket_disable = True  # on by default: a socket in the home folder, shared by every gunicorn
 worker_class = "gthread"  # sync by default: an upload over 30 s, body included, gets its worker killed

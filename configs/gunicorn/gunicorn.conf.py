@@ -2,6 +2,6 @@
 
 import os
 
-bind = f"{os.environ['HOST']}:{os.environ['PORT']}"
+bind = os.environ["BIND"]
 wsgi_app = "upload_app.wsgi:application"
 control_socket_disable = True  # on by default: a socket in the home folder, shared by every gunicorn

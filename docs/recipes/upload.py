@@ -1,11 +1,19 @@
 """Uploads a file as it is: python upload.py FILE URL."""
 
+import ipaddress
 import os
+import socket
+import stat
 import sys
 import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
 from rich import progress
 from rich.console import Console
 from rich.markup import escape
@@ -14,6 +22,12 @@ BLOCK_BYTES = 1 << 20
 SILENCE_SECONDS = 60, 600  # for a connection; then for a block to leave, or the answer. By default, for ever
 PAUSES_SECONDS = (1, 2, 4)  # before a further attempt
 PASSING = (502, 503, 504)  # what a proxy says while the server behind it starts, or has too much to do
+COLUMNS = (
+    "{task.description}",
+    progress.BarColumn(),
+    progress.DownloadColumn(),
+    progress.TimeRemainingColumn(),
+)
 
 console = Console(stderr=True)
 
@@ -26,57 +40,151 @@ class Passing(UploadError):
     """Something that may be over in a moment."""
 
 
+class Source:
+    """The file while it is sent: no more than the size that it had, and no less.
+
+    What has no size, such as a pipe, is sent in chunks until it ends.
+    """
+
+    def __init__(self, path):
+        mode = Path(path).stat().st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise UploadError(f"{path} is a device, and may never end: save its content to a file")
+        self.path = path
+        self.size_bytes, self.sent_bytes, self.ended = None, 0, False
+        self.file = open(path, "rb", buffering=0)  # noqa: SIM115  closed by "with"; by blocks, and what a pipe has at once
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def start(self, advance):
+        """Go to its beginning, and call advance() with each number of bytes that is read."""
+        about = os.fstat(self.file.fileno())
+        is_file, self.size_bytes = stat.S_ISREG(about.st_mode), None
+        self.sent_bytes, self.ended, self.advance = 0, False, advance
+        if is_file and (about.st_size or not self._get(1)):  # a file in /proc has content, but no size
+            self.size_bytes = about.st_size
+        if is_file:
+            self.file.seek(0)
+
+    @property
+    def can_start(self):
+        """Whether it can be sent from its beginning: what a pipe has given is gone."""
+        return not self.sent_bytes or self.file.seekable()
+
+    @property
+    def len(self):
+        """What is left, as requests and requests-toolbelt ask for it."""
+        if self.size_bytes is None:
+            raise AttributeError("no size")
+        return self.size_bytes - self.sent_bytes
+
+    def read(self, count=-1):
+        """The next block; raises UploadError for a file that ends early, or cannot be read."""
+        if self.size_bytes is not None:
+            count = self.len if count < 0 else min(count, self.len)
+        block = self._get(count)
+        if count and not block:
+            if self.size_bytes is not None:
+                had = f"after {self.sent_bytes} of its {self.size_bytes} bytes"
+                raise UploadError(f"{self.path} ended {had}: send it again when nothing changes it")
+            self.ended = True
+        self.sent_bytes += len(block)
+        self.advance(len(block))
+        return block
+
+    def __iter__(self):
+        return iter(partial(self.read, BLOCK_BYTES), b"")
+
+    @property
+    def is_sent(self):
+        """Whether it was read to its end."""
+        return self.ended if self.size_bytes is None else not self.len
+
+    def has_more(self):
+        """Whether there is more in the file than was sent."""
+        return self.size_bytes is not None and bool(self._get(1))
+
+    def _get(self, count):
+        try:
+            return self.file.read(count)
+        except OSError as error:  # not to be taken for one of the connection
+            raise UploadError(f"cannot read {self.path}: {error.strerror}") from error
+
+
 def upload(path, url, body=None):
     """Send a file, if need be again from its start; returns the server's answer.
 
-    Raises UploadError, or OSError for a file that cannot be read. Where only the answer was lost, a further
+    Raises UploadError, or OSError for a file that cannot be opened. Where only the answer was lost, a further
     attempt stores a second copy.
     """
-    for pause in PAUSES_SECONDS:
-        try:
-            return attempt(path, url, body or raw)
-        except Passing as error:
-            with console.status(escape(f"{error}; again in {pause} s")):
-                time.sleep(pause)
-    return attempt(path, url, body or raw)
+    with Source(path) as source:
+        for pause in PAUSES_SECONDS:
+            try:
+                return attempt(source, url, body or raw)
+            except Passing as error:
+                if not source.can_start:
+                    raise
+                with console.status(escape(f"{error}; again in {pause} s")):
+                    time.sleep(pause)
+        return attempt(source, url, body or raw)
 
 
-def raw(file, size_bytes):
+def raw(source):
     """What requests needs to send the file as the body."""
     return {
         "method": "PUT",
-        "data": file if size_bytes else b"",  # requests would send an empty file in chunks
+        "data": b"" if source.size_bytes == 0 else source,  # requests would send an empty file in chunks
         "headers": {"Content-Type": "application/octet-stream"},
     }
 
 
-def attempt(path, url, body):
+def attempt(source, url, body):
     """Send the file once; raises as upload(), and Passing."""
-    bar = {"console": console, "transient": True, "disable": not console.is_terminal}
-    with progress.open(path, "rb", description="Uploading", **bar) as file:
-        size_bytes = os.fstat(file.fileno()).st_size
-        answer = send(url, body(file, size_bytes))
-    if answer.get("size_bytes") != size_bytes:
-        raise UploadError(f"{url} stored {answer.get('size_bytes')} of {size_bytes} bytes")
+    with progress.Progress(*COLUMNS, console=console, transient=True, disable=not console.is_terminal) as bar:
+        source.start(partial(bar.advance, bar.add_task("Uploading", total=None)))
+        bar.update(bar.task_ids[0], total=source.size_bytes)
+        answer = send(url, body(source))
+    stored, sent = answer.get("size_bytes"), source.sent_bytes
+    if stored != sent or not source.is_sent:
+        size = source.size_bytes if source.size_bytes is not None else f"at least {sent}"
+        raise UploadError(f"{url} stored {stored} of {size} bytes")
+    if source.has_more():
+        say(f"{source.path} grew while it was sent: its first {sent} bytes are stored", sys.stderr)
     return answer
 
 
 def send(url, request):
     """The JSON of a 201; raises UploadError for any other answer, and Passing for none."""
     # A session of its own: uWSGI closes a connection after each answer without saying so.
+    proxy, where = "", url
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, Blocks())
         try:
+            session.trust_env = not is_loopback(url)  # no proxy reaches this host's own loopback
+            proxy = proxy_of(url) if session.trust_env else ""
+            where = f"{url} through the proxy {proxy}" if proxy else url
             response = session.request(url=url, timeout=SILENCE_SECONDS, allow_redirects=False, **request)
         except requests.ReadTimeout as error:  # not to be repeated: the file may be stored
-            raise UploadError(f"{url} took the file and gave no answer in time") from error
+            raise UploadError(f"{where} took the file and gave no answer in time") from error
+        except requests.exceptions.ProxyError as error:
+            raise Passing(f"the proxy {proxy}: {cause(error)}; without it: no_proxy='*'") from error
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise Passing(f"{url}: {cause(error)}") from error
+            raise Passing(f"{where}: {cause(error)}") from error
+        except ValueError as error:  # of requests and of urllib3
+            if proxy:
+                raise UploadError(f"{where}: {cause(error)}; without it: no_proxy='*'") from error
+            raise UploadError(f"{where} is no address: {cause(error)}; write http://HOST/PATH") from error
+        except requests.RequestException as error:
+            raise UploadError(f"{where}: {cause(error)}") from error
     answer = content(response)
     if response.status_code != 201:
         kind = Passing if response.status_code in PASSING else UploadError
-        raise kind(f"{url} answered {response.status_code}: {answer.get('error', response.reason)}")
+        raise kind(f"{where} answered {response.status_code}: {answer.get('error', response.reason)}")
     return answer
 
 
@@ -88,12 +196,35 @@ def content(response):
         return {}
 
 
+def is_loopback(url):
+    """Whether only this host reaches it; a name is not looked up."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        found = socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)  # knows 127.1, too
+        address = ipaddress.ip_address(found[0][4][0])
+    except (OSError, ValueError):
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+def proxy_of(url):
+    """The proxy that the environment names for it, without its password; empty for none."""
+    return (select_proxy(url, get_environ_proxies(url)) or "").rpartition("@")[2]
+
+
 class Blocks(HTTPAdapter):
     """Sends 1 MiB at a time; by default 16 KiB, and then the client is the limit."""
 
     def init_poolmanager(self, *args, **kwargs):
         """As in requests, with a block size."""
         super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
+
+    def proxy_manager_for(self, proxy, **kwargs):
+        """As in requests, with a block size."""
+        return super().proxy_manager_for(proxy, blocksize=BLOCK_BYTES, **kwargs)
 
 
 def cause(error):
@@ -107,6 +238,13 @@ def cause(error):
     return words
 
 
+def say(words, stream):
+    """Print a line, if anyone can read it: a full or closed stream changes nothing about an upload."""
+    line = " ".join(words.splitlines()) + "\n"
+    with suppress(OSError, AttributeError):  # Python has None in place of a closed stream
+        os.write(stream.fileno(), line.encode(errors="backslashreplace"))
+
+
 def main(body=raw):
     """The command line."""
     if len(sys.argv) != 3:
@@ -115,8 +253,12 @@ def main(body=raw):
     try:
         answer = upload(path, url, body)
     except (UploadError, OSError) as error:
-        sys.exit(f"not uploaded: {error}")
-    print(f"{path}: {answer['size_bytes']} bytes stored as {answer.get('id')}")
+        say(f"not uploaded: {error}", sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        say("not uploaded: stopped", sys.stderr)
+        sys.exit(130)
+    say(f"{path}: {answer['size_bytes']} bytes stored as {answer.get('id')}", sys.stdout)
 
 
 if __name__ == "__main__":

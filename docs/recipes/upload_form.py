@@ -1,17 +1,20 @@
 """Uploads a file as a browser's form does: python upload_form.py FILE URL."""
 
+import os
 import secrets
 from pathlib import Path
 
 from requests_toolbelt import MultipartEncoder
 
-from upload import main
+from upload import UploadError, main
 
 
-def form(file, _size_bytes):
+def form(source):
     """What requests needs to send the file in a form; by its own files= it would be in memory as a whole."""
-    part = (Path(file.name).name, file, "application/octet-stream")
-    encoder = MultipartEncoder({"file": part}, boundary())
+    if source.size_bytes is None:
+        raise UploadError(f"{source.path} has no size, which a form needs: save its content to a file")
+    name = os.fsencode(Path(source.path).name).decode(errors="replace")  # a form has UTF-8
+    encoder = MultipartEncoder({"file": (name, source, "application/octet-stream")}, boundary())
     return {"method": "POST", "data": encoder, "headers": {"Content-Type": encoder.content_type}}
 
 

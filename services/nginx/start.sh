@@ -1,15 +1,16 @@
 #!/bin/sh
-# Fills HOST, PORT, RUN_DIR, DATA_DIR and the like into an nginx template, then becomes nginx.
+# Fills BIND, RUN_DIR, DATA_DIR and the like into an nginx template, then becomes nginx.
 # usage: start.sh TEMPLATE
 set -eu
 built_in=$(nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--conf-path=//p')
 # As root, nginx would hand its workers to another user, who cannot write to DATA_DIR.
 user=
 if [ "$(id -u)" = 0 ]; then user='user root;'; fi
+if [ "$HOST" = :: ]; then BIND="$BIND ipv6only=off"; fi # IPv4 as well, as at the other servers
 # A user's path may hold what sed reads as its own.
 data=$(printf %s "$DATA_DIR" | sed 's/[&|\\]/\\&/g')
 configs=$(printf %s "$PWD/configs" | sed 's/[&|\\]/\\&/g')
-sed -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
+sed -e "s|\${BIND}|$BIND|g" -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
   -e "s|\${RUN_DIR}|$RUN_DIR|g" -e "s|\${DATA_DIR}|$data|g" \
   -e "s|\${CONFIGS}|$configs|g" -e "s|\${SILENCE_SECONDS}|$SILENCE_SECONDS|g" \
   -e "s|\${USER}|$user|g" -e "s|\${NGINX_DIR}|$(dirname "$built_in")|g" \

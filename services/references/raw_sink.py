@@ -7,6 +7,7 @@ like those of any deployment. It accepts only raw bodies with a Content-Length.
 import json
 import os
 import platform
+import socket
 import time
 from functools import partial
 from http import HTTPStatus
@@ -125,6 +126,8 @@ def main() -> None:
     settings = Settings.from_environment(os.environ)
     handler = partial(Sink, settings, Store(settings.data_dir))
     address = (os.environ["HOST"], int(os.environ["PORT"]))
+    if ":" in address[0]:
+        ThreadingHTTPServer.address_family = socket.AF_INET6
     ThreadingHTTPServer.request_queue_size = 128  # 5 by default: too few for many clients at once
     ThreadingHTTPServer(address, handler).serve_forever()
 

@@ -1,12 +1,14 @@
 """Files to upload: the same bytes for the same size everywhere, which no compression shrinks."""
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import xxhash
 
+from uploadlab.errors import LabError
 from uploadlab.units import MIB
 
 
@@ -17,6 +19,16 @@ class Payload(NamedTuple):
     size_bytes: int
     digest: str
     """xxh3_128, in hex."""
+
+
+READ_ONCE = "which can be read only once: save its content to a file"
+NO_FILES = {
+    stat.S_ISFIFO: f"a pipe, {READ_ONCE}",
+    stat.S_ISSOCK: f"a socket, {READ_ONCE}",
+    stat.S_ISCHR: "a device, which may never end: save its content to a file",
+    stat.S_ISBLK: "a device: save its content to a file",
+}
+"""What cannot be sent as a file, and why; by the functions that recognise it."""
 
 
 def blocks(size_bytes: int) -> Iterator[memoryview]:
@@ -44,7 +56,16 @@ def write_payload(path: Path, size_bytes: int) -> Payload:
 
 
 def describe(path: Path) -> Payload:
-    """Return a user's own file as a payload; raises OSError."""
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
-    return Payload(str(path), path.stat().st_size, digest)
+    """Return a user's own file as a payload, with the size of what was read.
+
+    Raise OSError, and LabError for what is no file: the digest takes one reading, and sending another.
+    """
+    mode = path.stat().st_mode
+    if problem := next((text for is_kind, text in NO_FILES.items() if is_kind(mode)), ""):
+        raise LabError(f"{path} is {problem}")
+    digest, size_bytes = xxhash.xxh3_128(), 0
+    with open(path, "rb", buffering=0) as file:
+        while block := file.read(MIB):
+            digest.update(block)
+            size_bytes += len(block)
+    return Payload(str(path), size_bytes, digest.hexdigest())

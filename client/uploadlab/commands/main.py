@@ -12,6 +12,7 @@ from uploadlab import __version__
 from uploadlab.commands.options import LabCommand
 from uploadlab.errors import FAILED, INTERRUPTED, MISUSED, LabError, Stopped, UsageError
 from uploadlab.paths import IN_CHECKOUT, program
+from uploadlab.presenting.streams import CLOSED_BY_READER, output_fault, secure_streams
 from uploadlab.presenting.terminal import fail
 from uploadlab.selection import check
 
@@ -98,19 +99,38 @@ def run(command: click.Command, name: str) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, signal.default_int_handler)  # so that everything is cleaned up
-    try:
-        text, code = "", command.main(prog_name=name, standalone_mode=False) or 0
-    except click.ClickException as error:
-        text, code = _misuse(error, name), MISUSED
-    except (LabError, Stopped) as error:
-        text, code = str(error), error.exit_code
-    except ModuleNotFoundError as error:
-        text, code = f"{error.name} is not installed: pip install 'upload-lab[lab]'", FAILED
-    except (KeyboardInterrupt, click.Abort):
-        text, code = "stopped", INTERRUPTED
+    secure_streams()
+    text, code = _ended(command, name)
+    if fault := output_fault():
+        text, code = text or _lost(fault), code or FAILED
     if text:
         fail(text, name)
     sys.exit(code)
+
+
+def _ended(command: click.Command, name: str) -> tuple[str, int]:
+    """Run a command; return the line that it ends with, if any, and its exit code."""
+    try:
+        return "", command.main(prog_name=name, standalone_mode=False) or 0
+    except click.ClickException as error:
+        return _misuse(error, name), MISUSED
+    except (LabError, Stopped) as error:
+        return str(error), error.exit_code
+    except ModuleNotFoundError as error:
+        return f"{error.name} is not installed: pip install 'upload-lab[lab]'", FAILED
+    except (KeyboardInterrupt, click.Abort):
+        return "stopped", INTERRUPTED
+    except OSError:
+        if fault := output_fault():
+            return _lost(fault), FAILED
+        raise
+
+
+def _lost(fault: OSError) -> str:
+    """Return why results were not printed; empty where their reader closed the pipe, as ``head`` does."""
+    if fault.errno == CLOSED_BY_READER:
+        return ""
+    return f"the results were not printed: {fault.strerror}; have standard output written elsewhere"
 
 
 def _misuse(error: click.ClickException, name: str) -> str:

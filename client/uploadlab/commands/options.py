@@ -14,7 +14,7 @@ from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fi
 from uploadlab.model.deployments import Foreign
 from uploadlab.paths import RUNS, in_container
 from uploadlab.presenting.terminal import Screen
-from uploadlab.runtimes.addresses import is_loopback, is_this_host
+from uploadlab.runtimes.addresses import is_loopback, is_this_host, url_problem
 from uploadlab.runtimes.in_container import become_owner, require_checkout, run_name
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
 from uploadlab.storage.run_folder import RunFolder, last_run
@@ -201,6 +201,8 @@ def place_options(command: Command) -> Command:
         listen: str | None = None,
         **more: Any,
     ) -> Any:
+        for option, path in (("--out", out), ("--data-dir", data_dir)):
+            _require_utf8(option, path)
         uploading = _workers(workers, expect_workers, listen)
         if in_container():
             _enter_container(runtime, out, more.get("targets", {}))
@@ -209,11 +211,21 @@ def place_options(command: Command) -> Command:
     return where_options(gathered)
 
 
+def _require_utf8(option: str, path: Path | None) -> None:
+    """Raise UsageError for a name that JSON cannot hold."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option} {path}: the name is not UTF-8; choose another folder") from None
+
+
 def _target(text: str) -> tuple[str, str]:
     """Return name and URL of ``mine=http://127.0.0.1:8000``; raise UsageError."""
     name, _, url = text.partition("=")
     if not name or not url.startswith(("http://", "https://")):
         raise UsageError(f"--target {text!r} is not NAME=URL: write mine=http://127.0.0.1:8000")
+    if problem := url_problem(url):
+        raise UsageError(f"--target {text!r} has no address: {problem}; write mine=http://127.0.0.1:8000")
     return name, url.rstrip("/")
 
 
@@ -250,7 +262,7 @@ def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Wor
             raise UsageError("--listen is where workers join: add --expect-workers N")
         return container_workers() or Workers(here or as_many_as_fit())
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not port.isdigit() or url_problem(f"http://{host}:{port}"):
         raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")
     if not is_loopback(host):
         reach = f"Anyone who can reach {host}:{port} can join and see what is uploaded"

@@ -14,7 +14,7 @@ from uploadlab.measuring.health import check_targets
 from uploadlab.paths import COMPOSE, ROOT, default_data_dir, in_container
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
-from uploadlab.runtimes.addresses import is_loopback
+from uploadlab.runtimes.addresses import in_url, is_loopback, numeric
 from uploadlab.runtimes.local import HOST, LocalRuntime, Scratch
 from uploadlab.selection import check
 from uploadlab.sending.client import Client
@@ -45,18 +45,20 @@ def command(name: str, host: str, limit: str | None) -> None:
         raise UsageError("serve starts a process of the host: write ./scripts/lab serve there")
     declared = extended(load_deployments(COMPOSE), [name], ROOT)
     check("deployment", name, declared)
-    port = _port(name, host, declared[name].port)
+    address = _address(host)
+    port = _port(name, address, declared[name].port)
     settings = {"PROFILING": "1", "MAX_CONTENT_LENGTH": str(parse_size(limit)) if limit else ""}
     screen = Screen()
-    if not is_loopback(host):
+    if not is_loopback(address):
         screen.note(
-            f"Anyone who can reach {host}:{port} can fill this disk and read profiles: check your firewall."
+            f"Anyone who can reach {in_url(address)}:{port} can fill this disk and read profiles: "
+            "check your firewall."
         )
     with Processes() as processes:
         install_servers(processes)
         scratch = Scratch.make(processes, default_data_dir(), f"serve-{name}")
         runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), settings)
-        target = runtime.start_one(declared[name], port, host)
+        target = runtime.start_one(declared[name], port, address)
         (checked,), _ = check_targets([target], Client(processes), runtime.explain)
         if checked.unavailable:
             raise LabError(f"{name}: {checked.unavailable}")
@@ -66,16 +68,31 @@ def command(name: str, host: str, limit: str | None) -> None:
         raise LabError(f"{name}: {ended}")
 
 
+def _address(host: str) -> str:
+    """Return the address to listen on, without brackets; raise UsageError if the host has none."""
+    example = f"write --host {HOST}, or --host :: for all addresses"
+    if "%" in host:
+        raise UsageError(f"--host {host}: uWSGI and nginx listen on no address with a zone; {example}")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        return numeric(bare) if bare else HOST
+    except OSError as error:
+        raise UsageError(f"--host {host}: {error.strerror}; {example}") from None
+    except UnicodeError:
+        raise UsageError(f"--host {host} is no name of a host; {example}") from None
+
+
 def _port(name: str, host: str, declared: int) -> int:
     """Return the port to serve on; raise UsageError if it is no port, LabError if it is not free."""
     text = os.environ.get("PORT", str(declared))
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise UsageError(f"PORT={text!r} is not a port: PORT=5010 ./scripts/lab serve {name}")
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
         try:
             probe.bind((host, int(text)))
         except OSError as error:
             hint = f"take another: PORT=5010 ./scripts/lab serve {name}"
-            raise LabError(f"{host}:{text}: {error.strerror}; {hint}") from None
+            raise LabError(f"{in_url(host)}:{text}: {error.strerror}; {hint}") from None
     return int(text)

@@ -55,7 +55,7 @@ def of_config(
     front = is_front(path, root)
     fitting = [owner for owner in owners if Path(owner[0]).match(kind) and is_front(owner[0], root) == front]
     if not fitting:
-        place = "a socket in RUN_DIR" if front else "PORT"
+        place = "a socket in RUN_DIR" if front else "BIND or PORT"
         raise UsageError(f"{path}: the other configs of its kind all listen on {place}, so must this one")
     old, base = next((owner for owner in fitting if owner[1] == like), fitting[0])
     copy = renamed(base, name)
@@ -136,6 +136,6 @@ def is_front(path: str, root: Path) -> bool:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from None
     named = words("\n".join(bare_lines(path, text)))
-    if not named & {"PORT", "RUN_DIR"}:
-        raise UsageError(f"{path}: the config must listen on $(PORT) or a socket in $(RUN_DIR)")
-    return "PORT" in named
+    if not named & {"BIND", "PORT", "RUN_DIR"}:
+        raise UsageError(f"{path}: the config must listen on $(BIND), $(PORT) or a socket in $(RUN_DIR)")
+    return bool(named & {"BIND", "PORT"})

@@ -1,5 +1,6 @@
 """The lab's options of Locust, beside its own."""
 
+import os
 from argparse import SUPPRESS, Namespace
 from pathlib import Path
 
@@ -44,5 +45,10 @@ def check_options(options: Namespace) -> None:
         positive("--slow-users", options.slow_users)
     if options.expect_status and not 100 <= options.expect_status <= 599:
         raise UsageError(f"--expect-status {options.expect_status} is not an HTTP status: write 200")
-    if options.file and not (Path(options.file).is_file() and Path(options.file).stat().st_size):
-        raise UsageError(f"--file {options.file}: the file does not exist, or it is empty")
+    if options.file and not _has_content(Path(options.file)):
+        raise UsageError(f"--file {options.file}: the file does not exist, cannot be read, or is empty")
+
+
+def _has_content(path: Path) -> bool:
+    """Return whether it is a file, no pipe and no device, with bytes to send that may be read."""
+    return path.is_file() and os.access(path, os.R_OK) and path.stat().st_size > 0

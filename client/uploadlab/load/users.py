@@ -12,7 +12,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import gevent
 import locust
@@ -35,6 +35,7 @@ from uploadlab.model.measurements import Outcome, Status
 from uploadlab.planning.load_steps import LEAST_UPLOADS
 from uploadlab.selection import choose
 from uploadlab.sending.connections import BlockAdapter
+from uploadlab.sending.source import AnnouncedFile
 from uploadlab.sending.stopwatch import Stopwatch
 from uploadlab.sending.upload import Uploaded
 from uploadlab.sending.verification import verify
@@ -169,7 +170,8 @@ class Uploading:
         options, size_bytes = self.options, payload.size_bytes
         over_budget = f"over {options.budget:g} s"
         with open(payload.path, "rb") as file:
-            request = method.send(file, size_bytes, options.field)
+            source = cast(BinaryIO, AnnouncedFile(file, payload.path, size_bytes))
+            request = method.send(source, size_bytes, options.field)
             if "data" in request and isinstance(self, FastHttpUser):
                 request["data"] = for_fast_client(request["data"], size_bytes)
             verb, path = ("POST", "") if options.expect_status else (method.verb, method.route)

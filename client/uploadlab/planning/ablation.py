@@ -13,7 +13,7 @@ from uploadlab.declared.config_syntax import Setting, parse_config, replace_sett
 from uploadlab.errors import UsageError
 from uploadlab.model.deployments import DERIVED, Deployment
 
-PLACES = {"HOST", "PORT", "RUN_DIR", "DATA_DIR", "NGINX_DIR"}
+PLACES = {"BIND", "HOST", "PORT", "RUN_DIR", "DATA_DIR", "NGINX_DIR"}
 """Variables of a server's environment: a setting that has one says where something is, and stays."""
 
 

@@ -1,7 +1,11 @@
-"""Addresses: which of them only this host reaches."""
+"""Addresses: which of them only this host reaches, and how each is written and listened on."""
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
+
+IPV4, IPV6 = "127.0.0.1", "::1"
+"""Loopback."""
 
 
 def is_loopback(host: str) -> bool:
@@ -23,3 +27,42 @@ def is_unspecified(host: str) -> bool:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False
+
+
+def reached(host: str) -> str:
+    """Return where a client of this host reaches a server that listens there."""
+    if not is_unspecified(host):
+        return host
+    return IPV6 if ":" in host else IPV4
+
+
+def in_url(host: str) -> str:
+    """Return the host as it stands before ``:PORT``: an IPv6 address has brackets there."""
+    return f"[{host}]" if ":" in host else host
+
+
+def numeric(host: str) -> str:
+    """Return the address that a name means, IPv4 first: each server resolves names in its own way.
+
+    Raise OSError or UnicodeError if the name means no address.
+    """
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    by_family = {family: str(where[0]) for family, *_, where in reversed(found)}
+    return by_family.get(socket.AF_INET) or str(found[0][4][0])
+
+
+def url_problem(url: str) -> str:
+    """Return why no client can send to this URL; empty if it is one."""
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname or ""
+        host.encode("idna")
+    except UnicodeError:
+        return "a part of its host is empty, or longer than 63 letters"
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in ("http", "https"):
+        return "it begins with neither http:// nor https://"
+    if not host:
+        return "it names no host"
+    return "port 0 is none" if port == 0 else ""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
 from uploadlab.processes.groups import Processes
-from uploadlab.runtimes.addresses import is_unspecified
+from uploadlab.runtimes.addresses import in_url, reached
 
 HOST = "127.0.0.1"
 PORTS = range(10_000, 32_768)
@@ -111,8 +111,7 @@ class LocalRuntime:
                     started.append((service, self._spawn(service, environment | own)))
             except OSError as error:
                 problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may fix it"
-        reached = HOST if is_unspecified(host) else host
-        return deployment.target(f"http://{reached}:{port}", problem)
+        return deployment.target(f"http://{in_url(reached(host))}:{port}", problem)
 
     def explain(self, name: str) -> str:
         """Return which process of a deployment has ended, with its last words; empty if none has."""
@@ -154,6 +153,7 @@ class LocalRuntime:
             "LAB_DEPLOYMENT": name,
             "HOST": host,
             "PORT": str(port),
+            "BIND": f"{in_url(host)}:{port}",
             "RUN_DIR": str(run_dir),
             "DATA_DIR": str(data_dir),
             "TMPDIR": str(data_dir / "tmp"),

@@ -8,22 +8,26 @@ from http.client import responses
 from pathlib import Path
 from typing import Any
 
+from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.sending.source import shorter_file
 
 FACTS = '%{stderr}{"facts": %{json}, "headers": %{header_json}}'
 """What curl(1) writes after a transfer, in place of its own words on standard error; curl 7.83."""
 
 
 SILENCE_SECONDS = 24 * 3600.0
+POLL_SECONDS = 0.5
+"""Between two looks at the file's size."""
 
 
 def send_by_curl(
-    verb: str, url: str, path: Path, budget_seconds: float | None
+    verb: str, url: str, payload: Payload, budget_seconds: float | None
 ) -> tuple[Outcome, bytes, str, str | None]:
     """Send the file as the body, and measure by curl's own clock; its peak of memory is not known.
 
     Return the outcome, the answer's content, its status in words, and its Location. Raise OSError if curl
-    is not installed, or got no answer.
+    is not installed, or got no answer; FileFault for a file that becomes shorter, for which curl would wait.
     """
     before = _cpu_seconds()
     # Expect: spares a second of waiting at uWSGI, which never answers 100 Continue.
@@ -31,8 +35,9 @@ def send_by_curl(
     words = ["curl", "--disable", "--noproxy", "*", "--globoff", "--silent"]
     words += ["--header", "Expect:", "--header", "Content-Type: application/octet-stream"]
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
-    words += ["--request", verb, "--upload-file", str(path), url]
-    done = subprocess.run(words, capture_output=True, check=False)
+    # Of a file named "-", curl would send its own input.
+    words += ["--request", verb, "--upload-file", str(Path(payload.path).absolute()), url]
+    done = _finished(words, payload)
     written: dict[str, Any] = {}
     with suppress(ValueError):
         written = json.loads(done.stderr)
@@ -48,6 +53,24 @@ def send_by_curl(
     )
     location = written["headers"].get("location", [None])[-1]
     return outcome, done.stdout, responses.get(facts["response_code"], ""), location
+
+
+def _finished(words: list[str], payload: Payload) -> subprocess.CompletedProcess[bytes]:
+    """Run curl to its end while the file has its size; raise OSError, FileFault."""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while True:
+            try:
+                content, facts = process.communicate(timeout=POLL_SECONDS)
+            except subprocess.TimeoutExpired:
+                now_bytes = Path(payload.path).stat().st_size
+                if now_bytes < payload.size_bytes:
+                    process.kill()
+                    raise shorter_file(payload.path, now_bytes, payload.size_bytes) from None
+            except BaseException:
+                process.kill()
+                raise
+            else:
+                return subprocess.CompletedProcess(words, process.returncode, content, facts)
 
 
 def _cpu_seconds() -> float:

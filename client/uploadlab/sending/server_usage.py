@@ -107,5 +107,5 @@ def _ask(verb: str, address: str) -> Usage | None:
             response = connection.request(verb, address, timeout=ANSWER_SECONDS)
         response.raise_for_status()
         return msgspec.json.decode(response.content, type=Usage)
-    except (requests.RequestException, msgspec.DecodeError):
+    except (requests.RequestException, ValueError):  # no answer, no JSON, or no name of a host
         return None

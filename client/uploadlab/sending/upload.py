@@ -3,8 +3,7 @@
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -17,6 +16,7 @@ from uploadlab.model.measurements import Outcome, Status
 from uploadlab.sending import peak_memory as memory
 from uploadlab.sending.connections import session
 from uploadlab.sending.curl import send_by_curl
+from uploadlab.sending.source import AnnouncedFile, FileFault
 from uploadlab.sending.stopwatch import Stopwatch
 
 
@@ -50,12 +50,14 @@ def upload(
     watch = Stopwatch()
     try:
         with open(payload.path, "rb") as file, session(watch.lap, method.block_bytes) as connection:
-            request = method.send(file, payload.size_bytes, foreign.field if foreign else FIELD)
+            source = cast(BinaryIO, AnnouncedFile(file, payload.path, payload.size_bytes))
+            request = method.send(source, payload.size_bytes, foreign.field if foreign else FIELD)
             response = connection.request(
                 *_verb_and_address(url, method, foreign), params=query, timeout=silence_seconds,
                 allow_redirects=False, **request,
             )  # fmt: skip
-    except (requests.RequestException, OSError, MemoryError, OverflowError) as error:
+    except (requests.RequestException, ValueError, OSError, MemoryError, OverflowError) as error:
+        # A ValueError is urllib3's for the name of a host.
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
     seconds, laps = watch.seconds(), watch.laps
     sent, answered = laps.get("sent"), laps.get("answered")
@@ -80,7 +82,7 @@ def _upload_by_curl(
     address += f"{'&' if '?' in address else '?'}{urlencode(query)}" if query else ""
     budget = float(query["budget"]) if "budget" in query else None
     try:
-        outcome, content, words, location = send_by_curl(verb, address, Path(payload.path), budget)
+        outcome, content, words, location = send_by_curl(verb, address, payload, budget)
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
@@ -128,4 +130,6 @@ def reason(error: BaseException) -> str:
     """Return the innermost cause in a few words: the wrappers of requests and urllib3 say little."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
+    if isinstance(error, FileFault):
+        return str(error)
     return f"{type(error).__name__}: {error}".strip().removesuffix(":")

@@ -20,7 +20,7 @@ def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
     try:
         folder = f"{url}/profiles/{upload_id}"
         return {str(name): get(f"{folder}/{name}", VERIFY_SECONDS).content for name in names}, ""
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:
         return {}, f"the profile cannot be fetched: {reason(error)}"
 
 

@@ -1,0 +1,85 @@
+"""Standard input, output and error: closed, full, or without letters for a name."""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+CLOSED_BY_READER = errno.EPIPE
+
+
+class LossyStream(io.TextIOWrapper):
+    """A text stream that drops what it cannot write: a note must not end a run."""
+
+    def write(self, text: str) -> int:
+        """Write, if possible."""
+        with suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if possible."""
+        with suppress(OSError):
+            super().flush()
+
+
+class ResultStream(io.TextIOWrapper):
+    """Standard output that keeps why it takes nothing more."""
+
+    fault: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Write; raise OSError."""
+        with self._watched():
+            return super().write(text)
+
+    def flush(self) -> None:
+        """Flush; raise OSError."""
+        with self._watched():
+            super().flush()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.fault = error
+            raise
+
+
+def secure_streams() -> None:
+    """Have three open streams, which take every text, and an error stream that never fails."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            os.set_inheritable(fd, True)  # a server must not get it for a connection
+    if sys.stdout is None or sys.stdout is sys.__stdout__:  # None: it was closed when Python started
+        encoding, at_lines = (sys.stdout.encoding, sys.stdout.isatty()) if sys.stdout else ("utf-8", False)
+        out = open(1, "wb", closefd=False)  # noqa: SIM115  open to the end
+        sys.stdout = ResultStream(out, encoding, errors="backslashreplace", line_buffering=at_lines)
+    if sys.stderr is None or sys.stderr is sys.__stderr__:
+        encoding = sys.stderr.encoding if sys.stderr else "utf-8"
+        raw = open(2, "wb", buffering=0, closefd=False)  # noqa: SIM115  open to the end
+        sys.stderr = LossyStream(raw, encoding, errors="backslashreplace", write_through=True)
+
+
+def output_fault() -> OSError | None:
+    """Return why standard output took not everything, if so; from then on it goes nowhere."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    fault = getattr(sys.stdout, "fault", None)
+    if fault:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return fault
+
+
+def print_if_possible(text: str) -> None:
+    """Print a line whose loss changes nothing."""
+    with suppress(OSError):
+        print(text, flush=True)
+    if output_fault() and isinstance(sys.stdout, ResultStream):
+        sys.stdout.fault = None

@@ -1,0 +1,45 @@
+"""A file while it is sent: as many bytes as were announced, or a fault at once."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import BinaryIO
+
+BLOCK_BYTES = 1 << 20
+
+
+class FileFault(OSError):
+    """The file, not the connection, is why an upload failed."""
+
+
+class AnnouncedFile:
+    """An open file with the size that was announced.
+
+    A server waits for bytes that a shorter file no longer has. What a longer file has now was not announced.
+    """
+
+    def __init__(self, file: BinaryIO, path: str, size_bytes: int) -> None:
+        self._file, self._path = file, path
+        self._size_bytes = self.len = size_bytes
+        """``len`` is what is left, by the name that requests and requests-toolbelt look for."""
+
+    def read(self, count: int | None = -1) -> bytes:
+        """Return the next block; raise FileFault if the file ends early or cannot be read."""
+        wanted = self.len if count is None or count < 0 else min(count, self.len)
+        try:
+            block = self._file.read(wanted)
+        except OSError as error:
+            raise FileFault(f"cannot read {self._path}: {error.strerror}") from None
+        if wanted and not block:
+            raise shorter_file(self._path, self._size_bytes - self.len, self._size_bytes)
+        self.len -= len(block)
+        return block
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the blocks that are left."""
+        return iter(partial(self.read, BLOCK_BYTES), b"")
+
+
+def shorter_file(path: str, left_bytes: int, size_bytes: int) -> FileFault:
+    """Return the fault of a file that became shorter."""
+    had = f"after {left_bytes} of its {size_bytes} bytes"
+    return FileFault(f"{path} ended {had}: send it again when nothing changes it")
