@@ -63,7 +63,9 @@ class Chunks(NamedTuple):
     """How a chunked body is cut, and what stands around each chunk."""
 
     line: str = "{size:x}\r\n"
-    """Before a chunk."""
+    """Before a chunk, in Latin-1."""
+    first_line: str | None = None
+    """Before the first chunk of a block of the body; None: as before the others."""
     end: bytes = b"\r\n"
     """After a chunk."""
     last: bytes = b"0\r\n\r\n"
@@ -73,11 +75,15 @@ class Chunks(NamedTuple):
 
     def around(self, block: bytes | memoryview) -> bytes:
         """Return the block as chunks."""
-        pieces = (bytes(block[at : at + self.most_bytes]) for at in range(0, len(block), self.most_bytes))
-        return b"".join(self.line.format(size=len(piece)).encode() + piece + self.end for piece in pieces)
+        pieces = [bytes(block[at : at + self.most_bytes]) for at in range(0, len(block), self.most_bytes)]
+        lines = [self.line if self.first_line is None else self.first_line, *[self.line] * len(pieces)]
+        heads = [line.format(size=len(piece)) for line, piece in zip(lines, pieces, strict=False)]
+        return b"".join(
+            head.encode("latin-1") + piece + self.end for head, piece in zip(heads, pieces, strict=True)
+        )
 
 
-class Crowd(NamedTuple):
+class Bystanders(NamedTuple):
     """Clients that occupy the server while the attempt is made."""
 
     clients: int
@@ -125,11 +131,11 @@ class Attempt(NamedTuple):
     patience_seconds: float = PATIENCE_SECONDS
     within_seconds: float | None = None
     """The time that the upload may take; None: any time."""
-    crowd: Crowd | None = None
+    crowd: Bystanders | None = None
     large: bool = False
     """Whether to make this attempt only where large ones are asked for."""
     each_route: bool = True
-    """Whether every route gets it that takes such a body. False: what it tests shows at any of them."""
+    """Whether to try every route that takes this kind of body. False: the first route shows as much."""
     must_refuse: bool = False
     refusals: tuple[int, ...] = ()
     """The statuses of a true refusal."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from uploadlab.catalogue.attempts import Attempt, Crowd, exactly, form, over_one_connection, raw
+from uploadlab.catalogue.attempts import Attempt, Bystanders, exactly, form, over_one_connection, raw
 from uploadlab.catalogue.case_values import LENGTH_REQUIRED, SMALL, SOME, TOO_LARGE
 from uploadlab.catalogue.registry import CaseKind, case
 
@@ -11,22 +11,17 @@ from uploadlab.catalogue.registry import CaseKind, case
 @case("kept-connection", CaseKind.GOOD)
 def kept_connection() -> Iterator[Attempt]:
     """Two and five uploads over one connection, which the client uses until an answer says close."""
-    plain, parts = raw(SMALL), form(SMALL)
-    yield over_one_connection(plain._replace(label="two"), plain)
-    yield over_one_connection(plain._replace(label="five"), *[plain] * 4)
-    yield over_one_connection(parts._replace(label="two"), parts)
-    yield over_one_connection(parts._replace(label="five"), *[parts] * 4)
-    yield over_one_connection(raw(SOME, label="larger ones"), raw(SOME))
-    yield over_one_connection(raw(exactly(b""), label="an empty one first"), plain)
-    chunks = raw(SMALL, chunked=True, refusals=(LENGTH_REQUIRED,))
+    refused: dict[str, Any] = {"query": "limit=5000", "must_refuse": True, "refusals": (TOO_LARGE,)}
+    for plain in (raw(SMALL), form(SMALL)):
+        yield over_one_connection(plain._replace(label="two"), plain)
+        plain = plain._replace(each_route=False)
+        yield over_one_connection(plain._replace(label="five"), *[plain] * 4)
+        yield over_one_connection(plain._replace(label="a refused one first", **refused), plain)
+    plain = raw(SMALL, each_route=False)
+    yield over_one_connection(raw(SOME, label="larger ones", each_route=False), raw(SOME))
+    yield over_one_connection(plain._replace(file=exactly(b""), label="an empty one first"), plain)
+    chunks = plain._replace(chunked=True, refusals=(LENGTH_REQUIRED,))
     yield over_one_connection(chunks._replace(label="one with a length after"), plain)
-    over: dict[str, Any] = {
-        "query": "limit=5000",
-        "must_refuse": True,
-        "refusals": (TOO_LARGE,),
-    }
-    yield over_one_connection(raw(SMALL, label="a refused one first", **over), plain)
-    yield over_one_connection(form(SMALL, label="a refused one first", **over), parts)
 
 
 CLIENTS, MANY_CLIENTS = 16, 64
@@ -35,11 +30,11 @@ CROWD_SECONDS = 10.0
 """The time that an upload may take beside a crowd; alone it takes well under a second."""
 
 
-def beside(does: str, **crowd: Any) -> Iterator[Attempt]:
+def amid_crowd(does: str, **crowd: Any) -> Iterator[Attempt]:
     """Yield an upload beside a crowd of the usual size, and one beside a large crowd."""
     for clients in (CLIENTS, MANY_CLIENTS):
         yield raw(
-            SMALL, crowd=Crowd(clients, does, **crowd), within_seconds=CROWD_SECONDS, each_route=False,
+            SMALL, crowd=Bystanders(clients, does, **crowd), within_seconds=CROWD_SECONDS, each_route=False,
             label=f"{clients} clients", large=clients > CLIENTS,
         )  # fmt: skip
 
@@ -47,17 +42,17 @@ def beside(does: str, **crowd: Any) -> Iterator[Attempt]:
 @case("crowd-idle", CaseKind.CROWD)
 def crowd_idle() -> Iterator[Attempt]:
     """An upload beside 16 clients (with --large also 64) that are connected and send nothing."""
-    yield from beside("idle")
+    yield from amid_crowd("idle")
 
 
 @case("crowd-stalled", CaseKind.CROWD)
 def crowd_stalled() -> Iterator[Attempt]:
     """An upload beside 16 clients (with --large also 64) that have sent 3 of 100,000 bytes."""
     head = "PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n"
-    yield from beside("stalled", at_once=f"{head}abc")
+    yield from amid_crowd("stalled", at_once=f"{head}abc")
 
 
 @case("crowd-slow-header", CaseKind.CROWD)
 def crowd_slow_header() -> Iterator[Attempt]:
     """An upload beside 16 clients (with --large also 64) that send a request line, a byte each second."""
-    yield from beside("slow", at_once="PUT /upl", each_second=b"o")
+    yield from amid_crowd("slow", at_once="PUT /upl", each_second=b"o")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
-from uploadlab.catalogue.attempts import Crowd
+from uploadlab.catalogue.attempts import Bystanders
 
 CONNECT_SECONDS = 5.0
 """How long to wait for the server to let a client in."""
@@ -18,7 +18,7 @@ LONGER_SECONDS = 1.0
 
 
 @contextmanager
-def gathered(address: str, crowd: Crowd, most_seconds: float) -> Iterator[Callable[[], float]]:
+def gathered(address: str, crowd: Bystanders, most_seconds: float) -> Iterator[Callable[[], float]]:
     """Keep a crowd at the server until the end, at most for a while longer than ``most_seconds``.
 
     Yield how to ask for the seconds since the crowd is complete. A server that waits for the crowd answers
@@ -39,7 +39,7 @@ def gathered(address: str, crowd: Crowd, most_seconds: float) -> Iterator[Callab
             stay.join()
 
 
-def _gather(opened: ExitStack, address: str, crowd: Crowd) -> list[socket.socket]:
+def _gather(opened: ExitStack, address: str, crowd: Bystanders) -> list[socket.socket]:
     """Connect the clients; a server that lets no more of them in has those that it has."""
     url = urlsplit(address)
     at_once = crowd.at_once.format(path=url.path or "/", host=url.netloc).encode()

@@ -81,7 +81,7 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
                 connection = connection or opened.enter_context(_connect(url))
                 replies.append(_exchange(connection, url, attempt))
             except (OSError, HTTPException) as error:
-                problem = f"{type(error).__name__}: {error}".removesuffix(": ")
+                problem = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
                 broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
                 replies.append(Reply(problem=problem, broke=broke))
             if replies[-1].status is None:
