@@ -50,7 +50,7 @@ BODY = {
             chunks=Chunks("{size:X};a=b\n", "0{size:x}\r\n", b"\r", b"0\r\nX: 0\r\n\r\n", most_bytes=2),
         ),
         b"02\r\n01\r2;a=b\n23\r1;a=b\n4\r0\r\nX: 0\r\n\r\n",
-    ),  # fmt: skip
+    ),
     "broken at the beginning": (
         raw(exactly(FILE), chunked=True, then=Then.BREAK, at=0, broken=b"0xa\r\n"),
         b"0xa\r\n64\r\n" + FILE + b"\r\n0\r\n\r\n",

@@ -5,12 +5,12 @@ every route that takes their kind of body. Command line, grid and tests are deri
 """
 
 from uploadlab.catalogue import (  # noqa: F401  each registers its cases when it is imported
+    cases_bodies,
     cases_chunks,
     cases_connections,
     cases_faults,
     cases_forms,
     cases_framing,
-    cases_good,
     cases_heads,
 )
 from uploadlab.catalogue.registry import REGISTERED, Case, CaseKind

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from uploadlab.catalogue.attempts import Attempt, Bystanders, exactly, form, over_one_connection, raw
+from uploadlab.catalogue.attempts import Attempt, Bystanders, Then, exactly, form, over_one_connection, raw
 from uploadlab.catalogue.case_values import LENGTH_REQUIRED, SMALL, SOME, TOO_LARGE
 from uploadlab.catalogue.registry import CaseKind, case
 
@@ -17,6 +17,9 @@ def kept_connection() -> Iterator[Attempt]:
         plain = plain._replace(each_route=False)
         yield over_one_connection(plain._replace(label="five"), *[plain] * 4)
         yield over_one_connection(plain._replace(label="a refused one first", **refused), plain)
+        # The answer comes in mid-body, after which some servers close without having said so.
+        early = plain._replace(then=Then.TRICKLE, at=plain.body_bytes // 2 + 1, **refused)
+        yield over_one_connection(early._replace(label="one that is refused early first"), plain)
     plain = raw(SMALL, each_route=False)
     yield over_one_connection(raw(SOME, label="larger ones", each_route=False), raw(SOME))
     yield over_one_connection(plain._replace(file=exactly(b""), label="an empty one first"), plain)

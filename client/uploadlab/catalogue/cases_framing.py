@@ -56,24 +56,16 @@ BAD_LENGTH: dict[str, Any] = {
 }
 
 
-def everywhere(wanted: bool, **more: Any) -> Iterator[Attempt]:
-    """Yield an attempt for each route and kind of body if that is wanted, else for one route."""
-    if wanted:
-        yield from both(SMALL, **more)
-    else:
-        yield raw(SMALL, each_route=False, **more)
-
-
 @case("bad-lengths", CaseKind.BAD)
 def bad_lengths() -> Iterator[Attempt]:
     """A Content-Length that is no number: signs, other notations, several numbers, too many digits."""
     for label, text in NO_LENGTHS.items():
         line = f"Content-Length: {text}"
-        yield from everywhere(label == "plus", framing=(line,), label=label, **BAD_LENGTH)
+        yield from both(SMALL, each_route=label == "plus", framing=(line,), label=label, **BAD_LENGTH)
     missing = BAD_LENGTH | {"refusals": (BAD_REQUEST, LENGTH_REQUIRED)}
     yield from both(SMALL, framing=("Content-Length:",), label="empty", **missing)
     spaced = ("Content-Length : {length}",)
-    yield from everywhere(False, framing=spaced, label="space before the colon", **BAD_LENGTH)
+    yield from both(SMALL, each_route=False, framing=spaced, label="space before the colon", **BAD_LENGTH)
     # The sender ends its side: a server that takes the number for a length would wait for the rest.
     endless = BAD_LENGTH | {"refusals": (BAD_REQUEST, TOO_LARGE)}
     for digits in (20, 40, 400):
@@ -95,7 +87,7 @@ def repeated_lengths() -> Iterator[Attempt]:
         "list, the wrong first": ("Content-Length: 5, {length}",),
         "list with nothing first": ("Content-Length: ,{length}",),
     }.items():
-        yield from everywhere(label == "two lines", framing=lines, label=label, **BAD_LENGTH)
+        yield from both(SMALL, each_route=label == "two lines", framing=lines, label=label, **BAD_LENGTH)
     same = BAD_LENGTH | {"must_refuse": False}  # RFC 9110, 8.6: refuse it, or take it for the one number
     for label, lines in {
         "two equal lines": (right, right),
@@ -103,7 +95,7 @@ def repeated_lengths() -> Iterator[Attempt]:
         "Content_Length after": (right, "Content_Length: 5"),
         "Content_Length before": ("Content_Length: 5", right),
     }.items():
-        yield from everywhere(label == "Content_Length after", framing=lines, label=label, **same)
+        yield from both(SMALL, each_route=label == "Content_Length after", framing=lines, label=label, **same)
 
 
 @case("unusual-lengths", CaseKind.BAD)
@@ -119,7 +111,7 @@ def unusual_lengths() -> Iterator[Attempt]:
         "100 leading zeros": (f"Content-Length: {'0' * 100}{{length}}",),
         "folded line": ("Content-Length:\r\n {length}",),  # RFC 9112, 5.2: refuse it, or take it for a space
     }.items():
-        yield from everywhere(False, framing=lines, label=label, **may)
+        yield from both(SMALL, each_route=False, framing=lines, label=label, **may)
 
 
 NO_CODINGS: dict[str, tuple[str, ...]] = {
@@ -155,14 +147,20 @@ def transfer_codings() -> Iterator[Attempt]:
     bad = BAD_LENGTH | {"refusals": CODED_REFUSALS}
     for label, codings in NO_CODINGS.items():
         lines = tuple(f"Transfer-Encoding: {coding}" for coding in codings)
-        yield from everywhere(label == "gzip", framing=lines, label=label, **bad)
+        yield from both(SMALL, each_route=label == "gzip", framing=lines, label=label, **bad)
         sized = (*lines, "Content-Length: {length}")
-        yield from everywhere(label == "gzip", framing=sized, label=f"{label}, with a length", **bad)
+        yield from both(
+            SMALL, each_route=label == "gzip", framing=sized, label=f"{label}, with a length", **bad
+        )
     for label, codings in NOT_CHUNKED.items():
         lines = tuple(f"Transfer-Encoding: {coding}" for coding in codings)
-        yield from everywhere(label == "gzip, chunked", chunked=True, framing=lines, label=label, **bad)
+        yield from both(
+            SMALL, each_route=label == "gzip, chunked", chunked=True, framing=lines, label=label, **bad
+        )
     spaced = ("Transfer-Encoding : chunked",)
-    yield from everywhere(False, chunked=True, framing=spaced, label="space before the colon", **bad)
+    yield from both(
+        SMALL, each_route=False, chunked=True, framing=spaced, label="space before the colon", **bad
+    )
 
 
 @case("unusual-codings", CaseKind.BAD)
@@ -178,7 +176,7 @@ def unusual_codings() -> Iterator[Attempt]:
         "Transfer_Encoding after": ("Transfer-Encoding: chunked", "Transfer_Encoding: x"),
         "Transfer_Encoding before": ("Transfer_Encoding: x", "Transfer-Encoding: chunked"),
     }.items():
-        yield from everywhere(False, chunked=True, framing=lines, label=label, **may)
+        yield from both(SMALL, each_route=False, chunked=True, framing=lines, label=label, **may)
 
 
 @case("no-length", CaseKind.BAD)

@@ -1,4 +1,4 @@
-"""Cases of the check: good uploads."""
+"""Cases of the check: good uploads, by what their bodies are like."""
 
 from collections.abc import Iterator
 
