@@ -93,6 +93,8 @@ class Bystanders(NamedTuple):
     """What each of them sends when it is connected; ``{path}`` and ``{host}`` are filled in."""
     each_second: bytes = b""
     """What each of them sends from then on, every second."""
+    before_seconds: float = 0.3
+    """How long they are there before the attempt starts."""
 
 
 class Attempt(NamedTuple):

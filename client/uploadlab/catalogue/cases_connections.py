@@ -36,16 +36,21 @@ CROWD_SECONDS = 10.0
 def amid_crowd(does: str, **crowd: Any) -> Iterator[Attempt]:
     """Yield an upload beside a crowd of the usual size, and one beside a large crowd."""
     for clients in (CLIENTS, MANY_CLIENTS):
-        yield raw(
-            SMALL, crowd=Bystanders(clients, does, **crowd), within_seconds=CROWD_SECONDS, each_route=False,
-            label=f"{clients} clients", large=clients > CLIENTS,
-        )  # fmt: skip
+        yield crowded(Bystanders(clients, does, **crowd), f"{clients} clients", large=clients > CLIENTS)
+
+
+def crowded(crowd: Bystanders, label: str, large: bool) -> Attempt:
+    """Return an upload beside this crowd."""
+    return raw(SMALL, crowd=crowd, within_seconds=CROWD_SECONDS, each_route=False, label=label, large=large)
 
 
 @case("crowd-idle", CaseKind.CROWD)
 def crowd_idle() -> Iterator[Attempt]:
     """An upload beside 16 clients (with --large also 64) that are connected and send nothing."""
     yield from amid_crowd("idle")
+    # uWSGI has Linux keep silent connections back for its socket-timeout, often 60 s (TCP_DEFER_ACCEPT).
+    patient = Bystanders(CLIENTS, "idle", before_seconds=75.0)
+    yield crowded(patient, f"{CLIENTS} clients, there for 75 s", large=True)
 
 
 @case("crowd-stalled", CaseKind.CROWD)

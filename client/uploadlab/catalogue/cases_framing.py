@@ -209,7 +209,7 @@ def http_1_0() -> Iterator[Attempt]:
 def content_range() -> Iterator[Attempt]:
     """A PUT of a part, announced by Content-Range, as `curl -C -` sends it."""
     last = SMALL.size_bytes - 1
-    bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
+    bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST, NOT_IMPLEMENTED)}
     for label, value in {
         "the end": f"bytes 500-{500 + last}/{501 + last}",
         "the beginning": f"bytes 0-{last}/{last + 500}",
@@ -220,8 +220,8 @@ def content_range() -> Iterator[Attempt]:
         yield raw(
             SMALL, headers=(f"Content-Range: {value}",), label=label, each_route=label == "the end", **bad
         )
-    in_chunks = bad | {"refusals": (BAD_REQUEST, LENGTH_REQUIRED)}
+    in_chunks = bad | {"refusals": (BAD_REQUEST, NOT_IMPLEMENTED, LENGTH_REQUIRED)}
     range_line = f"Content-Range: bytes 500-{500 + last}/*"
     yield raw(SMALL, chunked=True, headers=(range_line,), label="the end", **in_chunks)
     whole = f"Content-Range: bytes 0-{last}/{last + 1}"
-    yield raw(SMALL, headers=(whole,), label="all of it", refusals=(BAD_REQUEST,))
+    yield raw(SMALL, headers=(whole,), label="all of it", refusals=(BAD_REQUEST, NOT_IMPLEMENTED))

@@ -11,8 +11,6 @@ from uploadlab.catalogue.attempts import Bystanders
 
 CONNECT_SECONDS = 5.0
 """How long to wait for the server to let a client in."""
-NOTICED_SECONDS = 0.3
-"""Until the server has taken up all connections, as far as it does."""
 LONGER_SECONDS = 1.0
 """How much longer than an upload may take the crowd stays at most."""
 
@@ -21,17 +19,17 @@ LONGER_SECONDS = 1.0
 def gathered(address: str, crowd: Bystanders, most_seconds: float) -> Iterator[Callable[[], float]]:
     """Keep a crowd at the server until the end, at most for a while longer than ``most_seconds``.
 
-    Yield how to ask for the seconds since the crowd is complete. A server that waits for the crowd answers
+    Yield how to ask for the seconds since the upload could start. A server that waits for the crowd answers
     others only after ``most_seconds``, however fast it is.
     """
     leave = threading.Event()
     with ExitStack() as opened:
         connections = _gather(opened, address, crowd)
-        time.sleep(NOTICED_SECONDS)
-        began = time.monotonic()
+        began = time.monotonic() + crowd.before_seconds
         end = began + most_seconds + LONGER_SECONDS
         stay = threading.Thread(target=_stay, args=(connections, crowd.each_second, end, leave), daemon=True)
         stay.start()
+        time.sleep(crowd.before_seconds)
         try:
             yield lambda: time.monotonic() - began
         finally:

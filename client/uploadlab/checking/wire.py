@@ -154,7 +154,8 @@ def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None
         if attempt.chunked:
             connection.sendall(attempt.chunks.last)
     if attempt.then is Then.END:
-        connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # a server that has answered may have closed
+            connection.shutdown(socket.SHUT_WR)
 
 
 def _file(file: Content, digest: Any) -> Blocks:
