@@ -1,7 +1,7 @@
 """The one oracle of the grid.
 
 A success if and only if the stored bytes equal those sent. Otherwise an HTTP answer with a true reason
-reached the client, and nothing is stored.
+reached the client, and nothing is stored. Beside a crowd, the success also has to come in time.
 """
 
 from http import HTTPStatus
@@ -36,17 +36,22 @@ class Judgement(NamedTuple):
     text: str = ""
 
 
-def judge_attempt(attempt: Attempt, reply: Reply, state: ServerState, reports: bool = True) -> Judgement:
-    """Judge an attempt; ``reports`` says whether the server must report how many files it has."""
+def judge_attempt(
+    attempt: Attempt, reply: Reply, state: ServerState, reports: bool = True, seconds: float = 0.0
+) -> Judgement:
+    """Judge an attempt that took that many seconds.
+
+    ``reports`` says whether the server must report how many files it has.
+    """
     if reply.accepted:
-        return _accepted(attempt, reply, state)
+        return _accepted(attempt, reply, state, seconds)
     code, words = _unaccepted(reply)
     if state.uploads:
         return _fail(f"{code}-but-stored", f"{words}, but stored")
     if not reply.left and reply.status not in (*attempt.refusals, NO_SPACE):
         return _fail(code, words)
-    if not reply.left and not reply.reason:
-        return _fail("no-reason", f"{reply.status} without a reason")
+    if not reply.left and (flaw := _flaw(attempt, reply)):
+        return flaw
     if state.temporary:
         return _fail(f"{code}-left-temporary", f"{words}, and {state.temporary} temporary files stay")
     if state.uploads is None:
@@ -55,7 +60,7 @@ def judge_attempt(attempt: Attempt, reply: Reply, state: ServerState, reports: b
     return Judgement(Verdict.PASS, text=str(reply.status or ""))
 
 
-def _accepted(attempt: Attempt, reply: Reply, state: ServerState) -> Judgement:
+def _accepted(attempt: Attempt, reply: Reply, state: ServerState, seconds: float) -> Judgement:
     if state.size_bytes is None:
         return _fail("cannot-be-read-back", f"{reply.status}, but it cannot be read back")
     sent_bytes = attempt.file.size_bytes
@@ -64,7 +69,24 @@ def _accepted(attempt: Attempt, reply: Reply, state: ServerState) -> Judgement:
         return Judgement(Verdict.LOSS, _loss_code(state.size_bytes, sent_bytes), text)
     if attempt.must_refuse:
         return _fail("accepted-bad", f"{reply.status} for what had to be refused")
+    if attempt.within_seconds is not None and seconds > attempt.within_seconds:
+        beside = f" beside {attempt.crowd.clients} {attempt.crowd.does} clients" if attempt.crowd else ""
+        return _fail("late", f"{reply.status}, but not within {attempt.within_seconds:g} s{beside}")
     return Judgement(Verdict.PASS)
+
+
+def _flaw(attempt: Attempt, reply: Reply) -> Judgement | None:
+    """Return what is wrong with the answer of a refusal, apart from its status."""
+    if not reply.reason:
+        return _fail("no-reason", f"{reply.status} without a reason")
+    if any(words in reply.reason.lower() for words in attempt.untrue_reasons):
+        return _fail("untrue-reason", f"{reply.status} for an untrue reason: {reply.reason}"[:MOST_SHOWN])
+    if attempt.refused_in_json and not reply.content:
+        return _fail("no-json", f"{reply.status} {reply.reason}, not in JSON")
+    name = attempt.required_headers.get(reply.status or 0, "")
+    if name and name.lower() not in reply.header_names:
+        return _fail(f"no-{name.lower()}", f"{reply.status} without {name}")
+    return None
 
 
 def _unaccepted(reply: Reply) -> tuple[str, str]:

@@ -2,19 +2,21 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
+from typing import NamedTuple
 
 import requests
 
 from uploadlab.catalogue.attempts import Attempt
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.methods import METHODS
+from uploadlab.checking.crowd import gathered
 from uploadlab.checking.oracle import ServerState, judge_attempt
-from uploadlab.checking.wire import Reply, send_attempt
+from uploadlab.checking.wire import Reply, send_in_turn
 from uploadlab.clock import now
-from uploadlab.model.checks import Check
+from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.planning.check_cells import routes
 from uploadlab.sending import server_usage as usage
@@ -29,22 +31,44 @@ _BUSY: dict[str, threading.Lock] = {}
 """Held by the attempts at a target; targets are tried at the same time."""
 
 
-def probes(target: Target, case: str) -> Iterator[Check]:
-    """Make every attempt of a case at every route that takes this kind of body."""
+class Outcomes(NamedTuple):
+    """What came back of attempts that share a connection, in order, and how long all took."""
+
+    replies: list[Reply]
+    seconds: float
+
+
+def probes(target: Target, case: str, large: bool = False) -> Iterator[Check]:
+    """Make every attempt of a case at every route that takes this kind of body.
+
+    Without ``large``, leave out attempts that are made only where large ones are asked for.
+    """
     for attempt in CASES[case].attempts():
-        for route in routes(target, attempt):
+        for route in routes(target, attempt) if large or not attempt.large else []:
             yield probe(target, case, attempt, route)
 
 
 def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
-    """Make the attempt and judge it; an upload that was acknowledged is removed."""
+    """Make the attempt, with those that follow it, and judge; what was acknowledged is removed.
+
+    The row is that of the first attempt that does not pass, else of the last.
+    """
     started_at = now()
-    query = f"{'&' if '?' in route else '?'}{attempt.query}" if attempt.query else ""
+    attempts = [attempt, *attempt.after]
     with _alone(target, route):
         before = _files(target)
-        reply = send_attempt(f"{target.url}{route}{query}", attempt)
-        state = _acknowledged(target.url, reply) if reply.accepted else _left(target, attempt, before)
-    judgement = judge_attempt(attempt, reply, state, reports=target.tier != EXTERNAL)
+        replies, seconds = _send(f"{target.url}{route}", attempts)
+        states = _states(target, attempts, replies, before)
+    reports = target.tier != EXTERNAL
+    judged = [
+        (judge_attempt(tried, reply, state, reports, seconds), tried, reply, state)
+        for tried, reply, state in zip(
+            attempts, replies, states, strict=False
+        )  # one without an answer ends them
+    ]
+    judgement, tried, reply, state = next(
+        (found for found in judged if found[0].verdict is not Verdict.PASS), judged[-1]
+    )
     return Check(
         case=case,
         deployment=target.name,
@@ -55,9 +79,29 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
         code=judgement.code,
         text=judgement.text,
         http_status=reply.status,
-        sent_bytes=attempt.file.size_bytes,
+        sent_bytes=tried.file.size_bytes,
         stored_bytes=state.size_bytes,
     )
+
+
+def _send(address: str, attempts: Sequence[Attempt]) -> Outcomes:
+    """Make attempts that share a connection, beside a crowd if the first of them says so."""
+    first = attempts[0]
+    if first.crowd is None:
+        return Outcomes(send_in_turn(address, attempts), 0.0)
+    with gathered(address, first.crowd, first.within_seconds or 0.0) as seconds:
+        return Outcomes(send_in_turn(address, attempts), seconds())
+
+
+def _states(
+    target: Target, attempts: Sequence[Attempt], replies: Sequence[Reply], before: usage.Files | None
+) -> list[ServerState]:
+    """Return what the server has of each attempt; remove what it has acknowledged."""
+    stored = [_acknowledged(target.url, reply) if reply.accepted else None for reply in replies]
+    if None not in stored and not attempts[0].crowd:
+        return [state for state in stored if state]
+    left = _left(target, attempts[0], before)
+    return [state or left for state in stored]
 
 
 @contextmanager

@@ -4,9 +4,11 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from typing import NamedTuple
 
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.registry import CaseKind
 from uploadlab.checking.probe import probes
 from uploadlab.clock import now
 from uploadlab.measuring.protocols import Watcher, Workbench
@@ -43,7 +45,16 @@ class CheckStage:
         ]
 
     def execute(self, items: Sequence[CheckCell], watcher: Watcher) -> None:
-        """Try these; raise LabError."""
+        """Try these; raise LabError. Crowds come last: then no other case keeps this machine busy."""
+        crowds = [cell for cell in items if CASES[cell.case].kind is CaseKind.CROWD]
+        others = [cell for cell in items if cell not in crowds]
+        results = chain(self._at_once(others), self._at_once(crowds))
+        for rows in watched(results, len(items), watcher):
+            watcher.began(f"{rows[0].deployment} {rows[0].case}")
+            self._bench.folder.append_checks(rows)
+
+    def _at_once(self, items: Sequence[CheckCell]) -> Iterator[list[Check]]:
+        """Try these, all targets at once; yield the rows of each as soon as they are there."""
         done: queue.SimpleQueue[list[Check] | BaseException] = queue.SimpleQueue()
         one_large = threading.Lock()
 
@@ -60,17 +71,11 @@ class CheckStage:
             cells = [cell for cell in items if cell.target.name == name]
             # As daemons: a run that is stopped stops the servers, and does not wait for a stalled upload.
             threading.Thread(target=try_all, args=(cells,), daemon=True).start()
-
-        def results() -> Iterator[list[Check]]:
-            for _ in items:
-                result = done.get()
-                if isinstance(result, BaseException):
-                    raise result
-                yield result
-
-        for rows in watched(results(), len(items), watcher):
-            watcher.began(f"{rows[0].deployment} {rows[0].case}")
-            self._bench.folder.append_checks(rows)
+        for _ in items:
+            result = done.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield result
 
     def _try(self, cell: CheckCell) -> list[Check]:
         """Return all attempts of a case at a target, or a row that says why there is none."""
@@ -86,4 +91,5 @@ class CheckStage:
                 text=why,
             )
             return [row]
-        return list(probes(target, case))
+        order = self._bench.run.order
+        return list(probes(target, case, large=bool(order and order.large)))

@@ -1,4 +1,4 @@
-"""Sends one attempt over a socket of its own, byte for byte as the attempt says, and reads the answer.
+"""Sends attempts over sockets of their own, byte for byte as each attempt says, and reads the answers.
 
 No library for HTTP would send a broken body on purpose. Otherwise it behaves as ``requests`` does: it sends
 to the end or until the connection breaks, and then still looks for an answer.
@@ -10,22 +10,21 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import xxhash
 
-from uploadlab.catalogue.attempts import PAUSES, Attempt, Blocks, Then
+from uploadlab.catalogue.attempts import PATIENCE_SECONDS, PAUSES, Attempt, Blocks, Content, Then
 from uploadlab.sending.upload import stored_at
 
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
-SILENCE_SECONDS = 60.0
 BREAKS = {
     RemoteDisconnected: "disconnected",  # before its base class
     ConnectionResetError: "reset",
@@ -52,6 +51,10 @@ class Reply(NamedTuple):
     """xxh3_128 of the file as it was sent, in hex."""
     stored_at: str | None = None
     """The path that the server names for the stored file."""
+    header_names: tuple[str, ...] = ()
+    """Of the answer, in lower case."""
+    closes: bool = True
+    """Whether the connection ends with the answer, as far as the answer says."""
 
     @property
     def accepted(self) -> bool:
@@ -60,42 +63,73 @@ class Reply(NamedTuple):
 
 
 def send_attempt(address: str, attempt: Attempt) -> Reply:
-    """Carry out the attempt; raises nothing that a server can cause."""
+    """Carry out an attempt that no other follows; raise nothing that a server can cause."""
+    return send_in_turn(address, [attempt])[0]
+
+
+def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
+    """Carry out the attempts, over one connection until an answer ends it, as http.client does.
+
+    Return the replies up to the first without an answer. Raise nothing that a server can cause.
+    """
     url = urlsplit(address)
+    replies: list[Reply] = []
+    connection: socket.socket | None = None
+    with ExitStack() as opened:
+        for attempt in attempts:
+            try:
+                connection = connection or opened.enter_context(_connect(url))
+                replies.append(_exchange(connection, url, attempt))
+            except (OSError, HTTPException) as error:
+                problem = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
+                broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
+                replies.append(Reply(problem=problem, broke=broke))
+            if replies[-1].status is None:
+                break
+            if connection and replies[-1].closes:
+                connection.close()
+                connection = None
+    return replies
+
+
+def _connect(url: SplitResult) -> socket.socket:
+    connection = socket.create_connection((url.hostname or "", url.port or 80), timeout=PATIENCE_SECONDS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> Reply:
+    """Send a request and return its answer; raise OSError, HTTPException."""
     digest = xxhash.xxh3_128()
-    try:
-        place = (url.hostname or "", url.port or 80)
-        with socket.create_connection(place, timeout=SILENCE_SECONDS) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.sendall(_head(url.netloc, f"{url.path}?{url.query}", attempt))
-            if not attempt.expect or _may_go_on(connection):
-                # A refusal may have come before; a reset is no answer, as in urllib3.
-                with suppress(ConnectionError if attempt.gone else BrokenPipeError):
-                    _send_body(connection, attempt, digest)
-            if attempt.then is Then.RESET:
-                # No time to linger: closing discards what is in flight and sends RST (socket(7)).
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            if attempt.gone:
-                return Reply(problem="the client had gone", left=True)
-            return _answer(connection)._replace(digest=digest.hexdigest())
-    except (OSError, HTTPException) as error:
-        problem = f"{type(error).__name__}: {error}".removesuffix(": ")
-        broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
-        return Reply(problem=problem, broke=broke)
+    connection.settimeout(attempt.patience_seconds)
+    # A refusal may have come before the end; a reset is no answer, as in urllib3.
+    with suppress(ConnectionError if attempt.gone else BrokenPipeError):
+        connection.sendall(_head(url, attempt))
+        if not attempt.expect or _may_go_on(connection):
+            _send_body(connection, attempt, digest)
+    if attempt.then is Then.RESET:
+        # No time to linger: closing discards what is in flight and sends RST (socket(7)).
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if attempt.gone:
+        return Reply(problem="the client had gone", left=True)
+    return _answer(connection, attempt.verb)._replace(digest=digest.hexdigest())
 
 
-def _head(host: str, path: str, attempt: Attempt) -> bytes:
-    length = f"Content-Length: {attempt.body_bytes}"
+def _head(url: SplitResult, attempt: Attempt) -> bytes:
+    query = "&".join(filter(None, (url.query, attempt.query)))
+    line = attempt.request_line.format(
+        verb=attempt.verb, path=url.path or "/", query=f"?{query}" if query else "", host=url.netloc
+    )
     lines = [
-        f"{attempt.verb} {path.removesuffix('?')} HTTP/1.1",
-        f"Host: {host}",
+        line,
+        f"Host: {url.netloc}",
         f"Content-Type: {attempt.content_type}",
-        "Transfer-Encoding: chunked" if attempt.chunked else length,
+        *attempt.framing_lines,
         *(["Expect: 100-continue"] if attempt.expect else []),
         *attempt.headers,
-        "Connection: close",
+        *(["Connection: close"] if attempt.closes else []),
     ]
-    return "\r\n".join([*lines, "\r\n"]).encode()
+    return "\r\n".join([*lines, "\r\n"]).encode("latin-1", "replace")
 
 
 def _may_go_on(connection: socket.socket) -> bool:
@@ -107,26 +141,31 @@ def _may_go_on(connection: socket.socket) -> bool:
 
 def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None:
     """Send the body, or as much of the body as the attempt says."""
-    for block in _cut(attempt.body(_digested(attempt.file.blocks(), digest)), attempt):
+    for block in _cut(attempt.body(_file(attempt.file, digest)), attempt):
         if block is not None:
-            connection.sendall(b"%x\r\n%b\r\n" % (len(block), bytes(block)) if attempt.chunked else block)
+            connection.sendall(attempt.chunks.around(block) if attempt.chunked else block)
         elif attempt.then in PAUSES:
             time.sleep(PAUSES[attempt.then])
         elif attempt.then is Then.BREAK:
-            connection.sendall(b"zz\r\n")
+            connection.sendall(attempt.broken)
         else:
             break
     else:
         if attempt.chunked:
-            connection.sendall(b"0\r\n\r\n")
+            connection.sendall(attempt.chunks.last)
     if attempt.then is Then.END:
-        connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # a server that has answered may have closed
+            connection.shutdown(socket.SHUT_WR)
 
 
-def _digested(blocks: Blocks, digest: Any) -> Blocks:
-    for block in blocks:
+def _file(file: Content, digest: Any) -> Blocks:
+    """Yield the file's bytes as they are sent, and feed its own bytes to the digest."""
+    for block in file.blocks():
         digest.update(block)
-        yield block
+        if file.encoded is None:
+            yield block
+    if file.encoded:
+        yield file.encoded
 
 
 def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None]:
@@ -135,7 +174,8 @@ def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None
     again = (attempt.at or None) if attempt.then is Then.TRICKLE else None
     for block in blocks:
         while left is not None and left <= len(block):
-            yield block[:left]
+            if left:  # an empty chunk would be the last one
+                yield block[:left]
             yield None
             block, left = block[left:], again
         if left is not None:
@@ -144,8 +184,8 @@ def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None
             yield block
 
 
-def _answer(connection: socket.socket) -> Reply:
-    response = HTTPResponse(connection)
+def _answer(connection: socket.socket, verb: str) -> Reply:
+    response = HTTPResponse(connection, method=verb)
     response.begin()
     text = response.read(1 << 20).decode(errors="replace")
     try:
@@ -153,9 +193,14 @@ def _answer(connection: socket.socket) -> Reply:
     except ValueError:
         content = None
     place = response.getheader("Location")
+    found = Reply(
+        response.status,
+        header_names=tuple(name.lower() for name in response.headers),
+        closes=response.will_close,
+    )
     if isinstance(content, dict):
         reason = str(content.get("error", ""))
-        return Reply(response.status, content, reason, stored_at=stored_at(content, place))
+        return found._replace(content=content, reason=reason, stored_at=stored_at(content, place))
     title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
     reason = (title[1] if title else text).removeprefix(str(response.status))
-    return Reply(response.status, reason=" ".join(reason.split()), stored_at=stored_at({}, place))
+    return found._replace(reason=" ".join(reason.split()), stored_at=stored_at({}, place))

@@ -22,14 +22,19 @@ Examples:
 """,
 )
 @click.option("--cases", type=options.Names(), help="Try only these cases.")
-@click.option("--large", is_flag=True, help="Also send files over 2 GiB, and an upload that takes 35 s.")
+@click.option(
+    "--large",
+    is_flag=True,
+    help="Also send files over 2 GiB, an upload that takes 35 s, and uploads beside 64 clients.",
+)
 @options.deployments_option
 @options.target_option
 @options.place_options
 def command(place: session.Place, **asked: Any) -> int:
     """Test whether every byte arrives.
 
-    Sends good, bad and broken uploads. Exit code 1 if a tuned deployment fails.
+    Sends good, bad and broken uploads, at last beside 16 other clients. Exit code 1 if a tuned deployment
+    fails.
     """
     order = Order(kind=Kind.CHECK, **asked)
     for name, url in order.targets.items():

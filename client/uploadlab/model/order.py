@@ -35,7 +35,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     users: list[int] | None = None
     cases: list[str] | None = None
     large: bool = False
-    """Whether a check also sends files over 2 GiB and slow uploads."""
+    """Whether a check also sends files over 2 GiB and slow uploads, and has larger crowds."""
     targets: dict[str, str] = {}
     """URLs of the user's servers, by their names."""
     foreign: Foreign | None = None

@@ -1,6 +1,6 @@
 """Which cases of the check apply to which routes of a target."""
 
-from uploadlab.catalogue.attempts import PAUSES, Attempt, Then
+from uploadlab.catalogue.attempts import PAUSES, Attempt
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.methods import METHODS, methods_at
 from uploadlab.model.deployments import Target
@@ -13,11 +13,8 @@ def applies(target: Target, case: str) -> bool:
 
 
 def routes(target: Target, attempt: Attempt) -> list[str]:
-    """Return the routes that take the attempt's kind of body; slow routes only if it ends soon.
-
-    Whether a server accepts a slow body shows at one route as well as at all.
-    """
+    """Return the routes that take the attempt's kind of body; slow routes only if it ends soon."""
     methods = [METHODS[name] for name in methods_at(target) if METHODS[name].form == attempt.form]
     soon = attempt.file.size_bytes <= MIB and attempt.then not in PAUSES
     found = list(dict.fromkeys(method.route for method in methods if soon or not method.slow))
-    return found[:1] if attempt.then is Then.TRICKLE else found
+    return found if attempt.each_route else found[:1]

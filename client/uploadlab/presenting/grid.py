@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from uploadlab.analysis.grid import HELD, falls_short, idle_exceptions, known_exception, latest, lost_bytes
-from uploadlab.catalogue.cases import CASES, CaseKind
+from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.registry import CaseKind
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run

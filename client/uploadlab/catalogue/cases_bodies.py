@@ -1,0 +1,110 @@
+"""Cases of the check: good uploads, by what their bodies are like."""
+
+from collections.abc import Iterator
+
+from uploadlab.catalogue.attempts import BOUNDARY, Attempt, both, exactly, field, form, noise, raw
+from uploadlab.catalogue.case_values import (
+    BAD_REQUEST,
+    EXPECTATION_FAILED,
+    HALF,
+    LENGTH_REQUIRED,
+    SMALL,
+    SOME,
+)
+from uploadlab.catalogue.registry import CaseKind, case
+from uploadlab.units import GIB, MIB
+
+READ_BYTES = 1 << 16
+"""What Werkzeug's form parser, like many others, reads at a time."""
+
+
+@case("content-length", CaseKind.GOOD)
+def content_length() -> Iterator[Attempt]:
+    """A body with its length."""
+    yield from both(SOME)
+    yield from both(noise(3 * MIB + 1), label="3 MiB")
+
+
+@case("chunked", CaseKind.GOOD)
+def chunked() -> Iterator[Attempt]:
+    """A body in chunks, its length unknown."""
+    for file, label in ((SMALL, "small"), (SOME, "")):
+        yield from both(file, chunked=True, label=label, refusals=(LENGTH_REQUIRED,))
+
+
+@case("post", CaseKind.GOOD)
+def post() -> Iterator[Attempt]:
+    """POST in place of PUT."""
+    yield raw(SOME, verb="POST")
+
+
+@case("empty-file", CaseKind.GOOD)
+def empty_file() -> Iterator[Attempt]:
+    """An empty file."""
+    yield from both(exactly(b""))
+
+
+@case("one-byte", CaseKind.GOOD)
+def one_byte() -> Iterator[Attempt]:
+    """A file of one byte."""
+    yield from both(exactly(b"\n"))
+
+
+@case("no-newline", CaseKind.GOOD)
+def no_newline() -> Iterator[Attempt]:
+    """One long line."""
+    yield from both(exactly(b"x" * 600_001))
+
+
+@case("all-crlf", CaseKind.GOOD)
+def all_crlf() -> Iterator[Attempt]:
+    """Nothing but CR LF."""
+    yield from both(exactly(b"\r\n" * 300_001))
+
+
+@case("all-cr", CaseKind.GOOD)
+def all_cr() -> Iterator[Attempt]:
+    """Nothing but CR: each may begin a boundary."""
+    yield from both(exactly(b"\r" * 600_001))
+
+
+@case("boundary-alike", CaseKind.GOOD)
+def boundary_alike() -> Iterator[Attempt]:
+    """A boundary without its last letter, every few bytes; and a whole boundary where none may begin."""
+    alike = f"\r\n--{BOUNDARY[:-1]}".encode()
+    yield form(exactly((alike + b"ab") * 20_000))
+    yield form(exactly((alike + b"\r\n") * 20_000 + b"\r"), label="with line breaks")
+    for name, line_break in (("LF", b"\n"), ("CR", b"\r")):
+        whole = line_break + f"--{BOUNDARY}--".encode()
+        yield form(
+            exactly(b"x" * HALF + whole + b"y" * HALF),
+            label=f"whole, after {name}",
+            refusals=(BAD_REQUEST,),
+        )
+
+
+@case("torn-boundary", CaseKind.GOOD)
+def torn_boundary() -> Iterator[Attempt]:
+    """A form whose delimiter lies across the end of a parser's 64 KiB read, at each of its bytes."""
+    last = form(exactly(b""))
+    for at in range(1, len(last.tail)):
+        size_bytes = 2 * READ_BYTES - len(last.head) - at
+        yield form(noise(size_bytes), label=f"last one, byte {at}")
+    dashes = len(last.tail) - 3  # Werkzeug's own reads also end here, where `direct` hands on larger pieces
+    yield form(noise(5 * READ_BYTES - len(last.head) - dashes), label="last one, after 320 KiB")
+    for at in range(1, 7):
+        before = READ_BYTES - (len(last.head) - at) - len(field("padding", b""))
+        yield form(SOME, before=field("padding", b"x" * before), label=f"a head, {at} bytes before its end")
+
+
+@case("over-2-gib", CaseKind.GOOD, large=True)
+def over_2_gib() -> Iterator[Attempt]:
+    """More bytes than fit into 31 bits."""
+    yield from both(noise(2 * GIB + 1))
+    yield raw(noise(2 * GIB + 1), chunked=True, refusals=(LENGTH_REQUIRED,))
+
+
+@case("expect-100", CaseKind.GOOD)
+def expect_100() -> Iterator[Attempt]:
+    """Expect: 100-continue; like curl, it waits a second, then sends."""
+    yield from both(SOME, expect=True, refusals=(EXPECTATION_FAILED,))

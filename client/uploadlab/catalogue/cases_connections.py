@@ -1,0 +1,66 @@
+"""Cases of the check: several uploads over one connection, and uploads beside a crowd of other clients."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from uploadlab.catalogue.attempts import Attempt, Bystanders, Then, exactly, form, over_one_connection, raw
+from uploadlab.catalogue.case_values import LENGTH_REQUIRED, SMALL, SOME, TOO_LARGE
+from uploadlab.catalogue.registry import CaseKind, case
+
+
+@case("kept-connection", CaseKind.GOOD)
+def kept_connection() -> Iterator[Attempt]:
+    """Two and five uploads over one connection, which the client uses until an answer says close."""
+    refused: dict[str, Any] = {"query": "limit=5000", "must_refuse": True, "refusals": (TOO_LARGE,)}
+    for plain in (raw(SMALL), form(SMALL)):
+        yield over_one_connection(plain._replace(label="two"), plain)
+        plain = plain._replace(each_route=False)
+        yield over_one_connection(plain._replace(label="five"), *[plain] * 4)
+        yield over_one_connection(plain._replace(label="a refused one first", **refused), plain)
+        # The answer comes in mid-body, after which some servers close without having said so.
+        early = plain._replace(then=Then.TRICKLE, at=plain.body_bytes // 2 + 1, **refused)
+        yield over_one_connection(early._replace(label="one that is refused early first"), plain)
+    plain = raw(SMALL, each_route=False)
+    yield over_one_connection(raw(SOME, label="larger ones", each_route=False), raw(SOME))
+    yield over_one_connection(plain._replace(file=exactly(b""), label="an empty one first"), plain)
+    chunks = plain._replace(chunked=True, refusals=(LENGTH_REQUIRED,))
+    yield over_one_connection(chunks._replace(label="one with a length after"), plain)
+
+
+CLIENTS, MANY_CLIENTS = 16, 64
+"""The size of a crowd by default, and with ``--large``."""
+CROWD_SECONDS = 10.0
+"""The time that an upload may take beside a crowd; alone it takes well under a second."""
+
+
+def amid_crowd(does: str, **crowd: Any) -> Iterator[Attempt]:
+    """Yield an upload beside a crowd of the usual size, and one beside a large crowd."""
+    for clients in (CLIENTS, MANY_CLIENTS):
+        yield crowded(Bystanders(clients, does, **crowd), f"{clients} clients", large=clients > CLIENTS)
+
+
+def crowded(crowd: Bystanders, label: str, large: bool) -> Attempt:
+    """Return an upload beside this crowd."""
+    return raw(SMALL, crowd=crowd, within_seconds=CROWD_SECONDS, each_route=False, label=label, large=large)
+
+
+@case("crowd-idle", CaseKind.CROWD)
+def crowd_idle() -> Iterator[Attempt]:
+    """An upload beside 16 clients (with --large also 64) that are connected and send nothing."""
+    yield from amid_crowd("idle")
+    # uWSGI has Linux keep silent connections back for its socket-timeout, often 60 s (TCP_DEFER_ACCEPT).
+    patient = Bystanders(CLIENTS, "idle", before_seconds=75.0)
+    yield crowded(patient, f"{CLIENTS} clients, there for 75 s", large=True)
+
+
+@case("crowd-stalled", CaseKind.CROWD)
+def crowd_stalled() -> Iterator[Attempt]:
+    """An upload beside 16 clients (with --large also 64) that have sent 3 of 100,000 bytes."""
+    head = "PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n"
+    yield from amid_crowd("stalled", at_once=f"{head}abc")
+
+
+@case("crowd-slow-header", CaseKind.CROWD)
+def crowd_slow_header() -> Iterator[Attempt]:
+    """An upload beside 16 clients (with --large also 64) that send a request line, a byte each second."""
+    yield from amid_crowd("slow", at_once="PUT /upl", each_second=b"o")

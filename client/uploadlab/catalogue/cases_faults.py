@@ -1,0 +1,82 @@
+"""Cases of the check: clients and connections that fail in mid-upload."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from uploadlab.catalogue.attempts import THE_END, Attempt, Then, both, noise, raw
+from uploadlab.catalogue.case_values import (
+    BAD_REQUEST,
+    HALF,
+    LENGTH_REQUIRED,
+    SMALL,
+    SOME,
+    TIMEOUT,
+    TOO_LARGE,
+)
+from uploadlab.catalogue.registry import CaseKind, case
+from uploadlab.units import MIB
+
+
+@case("stall", CaseKind.FAULT)
+def stall() -> Iterator[Attempt]:
+    """A pause of 5 s in mid-body."""
+    pause: dict[str, Any] = {"then": Then.PAUSE, "at": HALF, "refusals": (TIMEOUT,)}
+    yield from both(SOME, **pause)
+    yield raw(SOME, chunked=True, **pause | {"refusals": (TIMEOUT, LENGTH_REQUIRED)})
+
+
+@case("slow-upload", CaseKind.FAULT, slow=True)
+def slow_upload() -> Iterator[Attempt]:
+    """A body that takes 35 s to arrive, with pauses of 1 s."""
+    yield raw(SOME, then=Then.TRICKLE, at=SOME.size_bytes // 35, refusals=(TIMEOUT,), each_route=False)
+
+
+@case("early-refusal", CaseKind.FAULT)
+def early_refusal() -> Iterator[Attempt]:
+    """A body over the limit, sent to its end although the server may refuse it before."""
+    over: dict[str, Any] = {
+        "query": "limit=100000",
+        "must_refuse": True,
+        "refusals": (TOO_LARGE,),
+    }
+    yield from both(noise(16 * MIB), **over)
+    yield raw(
+        noise(16 * MIB),
+        chunked=True,
+        **over | {"refusals": (TOO_LARGE, LENGTH_REQUIRED)},
+    )
+
+
+@case("client-gone", CaseKind.FAULT)
+def client_gone() -> Iterator[Attempt]:
+    """A client that closes or breaks the connection in mid-body."""
+    for then in (Then.CLOSE, Then.RESET):
+        cut: dict[str, Any] = {"then": then, "at": HALF, "label": then, "must_refuse": True}
+        yield from both(SOME, **cut)
+        yield raw(SOME, chunked=True, **cut)
+
+
+@case("short-body", CaseKind.FAULT)
+def short_body() -> Iterator[Attempt]:
+    """Content-Length longer than the body, whose sender waits for an answer."""
+    yield from both(
+        SOME,
+        then=Then.END,
+        at=HALF,
+        must_refuse=True,
+        refusals=(BAD_REQUEST, TIMEOUT),
+    )
+
+
+@case("short-form", CaseKind.FAULT)
+def short_form() -> Iterator[Attempt]:
+    """A whole form, or file, of which 9 bytes more are announced; then the sender ends its side."""
+    bad: dict[str, Any] = {
+        "then": Then.END,
+        "at": THE_END,
+        "must_refuse": True,
+        "refusals": (BAD_REQUEST, TIMEOUT),
+    }
+    for file, size in ((SMALL, "10 KB"), (SOME, "600 KB")):
+        for attempt in both(file, label=size, **bad):
+            yield attempt._replace(framing=(f"Content-Length: {attempt.body_bytes + 9}",))

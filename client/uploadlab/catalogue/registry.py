@@ -1,0 +1,52 @@
+"""The registry of the check's cases: what a case is, and the decorator that adds one."""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from uploadlab.catalogue.attempts import Attempt
+
+
+class CaseKind(StrEnum):
+    """What a case tests, in the order of the grid."""
+
+    GOOD = "good uploads"
+    FAULT = "faults"
+    BAD = "bad input"
+    CROWD = "crowds"
+
+
+class Case(NamedTuple):
+    """A row of the grid."""
+
+    name: str
+    kind: CaseKind
+    large: bool
+    """Sends gigabytes: to one target at a time, and only on request."""
+    slow: bool
+    """Takes half a minute or more: only on request."""
+    description: str
+    attempts: Callable[[], Iterator[Attempt]]
+
+    @property
+    def usual(self) -> bool:
+        """Whether a check tries it by default."""
+        return not (self.large or self.slow)
+
+
+REGISTERED: dict[str, Case] = {}
+
+
+Attempts = Callable[[], Iterator[Attempt]]
+
+
+def case(
+    name: str, kind: CaseKind, large: bool = False, slow: bool = False
+) -> Callable[[Attempts], Attempts]:
+    """Register a case."""
+
+    def register(attempts: Attempts) -> Attempts:
+        REGISTERED[name] = Case(name, kind, large, slow, (attempts.__doc__ or "").strip(), attempts)
+        return attempts
+
+    return register

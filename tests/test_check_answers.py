@@ -1,0 +1,52 @@
+"""What a refusal has to say, and how long a success may take, as data of an attempt."""
+
+import pytest
+import xxhash
+from uploadlab.catalogue.attempts import Attempt, Bystanders, exactly, raw
+from uploadlab.catalogue.cases import CASES
+from uploadlab.checking.oracle import ServerState, judge_attempt
+from uploadlab.checking.wire import Reply
+from uploadlab.model.checks import Verdict
+
+pytestmark = pytest.mark.apart
+
+FILE = b"0123456789"
+NOTHING = ServerState(uploads=0, temporary=0)
+REFUSED = raw(exactly(FILE), must_refuse=True, refusals=(400, 405))
+PICKY = REFUSED._replace(untrue_reasons=("no file",), refused_in_json=True)
+NO_FILE = "There is No File in it"
+ANSWERS = [
+    (PICKY, Reply(400, {"error": "bad name"}, "bad name"), ""),
+    (PICKY, Reply(400, {"error": NO_FILE}, NO_FILE), "untrue-reason"),
+    (REFUSED, Reply(400, {"error": NO_FILE}, NO_FILE), ""),
+    (PICKY, Reply(400, {}, "Bad Request"), "no-json"),
+    (REFUSED, Reply(400, {}, "Bad Request"), ""),
+    (REFUSED, Reply(405, {}, "no", header_names=("date", "allow")), ""),
+    (REFUSED, Reply(405, {}, "no", header_names=("date",)), "no-allow"),
+    (REFUSED._replace(required_headers={400: "X-Why"}), Reply(400, {}, "no"), "no-x-why"),
+    (REFUSED._replace(required_headers={}), Reply(405, {}, "no"), ""),
+]
+
+
+@pytest.mark.parametrize(("attempt", "reply", "code"), ANSWERS)
+def test_a_refusal_has_what_its_attempt_asks_for(attempt: Attempt, reply: Reply, code: str) -> None:
+    judged = judge_attempt(attempt, reply, NOTHING)
+    assert (judged.verdict, judged.code) == (Verdict.FAIL if code else Verdict.PASS, code)
+
+
+def test_a_success_beside_a_crowd_has_a_time() -> None:
+    digest = xxhash.xxh3_128(FILE).hexdigest()
+    attempt = raw(exactly(FILE), crowd=Bystanders(3, "sleepy"), within_seconds=2.0)
+    reply, there = Reply(201, {"id": "x"}, digest=digest), ServerState(len(FILE), digest)
+    assert judge_attempt(attempt, reply, there, seconds=2.0).verdict is Verdict.PASS
+    late = judge_attempt(attempt, reply, there, seconds=2.5)
+    assert (late.verdict, late.code) == (Verdict.FAIL, "late")
+    assert late.text == "201, but not within 2 s beside 3 sleepy clients"
+    lost = judge_attempt(attempt, reply, ServerState(0), seconds=2.5)
+    assert lost.verdict is Verdict.LOSS
+
+
+def test_a_default_check_opens_at_most_16_connections_beside_an_upload() -> None:
+    crowds = [attempt for case in CASES.values() for attempt in case.attempts() if attempt.crowd]
+    assert {attempt.crowd.clients for attempt in crowds if attempt.crowd and not attempt.large} == {16}
+    assert {attempt.within_seconds for attempt in crowds} == {10.0}
