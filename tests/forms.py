@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 FIELD_BYTES, PARTS = 500_000, 1000  # Flask's limits for a form
 REFUSED = 0
-"""Expected is 400 or 413. Werkzeug keeps what is no part yet in memory: where no boundary comes, it is 413."""
+"""Expected is 400, or 413: Werkzeug keeps what is no part yet in memory, and a form may have two mistakes."""
 CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
 RUNS = [b"\r", b"\n", b"\r\n", b"\n\r", b"\r\n\r\n", b"\r\r\n", b"-", b"--", b"\r\n--"]
 SIZES = [0, 0, 0, 1000, 65_400, 200_000, 511_900, 700_000]
