@@ -236,10 +236,9 @@ def test_a_full_disk_is_a_507_whatever_fills_it_and_nothing_partial_stays(
             lost = method == "request.stream-chunked" and not tuned and outcome.stored_bytes == 0
             assert outcome.status in (Status.REFUSED, Status.FAILED) or lost, (method, outcome)
             if tuned and (name not in NO_ANSWER or outcome.http_status):
-                assert (outcome.http_status, outcome.error) == (
-                    507,
-                    "no space left for this upload on the server",
-                ), method
+                assert outcome.http_status == 507, method
+                # nginx says the same for every reason.
+                assert re.search("no space left|may be full", str(outcome.error)), method
             wait_until(lambda: not one.temporary())
             assert [path for path in one.stored() if path.stat().st_size] == []
             assert one.client.wait_idle(target.url, 120)

@@ -7,7 +7,7 @@ from multipart import MultipartError
 from requests_toolbelt import MultipartEncoder
 from upload_app import receivers
 from upload_app.body import Body, BrokenBody, BudgetSpent, Deadline
-from upload_app.receivers import NoFilePart
+from upload_app.one_file import FormRefused
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
@@ -94,7 +94,7 @@ def test_the_file_of_a_form_arrives_as_it_is(body: bytes) -> None:
 
 def test_a_form_without_the_file_is_refused() -> None:
     content, boundary = form(file="a field, not a file", other=("g", b"a file, but not the one"))
-    with pytest.raises(NoFilePart):
+    with pytest.raises(FormRefused):
         received(receivers.receive_pushed_form, content, boundary)
 
 

@@ -1,5 +1,6 @@
 """Stores the body of PUT or POST /upload in uploads/, under a random id: all of it, or nothing."""
 
+import errno
 import io
 import json
 import os
@@ -15,6 +16,8 @@ from linger import Linger
 FOLDER = Path(__file__).parent / "uploads"
 BLOCK_BYTES = 1 << 20  # each read wakes the client once more; blocks that outgrow the cache are slower again
 LINGER_SECONDS = 30  # as nginx lingers
+# Of the system's errors; any other is a 500.
+STATUSES = {errno.ENOSPC: 507, errno.EDQUOT: 507, errno.EFBIG: 413, errno.EMFILE: 503, errno.ENFILE: 503}
 
 FOLDER.mkdir(exist_ok=True)
 app = Flask(__name__)
@@ -65,3 +68,10 @@ def refuse(error):
     response = error.get_response()  # with the headers that belong to it
     response.data, response.content_type = json.dumps({"error": error.description}), "application/json"
     return response
+
+
+@app.errorhandler(OSError)
+def fail(error):
+    """Answer with the system's reason, such as a full disk, and log where it happened."""
+    app.logger.error("not stored", exc_info=error)
+    return {"error": f"not stored: {error.strerror}"}, STATUSES.get(error.errno, 500)

@@ -16,4 +16,7 @@ sed -e "s|\${BIND}|$BIND|g" -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
   -e "s|\${USER}|$user|g" -e "s|\${NGINX_DIR}|$(dirname "$built_in")|g" \
   "$1" >"$RUN_DIR/nginx.conf"
 rm -rf "$DATA_DIR/tmp/nginx" # bodies that an nginx which was killed had not taken in whole
+# A limit for the size of files (ulimit -f) must be an error for nginx to answer: by default the signal ends
+# its worker, which leaves a part of the file. What is ignored here stays ignored.
+trap '' XFSZ
 exec nginx -e stderr -c "$RUN_DIR/nginx.conf"

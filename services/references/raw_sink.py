@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from upload_app.settings import Settings
-from upload_app.storage import NO_SPACE, Store
+from upload_app.storage import Store
+from upload_app.store_errors import REASONS, explain_store_error
 from upload_app.usage import report_usage
 
 
@@ -47,9 +48,10 @@ class Sink(BaseHTTPRequestHandler):
                     return self._answer(400, {"error": f"the body ended before its {length} bytes"})
                 upload_id = partial.commit()
         except OSError as error:
-            if error.errno not in NO_SPACE:
+            if error.errno not in REASONS:  # the client has gone
                 raise
-            return self._answer(507, {"error": "no space left for this upload on the server"})
+            status, sentence = explain_store_error(error)
+            return self._answer(status, {"error": sentence})
         seconds = time.perf_counter() - started
         self._answer(201, {"id": upload_id, "size_bytes": int(length), "seconds": seconds})
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
@@ -146,7 +147,8 @@ class LocalRuntime:
             folder.mkdir(parents=True, exist_ok=True)
         return {
             "PATH": search_path(),
-            "PYTHONPATH": str(APP),
+            # uWSGI finds no virtual environment whose path is not ASCII: the packages are named, too.
+            "PYTHONPATH": os.pathsep.join([str(APP), sysconfig.get_path("purelib")]),
             "PYTHONUNBUFFERED": "1",  # so that last words reach the log
             "LANG": "C.UTF-8",
             "HOME": str(run_dir),

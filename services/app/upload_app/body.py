@@ -12,6 +12,9 @@ from typing import IO, cast
 
 from werkzeug.exceptions import HTTPException
 
+REST_BYTES = 1 << 16
+"""What is read at a time of bytes that are dropped."""
+
 
 class BudgetSpent(Exception):
     """An upload that took longer than its time budget."""
@@ -19,6 +22,10 @@ class BudgetSpent(Exception):
 
 class BrokenBody(Exception):
     """A body that ended before its announced end, or whose framing is malformed."""
+
+
+class ShortBody(BrokenBody):
+    """A body that ended early, although its server does not say so; its text is the reason."""
 
 
 class Deadline:
@@ -46,8 +53,10 @@ class Body:
     decoder: each server has its own. Werkzeug's exceptions pass: each of them has a status.
     """
 
-    def __init__(self, stream: IO[bytes], deadline: Deadline) -> None:
+    def __init__(self, stream: IO[bytes], deadline: Deadline, announced_bytes: int | None = None) -> None:
         self._stream = stream
+        self._announced_bytes = announced_bytes
+        self._read_bytes = 0
         # Python's own read() of a raw stream, such as Werkzeug's LimitedStream, copies each block twice.
         is_raw = isinstance(stream, io.RawIOBase) and stream.readable()
         self._blocks = io.BufferedReader(cast(io.RawIOBase, stream)) if is_raw else stream
@@ -57,7 +66,19 @@ class Body:
         """Return at most ``size`` bytes; none at the end."""
         self._deadline.check()
         with _broken():
-            return self._blocks.read(size)
+            block = self._blocks.read(size)
+        self._read_bytes += len(block)
+        return block
+
+    def finish(self) -> None:
+        """Read and drop what is left. Raise ShortBody if fewer bytes came than were announced.
+
+        A form ends with its last boundary, and its parser reads no further.
+        """
+        while self.read(REST_BYTES):
+            pass
+        if self._announced_bytes not in (None, self._read_bytes):
+            raise ShortBody(f"the body ended after {self._read_bytes} of {self._announced_bytes} bytes")
 
     def blocks(self, size: int) -> Iterator[bytes | memoryview]:
         """Yield the body in blocks of at most ``size`` bytes; each is valid until the next."""
@@ -72,7 +93,9 @@ class Body:
     def _readinto(self, buffer: memoryview) -> int:
         self._deadline.check()
         with _broken():
-            return cast(io.BufferedReader, self._blocks).readinto(buffer)
+            count = cast(io.BufferedReader, self._blocks).readinto(buffer)
+        self._read_bytes += count
+        return count
 
     def __iter__(self) -> Iterator[bytes]:
         with _broken():

@@ -10,10 +10,10 @@ from multipart import MultipartError, ParserLimitReached
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from upload_app import query
-from upload_app.body import BrokenBody, BudgetSpent
-from upload_app.receivers import FIELD, NoFilePart
+from upload_app.body import BrokenBody, BudgetSpent, ShortBody
+from upload_app.one_file import FormRefused
 from upload_app.relay import Refused
-from upload_app.storage import NO_SPACE
+from upload_app.store_errors import explain_store_error
 from upload_app.strict_form import AmbiguousForm
 
 Describe = Callable[[Any], tuple[int, str]]
@@ -31,13 +31,14 @@ def answer_errors(app: Flask) -> None:
         RequestEntityTooLarge: lambda _: (413, _limits()),
         ClientDisconnected: lambda _: (400, ENDED),
         BrokenBody: lambda _: (400, ENDED),
+        ShortBody: lambda error: (400, str(error)),
         AmbiguousForm: lambda _: (400, AMBIGUOUS),
-        NoFilePart: lambda _: (400, f"no complete file part named '{FIELD}' in the form"),
+        FormRefused: lambda error: (400, str(error)),
         MultipartError: lambda error: (400, f"malformed form: {error}"),
         BudgetSpent: lambda error: (408, str(error)),
         ParserLimitReached: lambda error: (413, f"{_limits()}: {error}"),
         Refused: lambda error: (error.status, str(error)),
-        OSError: _full_disk,
+        OSError: _explain_os_error,
     }
     for kind, describe in descriptions.items():
         app.register_error_handler(kind, partial(_answer, describe))
@@ -45,10 +46,12 @@ def answer_errors(app: Flask) -> None:
 
 def _answer(describe: Describe, error: Exception) -> ResponseReturnValue:
     status, sentence = describe(error)
+    headers = error.get_headers() if isinstance(error, HTTPException) else []
+    kept = [(name, value) for name, value in headers if name != "Content-Type"]  # such as Allow, of a 405
     if status != INTERNAL:
         # repr: a client's text must not look like a line of its own.
         current_app.logger.warning("%s %r refused: %d, %r", request.method, request.path, status, sentence)
-    return {"error": sentence}, status
+    return {"error": sentence}, status, kept
 
 
 def _limits() -> str:
@@ -59,8 +62,7 @@ def _limits() -> str:
     return f"too large: this server accepts at most {size}{fields}"
 
 
-def _full_disk(error: OSError) -> tuple[int, str]:
-    """Describe a full disk; raise any other error of the system again."""
-    if error.errno not in NO_SPACE:
-        raise error
-    return 507, "no space left for this upload on the server"
+def _explain_os_error(error: OSError) -> tuple[int, str]:
+    # Its handler keeps Flask from logging it, and the operator needs the path.
+    current_app.logger.error("%s %r failed", request.method, request.path, exc_info=error)
+    return explain_store_error(error)

@@ -1,11 +1,13 @@
 """Flask's request with the two hooks that uploads need."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import IO, Any, BinaryIO, cast
 
 import flask
 
 from upload_app.body import Body, Deadline
+from upload_app.form_parser import OneFileParser
 from upload_app.strict_form import StrictForm
 
 LARGE_BYTES = 256 << 10
@@ -35,23 +37,31 @@ class FormPieces:
 class UploadRequest(flask.Request):
     """A request that keeps a deadline while its form is parsed, and can spool the file to its destination."""
 
+    form_data_parser_class = OneFileParser
     deadline: Deadline | None = None
     strict: bool = False
     """Keep Werkzeug's parser from losing or adding bytes of some files."""
     block_size: int = 64 << 10
     destination: BinaryIO | None = None
-    """Where the first file part goes instead of a temporary file."""
+    """Where the file goes instead of a temporary file."""
 
     @property
     def is_chunked(self) -> bool:
         """Return whether the body comes in chunks: it then has no length, even where a proxy adds one."""
         return "chunked" in self.headers.get("Transfer-Encoding", "").lower()
 
+    @property
+    def announced_bytes(self) -> int | None:
+        """Return the body's length; None where the client does not say it before."""
+        return None if self.is_chunked else self.content_length
+
+    @cached_property
+    def body(self) -> Body:
+        """Return the body, which knows how many of its announced bytes were read."""
+        return Body(self.stream, cast(Deadline, self.deadline), self.announced_bytes)
+
     def _get_stream_for_parsing(self) -> IO[bytes]:
-        stream = super()._get_stream_for_parsing()
-        if self.deadline is None:
-            return stream
-        body: Any = Body(stream, self.deadline)
+        body: Any = self.body
         if self.destination:
             body = FormPieces(body, self.block_size, lambda: self.destination is None)
         return cast(

@@ -8,16 +8,9 @@ import math
 from typing import BinaryIO, cast
 
 from multipart import MultipartSegment, ParserLimitReached, PushMultipartParser
-from werkzeug.http import parse_options_header
 
 from upload_app.body import Body
-
-FIELD = "file"
-"""The form field that holds the file."""
-
-
-class NoFilePart(Exception):
-    """A well-formed multipart body without the part ``file``."""
+from upload_app.one_file import OneFile
 
 
 def receive_blocks(body: Body, file: BinaryIO, block_size: int) -> None:
@@ -41,22 +34,18 @@ def receive_pushed_form(
 ) -> None:
     """Write the file of a multipart body through a push parser, straight to its destination.
 
-    ``most_field_bytes`` limits each field that is not a file; None: no limit. Raise NoFilePart without a
-    file, ``multipart.MultipartError`` for a malformed body, ``multipart.ParserLimitReached`` over a limit.
+    ``most_field_bytes`` limits each field that is not a file; None: no limit. Raise FormRefused for a form
+    without exactly one file, ``multipart.MultipartError`` for a malformed body,
+    ``multipart.ParserLimitReached`` over a limit.
     """
-    found = writing = False
+    choice = OneFile()
     most, parts = (math.inf if limit is None else limit for limit in (most_field_bytes, most_parts))
     parser = PushMultipartParser(boundary, max_header_size=most, max_segment_count=parts)
     for event in parser.parse_blocking(body.read, block_size):
         if isinstance(event, MultipartSegment):
-            part = event
-            # Parsed by Werkzeug, as for the other receivers: parsers differ in quotes and backslashes.
-            _, options = parse_options_header(part["Content-Disposition"])
-            writing = not found and options.get("name") == FIELD and "filename" in options
-            found = found or writing
-        elif event and writing:
+            segment, part = event, choice.examine(event.headerlist)
+        elif event and part.is_chosen:
             file.write(cast(bytes, event))
-        elif event and "filename" not in options and part.bytes_received > most:
-            raise ParserLimitReached(f"the field {part.name!r} has over {most} bytes")
-    if not found:
-        raise NoFilePart
+        elif event and part.is_field and segment.bytes_received > most:
+            raise ParserLimitReached(f"the field {segment.name!r} has over {most} bytes")
+    choice.require()

@@ -1,10 +1,12 @@
 """The app's HTTP contract."""
 
+import os
 import platform
 import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -13,8 +15,9 @@ from flask import Blueprint, abort, current_app, send_from_directory
 from flask.typing import ResponseReturnValue
 
 from upload_app import receivers, relay
-from upload_app.body import Body, Deadline
+from upload_app.body import Deadline
 from upload_app.form_request import request
+from upload_app.one_file import FIELD
 from upload_app.profiling import Profile, run_profiled, write_profile
 from upload_app.query import (
     budget_seconds,
@@ -53,8 +56,9 @@ def request_stream() -> ResponseReturnValue:
     read = choose("reader", readers, default="blocks")
     _refuse_form()
     if taken := request.environ.get(TAKEN):
-        return _receive(_check_size, Path(taken))
-    return _receive(lambda partial, deadline: _read_raw(read, partial, deadline))
+        # WSGI's text holds a byte in each character (PEP 3333): a name in UTF-8 must be decoded.
+        return _receive(_check_size, Path(os.fsdecode(taken.encode("latin-1"))))
+    return _receive(lambda partial, _: _read_raw(read, partial))
 
 
 @blueprint.post("/request-files")
@@ -70,11 +74,11 @@ def store_pushed_form() -> ResponseReturnValue:
     """Store the form's file through a push parser."""
     boundary, size = _require_form(), current_settings().block_size
 
-    def receive(partial: Partial, deadline: Deadline) -> None:
-        body = Body(request.stream, deadline)
+    def receive(partial: Partial, _: Deadline) -> None:
         # The limits of Werkzeug's own parser, so that each route refuses the same forms.
         limits = request.max_form_memory_size, request.max_form_parts
-        receivers.receive_pushed_form(body, partial.file, size, boundary, *limits)
+        receivers.receive_pushed_form(request.body, partial.file, size, boundary, *limits)
+        request.body.finish()
 
     return _receive(receive)
 
@@ -89,7 +93,7 @@ def stream_pass_to_next() -> ResponseReturnValue:
     kind = request.content_type or "application/octet-stream"
     length = None if request.is_chunked else request.content_length or 0
     head = relay.Head(kind, length, options_for_next("budget", "limit", "fsync"))
-    body, size = Body(request.stream, deadline), current_settings().block_size
+    body, size = request.body, current_settings().block_size
     stored: dict[str, Any] = {}
     with _store().partial():  # stays empty: it counts this upload among those in progress
         profile = run_profiled(
@@ -196,10 +200,10 @@ def _ask_next(verb: str, upload_id: str) -> dict[str, Any]:
     return relay.ask_hop(next_hop(), verb, upload_id, options_for_next("digest"), deadline)
 
 
-def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -> None:
-    read(Body(request.stream, deadline), partial.file, current_settings().block_size)
-    expected = None if request.is_chunked else request.content_length
-    if expected is not None and partial.size_bytes() != expected:
+def _read_raw(read: Callable[..., None], partial: Partial) -> None:
+    read(request.body, partial.file, current_settings().block_size)
+    expected = request.announced_bytes
+    if expected is not None and partial.size_bytes() != expected:  # lines are not counted while they are read
         abort(400, f"the body ended after {partial.size_bytes()} of {expected} bytes")
 
 
@@ -213,15 +217,13 @@ def _check_size(partial: Partial, deadline: Deadline) -> None:
 def _read_form(direct: bool, partial: Partial, deadline: Deadline) -> None:
     if direct:
         request.destination, request.block_size = partial.file, current_settings().block_size
-    upload = request.files.get(receivers.FIELD)
-    if upload is None:
-        raise receivers.NoFilePart
+    upload = request.files[FIELD]  # the parser refuses a form without it
+    request.body.finish()
     if upload.stream is partial.file:
         return  # the parser has written it where it belongs
-    partial.file.seek(0)
-    partial.file.truncate()  # another file part came first and took the destination
     deadline.check()
-    upload.save(partial.file)
+    with closing(upload):
+        upload.save(partial.file)
 
 
 def _refuse_form() -> None:
@@ -233,7 +235,10 @@ def _require_form() -> str:
     """Return the multipart boundary; abort with 415 or 400 where there is none."""
     if request.mimetype != "multipart/form-data":
         abort(415, f"this route takes multipart/form-data, not {request.mimetype or 'an untyped body'!r}")
-    return request.mimetype_params.get("boundary") or abort(400, "no boundary in the Content-Type")
+    boundary = request.mimetype_params.get("boundary") or abort(400, "no boundary in the Content-Type")
+    if not boundary.isascii():
+        abort(400, f"the boundary {boundary!r} in the Content-Type is not ASCII")  # RFC 2046, 5.1.1
+    return boundary
 
 
 def _server_version() -> dict[str, str]:

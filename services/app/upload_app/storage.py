@@ -18,8 +18,6 @@ DIGESTS: dict[str, Callable[[], Any]] = {
     "xxh3_128": xxhash.xxh3_128,  # 10 GB/s and more, so that checking costs next to nothing
     "sha256": hashlib.sha256,
 }
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-"""The system's errors for a full disk and for a used-up quota."""
 PARTIAL = ".part"
 
 
@@ -32,6 +30,7 @@ class Partial:
     def __init__(self, upload_id: str, file: BinaryIO, path: Path, directory: Path) -> None:
         self.id, self.file = upload_id, file
         self._path, self._directory = path, directory
+        self._complete = False
 
     def size_bytes(self) -> int:
         """Return how many bytes are written so far."""
@@ -46,7 +45,8 @@ class Partial:
         self.file.flush()
         if fsync:
             os.fsync(self.file.fileno())
-        self._path.rename(self._directory / self.id)  # before its lock goes, or a sweep might take it
+        # Before its lock goes, or a sweep might take it. Until all is done, an error also removes it there.
+        self._path = self._path.rename(self._directory / self.id)
         self.file.close()
         if fsync:  # fsync(2) of a file does not put its name on disk
             folder = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -54,6 +54,7 @@ class Partial:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+        self._complete = True
         return self.id
 
     def __enter__(self) -> "Partial":
@@ -62,8 +63,13 @@ class Partial:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._path.unlink(missing_ok=True)  # before its lock goes: an unlocked file is left over
-        self.file.close()
+        # Both are tried, whatever fails: a full disk also fails what is left to write when a file is closed,
+        # and the answer is the first error.
+        if not self._complete:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)  # before its lock goes: an unlocked file is left over
+        with suppress(OSError):
+            self.file.close()
 
 
 class Store:
@@ -73,6 +79,7 @@ class Store:
         self.directory = directory
         self.temporary = directory / "tmp"
         self.temporary.mkdir(parents=True, exist_ok=True)
+        self._mode = _mode_of_new_files()
         self._sweep()
 
     def partial(self) -> Partial:
@@ -85,15 +92,24 @@ class Store:
             upload_id = secrets.token_hex(16)
             path = self.temporary / f"{upload_id}{PARTIAL}"
             file = open(path, "w+b")  # noqa: SIM115  closed by Partial
-            fcntl.flock(file, fcntl.LOCK_EX)  # may wait for a moment while in_progress() looks
-            if os.fstat(file.fileno()).st_nlink:
-                return Partial(upload_id, file, path, self.directory)
+            partial = Partial(upload_id, file, path, self.directory)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)  # may wait for a moment while in_progress() looks
+                if os.fstat(file.fileno()).st_nlink:
+                    return partial
+            except OSError:
+                with partial:
+                    raise
             file.close()  # a sweep came between opening and locking
 
     def adopt(self, path: Path) -> Partial:
-        """Open an upload that the server in front has put into ``tmp``; raise FileNotFoundError."""
+        """Open an upload that the server in front has put into ``tmp``, with the rights of any other.
+
+        Raise FileNotFoundError for a file elsewhere.
+        """
         if self.temporary not in path.parents or ".." in path.parts:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(errno.ENOENT, "not in the folder of this server's uploads", str(path))
+        path.chmod(self._mode)  # nginx makes it 0600, for its own user alone
         return Partial(secrets.token_hex(16), open(path, "r+b"), path, self.directory)
 
     def size_bytes(self, upload_id: str) -> int:
@@ -140,6 +156,12 @@ class Store:
 def is_id(value: object) -> bool:
     """Return whether a value may be an upload's id."""
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32}", value) is not None
+
+
+def _mode_of_new_files() -> int:
+    umask = os.umask(0o077)  # there is no way to ask without setting it
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def _is_locked(path: Path) -> bool:
