@@ -11,8 +11,8 @@ worker_class = "gthread"  # sync by default: an upload over 30 s, body included,
 workers = 2  # 1 by default: as many processes as the uWSGI deployments have
 threads = 40  # 1 by default: one slow client would hold a whole worker, and each that stalls holds a thread
 limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
-limit_request_fields = 1000  # 100 by default; the app bounds all of them together
-limit_request_field_size = 65535  # 8190 by default: a long cookie would be refused
+limit_request_fields = 200  # 100 by default; the app bounds all of them together
+limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
 
 
 def post_worker_init(worker):
