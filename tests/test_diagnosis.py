@@ -46,7 +46,8 @@ CAUSES: dict[str, tuple[dict[str, Any], str]] = {
     "idle": ({"client_cpu_seconds": 0.1}, "90% of the time neither client nor server"),
 }
 LINES = Calls(SIZE, 3.0, {("werkzeug/wsgi.py", "readinto"): (SIZE + 2, 1.8)})
-FORM = Calls(SIZE, 0.5, {("werkzeug/formparser.py", "_parse_multipart"): (1, 0.3)})
+FORM = Calls(SIZE, 0.5, {("upload_app/form_parser.py", "parse"): (1, 0.3)})
+OLD_FORM = Calls(SIZE, 0.5, {("werkzeug/formparser.py", "_parse_multipart"): (1, 0.3)})
 PROFILED = {
     "read-by-bytes": (LINES, "`LimitedStream.readinto` was called 1.0 times for each byte"),
     "parsed-form": (FORM, "60% of the profiled time is spent in Werkzeug's multipart parser"),
@@ -77,6 +78,11 @@ def test_a_cause_that_a_profile_shows_is_said(name: str) -> None:
     assert line.startswith(f"{name}: ")
     assert words in line
     assert diagnose(RUN, [slow(), REFERENCE], {("flask", "request.files"): calls}) == []
+
+
+def test_a_profile_of_an_older_version_names_werkzeugs_parser() -> None:
+    (line,) = diagnose(RUN, [slow(), REFERENCE], {("flask", "request.stream"): OLD_FORM})
+    assert line.startswith("parsed-form: ")
 
 
 def test_without_a_cause_nothing_is_said() -> None:

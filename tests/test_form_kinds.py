@@ -87,6 +87,8 @@ CASES = {
     "quotes of HTML": Case(named(b'filename="a%22b; name=%22c"')),
     "bare quotes": Case(named(b'filename="a"b".txt"')),
     "RFC 2231 only": Case(named(b"filename*=UTF-8''%e2%82%ac%20rates")),
+    "both, RFC 2231 empty": Case(named(b"filename=\"f\"; filename*=UTF-8''")),
+    "both, the other empty": Case(named(b"filename*=UTF-8''f; filename=\"\"")),
     "RFC 2231 in pieces": Case(named(b"filename*0=a; filename*1=b")),
     "UTF-8": Case(named('filename="Zürich 表.bin"'.encode())),
     "not quoted": Case(named("filename=Zürich 1.bin".encode())),

@@ -158,10 +158,17 @@ def read_by_bytes(cell: CellEvidence) -> float | None:
     return times if times >= 0.5 else None
 
 
+FORM_PARSERS = (
+    ("upload_app/form_parser.py", "parse"),
+    ("werkzeug/formparser.py", "_parse_multipart"),  # in runs of older versions
+)
+"""File and function that parse a form with Werkzeug's decoder."""
+
+
 @rule()
 def parsed_form(cell: CellEvidence) -> float | None:
     """{} of the profiled time is spent in Werkzeug's multipart parser, with the file it writes to."""
-    share = cell.calls.share("werkzeug/formparser.py", "_parse_multipart") if cell.calls else 0.0
+    share = max(cell.calls.share(*parser) for parser in FORM_PARSERS) if cell.calls else 0.0
     return share if share >= MUCH else None
 
 

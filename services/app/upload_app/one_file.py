@@ -101,7 +101,7 @@ def read_parameters(text: str) -> dict[str, str]:
             found[name] = value
         else:  # RFC 2231: filename*=UTF-8''a%20b, or in pieces: filename*0=a; filename*1=b
             encoded[name] = encoded.get(name, "") + (value if mark.isdecimal() else _decode(value))
-    return found | encoded
+    return encoded | found | {name: value for name, value in encoded.items() if value}
 
 
 def _read_disposition(values: list[str]) -> dict[str, str]:
