@@ -18,6 +18,8 @@ from xdist.scheduler import LoadScopeScheduling
 from .browser import FLAGS
 from .engine import projects
 from .helpers import left_overs, need, only_one, wait_until
+from .recipes import RECEIVE, Recipe
+from .recipes import running as running_recipe
 from .running import Lab
 from .world import World, made
 
@@ -119,6 +121,22 @@ def lab(all_deployments: Lab) -> Iterator[Lab]:
     """The same servers for every module, each with an empty store."""
     yield all_deployments
     all_deployments.clear()
+
+
+@pytest.fixture(scope="module", params=RECEIVE)
+def recipe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recipe]:
+    """Each of the page's servers in turn."""
+    recipe = Recipe.copy(tmp_path_factory.mktemp("recipe") / "a copy", request.param)
+    with running_recipe(recipe, request.param):
+        yield recipe
+
+
+@pytest.fixture
+def empty(recipe: Recipe) -> Recipe:
+    """With nothing stored."""
+    for path in recipe.stored():
+        path.unlink()
+    return recipe
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from uploadlab.paths import APP, RECIPES
 from werkzeug.test import TestResponse
 
 from .helpers import DEPLOYMENTS, wait_until
+from .recipes import RECEIVE, Recipe, is_form, running
 from .running import Lab
 from .test_app import FORM_ROUTES, client, refused
-from .test_recipes import RECEIVE, Recipe, is_form, running
 from .wire import send_and_close
 
 pytestmark = pytest.mark.slow

@@ -19,10 +19,10 @@ from flask.testing import FlaskClient
 from uploadlab.model.deployments import Target
 
 from .helpers import wait_until
+from .recipes import RECEIVE, Recipe, is_form, running
 from .test_app import FORM_ROUTES, client, refused
 from .test_faults import NO_ANSWER, Site, site
 from .test_form_kinds import FILE, KIND, TUNED, form, part
-from .test_recipes import RECEIVE, Recipe, is_form, running
 
 pytestmark = pytest.mark.slow
 

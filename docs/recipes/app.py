@@ -34,18 +34,43 @@ def upload():
 
 
 def receive(file):
-    """Write the body to the file; a body that ends early is a 400."""
+    """Write the body to the file."""
+    body = Body()
     # One buffer for all blocks: the system hands out new memory page by page.
     buffer = memoryview(bytearray(BLOCK_BYTES))
-    # By itself request.stream copies each block twice in read(), and in readinto() may fill a part.
-    body = io.BufferedReader(request.stream)
-    size_bytes = 0
-    while count := body.readinto(buffer):
+    while count := body.take(body.stream.readinto, buffer):
         file.write(buffer[:count])
-        size_bytes += count
-    # Some servers end a short body as if it were whole. A chunked one has no length to compare with.
-    if request.content_length not in (None, size_bytes):
-        abort(400, f"the body ended after {size_bytes} of {request.content_length} bytes")
+    body.finish()
+
+
+class Body:
+    """The request's body. One that is malformed, or ends before its announced end, is a 400."""
+
+    def __init__(self):
+        # By itself request.stream copies each block twice in read(), and in readinto() may fill a part.
+        self.stream = io.BufferedReader(request.stream)
+
+    def read(self, size):
+        """At most so many bytes; none at the end."""
+        return self.take(self.stream.read, size)
+
+    def finish(self):
+        """What follows the end of a form is read, and all that was announced has to be there."""
+        while self.read(BLOCK_BYTES):
+            pass
+        # Some servers end a short body as if it were whole. A chunked one has no length to compare with.
+        size_bytes = self.stream.tell()
+        if request.content_length not in (None, size_bytes):
+            abort(400, f"the body ended after {size_bytes} of {request.content_length} bytes")
+
+    def take(self, read, what):
+        """Each server has errors of its own for a body that it cannot read to its end."""
+        try:
+            return read(what)
+        except HTTPException:
+            raise
+        except Exception as error:
+            abort(400, f"the body is malformed, or ended early: {error}")
 
 
 def store(write):

@@ -9,11 +9,14 @@ from pathlib import Path
 from flask import Flask, request
 from werkzeug.exceptions import HTTPException
 
+from framing import StrictFraming
+
 FOLDER = Path(__file__).parent / "uploads"
 UMASK = os.umask(0o077)  # there is no way to ask without setting it
 os.umask(UMASK)
 
 app = Flask(__name__)
+app.wsgi_app = StrictFraming(app.wsgi_app)  # no success for a body whose end is not certain
 
 
 @app.route("/upload", methods=["PUT", "POST"])

@@ -4,12 +4,10 @@ The parser of the package "multipart" looks for the boundary and hands on what l
 Other fields of the form are skipped. Which part is the file: one_file.py.
 """
 
-import io
-
 from flask import abort, request
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
-from app import BLOCK_BYTES, app, store
+from app import BLOCK_BYTES, Body, app, store
 from one_file import FormRefused, OneFile
 
 
@@ -24,7 +22,7 @@ def form():
 
 def receive_form(file, boundary):
     """Write the form's file to this one. Raise MultipartError for a form that is malformed or ends early."""
-    body, choice = io.BufferedReader(request.stream), OneFile()
+    body, choice = Body(), OneFile()
     for event in PushMultipartParser(boundary).parse_blocking(body.read, BLOCK_BYTES):
         if isinstance(event, MultipartSegment):
             part = choice.examine(event.headerlist)
@@ -33,17 +31,7 @@ def receive_form(file, boundary):
         elif event and part.is_chosen:
             file.write(event)
     choice.require()
-    finish()
-
-
-def finish():
-    """Read what follows the form; a body that ends before its announced end is a 400."""
-    while request.stream.read(BLOCK_BYTES):
-        pass
-    # Some servers end a short body as if it were whole. A chunked one has no length to compare with.
-    size_bytes = request.stream.tell()
-    if request.content_length not in (None, size_bytes):
-        abort(400, f"the body ended after {size_bytes} of {request.content_length} bytes")
+    body.finish()
 
 
 @app.errorhandler(FormRefused)

@@ -19,6 +19,7 @@ from upload_app.strict_form import AmbiguousForm
 Describe = Callable[[Any], tuple[int, str]]
 """Takes an exception; returns the status and the sentence of its answer."""
 ENDED = "the body ended before its announced end, or is malformed"
+SILENT = "the client was silent for too long"
 AMBIGUOUS = "the file contains the form's boundary after a bare CR or LF: choose another boundary"
 INTERNAL = 500
 """Flask has logged why, with a traceback that no client gets to see."""
@@ -29,8 +30,8 @@ def answer_errors(app: Flask) -> None:
     descriptions: dict[type[Exception], Describe] = {
         HTTPException: lambda error: (error.code or INTERNAL, error.description or error.name),
         RequestEntityTooLarge: lambda _: (413, _limits()),
-        ClientDisconnected: lambda _: (400, ENDED),
-        BrokenBody: lambda _: (400, ENDED),
+        ClientDisconnected: _describe_end,
+        BrokenBody: _describe_end,
         ShortBody: lambda error: (400, str(error)),
         AmbiguousForm: lambda _: (400, AMBIGUOUS),
         FormRefused: lambda error: (400, str(error)),
@@ -52,6 +53,12 @@ def _answer(describe: Describe, error: Exception) -> ResponseReturnValue:
         # repr: a client's text must not look like a line of its own.
         current_app.logger.warning("%s %r refused: %d, %r", request.method, request.path, status, sentence)
     return {"error": sentence}, status, kept
+
+
+def _describe_end(error: Exception) -> tuple[int, str]:
+    """Describe a body that is not whole; a server's own error tells whether the client was silent."""
+    silent = isinstance(error.__context__, BlockingIOError | TimeoutError)
+    return (408, SILENT) if silent else (400, ENDED)
 
 
 def _limits() -> str:

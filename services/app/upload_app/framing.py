@@ -21,6 +21,8 @@ WITH_BODY = ("PATCH", "POST", "PUT")
 VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/2.0", "HTTP/3", "HTTP/3.0")
 METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
 """All that are registered. Methods are case-sensitive (RFC 9110, 9.1), and Flask takes put for PUT."""
+URL = re.compile(r"(?:/|https?://)\S*|\*", re.IGNORECASE)
+"""A path, or a whole address as proxies are sent it (RFC 9112, 3.2)."""
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """The name of a header (RFC 9110, 5.6.2)."""
 DIGITS = re.compile(r"[0-9]{1,18}")
@@ -61,7 +63,7 @@ def _check_request_line(environ: Mapping[str, Any]) -> Refusal | None:
     version = environ.get("SERVER_PROTOCOL", "HTTP/1.1")
     if len(url) > MOST_URL_BYTES:
         return Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, f"the URL has over {MOST_URL_BYTES} bytes")
-    if not METHOD.fullmatch(environ["REQUEST_METHOD"]) or re.search(r"\s", url):
+    if not METHOD.fullmatch(environ["REQUEST_METHOD"]) or not URL.fullmatch(url):
         return _bad("the request line is malformed")
     if version not in VERSIONS:
         reason = f"this version of HTTP is not supported: {version[:20]!r}"
