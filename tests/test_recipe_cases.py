@@ -45,7 +45,7 @@ TRIED = [
 ]
 
 
-@pytest.mark.parametrize(("recipe", "case"), TRIED, indirect=["recipe"])
+@pytest.mark.parametrize(("recipe", "case"), TRIED, indirect=["recipe"], scope="module")
 def test_every_byte_or_a_clear_no(empty: Recipe, case: str, request: pytest.FixtureRequest) -> None:
     title = request.node.callspec.params["recipe"]
     known = {
