@@ -89,7 +89,15 @@ def servers(name: str = "", data_dir: Path = Path("/")) -> list[int]:
 
 def left_overs() -> set[str]:
     """The lab's servers that run now, and its socket folders."""
-    return {str(path) for path in Path("/tmp").glob("uploadlab-*")} | set(map(str, servers()))
+    return {str(path) for path in Path("/tmp").glob("uploadlab-*")} | set(map(shown, servers()))
+
+
+def shown(pid: int) -> str:
+    """A process as a failed test shows it: its id and its command."""
+    with suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        return f"{pid} {words}"
+    return str(pid)
 
 
 def wait_until(reached: Callable[[], bool], seconds: float = 120) -> None:
