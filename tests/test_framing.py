@@ -73,6 +73,7 @@ REFUSED = {
     "a part of a file": (put(LENGTH, "Content-Range: bytes 0-4/10"), {400}),
     "a part of a file, POST": (put(LENGTH, "Content-Range: bytes 0-4/10", verb="POST"), {400}),
     "a long URL": (put(LENGTH, route=f"/request-stream?x={'y' * 8100}"), {400, 414}),
+    "a byte that is no ASCII": (put(LENGTH, route="/request-stream?x=\xff"), {400}),
     "33 KiB of headers": (put(LENGTH, *[f"X-{n}: {'y' * 1000}" for n in range(33)]), {400, 431}),
 }
 
@@ -110,6 +111,7 @@ STORED = {
     "a URL of 7 KB": put(LENGTH, route=f"/request-stream?x={'y' * 7000}"),
     "HTTP/1.0": put(LENGTH, version="1.0"),
     "an empty file": put("Content-Length: 0"),
+    "a whole address": put(LENGTH, route="http://lab/request-stream?x=1"),
 }
 
 

@@ -1,16 +1,19 @@
 """A silent client holds a place of a tuned server for SILENCE_SECONDS; others upload beside many of them."""
 
+import runpy
 import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from gunicorn.workers.gthread import ThreadWorker
 from uploadlab.declared.compose import load_needs
-from uploadlab.paths import COMPOSE
+from uploadlab.paths import COMPOSE, CONFIGS, RECIPES
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.local import LocalRuntime, Scratch, free_ports
 from uploadlab.sending.client import Client
@@ -71,3 +74,18 @@ def test_a_silent_client_is_cut_off(tmp_path: Path, name: str) -> None:
                 answer = b"".join(iter(lambda client=client: client.recv(4096), b""))  # type: ignore[misc]
                 assert b"201" not in answer.partition(b"\r\n")[0]
         wait_until(lambda: not [path for path in (scratch.data_dir / name).rglob("*") if path.is_file()])
+
+
+@pytest.mark.parametrize(
+    "conf", [CONFIGS / "gunicorn" / "gunicorn-gthread.conf.py", RECIPES / "gunicorn.conf.py"]
+)
+def test_a_thread_of_gunicorn_ends_the_connection(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the thread that accepts need not wait, however long the client keeps its side open."""
+    monkeypatch.setenv("BIND", "")
+    worker = runpy.run_path(str(conf))["Worker"]
+    monkeypatch.setattr(ThreadWorker, "handle", lambda *_: False)
+    client, server = socket.socketpair()
+    with client, server:
+        worker.handle(object.__new__(worker), SimpleNamespace(sock=server))
+        server.setblocking(False)
+        assert server.recv(1) == b""

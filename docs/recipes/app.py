@@ -70,6 +70,8 @@ class Body:
         except HTTPException:
             raise
         except Exception as error:
+            if isinstance(error, BlockingIOError | TimeoutError) or "timeout" in str(error):
+                abort(408, "the client was silent for too long")
             abort(400, f"the body is malformed, or ended early: {error}")
 
 

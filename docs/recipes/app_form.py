@@ -36,7 +36,7 @@ def receive_form(file, boundary):
         while not isinstance(event := next_event(decoder), NeedData):
             if isinstance(event, (Field, File)):
                 part = choice.examine(event.headers)
-                if not (part.is_field or part.is_chosen):
+                if part.filename and not part.is_chosen:
                     abort(400, "send one file, in a field named 'file'")
             elif isinstance(event, Data) and part.is_chosen:
                 file.write(event.data)

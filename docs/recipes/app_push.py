@@ -26,7 +26,7 @@ def receive_form(file, boundary):
     for event in PushMultipartParser(boundary).parse_blocking(body.read, BLOCK_BYTES):
         if isinstance(event, MultipartSegment):
             part = choice.examine(event.headerlist)
-            if not (part.is_field or part.is_chosen):
+            if part.filename and not part.is_chosen:
                 abort(400, "send one file, in a field named 'file'")
         elif event and part.is_chosen:
             file.write(event)

@@ -2,16 +2,41 @@
 
 import socket
 import struct
+import time
+from contextlib import suppress
+
+from gunicorn.workers.gthread import ThreadWorker
 
 bind = "127.0.0.1:8000"  # the default; but where $PORT is set, all addresses
 wsgi_app = "app:app"  # for forms: gunicorn app_form:app
-worker_class = "gthread"  # sync by default: an upload over 30 s, body included, gets its worker killed
 workers = 2  # 1 by default: one process uses one processor
 threads = 40  # 1 by default: one slow client would hold a whole worker, and each that stalls holds a thread
 limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
 limit_request_fields = 200  # 100 by default; the app bounds all of them together
 limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
 control_socket_disable = True  # on by default: a socket in the home folder, shared by every gunicorn
+
+
+class Worker(ThreadWorker):
+    """gthread, whose threads wait for clients to close: by default, the accepting one waits 2 s for each."""
+
+    def handle(self, conn):
+        """Answer the requests of a connection, and end it."""
+        kept = super().handle(conn)
+        if kept is False:
+            with suppress(OSError):
+                conn.sock.shutdown(socket.SHUT_WR)
+                end = time.monotonic() + 2
+                while (left := end - time.monotonic()) > 0:
+                    conn.sock.settimeout(left)
+                    if not conn.sock.recv(1 << 16):
+                        break
+            with suppress(OSError):  # what is shut ends the other wait at once
+                conn.sock.shutdown(socket.SHUT_RD)
+        return kept
+
+
+worker_class = Worker  # sync by default: an upload over 30 s, body included, gets its worker killed
 
 
 def post_worker_init(worker):

@@ -14,6 +14,8 @@ from werkzeug.wsgi import ClosingIterator
 BLOCK_BYTES = 1 << 16
 REFUSED = 400
 """Statuses from here on may leave the body unread."""
+SILENT = "408"
+"""A client that has been silent for too long is not waited for again."""
 
 
 class Linger:
@@ -32,7 +34,7 @@ class Linger:
 
         def start(status: str, *more: Any) -> Any:
             nonlocal refused
-            refused = int(status[:3]) >= REFUSED
+            refused = int(status[:3]) >= REFUSED and not status.startswith(SILENT)
             return start_response(status, *more)
 
         answer = self._app(environ, start)

@@ -63,7 +63,7 @@ class OneFile:
         if filename is not None:
             _refuse_encoded(lines)
         if options.get("name") != FIELD:
-            return FormPart(is_chosen=False, is_field=filename is None)
+            return FormPart(is_chosen=False, is_field=filename is None, filename=filename or "")
         if self._found:
             raise FormRefused(f"one file, please: the form has more than one part named '{FIELD}'")
         if filename is None:

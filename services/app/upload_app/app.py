@@ -1,5 +1,8 @@
 """The app, put together from its parts."""
 
+import tempfile
+from contextlib import suppress
+
 from flask import Flask
 
 from upload_app import errors, routes
@@ -13,6 +16,8 @@ from upload_app.storage import Store
 def create_app(settings: Settings) -> Flask:
     """Return the app, ready for any WSGI server."""
     app = Flask(__package__)
+    with suppress(OSError):
+        tempfile.gettempdir()  # looked for once: not when no descriptor is left, which it takes for no folder
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
     app.extensions["settings"] = settings

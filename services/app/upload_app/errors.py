@@ -57,7 +57,8 @@ def _answer(describe: Describe, error: Exception) -> ResponseReturnValue:
 
 def _describe_end(error: Exception) -> tuple[int, str]:
     """Describe a body that is not whole; a server's own error tells whether the client was silent."""
-    silent = isinstance(error.__context__, BlockingIOError | TimeoutError)
+    cause = error.__context__
+    silent = isinstance(cause, BlockingIOError | TimeoutError) or "timeout" in str(cause)  # uWSGI's word
     return (408, SILENT) if silent else (400, ENDED)
 
 

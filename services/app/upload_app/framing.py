@@ -21,8 +21,8 @@ WITH_BODY = ("PATCH", "POST", "PUT")
 VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/2.0", "HTTP/3", "HTTP/3.0")
 METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
 """All that are registered. Methods are case-sensitive (RFC 9110, 9.1), and Flask takes put for PUT."""
-URL = re.compile(r"(?:/|https?://)\S*|\*", re.IGNORECASE)
-"""A path, or a whole address as proxies are sent it (RFC 9112, 3.2)."""
+URL = re.compile(r"(?:/|https?://)[!-~]*|\*", re.IGNORECASE)
+"""A path, or a whole address as proxies are sent it (RFC 9112, 3.2), in ASCII."""
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """The name of a header (RFC 9110, 5.6.2)."""
 DIGITS = re.compile(r"[0-9]{1,18}")

@@ -24,6 +24,8 @@ import uwsgi  # exists only inside a uWSGI process
 from werkzeug.exceptions import BadRequest
 
 Environ = dict[str, Any]
+ADDRESS = re.compile(r"^https?://[^/]*", re.IGNORECASE)
+"""What stands before the path in a whole address."""
 TRAILERS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n\0]*\r\n)*(?:\r\n?)?")
 """What may follow the last chunk (RFC 9112, 7.1), as far as it has arrived."""
 BODILESS = ("DELETE", "GET", "HEAD", "OPTIONS")
@@ -87,6 +89,8 @@ class TerminatedInput:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the app with its new input, as WSGI calls an app."""
+        # Proxies may be sent a whole address, and servers are to take it (RFC 9112, 3.2.2).
+        environ["PATH_INFO"] = ADDRESS.sub("", environ.get("PATH_INFO", "")) or "/"
         coding, length = environ.get("HTTP_TRANSFER_ENCODING"), environ.get("CONTENT_LENGTH", "")
         if coding is None:
             environ["wsgi.input_terminated"] = True
