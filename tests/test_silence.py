@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 from uploadlab.declared.compose import load_needs
 from uploadlab.paths import COMPOSE, CONFIGS, RECIPES
 from uploadlab.processes.groups import Processes
