@@ -149,7 +149,7 @@ def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> No
 def test_markdown_of_a_check_has_its_grid() -> None:
     text = report.as_text(RunFolder(REFERENCE / "check"), GOALS, "md")
     assert "### tuned: every byte, or a clear refusal" in text
-    assert "[1] cut while buffered" in text
+    assert "] cut while buffered: " in text
     assert "./scripts/lab check --deployments flask," in text
 
 

@@ -126,14 +126,18 @@ def test_the_uploads_of_a_step_whose_line_is_damaged_do_not_count_beside_those_o
     assert [upload.step_id for upload in folder.read_uploads()] == ["d", "d"]
 
 
+OLD_CHECK = Path(__file__).parent / "old_check"
+"""A check of all deployments before its attempts and exceptions had codes."""
+
+
 def old_check() -> list[dict[str, Any]]:
     """Rows as they were before they had codes."""
-    with gzip.open(REFERENCE / "check" / f"{CHECKS}.gz") as file:
+    with gzip.open(OLD_CHECK / f"{CHECKS}.gz") as file:
         return [json.loads(line) for line in file]
 
 
 def test_an_old_check_has_codes_by_which_its_old_exceptions_match_as_by_their_texts() -> None:
-    folder = RunFolder(REFERENCE / "check")
+    folder = RunFolder(OLD_CHECK)
     stored = json.loads((folder.path / RUN_FILE).read_text())["exceptions"]
     run, rows = folder.read_run(), folder.read_checks()
     assert [known.fix for known in run.exceptions] == [known["mend"] for known in stored]
