@@ -150,7 +150,7 @@ def test_markdown_of_a_check_has_its_grid() -> None:
     text = report.as_text(RunFolder(REFERENCE / "check"), GOALS, "md")
     assert "### tuned: every byte, or a clear refusal" in text
     assert "] cut while buffered: " in text
-    assert "./scripts/lab check --deployments flask," in text
+    assert "./scripts/lab check --cases content-length," in text
 
 
 def test_csv_has_a_row_for_each_cell_and_each_step(folder: RunFolder) -> None:
