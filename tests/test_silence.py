@@ -1,5 +1,6 @@
 """A silent client holds a place of a tuned server for SILENCE_SECONDS; others upload beside many of them."""
 
+import io
 import runpy
 import select
 import socket
@@ -7,18 +8,22 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from upload_app.linger import SILENT, Linger
 from uploadlab.declared.compose import load_needs
 from uploadlab.paths import COMPOSE, CONFIGS, RECIPES
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.local import LocalRuntime, Scratch, free_ports
 from uploadlab.sending.client import Client
+from werkzeug.wsgi import ClosingIterator
 
 from .helpers import DEPLOYMENTS, need, wait_until
+from .recipes import Recipe, running
 from .running import Lab
 
 pytestmark = pytest.mark.slow
@@ -27,7 +32,7 @@ TUNED = [name for name, one in DEPLOYMENTS.items() if one.tier == "tuned"]
 SHARED = ["gunicorn-gthread", "nginx-uwsgi-streaming", "nginx-offload", "uwsgi-tuned"]
 """The tuned deployments with a place for each of many silent clients, or with nginx to shield them."""
 HEAD = b"PUT /request-stream HTTP/1.1\r\nHost: lab\r\n"
-SILENT = {
+SILENT_PUTS = {
     "in its head": HEAD[:20],
     "in its body": HEAD + b"Content-Length: 100000\r\n\r\nabc",
     "in a chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
@@ -47,10 +52,10 @@ def silent_clients(url: str, sent: bytes, count: int) -> Iterator[list[socket.so
 
 
 @pytest.mark.parametrize("name", SHARED)
-@pytest.mark.parametrize("silent", ["from the start", *SILENT])
+@pytest.mark.parametrize("silent", ["from the start", *SILENT_PUTS])
 def test_an_upload_is_done_beside_64_silent_clients(lab: Lab, name: str, silent: str) -> None:
     url = lab.target(DEPLOYMENTS[name]).url
-    with silent_clients(url, SILENT.get(silent, b""), 64) as clients:
+    with silent_clients(url, SILENT_PUTS.get(silent, b""), 64) as clients:
         answer = requests.put(f"{url}/request-stream", b"bytes", timeout=600)
         assert answer.status_code == 201
         # While all of them still wait: it has not waited for one to be cut off.
@@ -69,7 +74,7 @@ def test_a_silent_client_is_cut_off(tmp_path: Path, name: str) -> None:
         target = runtime.start_one(deployment, free_ports(1)[0])
         _, why = Client(processes).wait_healthy(target, 120, lambda: runtime.explain(name))
         assert why == ""
-        for sent in SILENT.values():
+        for sent in SILENT_PUTS.values():
             with silent_clients(target.url, sent, 1) as (client,):
                 answer = b"".join(iter(lambda client=client: client.recv(4096), b""))  # type: ignore[misc]
                 assert b"201" not in answer.partition(b"\r\n")[0]
@@ -89,3 +94,39 @@ def test_a_thread_of_gunicorn_ends_the_connection(conf: Path, monkeypatch: pytes
         worker.handle(object.__new__(worker), SimpleNamespace(sock=server))
         server.setblocking(False)
         assert server.recv(1) == b""
+
+
+@pytest.mark.parametrize(("marks", "left"), [({}, b""), ({SILENT: True}, b"rest")])
+def test_after_a_408_only_a_silent_client_is_not_waited_for(marks: dict[str, bool], left: bytes) -> None:
+    """A client that spent its time budget still sends, and is to see why it was refused."""
+
+    def refuse(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ.update(marks)
+        start_response("408 Request Timeout", [])
+        return [b"{}"]
+
+    body = io.BytesIO(b"rest")
+    answer = Linger(refuse, 60)({"wsgi.input": body}, lambda *_: None)
+    if isinstance(answer, ClosingIterator):
+        answer.close()
+    assert body.read() == left
+
+
+SHORT = {
+    "socket-timeout = 30": "socket-timeout = 1",
+    '"ll", 30, 0': '"ll", 1, 0',
+    "client_header_timeout 30": "client_header_timeout 1",
+    "client_body_timeout 30": "client_body_timeout 1",
+}
+"""A second of silence in place of 30, in each of the recipes' configs."""
+
+
+@pytest.mark.parametrize("title", ["gunicorn", "uWSGI", "nginx and uWSGI", "nginx hands over"])
+def test_the_recipes_cut_off_a_silent_client(tmp_path: Path, title: str) -> None:
+    recipe = Recipe.copy(tmp_path / "recipe", title, **SHORT)
+    with running(recipe, title):
+        for sent in SILENT_PUTS.values():
+            with silent_clients(recipe.url, sent, 1) as (client,):
+                answer = b"".join(iter(lambda client=client: client.recv(4096), b""))  # type: ignore[misc]
+                assert b"201" not in answer.partition(b"\r\n")[0]
+        wait_until(lambda: recipe.stored() == [])

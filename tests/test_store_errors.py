@@ -75,7 +75,7 @@ def open_below(folder: Path) -> list[str]:
 
 @pytest.fixture
 def no_collection() -> Iterator[None]:
-    """Whoever relies on the garbage collector to close a file is found out."""
+    """Without the garbage collector, a file that nothing closes stays open, and is found."""
     gc.collect()
     gc.disable()
     yield

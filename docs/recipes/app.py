@@ -11,7 +11,7 @@ from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
 from framing import StrictFraming
-from linger import Linger
+from linger import SILENT, Linger
 
 FOLDER = Path(__file__).parent / "uploads"
 BLOCK_BYTES = 1 << 20  # each read wakes the client once more; blocks that outgrow the cache are slower again
@@ -51,7 +51,7 @@ class Body:
         self.stream = io.BufferedReader(request.stream)
 
     def read(self, size):
-        """At most so many bytes; none at the end."""
+        """Return at most ``size`` bytes; none at the end."""
         return self.take(self.stream.read, size)
 
     def finish(self):
@@ -71,6 +71,7 @@ class Body:
             raise
         except Exception as error:
             if isinstance(error, BlockingIOError | TimeoutError) or "timeout" in str(error):
+                request.environ[SILENT] = True
                 abort(408, "the client was silent for too long")
             abort(400, f"the body is malformed, or ended early: {error}")
 

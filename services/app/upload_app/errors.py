@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from multipart import MultipartError, ParserLimitReached
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
-from upload_app import query
+from upload_app import linger, query
 from upload_app.body import BrokenBody, BudgetSpent, ShortBody
 from upload_app.one_file import FormRefused
 from upload_app.relay import Refused
@@ -19,7 +19,7 @@ from upload_app.strict_form import AmbiguousForm
 Describe = Callable[[Any], tuple[int, str]]
 """Takes an exception; returns the status and the sentence of its answer."""
 ENDED = "the body ended before its announced end, or is malformed"
-SILENT = "the client was silent for too long"
+NO_MORE = "the client was silent for too long"
 AMBIGUOUS = "the file contains the form's boundary after a bare CR or LF: choose another boundary"
 INTERNAL = 500
 """Flask has logged why, with a traceback that no client gets to see."""
@@ -59,7 +59,10 @@ def _describe_end(error: Exception) -> tuple[int, str]:
     """Describe a body that is not whole; a server's own error tells whether the client was silent."""
     cause = error.__context__
     silent = isinstance(cause, BlockingIOError | TimeoutError) or "timeout" in str(cause)  # uWSGI's word
-    return (408, SILENT) if silent else (400, ENDED)
+    if not silent:
+        return 400, ENDED
+    request.environ[linger.SILENT] = True
+    return 408, NO_MORE
 
 
 def _limits() -> str:

@@ -14,8 +14,8 @@ from werkzeug.wsgi import ClosingIterator
 BLOCK_BYTES = 1 << 16
 REFUSED = 400
 """Statuses from here on may leave the body unread."""
-SILENT = "408"
-"""A client that has been silent for too long is not waited for again."""
+SILENT = "linger.silent"
+"""What an app sets in the environ for a client that was silent for too long: nobody waits for it again."""
 
 
 class Linger:
@@ -34,11 +34,11 @@ class Linger:
 
         def start(status: str, *more: Any) -> Any:
             nonlocal refused
-            refused = int(status[:3]) >= REFUSED and not status.startswith(SILENT)
+            refused = int(status[:3]) >= REFUSED
             return start_response(status, *more)
 
         answer = self._app(environ, start)
-        if not refused:
+        if not refused or SILENT in environ:
             return answer
         body, end = environ["wsgi.input"], time.monotonic() + self._seconds
         return ClosingIterator(answer, lambda: drain(body, end))
