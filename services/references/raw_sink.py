@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from upload_app.cross_site import Hosts, find_foreign
 from upload_app.settings import Settings
 from upload_app.storage import Store
 from upload_app.store_errors import REASONS, explain_store_error
@@ -25,8 +26,19 @@ class Sink(BaseHTTPRequestHandler):
     """A connection with one request."""
 
     def __init__(self, settings: Settings, store: Store, *args: object) -> None:
-        self.settings, self.store = settings, store
+        self.settings, self.store, self.hosts = settings, store, Hosts.of(settings)
         super().__init__(*args)  # type: ignore[arg-type]
+
+    def parse_request(self) -> bool:
+        """Read the head; answer and return False if it is malformed, or a page of another site asks."""
+        if not super().parse_request():
+            return False
+        heads = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
+        refusal = find_foreign({"REQUEST_METHOD": self.command, **heads}, self.hosts)
+        if refusal:
+            self.close_connection = True  # on a body that stays unread
+            self._answer(refusal.status, {"error": refusal.reason})
+        return not refusal
 
     def do_POST(self) -> None:
         """Store the body, or reset the peaks of memory."""

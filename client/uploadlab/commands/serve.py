@@ -14,7 +14,7 @@ from uploadlab.measuring.health import check_targets
 from uploadlab.paths import COMPOSE, ROOT, default_data_dir, in_container
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
-from uploadlab.runtimes.addresses import in_url, is_loopback, numeric
+from uploadlab.runtimes.addresses import in_url, is_loopback, is_unspecified, numeric
 from uploadlab.runtimes.local import HOST, LocalRuntime, Scratch
 from uploadlab.selection import check
 from uploadlab.sending.client import Client
@@ -30,6 +30,7 @@ POLL_SECONDS = 0.5
 Examples:
   lab serve uwsgi-tuned              then: curl -T FILE http://127.0.0.1:5004/request-stream
   PORT=5010 lab serve flask          on a port of your choice
+  ALLOWED_HOSTS=lab.example.org lab serve flask --host 0.0.0.0      reached by that name, too
 """,
 )
 @click.argument("name")
@@ -47,7 +48,11 @@ def command(name: str, host: str, limit: str | None) -> None:
     check("deployment", name, declared)
     address = _address(host)
     port = _port(name, address, declared[name].port)
-    settings = {"PROFILING": "1", "MAX_CONTENT_LENGTH": str(parse_size(limit)) if limit else ""}
+    settings = {
+        "PROFILING": "1",
+        "MAX_CONTENT_LENGTH": str(parse_size(limit)) if limit else "",
+        "ALLOWED_HOSTS": _names(host, address),
+    }
     screen = Screen()
     if not is_loopback(address):
         screen.note(
@@ -80,6 +85,12 @@ def _address(host: str) -> str:
         raise UsageError(f"--host {host}: {error.strerror}; {example}") from None
     except UnicodeError:
         raise UsageError(f"--host {host} is no name of a host; {example}") from None
+
+
+def _names(host: str, address: str) -> str:
+    """Return the names that clients may use: --host, this host's if it listens on all, ALLOWED_HOSTS."""
+    own = [socket.gethostname(), socket.getfqdn()] if is_unspecified(address) else []
+    return " ".join(dict.fromkeys([host.strip("[]"), *own, *os.environ.get("ALLOWED_HOSTS", "").split()]))
 
 
 def _port(name: str, host: str, declared: int) -> int:

@@ -35,6 +35,10 @@ class Settings:
     """The part of the environment contract that the app needs."""
 
     deployment: str
+    host: str
+    """The address to listen on."""
+    allowed_hosts: tuple[str, ...]
+    """More names that clients reach it by, without ports."""
     data_dir: Path
     run_dir: Path | None
     """Where the process ids of its other parts are; None: /usage is switched off."""
@@ -66,6 +70,8 @@ class Settings:
         limit = environ.get("MAX_CONTENT_LENGTH", "")
         return cls(
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),
+            host=environ.get("HOST", ""),
+            allowed_hosts=tuple(environ.get("ALLOWED_HOSTS", "").split()),
             data_dir=Path(environ["DATA_DIR"]),
             run_dir=Path(environ["RUN_DIR"]) if environ.get("USAGE") == "1" else None,
             profile_dir=Path(environ.get("PROFILE_DIR", f"{environ['DATA_DIR']}/profiles")),
