@@ -87,7 +87,7 @@ def methods_at(place: Deployment | Target) -> list[str]:
 @method("request.stream", "/request-stream")
 def stream(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Raw body, read in blocks: the recommended way."""
-    # requests would send an empty file chunked (psf/requests#6294).
+    # requests would send an empty file chunked (psf/requests#6568).
     return _raw(file if size_bytes else b"")
 
 

@@ -19,7 +19,7 @@ from upload_app.settings import Hop
 from upload_app.storage import is_id
 
 CONNECT_SECONDS = 30.0
-"""Long enough for a full queue: the system tries again after 1, 3, 7 and 15 s."""
+"""Long enough for a full queue: Linux tries again after 1, 2, 3, 4, 5, 7, 11 s (before 6.5: 1, 3, 7, 15)."""
 ANSWER_BYTES = 64 << 10
 """An answer is read up to here; the app's have a few hundred bytes."""
 
