@@ -1,6 +1,6 @@
 """Reading on after a refusal: what the client still sends is thrown away, so that the answer reaches it.
 
-A server that closes a connection on unread bytes resets it, and a client that is still sending finds
+A server that closes a connection on unread bytes resets it, and a client that is still sending may find
 "connection reset" in place of the reason (RFC 9112, section 9.6). nginx's lingering_close does the same.
 """
 

@@ -17,7 +17,7 @@ from uploadlab.units import MIB
 
 BLOCK_BYTES = MIB
 REQUESTS_BLOCK_BYTES = 16 << 10
-"""What ``requests`` sends at a time by default (``blocksize`` of urllib3's pools)."""
+"""What ``requests`` sends at a time by default (``blocksize`` of urllib3's pools, since 2.0)."""
 FIELD = "file"
 FILE_NAME = "upload.bin"
 

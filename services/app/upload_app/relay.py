@@ -113,7 +113,7 @@ def _send(
 def _send_all(sock: socket.socket, data: bytes | memoryview, deadline: Deadline) -> bool:
     """Return whether all data was sent; if not, the next deployment has answered already, or is gone.
 
-    Before each piece, look for an early answer: a sender that goes on gets a reset instead of the answer.
+    Before each piece, look for an early answer: a sender that goes on may get a reset instead of the answer.
     """
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLOUT)
