@@ -19,7 +19,7 @@ from upload_app.settings import Hop
 from upload_app.storage import is_id
 
 CONNECT_SECONDS = 30.0
-"""Long enough for a full queue: the system tries again after 1, 3, 7 and 15 s."""
+"""Long enough for a full queue: Linux tries again after 1, 2, 3, 4, 5, 7, 11 s (before 6.5: 1, 3, 7, 15)."""
 ANSWER_BYTES = 64 << 10
 """An answer is read up to here; the app's have a few hundred bytes."""
 
@@ -113,7 +113,7 @@ def _send(
 def _send_all(sock: socket.socket, data: bytes | memoryview, deadline: Deadline) -> bool:
     """Return whether all data was sent; if not, the next deployment has answered already, or is gone.
 
-    Before each piece, look for an early answer: a sender that goes on gets a reset instead of the answer.
+    Before each piece, look for an early answer: a sender that goes on may get a reset instead of the answer.
     """
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLOUT)
