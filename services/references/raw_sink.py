@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from upload_app.room import NoRoom
 from upload_app.settings import Settings
 from upload_app.storage import Store
 from upload_app.store_errors import REASONS, explain_store_error
@@ -39,10 +40,14 @@ class Sink(BaseHTTPRequestHandler):
             return self._answer(404, {"error": "raw-sink accepts only PUT /request-stream"})
         if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             return self._answer(411, {"error": "raw-sink accepts only bodies with a Content-Length"})
-        (limit,) = parse_qs(asked.query).get("limit", [""])
-        if limit.isdecimal() and len(limit) < 19 and int(length) > int(limit):
-            return self._answer(413, {"error": f"too large: this server accepts at most {limit} bytes"})
+        (asked_limit,) = parse_qs(asked.query).get("limit", [""])
+        limits = [int(asked_limit)] if asked_limit.isdecimal() and len(asked_limit) < 19 else []
+        if self.settings.max_content_length is not None:
+            limits.append(self.settings.max_content_length)
+        if limits and int(length) > min(limits):
+            return self._answer(413, {"error": f"too large: this server accepts at most {min(limits)} bytes"})
         try:
+            self.store.room.require(int(length))
             with self.store.partial() as partial:
                 if not self._copy(int(length), partial.file.fileno()):
                     return self._answer(400, {"error": f"the body ended before its {length} bytes"})
@@ -51,6 +56,7 @@ class Sink(BaseHTTPRequestHandler):
             if error.errno not in REASONS:  # the client has gone
                 raise
             status, sentence = explain_store_error(error)
+            sentence = error.strerror if isinstance(error, NoRoom) else sentence
             return self._answer(status, {"error": sentence})
         seconds = time.perf_counter() - started
         self._answer(201, {"id": upload_id, "size_bytes": int(length), "seconds": seconds})
@@ -107,6 +113,7 @@ class Sink(BaseHTTPRequestHandler):
             if not count:
                 return False
             remaining -= count
+            self.store.room.require()
             written = 0
             while written < count:
                 written += os.write(file, buffer[written:count])
@@ -126,7 +133,7 @@ class Sink(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve as the lab's environment contract says."""
     settings = Settings.from_environment(os.environ)
-    handler = partial(Sink, settings, Store(settings.data_dir))
+    handler = partial(Sink, settings, Store(settings.data_dir, settings.reserve_bytes))
     address = (os.environ["HOST"], int(os.environ["PORT"]))
     if ":" in address[0]:
         ThreadingHTTPServer.address_family = socket.AF_INET6

@@ -20,8 +20,11 @@ def receive_blocks(body: Body, file: BinaryIO, block_size: int) -> None:
 
 
 def receive_lines(body: Body, file: BinaryIO, block_size: int) -> None:
-    """Write a raw body by ``writelines``, as the original write-up proposed; ``block_size`` is unused."""
-    file.writelines(body)
+    """Write a raw body by ``writelines``, as the original write-up proposed.
+
+    A line of more than ``block_size`` bytes is written in pieces.
+    """
+    file.writelines(body.lines(block_size))
 
 
 def receive_pushed_form(
