@@ -117,7 +117,7 @@ class Body:
 
         Otherwise a body without a line break would be in memory as a whole.
         """
-        # uWSGI 2.0.31 returns a whole line, whatever the argument: "TODO take hint into account" (core/reader.c).
+        # The readline of uWSGI 2.0.31 ignores its argument ("TODO take hint into account", core/reader.c).
         is_uwsgi = type(self._stream).__module__ == "uwsgi"
         lined = io.BufferedReader(Readable(self._stream), REST_BYTES) if is_uwsgi else self._stream
         with _broken():

@@ -66,8 +66,8 @@ def request_files() -> ResponseReturnValue:
     """Store ``request.files['file']``; ``?spool=temp|direct``."""
     direct = choose("spool", {"temp": False, "direct": True}, default="temp")
     _require_form()
-    # Werkzeug's spool is a copy that stays until the other one is written.
-    return _receive(lambda partial, deadline: _read_form(direct, partial, deadline), copies=1 if direct else 2)
+    copies = 1 if direct else 2  # Werkzeug's spool is one, too, and stays until the other is written
+    return _receive(lambda partial, deadline: _read_form(direct, partial, deadline), copies=copies)
 
 
 @blueprint.post("/multipart-push")
@@ -198,7 +198,8 @@ def _accept(
         length = "chunked" if request.is_chunked else f"{request.content_length or 0}-bytes"
         # A client's text becomes the name of a file.
         kind = re.sub(r"[^a-z0-9.+-]", "-", request.mimetype)[:100] or "untyped"
-        answer |= write_profile(profile, current_settings().profile_dir / answer["id"], f"{kind}_{length}")
+        folder, reserve = current_settings().profile_dir / answer["id"], current_settings().reserve_bytes
+        answer |= write_profile(profile, folder, f"{kind}_{length}", reserve)
     return answer, 201, {"Location": f"/uploads/{answer['id']}{query}"}
 
 
