@@ -1,14 +1,15 @@
 """A line is never held as a whole: its server reads and writes it in pieces."""
 
 import io
-import socket
+import json
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from uploadlab.catalogue.methods import METHODS, methods_at
+from uploadlab.catalogue.methods import methods_at
 from uploadlab.units import MIB
 
 from .helpers import DEPLOYMENTS
@@ -62,15 +63,19 @@ WAYS = [(name, "announced") for name in LINES] + [(name, "chunked") for name in 
 @pytest.mark.parametrize(("name", "framing"), WAYS)
 def test_a_body_without_a_line_break_is_not_held_in_memory(lab: Lab, name: str, framing: str) -> None:
     url = lab.target(DEPLOYMENTS[name]).url
-    count, most = (12, 8) if name in BYTEWISE else (200, 64)
+    count, most = (8, 6) if name in BYTEWISE else (200, 64)
     assert requests.put(f"{url}{ROUTE}", data=b"warm up", timeout=60).status_code == 201
     requests.post(f"{url}/usage/reset", timeout=60)
     before = peaks(url)
     if None in before.values():
         pytest.skip("peaks of memory cannot be reset here")
+    # Not by requests, which sends what comes in pieces as chunks.
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=900)
     headers = {"Content-Length": str(count * MIB)} if framing == "announced" else {}
-    answer = requests.put(f"{url}{ROUTE}", data=pieces(count), headers=headers, timeout=900)
-    assert (answer.status_code, answer.json()["size_bytes"]) == (201, count * MIB)
+    connection.request("PUT", ROUTE, pieces(count), headers)
+    with connection.getresponse() as answer:
+        assert (answer.status, json.load(answer)["size_bytes"]) == (201, count * MIB)
     after = peaks(url)
     assert max(after[pid] - before.get(pid, after[pid]) for pid in after) < most * MIB
     requests.delete(f"{url}{answer.headers['Location']}", timeout=60)
+    connection.close()

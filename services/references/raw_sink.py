@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from upload_app.room import NoRoom
 from upload_app.settings import Settings
 from upload_app.storage import Store
 from upload_app.store_errors import REASONS, explain_store_error
@@ -56,7 +55,6 @@ class Sink(BaseHTTPRequestHandler):
             if error.errno not in REASONS:  # the client has gone
                 raise
             status, sentence = explain_store_error(error)
-            sentence = error.strerror if isinstance(error, NoRoom) else sentence
             return self._answer(status, {"error": sentence})
         seconds = time.perf_counter() - started
         self._answer(201, {"id": upload_id, "size_bytes": int(length), "seconds": seconds})

@@ -40,7 +40,7 @@ def answer_errors(app: Flask) -> None:
         BudgetSpent: lambda error: (408, str(error)),
         ParserLimitReached: lambda error: (413, f"{_limits()}: {error}"),
         Refused: lambda error: (error.status, str(error)),
-        NoRoom: lambda error: (507, error.strerror),
+        NoRoom: explain_store_error,  # no traceback in the log: nothing failed
         OSError: _explain_os_error,
     }
     for kind, describe in descriptions.items():
