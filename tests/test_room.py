@@ -1,4 +1,4 @@
-"""The reserve of free space: an upload that would leave less is refused, and one that comes to it is stopped."""
+"""The reserve of free space: who would leave less is refused, and who comes to it is stopped."""
 
 import io
 import os
@@ -88,7 +88,11 @@ def test_a_body_of_unknown_length_is_stopped_at_the_reserve(
     monkeypatch.setattr("upload_app.body.time", SimpleNamespace(monotonic=lambda: next(ticks) / 10))
     app = client(disk, RESERVE_BYTES=str(RESERVE), BUDGET_SECONDS="10000000")
     body = body_of(route, 1 << 40, disk)
-    endless = {"wsgi.input": io.BufferedReader(body, MIB), "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    endless = {
+        "wsgi.input": io.BufferedReader(body, MIB),
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+    }
     answer = app.post(route, environ_overrides={**endless, **kind_of(route)})
     refused(answer, 507, WORDS, disk)
     assert body.read_bytes > MIB

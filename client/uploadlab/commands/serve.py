@@ -73,9 +73,9 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
     screen = Screen()
     if not is_loopback(address):
         screen.note(
-            f"Anyone who can reach {in_url(address)}:{port} can fill this disk (--limit {limit}, --reserve "
-            f"{reserve}), and read or remove an upload whose id they know. "
-            f"Other routes open to them (--open): {', '.join(on) or 'none'}. Check your firewall."
+            f"Anyone who can reach {in_url(address)}:{port} can fill this disk up to the reserve ({reserve}), "
+            "and read or remove an upload whose id they know: check your firewall. "
+            f"Other routes that they can use (--open): {', '.join(on) or 'none'}."
         )
     with Processes() as processes:
         install_servers(processes)
