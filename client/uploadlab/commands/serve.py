@@ -73,7 +73,7 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
     screen = Screen()
     if not is_loopback(address):
         screen.note(
-            f"Anyone who can reach {in_url(address)}:{port} can fill this disk up to the reserve ({reserve}), "
+            f"Anyone who can reach {in_url(address)}:{port} can fill this disk up to its reserve, {reserve}, "
             "and read or remove an upload whose id they know: check your firewall. "
             f"Other routes that they can use (--open): {', '.join(on) or 'none'}."
         )
