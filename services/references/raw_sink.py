@@ -51,10 +51,14 @@ class Sink(BaseHTTPRequestHandler):
             return self._answer(404, {"error": "raw-sink accepts only PUT /request-stream"})
         if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             return self._answer(411, {"error": "raw-sink accepts only bodies with a Content-Length"})
-        (limit,) = parse_qs(asked.query).get("limit", [""])
-        if limit.isdecimal() and len(limit) < 19 and int(length) > int(limit):
-            return self._answer(413, {"error": f"too large: this server accepts at most {limit} bytes"})
+        (asked_limit,) = parse_qs(asked.query).get("limit", [""])
+        limits = [int(asked_limit)] if asked_limit.isdecimal() and len(asked_limit) < 19 else []
+        if self.settings.max_content_length is not None:
+            limits.append(self.settings.max_content_length)
+        if limits and int(length) > min(limits):
+            return self._answer(413, {"error": f"too large: this server accepts at most {min(limits)} bytes"})
         try:
+            self.store.room.require(int(length))
             with self.store.partial() as partial:
                 if not self._copy(int(length), partial.file.fileno()):
                     return self._answer(400, {"error": f"the body ended before its {length} bytes"})
@@ -119,6 +123,7 @@ class Sink(BaseHTTPRequestHandler):
             if not count:
                 return False
             remaining -= count
+            self.store.room.require()
             written = 0
             while written < count:
                 written += os.write(file, buffer[written:count])
@@ -138,7 +143,7 @@ class Sink(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve as the lab's environment contract says."""
     settings = Settings.from_environment(os.environ)
-    handler = partial(Sink, settings, Store(settings.data_dir))
+    handler = partial(Sink, settings, Store(settings.data_dir, settings.reserve_bytes))
     address = (os.environ["HOST"], int(os.environ["PORT"]))
     if ":" in address[0]:
         ThreadingHTTPServer.address_family = socket.AF_INET6

@@ -22,6 +22,13 @@ from uploadlab.session import install_servers
 from uploadlab.units import parse_size
 
 POLL_SECONDS = 0.5
+LIMIT = "10GiB"
+"""As in the recipes: large enough for a file of this lab, and no single body fills a disk."""
+RESERVE = "1GB"
+"""What the host itself needs to go on: logs, temporary files, the uploads' own names."""
+NO_LIMIT = ("none", "0")
+ROUTES = {"profiling": "PROFILING", "usage": "USAGE"}
+"""What others may only reach where it is named, by the variable that switches it on."""
 
 
 @click.command(
@@ -30,17 +37,30 @@ POLL_SECONDS = 0.5
 Examples:
   lab serve uwsgi-tuned              then: curl -T FILE http://127.0.0.1:5004/request-stream
   PORT=5010 lab serve flask          on a port of your choice
-  ALLOWED_HOSTS=lab.example.org lab serve flask --host 0.0.0.0      reached by that name, too
+  lab serve flask --host :: --limit 100MB --reserve 5GB
+  ALLOWED_HOSTS=lab.example.org lab serve flask --host ::      clients may use that name
 """,
 )
 @click.argument("name")
 @click.option("--host", default=HOST, show_default=True, metavar="ADDRESS", help="Address to listen on.")
-@click.option("--limit", metavar="SIZE", help="Refuse larger bodies with 413: 100MB.")
-def command(name: str, host: str, limit: str | None) -> None:
+@click.option(
+    "--limit", default=LIMIT, show_default=True, metavar="SIZE",
+    help="Refuse larger bodies with 413: 100MB; none: no limit.",
+)  # fmt: skip
+@click.option(
+    "--reserve", default=RESERVE, show_default=True, metavar="SIZE",
+    help="Refuse uploads with 507 that would leave less of the disk free; none: fill it.",
+)  # fmt: skip
+@click.option(
+    "--open", "opened", type=click.Choice(list(ROUTES)), multiple=True,
+    help="Also let other hosts use these routes, which read more than uploads; repeatable.",
+)  # fmt: skip
+def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, ...]) -> None:
     """Serve one deployment until Ctrl-C.
 
     NAME is a deployment of compose.yaml, or a config of that name in configs/. It listens on its own port,
-    or on $PORT. Profiling is on. Uploads are removed at the end.
+    or on $PORT. On loopback, profiling and /usage are on; on any other address only what --open names.
+    Uploads are removed at the end.
     """
     if in_container():
         raise UsageError("serve starts a process of the host: write ./scripts/lab serve there")
@@ -48,16 +68,16 @@ def command(name: str, host: str, limit: str | None) -> None:
     check("deployment", name, declared)
     address = _address(host)
     port = _port(name, address, declared[name].port)
-    settings = {
-        "PROFILING": "1",
-        "MAX_CONTENT_LENGTH": str(parse_size(limit)) if limit else "",
-        "ALLOWED_HOSTS": _names(host, address),
-    }
+    on = ROUTES if is_loopback(address) else opened
+    settings = {variable: "1" if route in on else "0" for route, variable in ROUTES.items()}
+    settings |= {"MAX_CONTENT_LENGTH": _bytes(limit), "RESERVE_BYTES": _bytes(reserve)}
+    settings["ALLOWED_HOSTS"] = _names(host, address)
     screen = Screen()
     if not is_loopback(address):
         screen.note(
-            f"Anyone who can reach {in_url(address)}:{port} can fill this disk and read profiles: "
-            "check your firewall."
+            f"Anyone who can reach {in_url(address)}:{port} can fill this disk up to its reserve, {reserve}, "
+            "and read or remove an upload whose id they know: check your firewall. "
+            f"Other routes that they can use (--open): {', '.join(on) or 'none'}."
         )
     with Processes() as processes:
         install_servers(processes)
@@ -71,6 +91,11 @@ def command(name: str, host: str, limit: str | None) -> None:
         while not (ended := runtime.explain(name)):
             time.sleep(POLL_SECONDS)
         raise LabError(f"{name}: {ended}")
+
+
+def _bytes(size: str) -> str:
+    """Return a size as servers read it: the number of bytes, empty for none."""
+    return "" if size.lower() in NO_LIMIT else str(parse_size(size))
 
 
 def _address(host: str) -> str:

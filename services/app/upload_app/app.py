@@ -22,7 +22,7 @@ def create_app(settings: Settings) -> Flask:
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
     app.extensions["settings"] = settings
-    app.extensions["store"] = Store(settings.data_dir)
+    app.extensions["store"] = Store(settings.data_dir, settings.reserve_bytes)
     app.register_blueprint(routes.blueprint)
     errors.answer_errors(app)
     if settings.strict_framing:

@@ -57,6 +57,8 @@ class Settings:
     """
     profiling: bool
     """Allow ``?profile=1``."""
+    reserve_bytes: int
+    """Free bytes that uploads must leave on their disk: an upload that would not is refused with 507."""
     fsync: bool
     """Answer only when the file would survive a power cut. Off: only where the client asks (``?fsync=1``)."""
     linger_seconds: float
@@ -80,6 +82,7 @@ class Settings:
             budget_seconds=float(environ.get("BUDGET_SECONDS", 3600)),
             strict_framing=environ.get("STRICT_FRAMING", "0") == "1",
             profiling=environ.get("PROFILING", "0") == "1",
+            reserve_bytes=int(environ.get("RESERVE_BYTES") or 0),
             fsync=environ.get("FSYNC", "0") == "1",
             linger_seconds=float(environ.get("LINGER_SECONDS", 0)),
             next_hops=parse_hops(environ.get("NEXT_HOPS", "")),
