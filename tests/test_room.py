@@ -1,4 +1,4 @@
-"""The reserve of free space: who would leave less is refused, and who comes to it is stopped."""
+"""Uploads that would leave less than the reserve of free space are refused, or stopped."""
 
 import io
 import os
