@@ -80,9 +80,14 @@ class Recipe(NamedTuple):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/{'form' if self.form else 'upload'}"
 
+    @property
+    def uploads(self) -> Path:
+        """The folder that the apps store in."""
+        return self.folder.parent / "uploads"
+
     def stored(self) -> list[Path]:
         """All files, those in work included."""
-        return [path for path in (self.folder / "uploads").rglob("*") if path.is_file()]
+        return [path for path in self.uploads.rglob("*") if path.is_file()]
 
     def big(self, size_bytes: int = SIZE_BYTES) -> bytes:
         """The file that is uploaded."""

@@ -10,6 +10,8 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 from app import BLOCK_BYTES, Body, app, store
 from one_file import FormRefused, OneFile
 
+MOST_PARTS = 1000  # no limit by default. A part's head is limited to 8 lines of 4 KiB each
+
 
 @app.post("/form")
 def form():
@@ -23,7 +25,8 @@ def form():
 def receive_form(file, boundary):
     """Write the form's file to this one. Raise MultipartError for a form that is malformed or ends early."""
     body, choice = Body(), OneFile()
-    for event in PushMultipartParser(boundary).parse_blocking(body.read, BLOCK_BYTES):
+    parser = PushMultipartParser(boundary, max_segment_count=MOST_PARTS)
+    for event in parser.parse_blocking(body.read, BLOCK_BYTES):
         if isinstance(event, MultipartSegment):
             part = choice.examine(event.headerlist)
             if part.filename and not part.is_chosen:
