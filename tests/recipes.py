@@ -97,10 +97,13 @@ class Recipe(NamedTuple):
 
 @contextmanager
 def running(recipe: Recipe, title: str) -> Iterator[None]:
-    """The server, from its first answer to its end, with all of its processes."""
+    """The server, from its first answer to its end, with all of its processes.
+
+    Its umask takes nothing away: the recipes set the rights of what they make by themselves.
+    """
     need(*(name for name in ("nginx", "uwsgi") if f"{name} " in commands(title)))
     with open(recipe.folder / "log", "wb") as log:
-        server = recipe.start(title, stdout=log, stderr=log)
+        server = recipe.start(title, stdout=log, stderr=log, umask=0)
     try:
         wait_until(lambda: answers(recipe))
         yield

@@ -5,7 +5,7 @@ Other fields of the form are skipped. Which part is the file: one_file.py.
 """
 
 from flask import abort, request
-from multipart import MultipartError, MultipartSegment, PushMultipartParser
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from app import BLOCK_BYTES, Body, app, store
 from one_file import FormRefused, OneFile
@@ -46,4 +46,4 @@ def refuse_form(error):
 @app.errorhandler(MultipartError)
 def malformed(error):
     """Answer with the parser's word for it."""
-    return {"error": f"malformed form: {error}"}, 400
+    return {"error": f"malformed form: {error}"}, 413 if isinstance(error, ParserLimitReached) else 400
