@@ -233,7 +233,7 @@ def proxy_of(url):
 
 
 class Blocks(HTTPAdapter):
-    """Sends 1 MiB at a time; by default 16 KiB, and then the client is the limit."""
+    """Sends 1 MiB at a time, with urllib3 2; by default 16 KiB, and then the client is the limit."""
 
     def init_poolmanager(self, *args, **kwargs):
         """As in requests, with a block size."""
