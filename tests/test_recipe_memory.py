@@ -1,9 +1,7 @@
 """Memory of the form recipes: it does not grow with the parts, names, heads or bytes that a client sends."""
 
-import re
 from collections.abc import Iterator
 from itertools import count, islice
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -70,18 +68,6 @@ def blocks(body: Body) -> Iterator[bytes]:
     yield body.last
 
 
-def peak_bytes(recipe: Recipe) -> int:
-    """The memory that the recipe's processes have had at most, each at its own time."""
-    found = 0
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if (path / "cwd").readlink() == recipe.folder:
-                found += int(re.findall(r"VmHWM:\s+(\d+)", (path / "status").read_text())[0]) << 10
-        except (OSError, IndexError):
-            continue
-    return found
-
-
 @pytest.fixture(scope="module", params=FORMS)
 def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recipe]:
     """Each server of forms in turn, with the limit of the page."""
@@ -93,13 +79,13 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.parametrize("name", BODIES)
 def test_memory_does_not_grow_with_a_form(large: Recipe, name: str) -> None:
     body = BODIES[name]
-    before = peak_bytes(large)
+    before = large.peak_bytes()
     assert before > 0
     try:
         answer = requests.post(large.url, blocks(body), headers=KIND, timeout=600)
         assert answer.status_code in body.statuses, answer.text
     except requests.ConnectionError:  # refused, and not waited for to the end
         assert body.statuses != (201,)
-    assert peak_bytes(large) - before < MOST_GROWTH_BYTES
+    assert large.peak_bytes() - before < MOST_GROWTH_BYTES
     for path in large.stored():
         path.unlink()
