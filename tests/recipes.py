@@ -80,9 +80,23 @@ class Recipe(NamedTuple):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/{'form' if self.form else 'upload'}"
 
+    @property
+    def uploads(self) -> Path:
+        """The folder that the apps store in."""
+        return self.folder.parent / "uploads"
+
     def stored(self) -> list[Path]:
         """All files, those in work included."""
-        return [path for path in (self.folder / "uploads").rglob("*") if path.is_file()]
+        return [path for path in self.uploads.rglob("*") if path.is_file()]
+
+    def peak_bytes(self) -> int:
+        """The memory that its processes have had at most, each at its own time."""
+        found = 0
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (path / "cwd").readlink() == self.folder:
+                    found += sum(map(int, re.findall(r"VmHWM:\s+(\d+)", (path / "status").read_text()))) << 10
+        return found
 
     def big(self, size_bytes: int = SIZE_BYTES) -> bytes:
         """The file that is uploaded."""
@@ -92,10 +106,13 @@ class Recipe(NamedTuple):
 
 @contextmanager
 def running(recipe: Recipe, title: str) -> Iterator[None]:
-    """The server, from its first answer to its end, with all of its processes."""
+    """The server, from its first answer to its end, with all of its processes.
+
+    Its umask takes nothing away: the recipes set the rights of what they make by themselves.
+    """
     need(*(name for name in ("nginx", "uwsgi") if f"{name} " in commands(title)))
     with open(recipe.folder / "log", "wb") as log:
-        server = recipe.start(title, stdout=log, stderr=log)
+        server = recipe.start(title, stdout=log, stderr=log, umask=0)
     try:
         wait_until(lambda: answers(recipe))
         yield

@@ -78,7 +78,7 @@ def sent(recipe: Recipe, attempts: Sequence[Attempt]) -> tuple[list[Reply], floa
 def stored(recipe: Recipe, reply: Reply) -> ServerState:
     """What the folder has of an upload; it is empty then."""
     if reply.accepted:
-        path = recipe.folder / "uploads" / reply.content["id"]
+        path = recipe.uploads / reply.content["id"]
         content = path.read_bytes()
         path.unlink()
         assert reply.content["size_bytes"] == len(content)

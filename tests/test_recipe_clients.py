@@ -1,24 +1,18 @@
 """The clients of docs/recipes: files without a size, files that change, streams, hosts and proxies."""
 
 import os
-import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from uploadlab.paths import RECIPES
 from uploadlab.units import MIB
 
 from .fake_server import DROP, serve
 from .helpers import need
 from .receiving import receive
+from .recipe_clients import CLIENTS, Folder, refused, stored
 
 pytestmark = [pytest.mark.apart, pytest.mark.slow]
 
-CLIENTS = ["upload.py", "upload_form.py"]
 PROXIES = {"http_proxy": "http://me:secret@127.0.0.1:9", "no_proxy": ""}
 """Nothing listens there."""
 ODD_URLS = [
@@ -29,44 +23,10 @@ FOR_A_PROXY = [ODD_URLS[0], ODD_URLS[4]]
 """Names that no resolver takes; a client with a proxy looks up none."""
 
 
-class Folder:
-    """A copy of the clients, with shorter pauses, where they work."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        for name in CLIENTS:
-            text = (RECIPES / name).read_text().replace("(1, 2, 4)", "(0.1, 0.1, 0.1)")
-            (path / name).write_text(text)
-
-    def run(
-        self, words: Sequence[str | bytes], shell: str = '"$@"', **more: Any
-    ) -> subprocess.CompletedProcess[str]:
-        """A client by bash, which may add pipes and the like to ``"$@"``; it ends by itself."""
-        environment = {**os.environ, **more.pop("env", {})}
-        command = ["bash", "-o", "pipefail", "-c", shell, "bash", sys.executable, *words]
-        return subprocess.run(
-            command, cwd=self.path, env=environment, capture_output=True, text=True, errors="replace",
-            timeout=300, check=False, **more,
-        )  # fmt: skip
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     (tmp_path / "work").mkdir()
     return Folder(tmp_path / "work")
-
-
-def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """One line on standard error, and the exit code of a failure."""
-    assert (done.returncode, done.stdout) == (1, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("not uploaded: ")
-    assert [word for word in words if word not in line] == []
-
-
-def stored(done: subprocess.CompletedProcess[str], name: str, size_bytes: int) -> None:
-    assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(f"{re.escape(name)}: {size_bytes} bytes stored as \\w+\n", done.stdout)
 
 
 CONTENT = b"some bytes\n" * 100_000

@@ -257,7 +257,7 @@ def test_the_recipes_give_the_reason_of_the_system(tmp_path: Path, title: str) -
     with limited(resource.RLIMIT_FSIZE, MOST_BYTES), running(recipe, title):
         assert status(TOO_LARGE) == (413, "not stored: File too large")
         assert recipe.stored() == []
-        away = shutil.move(recipe.folder / "uploads", recipe.folder / "away")
+        away = shutil.move(recipe.uploads, recipe.folder / "away")
         assert status(TOO_LARGE) == (500, "not stored: No such file or directory")
-        shutil.move(away, recipe.folder / "uploads")
+        shutil.move(away, recipe.uploads)
         assert status(b"small") == (201, "")

@@ -1,30 +1,40 @@
-"""Stores the body of PUT or POST /upload in uploads/, under a random id: all of it, or nothing."""
+"""Stores the body of PUT or POST /upload in ../uploads/, under a random id: all of it, or nothing."""
 
 import errno
 import io
 import json
 import os
 import secrets
-from pathlib import Path
 
 from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
+from folder import FOLDER, own_file, own_folder
 from framing import StrictFraming
 from linger import SILENT, Linger
+from pace import PACE, Paced
 
-FOLDER = Path(__file__).parent / "uploads"
 BLOCK_BYTES = 1 << 20  # each read wakes the client once more; blocks that outgrow the cache are slower again
 LINGER_SECONDS = 30  # as nginx lingers
 # Of the system's errors; any other is a 500.
 STATUSES = {errno.ENOSPC: 507, errno.EDQUOT: 507, errno.EFBIG: 413, errno.EMFILE: 503, errno.ENFILE: 503}
 
-FOLDER.mkdir(exist_ok=True)
+own_folder(FOLDER)
 app = Flask(__name__)
 # None by default. Keep one: without, gunicorn's input is no stream that BufferedReader takes.
 app.config["MAX_CONTENT_LENGTH"] = 10 << 30
-# No success for a body whose end is not certain; and who still sends when it is refused gets to see why.
-app.wsgi_app = Linger(StrictFraming(app.wsgi_app), LINGER_SECONDS)
+# No success for a body whose end is not certain. A client that is refused while it sends gets to see why.
+# None holds its thread for days.
+app.wsgi_app = Paced(Linger(StrictFraming(app.wsgi_app), LINGER_SECONDS))
+
+
+@app.before_request
+def refuse_other_sites():
+    """A page of any site can have a browser send a file here, and its cookies with it (CSRF)."""
+    origin = request.headers.get("Origin")
+    cross_site = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if cross_site or (origin and origin.partition("://")[2] != request.headers.get("Host")):
+        abort(403, "sent by a page of another site")
 
 
 @app.route("/upload", methods=["PUT", "POST"])
@@ -49,6 +59,7 @@ class Body:
     def __init__(self):
         # By itself request.stream copies each block twice in read(), and in readinto() may fill a part.
         self.stream = io.BufferedReader(request.stream)
+        self.pace = request.environ[PACE]
 
     def read(self, size):
         """Return at most ``size`` bytes; none at the end."""
@@ -66,7 +77,9 @@ class Body:
     def take(self, read, what):
         """Each server has errors of its own for a body that it cannot read to its end."""
         try:
-            return read(what)
+            taken = read(what)
+            self.pace.received_bytes = self.stream.tell()
+            return taken
         except HTTPException:
             raise
         except Exception as error:
@@ -74,6 +87,10 @@ class Body:
                 request.environ[SILENT] = True
                 abort(408, "the client was silent for too long")
             abort(400, f"the body is malformed, or ended early: {error}")
+        finally:
+            if self.pace.too_slow:  # the reason why the body ended, whatever the server makes of it
+                request.environ[SILENT] = True
+                abort(408, "the upload was too slow, or took too long")
 
 
 def store(write):
@@ -81,7 +98,7 @@ def store(write):
     upload_id = secrets.token_hex(16)  # a name that comes from a client may lead anywhere
     part = FOLDER / f"{upload_id}.part"  # in the same folder: only within a filesystem is a rename atomic
     try:
-        with open(part, "xb") as file:
+        with open(part, "xb", opener=own_file) as file:
             write(file)
             size_bytes = file.seek(0, os.SEEK_END)
         part.replace(FOLDER / upload_id)

@@ -6,14 +6,13 @@ import os
 import secrets
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
+from folder import FOLDER, own_folder
 from framing import StrictFraming
 
-FOLDER = Path(__file__).parent / "uploads"
-UMASK = os.umask(0o077)  # there is no way to ask without setting it
-os.umask(UMASK)
+SPOOL = own_folder(FOLDER) / "tmp"  # client_body_temp_path
 
 app = Flask(__name__)
 app.wsgi_app = StrictFraming(app.wsgi_app)  # no success for a body whose end is not certain
@@ -24,13 +23,23 @@ def upload():
     """Name the file. nginx calls when the body is complete; what is not taken from it, it removes."""
     upload_id = secrets.token_hex(16)  # a name that comes from a client may lead anywhere
     stored = FOLDER / upload_id
-    if taken := request.environ["UPLOAD_FILE"]:
-        path = Path(os.fsdecode(taken.encode("latin-1")))  # WSGI's text holds a byte in each character
-        path.chmod(0o666 & ~UMASK)  # nginx makes it 0600, for its own user alone
-        path.rename(stored)
-    else:
-        stored.touch()  # of a body without length and chunks nginx makes none; an empty one has a file
-    return {"id": upload_id, "size_bytes": stored.stat().st_size}, 201
+    # No header can have these names. A client that gets past nginx can still name only what nginx has stored.
+    taken, size_bytes = request.environ["UPLOAD_FILE"], int(request.environ["UPLOAD_LENGTH"])
+    # WSGI's text holds a byte in each character. A link is resolved, and so leads out of the folder.
+    path = Path(os.fsdecode(taken.encode("latin-1"))).resolve()
+    if path.parent != SPOOL or not path.is_file() or path.stat().st_size != size_bytes:
+        abort(500, "the server in front has handed over no file of this size")
+    path.rename(stored)  # it is 0600, as nginx makes it
+    return {"id": upload_id, "size_bytes": size_bytes}, 201
+
+
+@app.before_request
+def refuse_other_sites():
+    """A page of any site can have a browser send a file here, and its cookies with it (CSRF)."""
+    origin = request.headers.get("Origin")
+    cross_site = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if cross_site or (origin and origin.partition("://")[2] != request.headers.get("Host")):
+        abort(403, "sent by a page of another site")
 
 
 @app.errorhandler(HTTPException)

@@ -5,10 +5,12 @@ Other fields of the form are skipped. Which part is the file: one_file.py.
 """
 
 from flask import abort, request
-from multipart import MultipartError, MultipartSegment, PushMultipartParser
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from app import BLOCK_BYTES, Body, app, store
 from one_file import FormRefused, OneFile
+
+MOST_PARTS = 1000  # no limit by default. A part's head is limited to 8 lines of 4 KiB each
 
 
 @app.post("/form")
@@ -23,7 +25,8 @@ def form():
 def receive_form(file, boundary):
     """Write the form's file to this one. Raise MultipartError for a form that is malformed or ends early."""
     body, choice = Body(), OneFile()
-    for event in PushMultipartParser(boundary).parse_blocking(body.read, BLOCK_BYTES):
+    parser = PushMultipartParser(boundary, max_segment_count=MOST_PARTS)
+    for event in parser.parse_blocking(body.read, BLOCK_BYTES):
         if isinstance(event, MultipartSegment):
             part = choice.examine(event.headerlist)
             if part.filename and not part.is_chosen:
@@ -43,4 +46,4 @@ def refuse_form(error):
 @app.errorhandler(MultipartError)
 def malformed(error):
     """Answer with the parser's word for it."""
-    return {"error": f"malformed form: {error}"}, 400
+    return {"error": f"malformed form: {error}"}, 413 if isinstance(error, ParserLimitReached) else 400

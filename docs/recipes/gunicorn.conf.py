@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import threading
 import time
 from contextlib import suppress
 
@@ -17,14 +18,21 @@ limit_request_field_size = 32768  # 8190 by default: a long cookie would be refu
 # False by default: makes a control socket, of one name for all that a user starts
 # (25.1: in the working folder; since 25.2: in $XDG_RUNTIME_DIR or ~/.gunicorn)
 control_socket_disable = True
+HEAD_SECONDS = 30  # for a whole head
 
 
 class Worker(ThreadWorker):
     """gthread, whose threads wait for clients to close: by default, the accepting one waits 2 s for each."""
 
     def handle(self, conn):
-        """Answer the requests of a connection, and end it."""
-        kept = super().handle(conn)
+        """Answer a request of a connection, and end it."""
+        # No limit by default: a client that sends its head byte by byte would hold a thread for days.
+        conn.head = threading.Timer(HEAD_SECONDS, shut, [conn.sock])
+        conn.head.start()
+        try:
+            kept = super().handle(conn)
+        finally:
+            conn.head.cancel()
         if kept is False:
             with suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_WR)
@@ -36,6 +44,17 @@ class Worker(ThreadWorker):
             with suppress(OSError):  # what is shut ends the other wait at once
                 conn.sock.shutdown(socket.SHUT_RD)
         return kept
+
+    def handle_request(self, req, conn):
+        """Answer a request, whose head is there; the app has a clock of its own for the body."""
+        conn.head.cancel()
+        return super().handle_request(req, conn)
+
+
+def shut(connection):
+    """Let a client's connection end here."""
+    with suppress(OSError):  # the client has gone
+        connection.shutdown(socket.SHUT_RD)
 
 
 worker_class = Worker  # sync by default: an upload over 30 s, body included, gets its worker killed

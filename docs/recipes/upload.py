@@ -1,11 +1,14 @@
 """Uploads a file as it is: python upload.py FILE URL."""
 
 import ipaddress
+import json
 import os
+import re
 import socket
 import stat
 import sys
 import time
+import unicodedata
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,11 +20,15 @@ from requests.utils import get_environ_proxies, select_proxy
 from rich import progress
 from rich.console import Console
 from rich.markup import escape
+from urllib3.exceptions import HTTPError
 
 BLOCK_BYTES = 1 << 20
 SILENCE_SECONDS = 60, 600  # for a connection; then for a block to leave, or the answer. By default, for ever
 PAUSES_SECONDS = (1, 2, 4)  # before a further attempt
-PASSING = (502, 503, 504)  # what a proxy says while the server behind it starts, or has too much to do
+PASSING = (429, 502, 503, 504)  # too much to do; or what a proxy says while the server behind it starts
+MOST_ANSWER_BYTES = 64 << 10  # a server may send without an end
+MOST_CHARACTERS = 1000  # of a line that is printed
+UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, right-to-left and other marks, half characters
 COLUMNS = (
     "{task.description}",
     progress.BarColumn(),
@@ -33,7 +40,10 @@ console = Console(stderr=True)
 
 
 class UploadError(Exception):
-    """Why the file is not stored, in one line."""
+    """Why the file is not stored, in one line that is safe to print."""
+
+    def __init__(self, words):
+        super().__init__(plain(words))
 
 
 class Passing(UploadError):
@@ -164,11 +174,15 @@ def send(url, request):
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, Blocks())
+        session.headers["Accept-Encoding"] = "identity"  # a small answer cannot become a large one
         try:
             session.trust_env = not is_loopback(url)  # no proxy reaches this host's own loopback
             proxy = proxy_of(url) if session.trust_env else ""
             where = f"{url} through the proxy {proxy}" if proxy else url
-            response = session.request(url=url, timeout=SILENCE_SECONDS, allow_redirects=False, **request)
+            # No redirect: it could send the file to any host, of this network, too.
+            how = {"timeout": SILENCE_SECONDS, "allow_redirects": False, "stream": True}
+            response = session.request(url=url, **how, **request)
+            answer = content(response)
         except requests.ReadTimeout as error:  # not to be repeated: the file may be stored
             raise UploadError(f"{where} took the file and gave no answer in time") from error
         except requests.exceptions.ProxyError as error:
@@ -181,18 +195,21 @@ def send(url, request):
             raise UploadError(f"{where} is no address: {cause(error)}; write http://HOST/PATH") from error
         except requests.RequestException as error:
             raise UploadError(f"{where}: {cause(error)}") from error
-    answer = content(response)
-    if response.status_code != 201:
-        kind = Passing if response.status_code in PASSING else UploadError
-        raise kind(f"{where} answered {response.status_code}: {answer.get('error', response.reason)}")
+    status = response.status_code
+    if 300 <= status < 400:
+        place = response.headers.get("Location", "nowhere")
+        raise UploadError(f"{where} answered {status}, and no redirect is followed; it leads to {place}")
+    if status != 201:
+        kind = Passing if status in PASSING else UploadError
+        raise kind(f"{where} answered {status}: {answer.get('error', response.reason)}")
     return answer
 
 
 def content(response):
-    """The object in an answer; an empty one where a proxy answers with a page."""
+    """The object in an answer; an empty one where a proxy answers with a page, or the answer is cut."""
     try:
-        return dict(response.json())
-    except (ValueError, TypeError):
+        return dict(json.loads(response.raw.read(MOST_ANSWER_BYTES, decode_content=False)))
+    except (HTTPError, ValueError, TypeError, RecursionError):
         return {}
 
 
@@ -238,9 +255,17 @@ def cause(error):
     return words
 
 
+def plain(words):
+    """One line without passwords and controls: words of a server, or a name, could steer the terminal."""
+    line = re.sub(r"//[^/\s]*@", "//", " ".join(str(words).splitlines()))
+    if len(line) > MOST_CHARACTERS:
+        line = line[:MOST_CHARACTERS] + "..."
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in UNSAFE else c for c in line)
+
+
 def say(words, stream):
     """Print a line, if anyone can read it: a full or closed stream changes nothing about an upload."""
-    line = " ".join(words.splitlines()) + "\n"
+    line = plain(words) + "\n"
     with suppress(OSError, AttributeError):  # Python has None in place of a closed stream
         os.write(stream.fileno(), line.encode(errors="backslashreplace"))
 

@@ -15,16 +15,19 @@ AS_IT_IS = ("", "binary", "8bit", "7bit", "identity")
 """Encodings that change no byte. Of a file with another one, not the bytes of the file would be stored."""
 ENCODINGS = ("content-transfer-encoding", "content-encoding")
 PARAMETER = re.compile(
-    r"""\s*([^\s;="]+)\s*=\s*     # its name
-    (?: "((?:[^"\\]|\\.)*)"(?=\s*(?:;|$))  # quoted, with escapes by backslashes (RFC 9110)
-    | "([^"]*)"(?=\s*(?:;|$))     # quoted as browsers do: a backslash is a letter, even the last (HTML)
-    | "([^"]*)"[^;]*              # quoted, with bare quotes in it
-    | ([^";]*) )\s*(?:;|$)        # not quoted
+    r"""\s*+([^\s;="]++)\s*+=\s*+  # its name
+    (?: "((?:[^"\\]|\\.)*+)"(?=\s*+(?:;|$))  # quoted, with escapes by backslashes (RFC 9110)
+    | "([^"]*+)"(?=\s*+(?:;|$))    # quoted as browsers do: a backslash is a letter, even the last (HTML)
+    | "([^"]*+)"[^;]*+             # quoted, with bare quotes in it
+    | ([^";]*+) )\s*+(?:;|$)       # not quoted
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""A parameter of a header. The first reading that leaves nothing unread is the right one."""
-NO_PARAMETER = re.compile(r'[^=;"]*(?:;|$)')
+"""A parameter of a header. The first reading that leaves nothing unread is the right one.
+
+A repetition with a further ``+`` gives nothing back: otherwise 4 KB of spaces would take minutes to refuse.
+"""
+NO_PARAMETER = re.compile(r'[^=;"]*+(?:;|$)')
 """A word without a value, which is skipped."""
 
 
