@@ -44,7 +44,7 @@ PLAIN_PYTHON = "import os\nbind = f\":{os.environ['PORT']}\"\nworkers = 1\n"
 NGINX = """http {
     server {
         listen ${HOST}:${PORT};
-        client_body_buffer_size 1m;   # 16k by default
+        client_body_buffer_size 1m;   # two pages by default
         error_page 400 @a;
         error_page 500 @b;
         if ($request_method = POST) { return 405; }
@@ -103,7 +103,7 @@ def test_of_python_only_settings_of_the_module_are_taken_back() -> None:
 def test_of_nginx_only_lines_of_their_own_are_taken_back() -> None:
     found = changed("a.conf.template", NGINX, PLAIN_NGINX)
     assert found == {
-        "without-client-body-buffer-size": {"-client_body_buffer_size 1m;   # 16k by default"},
+        "without-client-body-buffer-size": {"-client_body_buffer_size 1m;   # two pages by default"},
         "without-error-page": {"-error_page 400 @a;"},
         "without-error-page-2": {"-error_page 500 @b;"},
         "without-add-header": {'-add_header X "a # b";'},

@@ -5,8 +5,13 @@ import xxhash
 from uploadlab.catalogue.attempts import Attempt, Bystanders, exactly, raw
 from uploadlab.catalogue.cases import CASES
 from uploadlab.checking.oracle import ServerState, judge_attempt
+from uploadlab.checking.probe import probe
 from uploadlab.checking.wire import Reply
 from uploadlab.model.checks import Verdict
+from uploadlab.model.deployments import Target
+from uploadlab.units import MIB
+
+from .strict_server import strictly
 
 pytestmark = pytest.mark.apart
 
@@ -50,3 +55,24 @@ def test_a_default_check_opens_at_most_16_connections_beside_an_upload() -> None
     crowds = [attempt for case in CASES.values() for attempt in case.attempts() if attempt.crowd]
     assert {attempt.crowd.clients for attempt in crowds if attempt.crowd and not attempt.large} == {16}
     assert {attempt.within_seconds for attempt in crowds} == {10.0}
+
+
+def test_an_upload_that_is_alone_can_have_a_time_as_well() -> None:
+    with strictly() as server:
+        target = Target("mine", server.url, "tuned", accepts=["request.stream"])
+        row = probe(target, "post", raw(exactly(FILE), within_seconds=0.0), "/request-stream")
+    assert (row.verdict, row.code, row.text) == (Verdict.FAIL, "late", "201, but not within 0 s")
+
+
+def test_a_file_that_begins_with_a_line_break_is_one_long_line_after_it() -> None:
+    case = CASES["line-break-first"]
+    attempts = list(case.attempts())
+    assert [attempt.label for attempt in attempts] == ["CR", "LF", "CR LF"]
+    assert not case.usual  # each is a few hundred MB of disk
+    for attempt, begins in zip(attempts, (b"\r", b"\n", b"\r\n"), strict=True):
+        first, *rest = map(bytes, attempt.file.blocks())
+        assert attempt.form
+        assert attempt.within_seconds
+        assert first == begins
+        assert set(rest) == {b"x" * MIB}
+        assert len(first) + len(rest) * MIB == attempt.file.size_bytes > 100 * MIB

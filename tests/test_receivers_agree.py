@@ -62,10 +62,7 @@ class Reads:
     """The same with read() alone, so that each piece reaches the app as it is."""
 
     def __init__(self, pieces: Pieces) -> None:
-        self.read, self._lines = pieces.read, pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._lines)
+        self.read, self.readline = pieces.read, pieces.readline
 
 
 class Site(NamedTuple):

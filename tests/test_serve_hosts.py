@@ -40,18 +40,18 @@ def need_ipv6() -> None:
         pytest.skip("this host has no IPv6")
 
 
-def serve_command(name: str, host: str, port: int) -> subprocess.Popen[str]:
+def serve_command(name: str, host: str, port: int, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "uploadlab", "serve", name, "--host", host], env=environment(PORT=str(port)),
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "uploadlab", "serve", name, "--host", host],
+        env=environment(PORT=str(port), **more), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
 @contextmanager
-def serving_on(name: str, host: str, log: list[str]) -> Iterator[int]:
+def serving_on(name: str, host: str, log: list[str], **more: str) -> Iterator[int]:
     """Yield the port once the deployment answers; ``log`` gets what was printed until then."""
     (port,) = free_ports(1)
-    process = serve_command(name, host, port)
+    process = serve_command(name, host, port, **more)
     assert process.stderr
     try:
         for line in process.stderr:
@@ -82,6 +82,26 @@ def test_a_deployment_listens_there(name: str, host: str) -> None:
             assert stored.status_code == 201
     shown = [line for line in log if "can fill this disk" in line]
     assert bool(shown) == (host in ("::", "0.0.0.0"))
+
+
+@pytest.mark.usefixtures("no_left_overs")
+@pytest.mark.parametrize("name", ["flask", "nginx-dav", "raw-sink"])
+@pytest.mark.parametrize(
+    ("listen", "answered"),
+    [
+        ("0.0.0.0", {"10.9.8.7": 200, "[2001:db8::1]": 200, socket.getfqdn(): 200, "evil.example": 421}),
+        ("127.0.0.2", {"127.0.0.2": 200, "10.9.8.7": 421}),
+        ("127.0.0.1", {"lab.example.org": 200, "lab.example.org:80": 200, "a.lab.example.org": 421}),
+    ],
+)
+def test_it_answers_to_the_names_that_it_is_reached_by(
+    name: str, listen: str, answered: dict[str, int]
+) -> None:
+    need(*DEPLOYMENTS[name].needs)
+    with serving_on(name, listen, [], ALLOWED_HOSTS="lab.example.org") as port:
+        url = f"http://{'127.0.0.1' if listen == '0.0.0.0' else listen}:{port}/healthz"
+        for host, status in answered.items():
+            assert requests.get(url, headers={"Host": host}, timeout=60).status_code == status, host
 
 
 @pytest.mark.usefixtures("no_left_overs")

@@ -1,7 +1,7 @@
 """What servers hand to the app as ``wsgi.input``, read from a file."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 Input = Callable[[io.BufferedReader], dict[str, Any]]
@@ -12,10 +12,7 @@ class ReadOnly:
 
     def __init__(self, file: io.BufferedReader) -> None:
         self.read = file.read
-        self._file = file
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._file)
+        self.readline = file.readline
 
 
 def buffered(file: io.BufferedReader) -> dict[str, Any]:

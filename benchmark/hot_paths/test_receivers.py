@@ -17,6 +17,7 @@ from requests_toolbelt import MultipartEncoder
 from upload_app import receivers
 from upload_app.app import create_app
 from upload_app.body import Body, Deadline
+from upload_app.room import Room
 from upload_app.settings import Settings
 from uploadlab.catalogue import methods
 from uploadlab.catalogue.methods import BLOCK_BYTES, FIELD, FILE_NAME, METHODS, Method
@@ -61,7 +62,7 @@ def app(data: Path, stored: Path, strict: bool) -> Flask:
     flask_app = create_app(
         Settings.from_environment({"DATA_DIR": str(data), "STRICT_FRAMING": f"{strict:d}"})
     )
-    flask_app.extensions["store"] = SimpleNamespace(partial=partial(InPlace, stored))
+    flask_app.extensions["store"] = SimpleNamespace(partial=partial(InPlace, stored), room=Room(data))
     return flask_app
 
 

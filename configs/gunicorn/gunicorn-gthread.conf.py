@@ -10,7 +10,9 @@ from gunicorn.workers.gthread import ThreadWorker
 
 bind = os.environ["BIND"]
 wsgi_app = "upload_app.wsgi:application"
-control_socket_disable = True  # on by default: a socket in the home folder, shared by every gunicorn
+# False by default: makes a control socket, of one name for all that a user starts
+# (25.1: in the working folder; since 25.2: in $XDG_RUNTIME_DIR or ~/.gunicorn)
+control_socket_disable = True
 workers = 2  # 1 by default: as many processes as the uWSGI deployments have
 threads = 40  # 1 by default: one slow client would hold a whole worker, and each that stalls holds a thread
 limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason

@@ -4,4 +4,6 @@ import os
 
 bind = os.environ["BIND"]
 wsgi_app = "upload_app.wsgi:application"
-control_socket_disable = True  # on by default: a socket in the home folder, shared by every gunicorn
+# False by default: makes a control socket, of one name for all that a user starts
+# (25.1: in the working folder; since 25.2: in $XDG_RUNTIME_DIR or ~/.gunicorn)
+control_socket_disable = True

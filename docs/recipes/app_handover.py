@@ -29,7 +29,7 @@ def upload():
         path.chmod(0o666 & ~UMASK)  # nginx makes it 0600, for its own user alone
         path.rename(stored)
     else:
-        stored.touch()  # nginx makes no file of an empty body
+        stored.touch()  # of a body without length and chunks nginx makes none; an empty one has a file
     return {"id": upload_id, "size_bytes": stored.stat().st_size}, 201
 
 

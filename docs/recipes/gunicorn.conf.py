@@ -14,7 +14,9 @@ threads = 40  # 1 by default: one slow client would hold a whole worker, and eac
 limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
 limit_request_fields = 200  # 100 by default; the app bounds all of them together
 limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
-control_socket_disable = True  # on by default: a socket in the home folder, shared by every gunicorn
+# False by default: makes a control socket, of one name for all that a user starts
+# (25.1: in the working folder; since 25.2: in $XDG_RUNTIME_DIR or ~/.gunicorn)
+control_socket_disable = True
 
 
 class Worker(ThreadWorker):

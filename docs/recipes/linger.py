@@ -1,6 +1,6 @@
 """Reading on after a refusal: what the client still sends is thrown away, so that the answer reaches it.
 
-A server that closes a connection on unread bytes resets it, and a client that is still sending finds
+A server that closes a connection on unread bytes resets it, and a client that is still sending may find
 "connection reset" in place of the reason (RFC 9112, section 9.6). nginx's lingering_close does the same.
 """
 
@@ -48,7 +48,7 @@ def drain(body: IO[bytes], end: float) -> None:
     """Read until the body ends, the time ``end`` has come, or the client has gone.
 
     A WSGI server's input ends by itself (PEP 3333). That of Flask's development server does not, but
-    that server drains unread bytes on its own.
+    that server drops unread bytes on its own, as long as they keep coming.
     """
     with suppress(Exception):  # each server has exceptions of its own for a client that has gone
         while time.monotonic() < end and body.read(BLOCK_BYTES):

@@ -216,7 +216,7 @@ def proxy_of(url):
 
 
 class Blocks(HTTPAdapter):
-    """Sends 1 MiB at a time; by default 16 KiB, and then the client is the limit."""
+    """Sends 1 MiB at a time; by default 16 KiB, and then the client is the limit. Needs urllib3 2."""
 
     def init_poolmanager(self, *args, **kwargs):
         """As in requests, with a block size."""
@@ -233,7 +233,7 @@ def cause(error):
         error = error.__context__
     words = getattr(error, "strerror", None) or str(error)
     if isinstance(error, (BrokenPipeError, ConnectionResetError)):
-        # A refusal that comes while the file is sent is often lost this way.
+        # urllib3 2.2 reads a refusal that arrived before the reset; one that did not arrive is lost.
         return f"{words}; is the file larger than the server takes?"
     return words
 

@@ -7,9 +7,10 @@ empty stream: a 2xx with no byte stored. ``ChunkedBody`` closes that gap.
 The input of a body with a length ends by itself, too. uWSGI does not say so, and Werkzeug wraps it in a
 stream of its own, which copies each block again and reads each line byte by byte.
 
-What ``ChunkedBody`` cannot detect (core/chunked.c of uWSGI 2.0.31): uWSGI accepts letters up to z and
-``0x`` in a size, takes what is no number for the last chunk, and never looks at the line break after a
-chunk. What it has read beyond its last chunk, it keeps to itself. Behind nginx, all of these are a 400.
+What ``ChunkedBody`` cannot detect (core/chunked.c of uWSGI 2.0.31): uWSGI reads a size of digits and letters
+as strtoul does, so ``0x3`` is 3 and ``xyz`` is 0, the last chunk. It never looks at the line break after a
+chunk. What it has read beyond its last chunk, it keeps to itself. Behind nginx, all of these are a 400. It
+also reads no chunk extensions, which are legal: here they are a 400, and behind nginx they are not.
 """
 
 import io

@@ -7,10 +7,24 @@ built_in=$(nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--conf-path=//p')
 user=
 if [ "$(id -u)" = 0 ]; then user='user root;'; fi
 if [ "$HOST" = :: ]; then BIND="$BIND ipv6only=off"; fi # IPv4 as well, as at the other servers
+# For cross_site.conf: the addresses, and the names with a dot, that this server answers to.
+for name in "$HOST" "$LAB_DEPLOYMENT" ${ALLOWED_HOSTS:-} ::1 :: 0.0.0.0; do
+  case $name in *:*) echo "\"[$name]\" 0;" ;; *.*) echo "\"$name\" 0;" ;; esac
+done | sort -u >"$RUN_DIR/hosts.map" # nginx accepts no name twice
+case $HOST in 0.0.0.0 | ::) echo '~^[0-9.]+$ 0; ~^\[ 0;' >>"$RUN_DIR/hosts.map" ;; esac # no page can take an address
 # A user's path may hold what sed reads as its own.
 data=$(printf %s "$DATA_DIR" | sed 's/[&|\\]/\\&/g')
 configs=$(printf %s "$PWD/configs" | sed 's/[&|\\]/\\&/g')
-sed -e "s|\${BIND}|$BIND|g" -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
+# The lab's limit takes the place of none, or nginx would take a body of any size to its disk before the app sees it.
+limit=${MAX_CONTENT_LENGTH:-0}
+refusals=$configs/nginx/refusals.conf
+if [ "$limit" != 0 ]; then
+  sed "s|larger than this server accepts|larger than the $limit bytes that this server accepts|" \
+    configs/nginx/refusals.conf >"$RUN_DIR/refusals.conf"
+  refusals=$RUN_DIR/refusals.conf
+fi
+sed -e "s|\${CONFIGS}/nginx/refusals.conf|$refusals|g" -e "s|client_max_body_size 0;|client_max_body_size $limit;|g" \
+  -e "s|\${BIND}|$BIND|g" -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
   -e "s|\${RUN_DIR}|$RUN_DIR|g" -e "s|\${DATA_DIR}|$data|g" \
   -e "s|\${CONFIGS}|$configs|g" -e "s|\${SILENCE_SECONDS}|$SILENCE_SECONDS|g" \
   -e "s|\${USER}|$user|g" -e "s|\${NGINX_DIR}|$(dirname "$built_in")|g" \

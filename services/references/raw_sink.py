@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from upload_app.cross_site import Hosts, find_foreign
 from upload_app.settings import Settings
 from upload_app.storage import Store
 from upload_app.store_errors import REASONS, explain_store_error
@@ -25,8 +26,19 @@ class Sink(BaseHTTPRequestHandler):
     """A connection with one request."""
 
     def __init__(self, settings: Settings, store: Store, *args: object) -> None:
-        self.settings, self.store = settings, store
+        self.settings, self.store, self.hosts = settings, store, Hosts.of(settings)
         super().__init__(*args)  # type: ignore[arg-type]
+
+    def parse_request(self) -> bool:
+        """Read the head; answer and return False if it is malformed, or a page of another site asks."""
+        if not super().parse_request():
+            return False
+        heads = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
+        refusal = find_foreign({"REQUEST_METHOD": self.command, **heads}, self.hosts)
+        if refusal:
+            self.close_connection = True  # on a body that stays unread
+            self._answer(refusal.status, {"error": refusal.reason})
+        return not refusal
 
     def do_POST(self) -> None:
         """Store the body, or reset the peaks of memory."""
@@ -39,10 +51,14 @@ class Sink(BaseHTTPRequestHandler):
             return self._answer(404, {"error": "raw-sink accepts only PUT /request-stream"})
         if not length.isdecimal() or "Transfer-Encoding" in self.headers:
             return self._answer(411, {"error": "raw-sink accepts only bodies with a Content-Length"})
-        (limit,) = parse_qs(asked.query).get("limit", [""])
-        if limit.isdecimal() and len(limit) < 19 and int(length) > int(limit):
-            return self._answer(413, {"error": f"too large: this server accepts at most {limit} bytes"})
+        (asked_limit,) = parse_qs(asked.query).get("limit", [""])
+        limits = [int(asked_limit)] if asked_limit.isdecimal() and len(asked_limit) < 19 else []
+        if self.settings.max_content_length is not None:
+            limits.append(self.settings.max_content_length)
+        if limits and int(length) > min(limits):
+            return self._answer(413, {"error": f"too large: this server accepts at most {min(limits)} bytes"})
         try:
+            self.store.room.require(int(length))
             with self.store.partial() as partial:
                 if not self._copy(int(length), partial.file.fileno()):
                     return self._answer(400, {"error": f"the body ended before its {length} bytes"})
@@ -107,6 +123,7 @@ class Sink(BaseHTTPRequestHandler):
             if not count:
                 return False
             remaining -= count
+            self.store.room.require()
             written = 0
             while written < count:
                 written += os.write(file, buffer[written:count])
@@ -126,7 +143,7 @@ class Sink(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve as the lab's environment contract says."""
     settings = Settings.from_environment(os.environ)
-    handler = partial(Sink, settings, Store(settings.data_dir))
+    handler = partial(Sink, settings, Store(settings.data_dir, settings.reserve_bytes))
     address = (os.environ["HOST"], int(os.environ["PORT"]))
     if ":" in address[0]:
         ThreadingHTTPServer.address_family = socket.AF_INET6

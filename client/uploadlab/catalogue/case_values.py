@@ -8,7 +8,7 @@ SOME = noise(600_001)
 """More than one block of any reader, and more than Werkzeug keeps in memory."""
 SMALL = noise(10_001)
 """Small enough to be sent before the answer comes. A server that closes with data unread resets the
-connection, and a client that still sends then never reads the answer."""
+connection, and a client that still sends may then never read the answer."""
 HALF = 300_000
 """About the middle of ``SOME``."""
 SOON_SECONDS = 8.0

@@ -3,11 +3,34 @@
 import base64
 import quopri
 from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Any
 
-from uploadlab.catalogue.attempts import BOUNDARY, Attempt, exactly, field, form, part_head
+from uploadlab.catalogue.attempts import BOUNDARY, Attempt, Content, exactly, field, form, part_head
 from uploadlab.catalogue.case_values import BAD_REQUEST, SMALL, SOME, TOO_LARGE
 from uploadlab.catalogue.registry import CaseKind, case
+from uploadlab.units import MIB
+
+LINE_BREAKS = {"CR": b"\r", "LF": b"\n", "CR LF": b"\r\n"}
+LONG_LINE_MIB = 128
+"""A parser that keeps all after a line break, and searches all of it at each read, takes minutes for that:
+Werkzeug 2.3.7 and 3.0.0 take two on a processor of 2025. Others take less than a second."""
+LONG_LINE_SECONDS = 30.0
+
+
+@case("line-break-first", CaseKind.GOOD, large=True)
+def line_break_first() -> Iterator[Attempt]:
+    """A form whose file begins with CR, LF or both, then 128 MiB without: within 30 s (CVE-2023-46136)."""
+    for label, line_break in LINE_BREAKS.items():
+        first = label == "CR"  # it goes to every route
+        yield form(long_line(line_break), label=label, within_seconds=LONG_LINE_SECONDS, each_route=first)
+
+
+def long_line(line_break: bytes) -> Content:
+    """Return a file of one long line after a line break."""
+    block = b"x" * MIB
+    size_bytes = len(line_break) + LONG_LINE_MIB * MIB
+    return Content(size_bytes, lambda: chain((line_break,), repeat(block, LONG_LINE_MIB)))
 
 
 @case("large-field", CaseKind.BAD)

@@ -17,7 +17,7 @@ from uploadlab.units import MIB
 
 BLOCK_BYTES = MIB
 REQUESTS_BLOCK_BYTES = 16 << 10
-"""What ``requests`` sends at a time by default (``blocksize`` of urllib3's pools)."""
+"""What ``requests`` sends at a time by default (``blocksize`` of urllib3's pools, since 2.0)."""
 FIELD = "file"
 FILE_NAME = "upload.bin"
 
@@ -87,7 +87,7 @@ def methods_at(place: Deployment | Target) -> list[str]:
 @method("request.stream", "/request-stream")
 def stream(file: BinaryIO, size_bytes: int, field: str) -> Request:
     """Raw body, read in blocks: the recommended way."""
-    # requests would send an empty file chunked (psf/requests#6294).
+    # requests would send an empty file chunked (psf/requests#6568).
     return _raw(file if size_bytes else b"")
 
 

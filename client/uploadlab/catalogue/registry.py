@@ -22,7 +22,7 @@ class Case(NamedTuple):
     name: str
     kind: CaseKind
     large: bool
-    """Sends gigabytes: to one target at a time, and only on request."""
+    """Sends over 100 MiB: to one target at a time, and only on request."""
     slow: bool
     """Takes half a minute or more: only on request."""
     description: str

@@ -86,9 +86,9 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
 
 def _send(address: str, attempts: Sequence[Attempt]) -> Outcomes:
     """Make attempts that share a connection, beside a crowd if the first of them says so."""
-    first = attempts[0]
+    first, start = attempts[0], time.monotonic()
     if first.crowd is None:
-        return Outcomes(send_in_turn(address, attempts), 0.0)
+        return Outcomes(send_in_turn(address, attempts), time.monotonic() - start)
     with gathered(address, first.crowd, first.within_seconds or 0.0) as seconds:
         return Outcomes(send_in_turn(address, attempts), seconds())
 

@@ -1,7 +1,8 @@
 """Sends attempts over sockets of their own, byte for byte as each attempt says, and reads the answers.
 
-No library for HTTP would send a broken body on purpose. Otherwise it behaves as ``requests`` does: it sends
-to the end or until the connection breaks, and then still looks for an answer.
+No library for HTTP would send a broken body on purpose. Otherwise it behaves as ``requests`` does with a
+urllib3 before 2.2: it sends to the end or until the connection breaks, and then still looks for an answer,
+but not after a reset.
 """
 
 import json
@@ -102,7 +103,7 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
     """Send a request and return its answer; raise OSError, HTTPException."""
     digest = xxhash.xxh3_128()
     connection.settimeout(attempt.patience_seconds)
-    # A refusal may have come before the end; a reset is no answer, as in urllib3.
+    # A refusal may have come before the end. A reset is no answer, as in urllib3 before 2.2.
     with suppress(ConnectionError if attempt.gone else BrokenPipeError):
         connection.sendall(_head(url, attempt))
         if not attempt.expect or _may_go_on(connection):

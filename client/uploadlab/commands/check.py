@@ -25,7 +25,7 @@ Examples:
 @click.option(
     "--large",
     is_flag=True,
-    help="Also send files over 2 GiB, an upload that takes 35 s, and uploads beside 64 clients.",
+    help="Also send forms of 128 MiB, files over 2 GiB, an upload of 35 s, and uploads beside 64 clients.",
 )
 @options.deployments_option
 @options.target_option

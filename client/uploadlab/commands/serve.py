@@ -14,7 +14,7 @@ from uploadlab.measuring.health import check_targets
 from uploadlab.paths import COMPOSE, ROOT, default_data_dir, in_container
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
-from uploadlab.runtimes.addresses import in_url, is_loopback, numeric
+from uploadlab.runtimes.addresses import in_url, is_loopback, is_unspecified, numeric
 from uploadlab.runtimes.local import HOST, LocalRuntime, Scratch
 from uploadlab.selection import check
 from uploadlab.sending.client import Client
@@ -22,6 +22,13 @@ from uploadlab.session import install_servers
 from uploadlab.units import parse_size
 
 POLL_SECONDS = 0.5
+LIMIT = "10GiB"
+"""As in the recipes: large enough for a file of this lab, and no single body fills a disk."""
+RESERVE = "1GB"
+"""What the host itself needs to go on: logs, temporary files, the uploads' own names."""
+NO_LIMIT = ("none", "0")
+ROUTES = {"profiling": "PROFILING", "usage": "USAGE"}
+"""What others may only reach where it is named, by the variable that switches it on."""
 
 
 @click.command(
@@ -30,16 +37,30 @@ POLL_SECONDS = 0.5
 Examples:
   lab serve uwsgi-tuned              then: curl -T FILE http://127.0.0.1:5004/request-stream
   PORT=5010 lab serve flask          on a port of your choice
+  lab serve flask --host :: --limit 100MB --reserve 5GB
+  ALLOWED_HOSTS=lab.example.org lab serve flask --host ::      clients may use that name
 """,
 )
 @click.argument("name")
 @click.option("--host", default=HOST, show_default=True, metavar="ADDRESS", help="Address to listen on.")
-@click.option("--limit", metavar="SIZE", help="Refuse larger bodies with 413: 100MB.")
-def command(name: str, host: str, limit: str | None) -> None:
+@click.option(
+    "--limit", default=LIMIT, show_default=True, metavar="SIZE",
+    help="Refuse larger bodies with 413: 100MB; none: no limit.",
+)  # fmt: skip
+@click.option(
+    "--reserve", default=RESERVE, show_default=True, metavar="SIZE",
+    help="Refuse uploads with 507 that would leave less of the disk free; none: fill it.",
+)  # fmt: skip
+@click.option(
+    "--open", "opened", type=click.Choice(list(ROUTES)), multiple=True,
+    help="Also let other hosts use these routes, which read more than uploads; repeatable.",
+)  # fmt: skip
+def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, ...]) -> None:
     """Serve one deployment until Ctrl-C.
 
     NAME is a deployment of compose.yaml, or a config of that name in configs/. It listens on its own port,
-    or on $PORT. Profiling is on. Uploads are removed at the end.
+    or on $PORT. On loopback, profiling and /usage are on; on any other address only what --open names.
+    Uploads are removed at the end.
     """
     if in_container():
         raise UsageError("serve starts a process of the host: write ./scripts/lab serve there")
@@ -47,12 +68,16 @@ def command(name: str, host: str, limit: str | None) -> None:
     check("deployment", name, declared)
     address = _address(host)
     port = _port(name, address, declared[name].port)
-    settings = {"PROFILING": "1", "MAX_CONTENT_LENGTH": str(parse_size(limit)) if limit else ""}
+    on = ROUTES if is_loopback(address) else opened
+    settings = {variable: "1" if route in on else "0" for route, variable in ROUTES.items()}
+    settings |= {"MAX_CONTENT_LENGTH": _bytes(limit), "RESERVE_BYTES": _bytes(reserve)}
+    settings["ALLOWED_HOSTS"] = _names(host, address)
     screen = Screen()
     if not is_loopback(address):
         screen.note(
-            f"Anyone who can reach {in_url(address)}:{port} can fill this disk and read profiles: "
-            "check your firewall."
+            f"Anyone who can reach {in_url(address)}:{port} can fill this disk up to its reserve, {reserve}, "
+            "and read or remove an upload whose id they know: check your firewall. "
+            f"Other routes that they can use (--open): {', '.join(on) or 'none'}."
         )
     with Processes() as processes:
         install_servers(processes)
@@ -68,6 +93,11 @@ def command(name: str, host: str, limit: str | None) -> None:
         raise LabError(f"{name}: {ended}")
 
 
+def _bytes(size: str) -> str:
+    """Return a size as servers read it: the number of bytes, empty for none."""
+    return "" if size.lower() in NO_LIMIT else str(parse_size(size))
+
+
 def _address(host: str) -> str:
     """Return the address to listen on, without brackets; raise UsageError if the host has none."""
     example = f"write --host {HOST}, or --host :: for all addresses"
@@ -80,6 +110,12 @@ def _address(host: str) -> str:
         raise UsageError(f"--host {host}: {error.strerror}; {example}") from None
     except UnicodeError:
         raise UsageError(f"--host {host} is no name of a host; {example}") from None
+
+
+def _names(host: str, address: str) -> str:
+    """Return the names that clients may use: --host, this host's if it listens on all, ALLOWED_HOSTS."""
+    own = [socket.gethostname(), socket.getfqdn()] if is_unspecified(address) else []
+    return " ".join(dict.fromkeys([host.strip("[]"), *own, *os.environ.get("ALLOWED_HOSTS", "").split()]))
 
 
 def _port(name: str, host: str, declared: int) -> int:

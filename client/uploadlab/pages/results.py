@@ -1,5 +1,10 @@
 """Parts that show a kept run, or a check, as a whole."""
 
+import msgspec
+
+from uploadlab.declared.check_exceptions import load_exceptions
+from uploadlab.declared.compose import load_deployments
+from uploadlab.model.runs import Run
 from uploadlab.pages.part import (
     kept,
     kept_cells,
@@ -9,6 +14,7 @@ from uploadlab.pages.part import (
     untitled,
     where_measured,
 )
+from uploadlab.paths import COMPOSE, EXCEPTIONS
 from uploadlab.presenting.grid import counts, grids
 from uploadlab.presenting.load import load_notes, load_tables, slow_tables
 from uploadlab.presenting.tables import cost_table, rate_tables
@@ -60,7 +66,19 @@ def load(name: str) -> str:
 @page_part
 def grid(name: str) -> str:
     """Return a check's grid, with its notes."""
-    rows = kept(name).checks
-    found, notes = grids(kept(name).run, rows)
-    lines = [f"- {line}\n" for line in [*notes, *counts(kept(name).run, rows)]]
+    run, rows = _with_reasons_of_today(kept(name).run), kept(name).checks
+    found, notes = grids(run, rows)
+    lines = [f"- {line}\n" for line in [*notes, *counts(run, rows)]]
     return "\n".join([*map(titled, found), "".join(lines), f"From a check, {where_measured(name)}.\n"])
+
+
+def _with_reasons_of_today(run: Run) -> Run:
+    """Return the run with the reasons of its exceptions as they are declared now."""
+    declared = {known.name: known for known in load_exceptions(EXCEPTIONS, load_deployments(COMPOSE))}
+    exceptions = [
+        msgspec.structs.replace(known, reason=now.reason, fix=now.fix)
+        if (now := declared.get(known.name))
+        else known
+        for known in run.exceptions
+    ]
+    return msgspec.structs.replace(run, exceptions=exceptions)

@@ -30,7 +30,7 @@ def send_by_curl(
     is not installed, or got no answer; FileFault for a file that becomes shorter, for which curl would wait.
     """
     before = _cpu_seconds()
-    # Expect: spares a second of waiting at uWSGI, which never answers 100 Continue.
+    # Expect: spares a second of waiting at uWSGI's HTTP socket, which never answers 100 Continue.
     # Nothing of the user's: no ~/.curlrc, no proxy, and a path as it is.
     words = ["curl", "--disable", "--noproxy", "*", "--globoff", "--silent"]
     words += ["--header", "Expect:", "--header", "Content-Type: application/octet-stream"]

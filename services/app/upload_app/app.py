@@ -6,6 +6,7 @@ from contextlib import suppress
 from flask import Flask
 
 from upload_app import errors, routes
+from upload_app.cross_site import Hosts, SameSite
 from upload_app.form_request import UploadRequest
 from upload_app.framing import StrictFraming
 from upload_app.linger import Linger
@@ -21,11 +22,12 @@ def create_app(settings: Settings) -> Flask:
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
     app.extensions["settings"] = settings
-    app.extensions["store"] = Store(settings.data_dir)
+    app.extensions["store"] = Store(settings.data_dir, settings.reserve_bytes)
     app.register_blueprint(routes.blueprint)
     errors.answer_errors(app)
     if settings.strict_framing:
         app.wsgi_app = StrictFraming(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
+    app.wsgi_app = SameSite(app.wsgi_app, Hosts.of(settings))  # type: ignore[method-assign]
     if settings.linger_seconds:
         app.wsgi_app = Linger(app.wsgi_app, settings.linger_seconds)  # type: ignore[method-assign]
     return app

@@ -6,14 +6,18 @@ the server's timeout.
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from werkzeug.exceptions import HTTPException
 
+from upload_app.room import NoRoom
+
 REST_BYTES = 1 << 16
 """What is read at a time of bytes that are dropped."""
+LOOK_SECONDS = 0.01
+"""Between two looks at the disk: some MB arrive meanwhile, and a look takes microseconds."""
 
 
 class BudgetSpent(Exception):
@@ -29,16 +33,27 @@ class ShortBody(BrokenBody):
 
 
 class Deadline:
-    """The end of one upload's time budget."""
+    """The end of one upload's time budget; until then, ``look`` is called from time to time.
 
-    def __init__(self, budget_seconds: float) -> None:
+    It is called by the clock, and not by bytes, so that a read or a line costs no more than a comparison.
+    """
+
+    def __init__(self, budget_seconds: float, look: Callable[[], None] | None = None) -> None:
         self.budget_seconds = budget_seconds
-        self._end = time.monotonic() + budget_seconds
+        now = time.monotonic()
+        self._end = now + budget_seconds
+        self._look = look
+        self._next = now if look else self._end
 
     def check(self) -> None:
-        """Raise BudgetSpent when the time is over."""
-        if time.monotonic() > self._end:
+        """Raise BudgetSpent when the time is over, and what ``look`` raises."""
+        if (now := time.monotonic()) <= self._next:
+            return
+        if now > self._end:
             raise BudgetSpent(f"the upload took longer than its budget of {self.budget_seconds:g} s")
+        if self._look:
+            self._look()
+        self._next = min(now + LOOK_SECONDS, self._end)
 
     def left_seconds(self) -> float:
         """Return the time left as a timeout for the system: a millisecond to a day. Raise BudgetSpent."""
@@ -97,18 +112,42 @@ class Body:
         self._read_bytes += count
         return count
 
-    def __iter__(self) -> Iterator[bytes]:
+    def lines(self, most_bytes: int) -> Iterator[bytes]:
+        """Yield the body line by line, and a line of more than ``most_bytes`` in pieces.
+
+        Otherwise a body without a line break would be in memory as a whole.
+        """
+        # The readline of uWSGI 2.0.31 ignores its argument ("TODO take hint into account", core/reader.c).
+        is_uwsgi = type(self._stream).__module__ == "uwsgi"
+        lined = io.BufferedReader(Readable(self._stream), REST_BYTES) if is_uwsgi else self._stream
         with _broken():
-            for line in self._stream:
+            while line := lined.readline(most_bytes):
                 yield line
                 self._deadline.check()
+
+
+class Readable(io.RawIOBase):
+    """A server's input that Python can put a buffer in front of."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._read = stream.read
+
+    def readable(self) -> bool:
+        """Return True: a body can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as one read of the input does; return its bytes, 0 at the end."""
+        block = self._read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
 
 
 @contextmanager
 def _broken() -> Iterator[None]:
     try:
         yield
-    except (HTTPException, BudgetSpent, MemoryError):
+    except (HTTPException, BudgetSpent, NoRoom, MemoryError):
         raise
     except Exception as error:
         raise BrokenBody(str(error)) from error

@@ -13,6 +13,7 @@ from upload_app import linger, query
 from upload_app.body import BrokenBody, BudgetSpent, ShortBody
 from upload_app.one_file import FormRefused
 from upload_app.relay import Refused
+from upload_app.room import NoRoom
 from upload_app.store_errors import explain_store_error
 from upload_app.strict_form import AmbiguousForm
 
@@ -39,6 +40,7 @@ def answer_errors(app: Flask) -> None:
         BudgetSpent: lambda error: (408, str(error)),
         ParserLimitReached: lambda error: (413, f"{_limits()}: {error}"),
         Refused: lambda error: (error.status, str(error)),
+        NoRoom: explain_store_error,  # no traceback in the log: nothing failed
         OSError: _explain_os_error,
     }
     for kind, describe in descriptions.items():

@@ -44,12 +44,15 @@ class StrictFraming:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Call the app if the body's end is certain."""
         refusal = find_refusal(environ)
-        if refusal is None:
-            return self._app(environ, start_response)
-        body = json.dumps({"error": refusal.reason}).encode()
-        status, kind = refusal.status, ("Content-Type", "application/json")
-        start_response(f"{status.value} {status.phrase}", [kind, ("Content-Length", str(len(body)))])
-        return [body]
+        return answer_refusal(refusal, start_response) if refusal else self._app(environ, start_response)
+
+
+def answer_refusal(refusal: Refusal, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer with the reason as JSON, as WSGI does."""
+    body = json.dumps({"error": refusal.reason}).encode()
+    status, kind = refusal.status, ("Content-Type", "application/json")
+    start_response(f"{status.value} {status.phrase}", [kind, ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def find_refusal(environ: Mapping[str, Any]) -> Refusal | None:

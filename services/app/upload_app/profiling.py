@@ -3,6 +3,7 @@
 import cProfile
 import io
 import marshal
+import os
 import pstats
 import re
 import shutil
@@ -12,8 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from upload_app.room import Room
+
 # Since Python 3.12, a process can have only one active profiler.
 _profiler_lock = threading.Lock()
+MOST_PROFILES = 100
+"""Kept at a time: a run fetches each, and removes it with its upload."""
+MOST_SAMPLES = 30_000
+"""Half a minute of them: each takes a kilobyte and more of memory, and half of one in the page."""
 Work = Callable[[], None]
 Files = dict[str, bytes]
 """The contents of files by suffix."""
@@ -41,12 +48,19 @@ def run_profiled(work: Work, kind: str) -> Profile | None:
         _profiler_lock.release()
 
 
-def write_profile(profile: Profile, folder: Path, name: str) -> dict[str, Any]:
-    """Write a profile as files that begin with ``name``; return the answer's entry for it."""
+def write_profile(profile: Profile, folder: Path, name: str, reserve_bytes: int = 0) -> dict[str, Any]:
+    """Write a profile as files that begin with ``name``; return the answer's entry for it.
+
+    It is not kept where its disk has no more than the reserve, or beside MOST_PROFILES others.
+    """
     if profile.note:
         return {"profile_note": profile.note}
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if sum(1 for _ in os.scandir(folder.parent)) > MOST_PROFILES:
+            folder.rmdir()
+            return {"profile_note": f"not kept beside {MOST_PROFILES} others: DELETE their uploads first"}
+        Room(folder, reserve_bytes).require(sum(map(len, profile.files.values())))
         for suffix, content in profile.files.items():
             (folder / f"{name}{suffix}").write_bytes(content)
     except OSError as error:
@@ -77,7 +91,14 @@ def _samples(work: Work) -> Files:
     """Sample the stack every millisecond, as a flame graph: hardly slower than without."""
     from pyinstrument import Profiler  # here: it would cost every worker memory
 
-    profiler = Profiler(interval=0.001, async_mode="disabled")
+    class Sampler(Profiler):
+        """The first MOST_SAMPLES of an upload; pyinstrument 5.1 itself has no limit."""
+
+        def _sampler_saw_call_stack(self, *sample: Any) -> None:
+            if self._active_session and len(self._active_session.frame_records) < MOST_SAMPLES:
+                super()._sampler_saw_call_stack(*sample)
+
+    profiler = Sampler(interval=0.001, async_mode="disabled")
     profiler.start()
     try:
         work()

@@ -10,6 +10,10 @@ from upload_app.profiling import KINDS
 from upload_app.settings import Hop, Settings
 
 Choice = TypeVar("Choice")
+MOST_BUDGET_SECONDS = 7 * 86400
+"""A week: a slow line takes days for a terabyte, and what takes longer has been forgotten."""
+MOST_SHOWN = 40
+"""Letters of a client's text that a refusal repeats."""
 SWITCH = dict.fromkeys(("1", "true", "yes"), True) | dict.fromkeys(("0", "false", "no", ""), False)
 
 
@@ -22,7 +26,7 @@ def choose(name: str, choices: dict[str, Choice], default: str) -> Choice:
     """Return the value of the choice that the query names."""
     value = request.args.get(name, default)
     if value not in choices:
-        abort(400, f"{name}={value!r}: choose one of {', '.join(choices)}")
+        abort(400, f"{name}={value[:MOST_SHOWN]!r}: choose one of {', '.join(choices)}")
     return choices[value]
 
 
@@ -30,19 +34,21 @@ def is_on(name: str) -> bool:
     """Return whether a switch is on; off by default."""
     value = request.args.get(name, "0").lower()
     if value not in SWITCH:
-        abort(400, f"{name}={value!r}: choose 0 or 1")
+        abort(400, f"{name}={value[:MOST_SHOWN]!r}: choose 0 or 1")
     return SWITCH[value]
 
 
 def budget_seconds() -> float:
     """Return the time this upload may take: the client's, else the deployment's."""
-    value = request.args.get("budget") or current_settings().budget_seconds
+    value = request.args.get("budget")
+    if not value:
+        return current_settings().budget_seconds
     try:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not math.isfinite(seconds):
-        abort(400, f"budget={value!r} is not a number of seconds")
+    if not math.isfinite(seconds) or seconds > MOST_BUDGET_SECONDS:
+        abort(400, f"budget={value[:MOST_SHOWN]!r} is not a number of seconds up to {MOST_BUDGET_SECONDS}")
     return seconds
 
 
@@ -52,7 +58,7 @@ def limit_bytes() -> int | None:
     if not value:
         return own
     if not re.fullmatch(r"\d{1,18}", value, re.ASCII):
-        abort(400, f"limit={value[:40]!r} is not a number of bytes")
+        abort(400, f"limit={value[:MOST_SHOWN]!r} is not a number of bytes")
     return min(int(value), own) if own is not None else int(value)
 
 
@@ -76,7 +82,7 @@ def profile_kind() -> str:
         return ""
     require_profiling()
     known = {name: name for name in KINDS} | {name: "calls" for name, on in SWITCH.items() if on}
-    return known.get(kind) or abort(400, f"profile={kind!r}: choose one of {', '.join(known)}")
+    return known.get(kind) or abort(400, f"profile={kind[:MOST_SHOWN]!r}: choose one of {', '.join(known)}")
 
 
 def require_profiling() -> None:

@@ -20,8 +20,11 @@ def receive_blocks(body: Body, file: BinaryIO, block_size: int) -> None:
 
 
 def receive_lines(body: Body, file: BinaryIO, block_size: int) -> None:
-    """Write a raw body by ``writelines``, as the original write-up proposed; ``block_size`` is unused."""
-    file.writelines(body)
+    """Write a raw body by ``writelines``, as the original write-up proposed.
+
+    A line of more than ``block_size`` bytes is written in pieces.
+    """
+    file.writelines(body.lines(block_size))
 
 
 def receive_pushed_form(
@@ -34,14 +37,26 @@ def receive_pushed_form(
 ) -> None:
     """Write the file of a multipart body through a push parser, straight to its destination.
 
-    ``most_field_bytes`` limits each field that is not a file; None: no limit. Raise FormRefused for a form
+    ``most_field_bytes`` limits each field that is not a file, and what may be read in vain for the first
+    boundary; None: no limit. Raise FormRefused for a form
     without exactly one file, ``multipart.MultipartError`` for a malformed body,
     ``multipart.ParserLimitReached`` over a limit.
     """
     choice = OneFile()
     most, parts = (math.inf if limit is None else limit for limit in (most_field_bytes, most_parts))
     parser = PushMultipartParser(boundary, max_header_size=most, max_segment_count=parts)
-    for event in parser.parse_blocking(body.read, block_size):
+    begun, read_bytes = False, 0
+
+    def read(size: int) -> bytes:
+        nonlocal read_bytes
+        if not begun and read_bytes > most:
+            raise ParserLimitReached(f"no boundary in the first {read_bytes} bytes")
+        block = body.read(size)
+        read_bytes += len(block)
+        return block
+
+    for event in parser.parse_blocking(read, block_size):
+        begun = True
         if isinstance(event, MultipartSegment):
             segment, part = event, choice.examine(event.headerlist)
         elif event and part.is_chosen:

@@ -66,7 +66,8 @@ def request_files() -> ResponseReturnValue:
     """Store ``request.files['file']``; ``?spool=temp|direct``."""
     direct = choose("spool", {"temp": False, "direct": True}, default="temp")
     _require_form()
-    return _receive(lambda partial, deadline: _read_form(direct, partial, deadline))
+    copies = 1 if direct else 2  # Werkzeug's spool is one, too, and stays until the other is written
+    return _receive(lambda partial, deadline: _read_form(direct, partial, deadline), copies=copies)
 
 
 @blueprint.post("/multipart-push")
@@ -155,9 +156,9 @@ def show_usage() -> ResponseReturnValue:
     return report_usage(run_dir, _store(), reset=request.method == "POST")
 
 
-def _begin() -> Deadline:
+def _begin(look: Callable[[], None] | None = None) -> Deadline:
     """Start the clock of an upload, and set its limits; abort with 413 if a longer body is announced."""
-    request.deadline = deadline = Deadline(budget_seconds())
+    request.deadline = deadline = Deadline(budget_seconds(), look)
     request.strict = current_settings().strict_framing
     limit = limit_bytes()
     if limit is not None:
@@ -169,11 +170,17 @@ def _begin() -> Deadline:
     return deadline
 
 
-def _receive(receive: Callable[[Partial, Deadline], None], taken: Path | None = None) -> ResponseReturnValue:
-    """Run a receiver into a new file, or into a taken one; the file counts only when it is complete."""
+def _receive(
+    receive: Callable[[Partial, Deadline], None], taken: Path | None = None, copies: int = 1
+) -> ResponseReturnValue:
+    """Run a receiver into a new file, or into a taken one; the file counts only when it is complete.
+
+    ``copies`` of the body must fit on the disk; raise NoRoom.
+    """
     started = time.perf_counter()
-    deadline = _begin()
+    deadline = _begin(_store().room.require)
     fsync = current_settings().fsync or is_on("fsync")
+    _store().room.require(copies * (request.announced_bytes or 0))
     with _store().adopt(taken) if taken else _store().partial() as partial:
         profile = run_profiled(lambda: receive(partial, deadline), profile_kind())
         size_bytes = partial.size_bytes()
@@ -191,7 +198,8 @@ def _accept(
         length = "chunked" if request.is_chunked else f"{request.content_length or 0}-bytes"
         # A client's text becomes the name of a file.
         kind = re.sub(r"[^a-z0-9.+-]", "-", request.mimetype)[:100] or "untyped"
-        answer |= write_profile(profile, current_settings().profile_dir / answer["id"], f"{kind}_{length}")
+        folder, reserve = current_settings().profile_dir / answer["id"], current_settings().reserve_bytes
+        answer |= write_profile(profile, folder, f"{kind}_{length}", reserve)
     return answer, 201, {"Location": f"/uploads/{answer['id']}{query}"}
 
 
@@ -223,6 +231,8 @@ def _read_form(direct: bool, partial: Partial, deadline: Deadline) -> None:
         return  # the parser has written it where it belongs
     deadline.check()
     with closing(upload):
+        _store().room.require(upload.stream.seek(0, os.SEEK_END))
+        upload.stream.seek(0)
         upload.save(partial.file)
 
 

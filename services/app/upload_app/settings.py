@@ -35,6 +35,10 @@ class Settings:
     """The part of the environment contract that the app needs."""
 
     deployment: str
+    host: str
+    """The address to listen on."""
+    allowed_hosts: tuple[str, ...]
+    """More names that clients reach it by, without ports."""
     data_dir: Path
     run_dir: Path | None
     """Where the process ids of its other parts are; None: /usage is switched off."""
@@ -53,6 +57,8 @@ class Settings:
     """
     profiling: bool
     """Allow ``?profile=1``."""
+    reserve_bytes: int
+    """Free bytes that uploads must leave on their disk: an upload that would not is refused with 507."""
     fsync: bool
     """Answer only when the file would survive a power cut. Off: only where the client asks (``?fsync=1``)."""
     linger_seconds: float
@@ -66,6 +72,8 @@ class Settings:
         limit = environ.get("MAX_CONTENT_LENGTH", "")
         return cls(
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),
+            host=environ.get("HOST", ""),
+            allowed_hosts=tuple(environ.get("ALLOWED_HOSTS", "").split()),
             data_dir=Path(environ["DATA_DIR"]),
             run_dir=Path(environ["RUN_DIR"]) if environ.get("USAGE") == "1" else None,
             profile_dir=Path(environ.get("PROFILE_DIR", f"{environ['DATA_DIR']}/profiles")),
@@ -74,6 +82,7 @@ class Settings:
             budget_seconds=float(environ.get("BUDGET_SECONDS", 3600)),
             strict_framing=environ.get("STRICT_FRAMING", "0") == "1",
             profiling=environ.get("PROFILING", "0") == "1",
+            reserve_bytes=int(environ.get("RESERVE_BYTES") or 0),
             fsync=environ.get("FSYNC", "0") == "1",
             linger_seconds=float(environ.get("LINGER_SECONDS", 0)),
             next_hops=parse_hops(environ.get("NEXT_HOPS", "")),

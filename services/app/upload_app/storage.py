@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 import xxhash
 
+from upload_app.room import Room
+
 DIGESTS: dict[str, Callable[[], Any]] = {
     "xxh3_128": xxhash.xxh3_128,  # 10 GB/s and more, so that checking costs next to nothing
     "sha256": hashlib.sha256,
@@ -75,8 +77,9 @@ class Partial:
 class Store:
     """The uploads of one deployment: ``DATA_DIR/<id>``, unfinished ones in ``DATA_DIR/tmp``."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, reserve_bytes: int = 0) -> None:
         self.directory = directory
+        self.room = Room(directory, reserve_bytes)
         self.temporary = directory / "tmp"
         self.temporary.mkdir(parents=True, exist_ok=True)
         self._mode = _mode_of_new_files()

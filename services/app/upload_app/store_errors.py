@@ -1,7 +1,9 @@
-"""What an error of the system means for an upload: a status and a true sentence. Needs no other package."""
+"""What an error of the system means for an upload: a status and a true sentence. Needs no Flask."""
 
 import errno
 import os
+
+from upload_app.room import NoRoom
 
 REASONS: dict[int, tuple[int, str]] = {
     errno.ENOSPC: (507, "no space left for this upload on the server"),
@@ -24,6 +26,8 @@ REASONS: dict[int, tuple[int, str]] = {
 
 def explain_store_error(error: OSError) -> tuple[int, str]:
     """Return the status and the sentence for an error of the system while files are read or written."""
+    if isinstance(error, NoRoom):
+        return REASONS[errno.ENOSPC][0], str(error.strerror)
     if error.errno in REASONS:
         return REASONS[error.errno]
     reason = os.strerror(error.errno) if error.errno else "the system gave no reason"
