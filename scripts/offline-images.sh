@@ -4,8 +4,9 @@
 #
 # Prints the variables that make Compose use them; --write puts them into .env, which Compose reads by itself.
 # Packages come from this host's own Debian mirror, or from mmdebstrap's default on a host without one.
-# The host's CA certificates and pip's index go into the Python image, so that builds on it reach what this
-# host reaches.
+# The host's CA certificates go into the Python image, so that builds on it reach what this host reaches.
+# The address of pip's index does not, as it may hold a password: --write keeps it in .pip.conf, which only
+# builds read (a secret, see compose.yaml) and only you.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,10 +21,13 @@ fail() {
   exit "${2:-1}"
 }
 
-index_options() { # pip's index, if this host has one of its own
-  local index=${PIP_INDEX_URL:-}
-  if [ -z "$index" ]; then index=$(python3 -m pip config get global.index-url 2>/dev/null) || true; fi
-  if [ -n "$index" ]; then printf '%s\n' --change "ENV PIP_INDEX_URL=$index"; fi
+pip_index() { # if this host has one of its own
+  echo "${PIP_INDEX_URL:-$(python3 -m pip config get global.index-url 2>/dev/null || true)}"
+}
+
+keep_index() { # ADDRESS
+  rm -f .pip.conf # whose mode may be another
+  (umask 077 && printf '[global]\nindex-url = %s\n' "$1" >.pip.conf)
 }
 
 make_image() { # NAME PACKAGES OPTIONS...: the log is shown if it fails
@@ -57,10 +61,9 @@ mapfile -t mirror < <(./scripts/debian-mirror)
 hook=true
 if [ -e "$certificates" ]; then hook="upload $certificates $certificates"; fi
 say "making $python_image and $nginx_image from ${mirror[0]:-the default mirror}, about half a minute"
-mapfile -t options < <(index_options)
 # libpython3.13: uWSGI links it; the official Python image has its own. libexpat1 and the like come along.
 make_image "$python_image" python3,python3-venv,libpython3.13,ca-certificates \
-  --change "ENV PIP_CERT=$certificates" "${options[@]}" &
+  --change "ENV PIP_CERT=$certificates" &
 make_image "$nginx_image" nginx,ca-certificates &
 failed=
 for job in $(jobs -p); do wait "$job" || failed=1; done
@@ -68,11 +71,18 @@ for job in $(jobs -p); do wait "$job" || failed=1; done
 
 # A build reaches the mirror and pip's index the way this host does, its loopback and DNS included.
 variables="PYTHON_IMAGE=$python_image NGINX_IMAGE=$nginx_image LAB_BUILD_NETWORK=host"
+names='PYTHON_IMAGE|NGINX_IMAGE|LAB_BUILD_NETWORK'
+index=$(pip_index)
+if [ -n "$index" ]; then
+  variables="$variables LAB_PIP_CONFIG=.pip.conf" names="$names|LAB_PIP_CONFIG"
+fi
 if [ -z "$write" ]; then
   tr ' ' '\n' <<<"$variables"
+  if [ -n "$index" ]; then say "pip's index of this host goes into .pip.conf with --write"; fi
 else
+  if [ -n "$index" ]; then keep_index "$index"; fi
   touch .env
-  others=$(grep -vE '^(PYTHON_IMAGE|NGINX_IMAGE|LAB_BUILD_NETWORK)=' .env) || true
+  others=$(grep -vE "^($names)=" .env) || true
   { if [ -n "$others" ]; then echo "$others"; fi && tr ' ' '\n' <<<"$variables"; } >"$work/env"
   cat "$work/env" >.env
   say "wrote $variables to .env; next: docker compose up --build"

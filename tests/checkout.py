@@ -14,7 +14,7 @@ def copy_checkout(folder: Path) -> None:
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    for name in [*filter(None, listed.stdout.split("\0")), ".env"]:
+    for name in [*filter(None, listed.stdout.split("\0")), ".env", ".pip.conf"]:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)

@@ -28,6 +28,8 @@ pytestmark = pytest.mark.containers
 SERVICES = {service.name: one for one in DEPLOYMENTS.values() for service in one.services}
 WRITERS = ["client", "locust"]
 SENDERS = [*WRITERS, "locust-worker"]
+HOLDERS = [f"{name}-processes" for name, one in DEPLOYMENTS.items() if len(one.services) > 1]
+"""Hold the process namespace of a deployment's parts, and do nothing else."""
 ANOTHER = 12345
 """Some user who is not root."""
 
@@ -118,6 +120,8 @@ def test_servers_stay_up_for_uploads_by_hand(stack: Stack, tmp_path: Path) -> No
         assert "uploaded using request.stream" in done.stdout, done.stderr
 
 
+MEMORY = {VIEWER: 128 << 20, **dict.fromkeys(HOLDERS, 64 << 20)}
+"""Limits in bytes of those that neither take nor send uploads."""
 CONFINED = {
     "Uid": {"10001"},
     "CapEff": {"0" * 16},
@@ -128,7 +132,7 @@ CONFINED = {
 """What /proc/PID/status says of each process."""
 
 
-@pytest.mark.parametrize("service", [*SERVICES, *SENDERS, VIEWER])
+@pytest.mark.parametrize("service", [*SERVICES, *HOLDERS, *SENDERS, VIEWER])
 def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> None:
     found = stack.inspect(service)
     config, host = found["Config"], found["HostConfig"]
@@ -146,12 +150,14 @@ def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> 
     published = {*DEPLOYMENTS, VIEWER}
     assert {binding["HostIp"] for binding in bindings} == ({"127.0.0.1"} if service in published else set())
     data = [mount for mount in found["Mounts"] if mount["Destination"] == "/data"]
-    assert [mount["Type"] for mount in data] == ([] if service == VIEWER else ["volume"])
+    assert host["Memory"] == MEMORY.get(service, (10 if service in SENDERS else 4) << 30)
+    stores = service not in (VIEWER, *HOLDERS)
+    assert [mount["Type"] for mount in data] == (["volume"] if stores else [])
     writable = {mount["Destination"] for mount in found["Mounts"] if mount["RW"]}
     if service in WRITERS:
         assert writable == {"/data", "/lab/benchmark"}
         return
-    assert writable == (set() if service == VIEWER else {"/data"})
+    assert writable == ({"/data"} if stores else set())
     assert config["User"] == "10001:10001"
     if service in SENDERS:
         return  # it has ended with the load

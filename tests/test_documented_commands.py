@@ -29,6 +29,7 @@ ELSEWHERE = {
     "docker": "test_compose_up.py has those",
     "./scripts/test.sh": "this is it",
     "./scripts/offline-images.sh": ".ci/engine makes the images of the tests by it",
+    "./scripts/pin-images": "test_base_images.py has it: there may be no registry",
 }
 AT_ONCE = 3
 """Most of their time they wait: for servers to start, or for what a check sends slowly."""

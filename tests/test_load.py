@@ -205,8 +205,10 @@ def test_the_service_of_the_workers_is_read_when_they_are_needed(monkeypatch: py
     monkeypatch.delenv("LAB_WORKERS", raising=False)
     assert container_workers() is None
     monkeypatch.setenv("LAB_WORKERS", "localhost")
+    monkeypatch.setenv("LAB_MASTER", "localhost")
     workers = container_workers()
     assert workers and (workers.here, workers.elsewhere) == (0, 1)
+    assert workers.listen_host == "127.0.0.1", "its address on the workers' network, no other"
 
 
 def test_a_chart_has_a_line_for_each_value() -> None:

@@ -35,4 +35,5 @@ def container_workers() -> Workers | None:
         _, _, addresses = socket.gethostbyname_ex(service)  # an address for each container
     except socket.gaierror:
         raise LabError(f"no container of {service} runs: docker compose logs {service}") from None
-    return Workers(0, len(addresses), "0.0.0.0", MASTER_PORT)  # noqa: S104  on the containers' own network
+    # Only on the workers' network: any process that reaches the master can join as a worker.
+    return Workers(0, len(addresses), socket.gethostbyname(os.environ["LAB_MASTER"]), MASTER_PORT)

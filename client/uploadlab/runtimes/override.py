@@ -14,6 +14,8 @@ OWN = "run"
 """Where the servers see the run's own configs, below their working folder."""
 LEFT_OUT = ("x-lab", "build", "ports")
 """Parts of a service that its copy must not have: it is built already, and reached by its name."""
+NAMESPACE = "service:"
+"""How ``pid`` names the service whose process namespace a part joins."""
 
 
 def override(compose: Path, made: Sequence[Deployment], folder: Path) -> str:
@@ -23,6 +25,11 @@ def override(compose: Path, made: Sequence[Deployment], folder: Path) -> str:
     for deployment in made:
         base = [deployment.based_on, *declared[deployment.based_on]["x-lab"].get("parts", [])]
         copies = {old: service.name for old, service in zip(base, deployment.services, strict=True)}
+        for old in list(copies):
+            if pid := declared[old].get("pid"):
+                holder = str(pid).removeprefix(NAMESPACE)
+                copies[holder] = f"{deployment.name}-processes"
+                services[copies[holder]] = declared[holder]
         for old, service in zip(base, deployment.services, strict=True):
             services[service.name] = _service(service, deployment, declared[old], copies, folder)
     volumes: dict[str, None] = {deployment.name: None for deployment in made}
@@ -44,6 +51,8 @@ def _service(
     ]
     if (folder / "configs").is_dir():  # else the engine would make it, as root's
         volumes.append(f"{_escaped(str(folder / 'configs'))}:/lab/{OWN}/configs:ro")
+    if pid := kept.get("pid"):
+        kept["pid"] = NAMESPACE + copies[str(pid).removeprefix(NAMESPACE)]
     return {
         **kept,
         "command": [_escaped(_seen(word, folder)) for word in service.command],
