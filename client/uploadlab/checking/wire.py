@@ -4,7 +4,6 @@ No library for HTTP would send a broken body on purpose. Otherwise it behaves as
 to the end or until the connection breaks, and then still looks for an answer.
 """
 
-import json
 import re
 import select
 import socket
@@ -12,7 +11,6 @@ import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -21,7 +19,8 @@ from urllib.parse import SplitResult, urlsplit
 import xxhash
 
 from uploadlab.catalogue.attempts import PATIENCE_SECONDS, PAUSES, Attempt, Blocks, Content, Then
-from uploadlab.sending.upload import stored_at
+from uploadlab.sending.answered import content_of, stored_at, words_of
+from uploadlab.sending.connections import ANSWER_BYTES, AnswerSource, is_redirect, is_success, unsuccessful
 
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
@@ -59,7 +58,7 @@ class Reply(NamedTuple):
     @property
     def accepted(self) -> bool:
         """Whether the server says success."""
-        return self.status is not None and self.status < HTTPStatus.MULTIPLE_CHOICES
+        return self.status is not None and is_success(self.status)
 
 
 def send_attempt(address: str, attempt: Attempt) -> Reply:
@@ -81,7 +80,7 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
                 connection = connection or opened.enter_context(_connect(url))
                 replies.append(_exchange(connection, url, attempt))
             except (OSError, HTTPException) as error:
-                problem = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
+                problem = words_of(" ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split()))
                 broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
                 replies.append(Reply(problem=problem, broke=broke))
             if replies[-1].status is None:
@@ -112,7 +111,7 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if attempt.gone:
         return Reply(problem="the client had gone", left=True)
-    return _answer(connection, attempt.verb)._replace(digest=digest.hexdigest())
+    return _answer(connection, attempt)._replace(digest=digest.hexdigest())
 
 
 def _head(url: SplitResult, attempt: Attempt) -> bytes:
@@ -184,23 +183,30 @@ def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None
             yield block
 
 
-def _answer(connection: socket.socket, verb: str) -> Reply:
-    response = HTTPResponse(connection, method=verb)
+def _answer(connection: socket.socket, attempt: Attempt) -> Reply:
+    """Return the answer, whole within the attempt's patience; raise OSError, HTTPException."""
+    source: Any = AnswerSource(connection, attempt.patience_seconds, 2 * ANSWER_BYTES)
+    response = HTTPResponse(source, method=attempt.verb)
     response.begin()
-    text = response.read(1 << 20).decode(errors="replace")
-    try:
-        content = json.loads(text)
-    except ValueError:
-        content = None
-    place = response.getheader("Location")
-    found = Reply(
+    body = response.read(ANSWER_BYTES)
+    content, place = content_of(body), response.getheader("Location")
+    words = words_of(content.get("error")) if content else _title(body, response.status)
+    if is_redirect(response.status):
+        answered = f"answered {response.status} "
+        words = unsuccessful(response.status, response.reason, place).removeprefix(answered)
+    return Reply(
         response.status,
+        content=content,
+        reason=words,
+        stored_at=stored_at(content, place),
         header_names=tuple(name.lower() for name in response.headers),
         closes=response.will_close,
     )
-    if isinstance(content, dict):
-        reason = str(content.get("error", ""))
-        return found._replace(content=content, reason=reason, stored_at=stored_at(content, place))
+
+
+def _title(body: bytes, http_status: int) -> str:
+    """Return the title of a page, or the text that stands in place of a page, without the status."""
+    text = body.decode(errors="replace")
     title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
-    reason = (title[1] if title else text).removeprefix(str(response.status))
-    return found._replace(reason=" ".join(reason.split()), stored_at=stored_at({}, place))
+    reason = (title[1] if title else text).removeprefix(str(http_status))
+    return words_of(" ".join(reason.split()))
