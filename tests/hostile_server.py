@@ -9,8 +9,8 @@ from typing import Any
 
 BAD = (
     "E\x1b[31mred\x1b]8;;http://evil.example\x07L\x1b]8;;\x07 \x07\x08\x7f\x9b2J\x85 \u202erdr\u202c\u2066 "
-    "z\u200bw\u2060n\ufeffj\u00adk\u115f\ufe0f \u2028\u2029\r[red]R[/red][link=http://evil.example]K[/link] :skull: "
-    "<img src=x onerror=alert(1)> [md](http://evil.example) | cell | \n# heading\n=1+1\t@x `code"
+    "z\u200bw\u2060n\ufeffj\u00adk\u115f\ufe0f \u2028\u2029\r[red]R[/red][link=http://evil.example]K[/link] "
+    ":skull: <img src=x onerror=alert(1)> [md](http://evil.example) | cell | \n# heading\n=1+1\t@x `code"
 )
 """C0, C1, bidirectional, zero-width and line separators, rich's markup, HTML, Markdown, a formula."""
 FOR_A_HEADER = BAD.encode("latin-1", "ignore").decode("latin-1").replace("\n", " ").replace("\r", " ")
@@ -25,8 +25,8 @@ class Hostile:
 
 
 @contextmanager
-def hostile(healthy: bool = True, **answers: tuple[int, Any]) -> Iterator[Hostile]:
-    """On a free port; POST stands for PUT, too."""
+def hostile(healthy: bool = True, in_headers: bool = True, **answers: tuple[int, Any]) -> Iterator[Hostile]:
+    """On a free port; POST stands for PUT, too. A strict client takes no such words in headers."""
     server = Hostile({"POST": (500, {"error": BAD, "id": BAD}), "GET": (500, {"error": BAD}), **answers})
 
     class Handler(BaseHTTPRequestHandler):
@@ -44,8 +44,9 @@ def hostile(healthy: bool = True, **answers: tuple[int, Any]) -> Iterator[Hostil
                 content = {"processes": [{**used, "peak_rss_bytes": 1, "written_bytes": None}]}
                 status = 200
             body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-            self.send_response(status, FOR_A_HEADER)
-            self.send_header("Location", f"http://evil.example/{FOR_A_HEADER}")
+            words = FOR_A_HEADER if in_headers else "plain"
+            self.send_response(status, words)
+            self.send_header("Location", f"http://evil.example/{words}")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -53,7 +54,7 @@ def hostile(healthy: bool = True, **answers: tuple[int, Any]) -> Iterator[Hostil
         do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  the names that http.server calls
 
         def version_string(self) -> str:
-            return FOR_A_HEADER
+            return FOR_A_HEADER if in_headers else "plain"
 
         def log_message(self, *_: object) -> None:
             pass

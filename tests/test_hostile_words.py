@@ -3,21 +3,24 @@
 import csv
 import io
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from uploadlab.paths import ROOT
+from uploadlab.runtimes.local import free_ports
 from uploadlab.storage.files import REPORT
 
-from .helpers import LOCUST, environment, lab
+from .helpers import DEPLOYMENTS, LOCUST, environment, lab, need, wait_until
 from .hostile_server import BAD, harmful, hostile
 
 pytestmark = pytest.mark.slow
 
 SMALL = ("--runtime", "local", "--deployments", "raw-sink")
-RUN = ("run", *SMALL, "--plan", "smoke", "--methods", "request.stream,request.stream-curl", "--sizes", "1KiB")
+RUN = ("run", *SMALL, "--plan", "smoke", "--methods", "request.stream,multipart-push", "--sizes", "1KiB")
 LIES = {"POST": (201, {"id": "x", "seconds": -1, "size_bytes": "many", "profile_note": BAD})}
 DIGEST = {"GET": (200, {"size_bytes": 1024, "digest": BAD})}
 
@@ -78,9 +81,7 @@ def test_a_sheet_of_a_servers_words_has_no_formula(refused: Path) -> None:
 
 
 @pytest.mark.parametrize("answers", [{}, LIES, {**LIES, **DIGEST}, {"POST": (302, {})}, {"POST": (409, BAD)}])
-def test_a_check_of_a_hostile_server_prints_text(
-    answers: dict[str, tuple[int, object]], tmp_path: Path
-) -> None:
+def test_a_check_of_a_hostile_server_prints_text(answers: dict[str, Any], tmp_path: Path) -> None:
     with hostile(**answers) as server:
         target = ("--target", f"bad={server.url}", "--out", tmp_path)
         text = outputs("check", *SMALL, "--cases", "content-length,chunked", *target)
@@ -94,7 +95,7 @@ def test_a_server_that_does_not_get_healthy_is_named_in_text(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("answers", [{}, LIES, {**LIES, **DIGEST}, {"POST": (302, {})}])
-def test_the_uploader_prints_text(answers: dict[str, tuple[int, object]], tmp_path: Path) -> None:
+def test_the_uploader_prints_text(answers: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "file\x1b[31m"
     file.write_bytes(b"x" * 1024)
     with hostile(**answers) as server:
@@ -116,24 +117,40 @@ def test_the_uploader_prints_text(answers: dict[str, tuple[int, object]], tmp_pa
 
 @pytest.mark.parametrize("kind", ["FullSpeed", "WithRequests"])
 def test_locust_prints_text(kind: str, tmp_path: Path) -> None:
-    with hostile() as server:
-        words = [
-            "--headless",
-            "--host",
-            server.url,
-            "--run-time",
-            "1",
-            "--size",
-            "1KiB",
-            "--rows",
-            str(tmp_path / "r"),
-        ]
+    with hostile(in_headers=kind == "WithRequests") as server:
+        words = ["--headless", "--host", server.url, "--run-time", "4", "--size", "1KiB"]
+        words += ["--rows", str(tmp_path / "r")]
         done = subprocess.run(
             [*LOCUST, *words, kind], env=environment(TMPDIR=str(tmp_path)),
             capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
     assert r"refused: E\x1b[31mred" in done.stderr
     assert harmful(done.stdout + done.stderr) == []
+
+
+@pytest.mark.parametrize("name", ["flask", "uwsgi-default"])
+def test_a_server_that_is_served_prints_its_clients_words_as_text(name: str, tmp_path: Path) -> None:
+    need(*DEPLOYMENTS[name].needs)
+    (port,) = free_ports(1)
+    with open(tmp_path / "said", "wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uploadlab", "serve", name],
+            env=environment(PORT=str(port)), stdout=said, stderr=said,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: "answers on" in (tmp_path / "said").read_text())
+        for line in (b"GET /\x1b[31mX?\x9b2J\x07 HTTP/1.1", b"G\x1b[31mT /marked HTTP/1.1"):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(line + b"\r\nHost: a\r\nConnection: close\r\n\r\n")
+                client.settimeout(60)
+                client.recv(1)
+        wait_until(lambda: "/marked" in (tmp_path / "said").read_text(errors="surrogateescape"))
+    finally:
+        process.terminate()
+        process.wait(300)
+    text = (tmp_path / "said").read_text(errors="surrogateescape")
+    assert harmful(text) == []
+    assert r"\x1b[31" in text
 
 
 @pytest.mark.parametrize(

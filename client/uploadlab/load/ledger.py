@@ -62,7 +62,9 @@ def read_report(data: object) -> WorkerReport | None:
     known = report.sent.keys() <= OWN_METHODS.keys() and len(report.uploads) <= MOST_ROWS
     if not known or not all(0 <= figure <= MOST for figure in figures):
         return None
-    report.uploads = [_plain_row(row) for row in report.uploads if is_sound(row)]
+    report.uploads = [
+        _plain_row(row) for row in report.uploads if is_sound(row) and row.method in OWN_METHODS
+    ]
     report.refusal = plain(report.refusal)
     return report
 

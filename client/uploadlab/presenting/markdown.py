@@ -7,15 +7,15 @@ from uploadlab.plain_text import plain, plain_lines
 from uploadlab.presenting.document import Report, Section, Table
 
 LONGEST_FIGURE = 40
-CODE = re.compile(r"(`[^`]+`)")
-"""Words that the lab sets as code: in them nothing is Markdown."""
+CODE = re.compile(r"(`(?:(?!\]\(|://)[^`])+`)")
+"""Words that the lab sets as code: in them nothing is Markdown. None of them has a link."""
 LINK = re.compile(
     r"(?<=\])(?=[(\[:])"  # [text](address), [text][name], [name]: address
     r"|(?<=\bhttp)(?=:)|(?<=\bhttps)(?=:)|(?<=\bftp)(?=:)|(?<=\bwww)(?=\.)"  # addresses by themselves
-    r"|(?=[`\\])",  # code, or a backslash that would undo one of ours
+    r"|(?=[`|\\])",  # code, a cell, or a backslash that would undo one of ours
     re.IGNORECASE,
 )
-"""Where a backslash keeps text from being a link or code."""
+"""Where a backslash keeps text from being a link, a cell or code."""
 BLOCK = re.compile(r"(\d*)(?=[.)])|(?=[#>~=|+*_-]|\[[ xX]\])")
 """At the beginning of a line: where a backslash keeps it from being a heading, a quote, a list or a rule."""
 
@@ -64,8 +64,8 @@ def _section(section: Section) -> list[str]:
 
 
 def _in_a_cell(text: str) -> str:
-    """Return a cell's text with no bar, which would end the cell."""
-    return _inline(text).replace("|", "\\|")
+    """Return a cell's text with no bar, which would end the cell even in code."""
+    return re.sub(r"(?<!\\)\|", r"\\|", _inline(text))
 
 
 def _block(text: str) -> str:
