@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import socket
 import subprocess
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from uploadlab import session
 from uploadlab.paths import ROOT
+from uploadlab.presenting.terminal import Screen
 from uploadlab.runtimes.local import free_ports
 from uploadlab.storage.files import REPORT
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import DEPLOYMENTS, LOCUST, environment, lab, need, wait_until
 from .hostile_server import BAD, harmful, hostile
+from .report_runs import HOSTILE, loaded_run
 
 pytestmark = pytest.mark.slow
 
@@ -78,6 +83,23 @@ def test_a_sheet_of_a_servers_words_has_no_formula(refused: Path) -> None:
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert any("1+1" in cell for cell in cells)
     assert [cell for cell in cells if re.search(r"(^|[;\n])\s*[=+@-]", cell)] == []
+
+
+def test_names_in_a_strangers_run_are_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = loaded_run(tmp_path / "loaded").path
+    for path in [*folder.rglob("*.json"), *folder.rglob("*.jsonl")]:
+        path.write_text(path.read_text().replace(HOSTILE, json.dumps(BAD)[1:-1]))
+    for words in (["--format", "md"], ["--format", "csv"], []):
+        assert outputs("report", folder, *words)
+    assert (
+        harmful((folder / REPORT).read_text().partition('class="filters"')[0].rpartition("</style>")[2]) == []
+    )
+    for command in (("diff", folder, folder, "--force"), ("show", folder, f"{BAD}/request.stream/1MiB")):
+        assert r"\x1b[31m" in outputs(*command)
+    session.show(RunFolder(folder).read_run(), RunFolder(folder), Screen())
+    shown = capsys.readouterr()
+    assert harmful(shown.out + shown.err) == []
+    assert r"\x1b[31m" in shown.out.replace("\n", "")
 
 
 @pytest.mark.parametrize("answers", [{}, LIES, {**LIES, **DIGEST}, {"POST": (302, {})}, {"POST": (409, BAD)}])

@@ -22,6 +22,8 @@ from uploadlab.catalogue.attempts import PATIENCE_SECONDS, PAUSES, Attempt, Bloc
 from uploadlab.sending.answered import content_of, stored_at, words_of
 from uploadlab.sending.connections import ANSWER_BYTES, AnswerSource, is_redirect, is_success, unsuccessful
 
+LEAST_RATE = 1_000_000
+"""Bytes a second, over a whole body: a server that reads more slowly is given up."""
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
 BREAKS = {
@@ -139,12 +141,19 @@ def _may_go_on(connection: socket.socket) -> bool:
 
 
 def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None:
-    """Send the body, or as much of the body as the attempt says."""
+    """Send the body, or as much of the body as the attempt says; raise TimeoutError if that takes too long.
+
+    A socket's own time is for one block: a server that reads a little now and then would never be given up.
+    """
+    end = time.monotonic() + attempt.patience_seconds + attempt.body_bytes / LEAST_RATE
     for block in _cut(attempt.body(_file(attempt.file, digest)), attempt):
+        if time.monotonic() > end:
+            raise TimeoutError("the server reads too slowly")
         if block is not None:
             connection.sendall(attempt.chunks.around(block) if attempt.chunked else block)
         elif attempt.then in PAUSES:
             time.sleep(PAUSES[attempt.then])
+            end += PAUSES[attempt.then]
         elif attempt.then is Then.BREAK:
             connection.sendall(attempt.broken)
         else:

@@ -26,6 +26,7 @@ from uploadlab.clock import now
 from uploadlab.load.collector import POLL_SECONDS, REPORT
 from uploadlab.load.job import JOIN_SECONDS, READY_SECONDS, VERIFY_SECONDS, LoadJob, StepResult
 from uploadlab.load.ledger import WorkerReport, read_report
+from uploadlab.load.log_lines import make_plain
 from uploadlab.load.users import FullSpeed, Paced
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Status
@@ -168,6 +169,7 @@ def main() -> None:
     """Say how many workers have joined, then do steps until the input ends."""
     host, port, workers = sys.argv[1:]
     setup_logging("WARNING")
+    make_plain()
     master = Master(host, int(port), int(workers))
 
     def end() -> None:

@@ -54,7 +54,7 @@ class Swarm:
         if not lines.read(int, 60 + JOIN_SECONDS):  # the master itself takes a while to start
             self._stop()
             raise LabError(
-                f"no worker has joined at {host}:{port}: start some with "
+                f"no worker has joined at {host}:{port}: start some, through a tunnel, with "
                 f"./scripts/locust.sh --worker --host TARGET --master-host THIS_HOST --master-port {port}"
                 if elsewhere
                 else f"Locust does not start: {self._logs / LOG} says why"
