@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 import xxhash
 
 from uploadlab.catalogue.attempts import PATIENCE_SECONDS, PAUSES, Attempt, Blocks, Content, Then
-from uploadlab.sending.answered import content_of, stored_at, words_of
+from uploadlab.sending.answered import json_of, stored_at, words_of
 from uploadlab.sending.connections import ANSWER_BYTES, AnswerSource, is_redirect, is_success, unsuccessful
 
 LEAST_RATE = 1_000_000
@@ -198,7 +198,7 @@ def _answer(connection: socket.socket, attempt: Attempt) -> Reply:
     response = HTTPResponse(source, method=attempt.verb)
     response.begin()
     body = response.read(ANSWER_BYTES)
-    content, place = content_of(body), response.getheader("Location")
+    content, place = json_of(body), response.getheader("Location")
     words = words_of(content.get("error")) if content else _title(body, response.status)
     if is_redirect(response.status):
         answered = f"answered {response.status} "

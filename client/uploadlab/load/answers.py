@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from uploadlab.model.measurements import Outcome, Status
-from uploadlab.sending.answered import bytes_of, content_of, reason, seconds_of, stored_at, words_of
+from uploadlab.sending.answered import bytes_of, json_of, reason, seconds_of, stored_at, words_of
 from uploadlab.sending.connections import is_redirect, unsuccessful
 
 
@@ -23,7 +23,7 @@ def judge_answer(
         outcome.status, outcome.error = Status.FAILED, reason(error) if error else "no answer"
         return outcome, None
     try:
-        content, location = content_of(read()), _location(answer)
+        content, location = json_of(read()), _location(answer)
     except OSError as error:
         return Outcome(status=Status.FAILED, error=reason(error)), None
     expected = expect_status or HTTPStatus.CREATED

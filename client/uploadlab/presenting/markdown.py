@@ -69,7 +69,7 @@ def _in_a_cell(text: str) -> str:
 
 
 def _block(text: str) -> str:
-    """Return a line of its own, which is a paragraph whatever it begins with."""
+    """Return a line of its own, which is a paragraph, however it begins."""
     inline = _inline(text.strip())
     found = BLOCK.match(inline)
     return f"{inline[: found.end()]}\\{inline[found.end() :]}" if found else inline

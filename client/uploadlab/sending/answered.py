@@ -17,7 +17,7 @@ MOST_BYTES = 1 << 62
 MOST_SECONDS = 1e7
 
 
-def content_of(body: bytes) -> dict[str, Any]:
+def json_of(body: bytes) -> dict[str, Any]:
     """Return the JSON object that an answer is; nothing for any other answer."""
     try:
         return msgspec.json.decode(body, type=dict[str, Any])

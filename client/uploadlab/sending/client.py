@@ -21,7 +21,7 @@ from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending import upload, verification
-from uploadlab.sending.answered import content_of, reason, words_of
+from uploadlab.sending.answered import json_of, reason, words_of
 from uploadlab.sending.connections import get, session
 from uploadlab.sending.process import Answer, ProcessReady, UploadBegun, UploadJob, UploadSent, UploadVerified
 
@@ -170,4 +170,4 @@ class Client:
 def _healthz(url: str) -> dict[str, Any]:
     """Return the content of /healthz, with the Server header; raise RequestException, ValueError."""
     response = get(f"{url}/healthz", PROBE_SECONDS)
-    return {**content_of(response.content), "answered as": words_of(response.headers.get("Server"))}
+    return {**json_of(response.content), "answered as": words_of(response.headers.get("Server"))}

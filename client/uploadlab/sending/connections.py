@@ -2,7 +2,7 @@
 
 Every connection is new, and sends in blocks that let the server be the limit. No answer is followed to
 another place, decompressed, longer than ``ANSWER_BYTES``, or longer on its way than its time; no cookie is
-kept; no proxy, password or setting of the user's environment takes part.
+kept; no proxy, password or setting of the user's environment is used.
 """
 
 import io

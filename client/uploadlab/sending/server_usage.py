@@ -104,7 +104,7 @@ def _grown(before: Usage, after: Usage, field: str) -> float:
 
 
 def _makes_sense(used: Usage) -> bool:
-    """Return whether no figure is negative or absurd: a row with such a figure would count as damaged."""
+    """Return whether no figure is negative or absurd: a row with an absurd figure counts as damaged."""
     figures = [value for process in used.processes for value in msgspec.structs.astuple(process)]
     figures += msgspec.structs.astuple(used.stored) if used.stored else []
     return all(figure is None or 0 <= figure <= MOST for figure in figures)

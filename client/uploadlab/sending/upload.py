@@ -13,7 +13,7 @@ from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.sending import peak_memory as memory
-from uploadlab.sending.answered import content_of, reason, refusal, seconds_of, stored_at, words_of
+from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, stored_at, words_of
 from uploadlab.sending.connections import is_success, location_of, session
 from uploadlab.sending.curl import send_by_curl
 from uploadlab.sending.source import AnnouncedFile
@@ -97,7 +97,7 @@ def _answered(
     outcome: Outcome, foreign: Foreign | None, content: bytes, words: str, location: str | None
 ) -> Uploaded:
     """Return the outcome, completed by the server's answer."""
-    answer, http_status = content_of(content), outcome.http_status or 0
+    answer, http_status = json_of(content), outcome.http_status or 0
     accepted = http_status == foreign.expect_status if foreign else is_success(http_status)
     if not accepted:
         outcome.status, outcome.error = Status.REFUSED, refusal(http_status, answer, words, location)

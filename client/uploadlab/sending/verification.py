@@ -8,7 +8,7 @@ import requests
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
-from uploadlab.sending.answered import bytes_of, content_of, reason, words_of
+from uploadlab.sending.answered import bytes_of, json_of, reason, words_of
 from uploadlab.sending.connections import get, session
 from uploadlab.sending.upload import Uploaded
 
@@ -65,7 +65,7 @@ def read_back(address: str) -> tuple[int, str]:
 
     Raise RequestException, ValueError.
     """
-    stored = content_of(get(address, VERIFY_SECONDS).content)
+    stored = json_of(get(address, VERIFY_SECONDS).content)
     size_bytes = bytes_of(stored.get("size_bytes"))
     if size_bytes is None:
         raise ValueError("the server does not say how many bytes it has")
