@@ -24,6 +24,7 @@ try:
     from uploadlab.errors import LabError, UsageError
     from uploadlab.model.measurements import Status
     from uploadlab.paths import BENCHMARK
+    from uploadlab.plain_text import plain_lines
     from uploadlab.presenting.streams import print_if_possible
     from uploadlab.presenting.terminal import Screen
     from uploadlab.runtimes.addresses import url_problem
@@ -88,7 +89,7 @@ def _write_profile(url: str, uploaded: Uploaded) -> Path:
     path = BENCHMARK / Path(name).name
     try:
         BENCHMARK.mkdir(exist_ok=True)
-        path.write_bytes(files[name])
+        path.write_text(plain_lines(files[name].decode(errors="replace")))
     except OSError as error:
         raise LabError(f"cannot write the profile to {path}: {error.strerror}") from None
     return path

@@ -1,6 +1,7 @@
 """``lab --load`` with a real Locust, its workers, and real servers."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -163,13 +164,19 @@ def test_ctrl_c_keeps_what_was_measured_and_resume_does_the_rest(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("no_left_overs")
-def test_workers_from_elsewhere_join(tmp_path: Path) -> None:
+def test_workers_from_elsewhere_join_and_send_to_their_own_target_alone(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    words = ("--expect-workers", "2", "--listen", f"127.0.0.1:{port}", "--deployments", "flask")
-    process = start_load(tmp_path / "out", *words)
+    served = subprocess.Popen(
+        [sys.executable, "-m", "uploadlab", "serve", "flask"], env=environment(PORT=str(free_ports(1)[0])),
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert served.stderr
+    url = next(re.findall(r"answers on (\S+)", line)[0] for line in served.stderr if "answers on" in line)
+    words = ("--expect-workers", "2", "--listen", f"127.0.0.1:{port}", "--deployments", "raw-sink")
+    process = start_load(tmp_path / "out", *words, "--target", f"mine={url}")
     workers = [
         subprocess.Popen(
-            [*LOCUST, "--worker", "--master-host", "127.0.0.1", "--master-port", str(port)],
+            [*LOCUST, "--worker", "--host", url, "--master-host", "127.0.0.1", "--master-port", str(port)],
             env=environment(TMPDIR=str(tmp_path)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         for _ in range(2)
@@ -178,11 +185,17 @@ def test_workers_from_elsewhere_join(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=600)
         assert process.returncode == 0, said
         _, steps = steps_of(tmp_path / "out")
-        assert {(one.status, one.workers) for one in steps.values()} == {(Status.OK, 2)}
+        mine = [step for name, step in steps.items() if name.startswith("mine/")]
+        assert {(step.status, step.workers) for step in mine} == {(Status.OK, 2)}
+        others = [step for step in steps.values() if step not in mine]
+        assert {(step.status, step.workers) for step in others} == {(Status.FAILED, 2)}
+        assert all("a worker refuses http://127.0.0.1:" in str(step.error) for step in others)
         assert [worker.wait(300) for worker in workers] == [0, 0]
     finally:
         for worker in workers:
             worker.kill()
+        served.terminate()
+        served.communicate()
 
 
 @pytest.mark.parametrize(

@@ -166,13 +166,25 @@ def test_csv_has_a_row_for_each_cell_and_each_step(folder: RunFolder) -> None:
     assert (lost["mb_per_second"], lost["error"]) == ("", LOST.removeprefix("wrong: "))
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@a", "\t=1"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@a", "\uff1d1", " =1", "a;=1", "a\n=1"])
 def test_no_name_is_a_formula_in_a_spreadsheet(tmp_path: Path, name: str) -> None:
     folder = RunFolder.create(tmp_path, "r")
     folder.write_run(msgspec.structs.replace(RUN, targets=[Target(name, "")], cells=[]))
     folder.append(measured(name, status=Status.FAILED, error='-x,\n"y"'))
     (row,) = rows_of(folder)
-    assert (row["deployment"], row["error"]) == (f"'{name}", '\'-x,\n"y"')
+    at = re.search(r"[=+@\uff1d-]", name)
+    assert at
+    assert row["deployment"].replace("'", "") == name
+    assert "'" in row["deployment"][: at.start() + 1]
+    assert row["error"] == '\'-x,\n"y"'
+
+
+def test_a_tab_is_a_space_in_a_spreadsheet(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "r")
+    folder.write_run(msgspec.structs.replace(RUN, targets=[Target("\t=1", "")], cells=[]))
+    folder.append(measured("\t=1", status=Status.FAILED, error="\r=1"))
+    (row,) = rows_of(folder)
+    assert (row["deployment"], row["error"]) == ("' =1", "\\r=1")
 
 
 def empty(folder: RunFolder) -> None:

@@ -124,7 +124,7 @@ def _acknowledged(url: str, reply: Reply) -> ServerState:
         stored = ServerState(*read_back(address))
     except requests.HTTPError as error:
         return ServerState(0 if error.response.status_code == HTTPStatus.NOT_FOUND else None)
-    except (requests.RequestException, ValueError, KeyError, TypeError):
+    except (requests.RequestException, ValueError):
         return ServerState()
     remove_upload(address)
     return stored

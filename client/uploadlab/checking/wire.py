@@ -5,7 +5,6 @@ urllib3 before 2.2: it sends to the end or until the connection breaks, and then
 but not after a reset.
 """
 
-import json
 import re
 import select
 import socket
@@ -13,7 +12,6 @@ import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -22,8 +20,11 @@ from urllib.parse import SplitResult, urlsplit
 import xxhash
 
 from uploadlab.catalogue.attempts import PATIENCE_SECONDS, PAUSES, Attempt, Blocks, Content, Then
-from uploadlab.sending.upload import stored_at
+from uploadlab.sending.answered import json_of, stored_at, words_of
+from uploadlab.sending.connections import ANSWER_BYTES, AnswerSource, is_redirect, is_success, unsuccessful
 
+LEAST_RATE = 1_000_000
+"""Bytes a second, over a whole body: a server that reads more slowly is given up."""
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
 BREAKS = {
@@ -60,7 +61,7 @@ class Reply(NamedTuple):
     @property
     def accepted(self) -> bool:
         """Whether the server says success."""
-        return self.status is not None and self.status < HTTPStatus.MULTIPLE_CHOICES
+        return self.status is not None and is_success(self.status)
 
 
 def send_attempt(address: str, attempt: Attempt) -> Reply:
@@ -82,7 +83,7 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
                 connection = connection or opened.enter_context(_connect(url))
                 replies.append(_exchange(connection, url, attempt))
             except (OSError, HTTPException) as error:
-                problem = " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
+                problem = words_of(" ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split()))
                 broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
                 replies.append(Reply(problem=problem, broke=broke))
             if replies[-1].status is None:
@@ -113,7 +114,7 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if attempt.gone:
         return Reply(problem="the client had gone", left=True)
-    return _answer(connection, attempt.verb)._replace(digest=digest.hexdigest())
+    return _answer(connection, attempt)._replace(digest=digest.hexdigest())
 
 
 def _head(url: SplitResult, attempt: Attempt) -> bytes:
@@ -141,12 +142,19 @@ def _may_go_on(connection: socket.socket) -> bool:
 
 
 def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None:
-    """Send the body, or as much of the body as the attempt says."""
+    """Send the body, or as much of the body as the attempt says; raise TimeoutError if that takes too long.
+
+    A socket's own time is for one block: a server that reads a little now and then would never be given up.
+    """
+    end = time.monotonic() + attempt.patience_seconds + attempt.body_bytes / LEAST_RATE
     for block in _cut(attempt.body(_file(attempt.file, digest)), attempt):
+        if time.monotonic() > end:
+            raise TimeoutError("the server reads too slowly")
         if block is not None:
             connection.sendall(attempt.chunks.around(block) if attempt.chunked else block)
         elif attempt.then in PAUSES:
             time.sleep(PAUSES[attempt.then])
+            end += PAUSES[attempt.then]
         elif attempt.then is Then.BREAK:
             connection.sendall(attempt.broken)
         else:
@@ -185,23 +193,30 @@ def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None
             yield block
 
 
-def _answer(connection: socket.socket, verb: str) -> Reply:
-    response = HTTPResponse(connection, method=verb)
+def _answer(connection: socket.socket, attempt: Attempt) -> Reply:
+    """Return the answer, whole within the attempt's patience; raise OSError, HTTPException."""
+    source: Any = AnswerSource(connection, attempt.patience_seconds, 2 * ANSWER_BYTES)
+    response = HTTPResponse(source, method=attempt.verb)
     response.begin()
-    text = response.read(1 << 20).decode(errors="replace")
-    try:
-        content = json.loads(text)
-    except ValueError:
-        content = None
-    place = response.getheader("Location")
-    found = Reply(
+    body = response.read(ANSWER_BYTES)
+    content, place = json_of(body), response.getheader("Location")
+    words = words_of(content.get("error")) if content else _title(body, response.status)
+    if is_redirect(response.status):
+        answered = f"answered {response.status} "
+        words = unsuccessful(response.status, response.reason, place).removeprefix(answered)
+    return Reply(
         response.status,
+        content=content,
+        reason=words,
+        stored_at=stored_at(content, place),
         header_names=tuple(name.lower() for name in response.headers),
         closes=response.will_close,
     )
-    if isinstance(content, dict):
-        reason = str(content.get("error", ""))
-        return found._replace(content=content, reason=reason, stored_at=stored_at(content, place))
+
+
+def _title(body: bytes, http_status: int) -> str:
+    """Return the title of a page, or the text that stands in place of a page, without the status."""
+    text = body.decode(errors="replace")
     title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
-    reason = (title[1] if title else text).removeprefix(str(response.status))
-    return found._replace(reason=" ".join(reason.split()), stored_at=stored_at({}, place))
+    reason = (title[1] if title else text).removeprefix(str(http_status))
+    return words_of(" ".join(reason.split()))

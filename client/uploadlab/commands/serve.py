@@ -82,7 +82,7 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
     with Processes() as processes:
         install_servers(processes)
         scratch = Scratch.make(processes, default_data_dir(), f"serve-{name}")
-        runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), settings)
+        runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), settings, screen.note)
         target = runtime.start_one(declared[name], port, address)
         (checked,), _ = check_targets([target], Client(processes), runtime.explain)
         if checked.unavailable:

@@ -11,9 +11,12 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from uploadlab.load.job import VERIFY_SECONDS
-from uploadlab.load.ledger import Ledger, Sent, WorkerReport
+from uploadlab.load.ledger import Ledger, Sent, WorkerReport, read_report
+from uploadlab.load.own_terms import OwnTerms
 from uploadlab.load.throughput import AGGREGATED, Sample, Throughput
+from uploadlab.load.web_page import guard_page
 from uploadlab.paths import RUNS
+from uploadlab.plain_text import plain
 from uploadlab.storage.run_folder import RunFolder
 
 POLL_SECONDS = 0.05
@@ -21,7 +24,7 @@ REPORT = "uploads"
 """The key of a worker's report in Locust's message."""
 
 
-def connect(environment: Environment, ledger: Ledger) -> None:
+def connect(environment: Environment, ledger: Ledger, terms: OwnTerms) -> None:
     """Connect a process's users with its runner: a worker's reports with the master's, or the only one."""
     runner, events = environment.runner, environment.events
 
@@ -33,11 +36,12 @@ def connect(environment: Environment, ledger: Ledger) -> None:
         runner.register_message("verify", lambda **_: ledger.verify.set())
         events.report_to_master.add_listener(add_report)
         return
-    collector = Collector(environment, None if isinstance(runner, MasterRunner) else ledger)
+    collector = Collector(environment, terms, None if isinstance(runner, MasterRunner) else ledger)
     events.test_start.add_listener(collector.begin)
     events.test_stopping.add_listener(collector.close)
     events.worker_report.add_listener(collector.take)
     events.quitting.add_listener(collector.end)
+    guard_page(environment.web_ui, environment.parsed_options.web_host)
     collector.throughput.show_in(environment.web_ui)
     gevent.spawn(collector.sample_forever)
 
@@ -45,8 +49,8 @@ def connect(environment: Environment, ledger: Ledger) -> None:
 class Collector:
     """All that the workers of a test have reported, or the one process that has no master."""
 
-    def __init__(self, environment: Environment, alone: Ledger | None) -> None:
-        self._environment, self._alone = environment, alone
+    def __init__(self, environment: Environment, terms: OwnTerms, alone: Ledger | None) -> None:
+        self._environment, self._terms, self._alone = environment, terms, alone
         self._sent: dict[str, dict[str, Sent]] = {}
         self._folder: RunFolder | None = None
         prefix = getattr(environment.parsed_options, "csv_prefix", None)
@@ -61,7 +65,14 @@ class Collector:
 
     def take(self, client_id: str, data: dict[str, Any]) -> None:
         """Take a worker's report into account, and save its rows."""
-        self._take(client_id, msgspec.convert(data[REPORT], WorkerReport))
+        report, logger = read_report(data.get(REPORT)), logging.getLogger("locust")
+        if report is None or client_id not in self._environment.runner.clients:
+            logger.warning(f"A report of {plain(client_id)} makes no sense and is ignored.")
+        elif report.refusal:
+            logger.error(f"{report.refusal}; the test is stopped")
+            gevent.spawn(self._environment.runner.stop)
+        else:
+            self._take(client_id, report)
 
     def sample_forever(self) -> None:
         """Take a sample a second while a test runs."""
@@ -99,7 +110,7 @@ class Collector:
         if report.uploads:
             if self._folder is None:
                 name = f"{time.strftime('%Y%m%d-%H%M%S')}-locust"
-                rows = self._environment.parsed_options.rows
+                rows = self._terms.rows
                 self._folder = RunFolder(Path(rows)) if rows else RunFolder.create(RUNS, name)
             self._folder.append_uploads(report.uploads)
 

@@ -1,11 +1,16 @@
 """What Locust's fast client works with: bodies in blocks of our size, and sockets that can be paced."""
 
 import socket
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
+import geventhttpclient.client
 from geventhttpclient.client import HTTPClient, HTTPClientPool
+from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
+from uploadlab.sending.connections import ANSWER_BYTES, AnswerFault
+from uploadlab.units import format_size
 
 SO_MAX_PACING_RATE = 47
 """Linux, asm-generic/socket.h; Python has no name for it. TCP paces by itself, with any queueing."""
@@ -56,3 +61,37 @@ class Pool(HTTPClientPool):
             # By default the system takes megabytes at once, and the client would look done long before.
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
             connected.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, self._pace)
+
+
+class LimitedResponse(HTTPSocketPoolResponse):
+    """An answer of the fast client that ends once it is too long: head and body."""
+
+    fed_bytes = 0
+
+    def feed(self, data: Any) -> None:
+        """Take more of the answer; raise AnswerFault beyond the limit."""
+        self.fed_bytes += len(data)
+        if self.fed_bytes > ANSWER_BYTES:
+            raise AnswerFault(f"the answer is longer than {format_size(ANSWER_BYTES)}")
+        super().feed(data)
+
+
+geventhttpclient.client.HTTPSocketPoolResponse = LimitedResponse  # what its clients make of an answer
+
+
+def answer_body(answer: Any) -> bytes:
+    """Return the content of an answer as it came: decompressed it could fill the memory."""
+    response = getattr(answer, "_response", None)
+    try:
+        return bytes(response.read()) if response else b""
+    except (OSError, HTTPParseError) as error:
+        raise AnswerFault(str(error)) from None
+
+
+def guard_session(session: Any) -> None:
+    """Have Locust's fast session keep no cookie, and leave every answer to ``answer_body``.
+
+    Of a status that it does not like, it would read and decompress the whole content at once.
+    """
+    session.cookiejar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.client.valid_response_codes = frozenset(range(1000))

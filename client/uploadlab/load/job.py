@@ -28,6 +28,8 @@ class LoadJob(msgspec.Struct, frozen=True):
     url: str
     budget_seconds: float
     foreign: Foreign | None = None
+    targets: list[str] = []
+    """All addresses that the run's steps send to: workers take no others."""
 
     @property
     def sending_seconds(self) -> float:

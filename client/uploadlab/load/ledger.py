@@ -10,10 +10,16 @@ from pathlib import Path
 import msgspec
 from gevent.event import Event
 
+from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.catalogue.payloads import Payload, describe, write_payload
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import ACCEPTED
+from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.sending import peak_memory as memory
+from uploadlab.storage.decoding import MOST, is_sound
+
+MOST_ROWS = 100_000
+"""Of a report, which comes several times a second."""
 
 
 class Sent(msgspec.Struct):
@@ -41,6 +47,31 @@ class WorkerReport(msgspec.Struct):
     peak_rss_bytes: int | None
     uploads: list[LoadUpload]
     """Since the last report."""
+    refusal: str = ""
+    """Why the worker does not do what the master wants."""
+
+
+def read_report(data: object) -> WorkerReport | None:
+    """Return a worker's report in bounds; None for what is none."""
+    try:
+        report = msgspec.convert(data, WorkerReport)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    figures = [report.done, report.slow_done, report.cpu_seconds, report.peak_rss_bytes or 0]
+    figures += [count for sent in report.sent.values() for count in (sent.sent_bytes, sent.good_bytes)]
+    known = report.sent.keys() <= OWN_METHODS.keys() and len(report.uploads) <= MOST_ROWS
+    if not known or not all(0 <= figure <= MOST for figure in figures):
+        return None
+    report.uploads = [
+        _plain_row(row) for row in report.uploads if is_sound(row) and row.method in OWN_METHODS
+    ]
+    report.refusal = plain(report.refusal)
+    return report
+
+
+def _plain_row(row: LoadUpload) -> LoadUpload:
+    error = row.error and plain(row.error, OF_A_SERVER)
+    return msgspec.structs.replace(row, user=plain(row.user, OF_A_SERVER), error=error)
 
 
 class Ledger:
@@ -55,6 +86,8 @@ class Ledger:
     def begin(self, step_id: str) -> None:
         """Start to count from zero, for another test."""
         self.step_id = step_id
+        self.refusal = ""
+        """Why this worker does not do what its master wants."""
         self.users = self.done = self.slow_done = 0
         self.progress: dict[str, int] = {}
         """Uploads of each user at full speed that still sends."""
@@ -91,4 +124,6 @@ class Ledger:
         uploads, self.uploads = self.uploads, []
         peak = memory.peak_rss_bytes() if self._memory_known else None
         cpu_seconds = time.process_time() - self._cpu_before
-        return WorkerReport(self.step_id, self._sent, self.done, self.slow_done, cpu_seconds, peak, uploads)
+        return WorkerReport(
+            self.step_id, self._sent, self.done, self.slow_done, cpu_seconds, peak, uploads, self.refusal
+        )

@@ -25,7 +25,8 @@ from uploadlab.catalogue.methods import FIELD
 from uploadlab.clock import now
 from uploadlab.load.collector import POLL_SECONDS, REPORT
 from uploadlab.load.job import JOIN_SECONDS, READY_SECONDS, VERIFY_SECONDS, LoadJob, StepResult
-from uploadlab.load.ledger import WorkerReport
+from uploadlab.load.ledger import WorkerReport, read_report
+from uploadlab.load.log_lines import make_plain
 from uploadlab.load.users import FullSpeed, Paced
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Status
@@ -107,6 +108,8 @@ class Master:
         error = None
         if self._workers < joined:
             error = f"{joined - self._workers} of {joined} workers were lost"
+        elif refusal := self._refusal():
+            error = refusal
         elif unfinished:
             error = f"{unfinished} users did not come to an end"
         elif not whole:
@@ -133,7 +136,7 @@ class Master:
         self._wait_in_step(job.slow_seconds, lambda: self._sum("slow_done") >= step.slow_users)
         return step.users + step.slow_users - self._sum("done") - self._sum("slow_done")
 
-    def _wait(self, seconds: float, reached: Callable[[], bool]) -> None:
+    def _wait(self, seconds: float, reached: Callable[[], object]) -> None:
         """Wait until that is reached, or the time is over."""
         end = time.monotonic() + seconds
         while not reached() and time.monotonic() < end:
@@ -141,15 +144,19 @@ class Master:
 
     def _wait_in_step(self, seconds: float, reached: Callable[[], bool]) -> bool:
         """Wait for that until the time is over or a worker is lost. Return whether it is reached."""
-        self._wait(seconds, lambda: reached() or self._runner.worker_count < self._workers)
+        self._wait(seconds, lambda: reached() or self._runner.worker_count < self._workers or self._refusal())
         return reached()
+
+    def _refusal(self) -> str:
+        """Return why a worker does not do this step; nothing where all do."""
+        return next((report.refusal for report in self._reports.values() if report.refusal), "")
 
     def _sum(self, field: str) -> int:
         return sum(getattr(report, field) for report in self._reports.values())
 
     def _take(self, client_id: str, data: dict[str, Any]) -> None:
-        report = msgspec.convert(data[REPORT], WorkerReport)
-        if report.step_id == self._step_id:
+        report = read_report(data.get(REPORT))
+        if report and report.step_id == self._step_id and client_id in self._runner.clients:
             self._reports[client_id] = report
             self._uploads += report.uploads
 
@@ -162,6 +169,7 @@ def main() -> None:
     """Say how many workers have joined, then do steps until the input ends."""
     host, port, workers = sys.argv[1:]
     setup_logging("WARNING")
+    make_plain()
     master = Master(host, int(port), int(workers))
 
     def end() -> None:

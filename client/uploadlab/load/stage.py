@@ -51,7 +51,8 @@ class LoadStage:
         if why := target.unavailable or explain(target.name):
             result = LoadStep(step_id=step.id, started_at=now(), status=Status.UNAVAILABLE, error=why)
             return StepResult(result, [])
-        done = self._crowd.do(LoadJob(step, target.url, run.budget_seconds, target.foreign))
+        urls = [target.url for target in run.targets if target.url]
+        done = self._crowd.do(LoadJob(step, target.url, run.budget_seconds, target.foreign, urls))
         if why := explain(target.name):
             done.result.status, done.result.error = Status.FAILED, why
         elif any(upload.status is Status.TIMEOUT for upload in done.uploads):

@@ -29,7 +29,7 @@ class Swarm:
 
     def do(self, job: LoadJob) -> StepResult:
         """Carry out a step; raise LabError if Locust itself fails."""
-        master = self._master or self._start()
+        master = self._master or self._start(job.targets)
         try:
             master.write(job)
             done = master.read(StepResult, job.most_seconds)
@@ -40,12 +40,13 @@ class Swarm:
             raise LabError(f"Locust or its workers have ended in {job.step.id}: {self._logs / LOG} says why")
         return done
 
-    def _start(self) -> Lines:
+    def _start(self, targets: list[str]) -> Lines:
         here, elsewhere, host, chosen_port = self._workers
         port = str(chosen_port or free_ports(1)[0])
         master = ["-m", "uploadlab.load.master", host, port, str(here + elsewhere)]
         worker = ["-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
         worker += ["--loglevel", "WARNING", "--worker", "--master-host", HOST, "--master-port", port]
+        worker += ["--allow-host", ",".join(targets)]
         with open(self._logs / LOG, "ab") as log:
             lines = Lines(self._spawn(master, log, subprocess.PIPE, subprocess.PIPE))
             for _ in range(here):
@@ -53,8 +54,8 @@ class Swarm:
         if not lines.read(int, 60 + JOIN_SECONDS):  # the master itself takes a while to start
             self._stop()
             raise LabError(
-                f"no worker has joined at {host}:{port}: start some with "
-                f"./scripts/locust.sh --worker --master-host THIS_HOST --master-port {port}"
+                f"no worker has joined at {host}:{port}: start some, through a tunnel, with "
+                f"./scripts/locust.sh --worker --host TARGET --master-host THIS_HOST --master-port {port}"
                 if elsewhere
                 else f"Locust does not start: {self._logs / LOG} says why"
             )

@@ -12,6 +12,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 import gevent
@@ -24,24 +25,27 @@ from locust.runners import MasterRunner, WorkerRunner
 from uploadlab.catalogue.methods import OWN_METHODS, Method
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.errors import UsageError
-from uploadlab.load import collector
+from uploadlab.load import collector, runners
 from uploadlab.load.answers import judge_answer
-from uploadlab.load.fast_client import Pool, for_fast_client
+from uploadlab.load.fast_client import Pool, answer_body, for_fast_client, guard_session
 from uploadlab.load.job import HEAD_START_SECONDS, PATIENCE_SECONDS
 from uploadlab.load.ledger import Ledger
+from uploadlab.load.log_lines import make_plain
 from uploadlab.load.options import add_options, check_options
+from uploadlab.load.own_terms import OwnTerms
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.planning.load_steps import LEAST_UPLOADS
 from uploadlab.selection import choose
-from uploadlab.sending.connections import BlockAdapter
+from uploadlab.sending.connections import AS_IT_IS, BlockAdapter, guarded
 from uploadlab.sending.source import AnnouncedFile
 from uploadlab.sending.stopwatch import Stopwatch
 from uploadlab.sending.upload import Uploaded
 from uploadlab.sending.verification import verify
 from uploadlab.units import parse_rate, parse_size
 
-LEDGER = Ledger()
+LEDGER, TERMS = Ledger(), OwnTerms()
+runners.install(TERMS, LEDGER)
 events.init_command_line_parser.add_listener(add_options)
 # Every 3 s by default; a step of the lab would be over long before its master knew.
 locust.runners.WORKER_REPORT_INTERVAL = 0.2
@@ -52,6 +56,9 @@ def connect_users(environment: Environment, **_: Any) -> None:
     """Connect what the users do with Locust's reports, statistics and page."""
     options = environment.parsed_options
     is_worker = isinstance(environment.runner, WorkerRunner)
+    make_plain()
+    if not is_worker:  # a worker has taken them before its master could say anything
+        TERMS.take(options)
     try:
         check_options(options)
         if options.headless and not environment.host and not is_worker:
@@ -61,7 +68,7 @@ def connect_users(environment: Environment, **_: Any) -> None:
     # A worker does as its master says, with any kind of user.
     if not options.user_classes and not is_worker:
         environment.user_classes = [FullSpeed, Paced]
-    collector.connect(environment, LEDGER)
+    collector.connect(environment, LEDGER, TERMS)
 
 
 @events.test_start.add_listener
@@ -82,7 +89,7 @@ def begin(environment: Environment, **_: Any) -> None:
 
 
 def _payload(options: Namespace) -> Payload:
-    return LEDGER.payload(parse_size(options.size), options.file)
+    return LEDGER.payload(parse_size(options.size), TERMS.file)
 
 
 def _task(method: Method) -> Callable[["Uploading"], None]:
@@ -102,6 +109,7 @@ class Uploading:
     wait_time = constant(0)
     tasks = [_task(method) for method in OWN_METHODS.values()]  # noqa: RUF012  as Locust declares it
     slow = False
+    nowhere_else: dict[str, Any] = {"allow_redirects": False}  # noqa: RUF012  never changed
     client: Any
     host: str
 
@@ -175,13 +183,14 @@ class Uploading:
             if "data" in request and isinstance(self, FastHttpUser):
                 request["data"] = for_fast_client(request["data"], size_bytes)
             verb, path = ("POST", "") if options.expect_status else (method.verb, method.route)
-            words = {"name": method.name, "catch_response": True, "allow_redirects": False, **request}
+            words = {"name": method.name, "catch_response": True, **self.nowhere_else, **request}
+            words["headers"] = {**AS_IT_IS, **request.get("headers", {})}
             timeout = gevent.Timeout(options.budget)
             try:
                 with timeout, self.client.request(verb, path, **words) as answer:
-                    seconds = watch.seconds()
-                    outcome, stored_at = judge_answer(answer, size_bytes, options.expect_status)
-                    outcome.seconds = seconds
+                    read = partial(self.body_of, answer)
+                    outcome, stored_at = judge_answer(answer, read, size_bytes, options.expect_status)
+                    outcome.seconds = seconds = watch.seconds()
                     if outcome.status is Status.FAILED and seconds >= options.budget:
                         outcome.status, outcome.error = Status.TIMEOUT, over_budget
                     # Locust counts the bytes of answers, the lab those that were sent.
@@ -236,6 +245,10 @@ class Uploading:
             row.stored_bytes, row.digest_ok = outcome.stored_bytes, outcome.digest_ok
             LEDGER.uploads.append(row)
 
+    def body_of(self, answer: Any) -> bytes:
+        """Return what is taken of an answer's content; requests has taken no more than it may."""
+        return answer.content or b""
+
     def hang_up(self) -> None:
         """Close the connection: uWSGI closes it without saying, and the next upload would fail."""
 
@@ -243,10 +256,17 @@ class Uploading:
 class FullSpeed(Uploading, FastHttpUser):
     """A user as fast as possible, by Locust's fast client."""
 
+    nowhere_else: dict[str, Any] = {"allow_redirects": False, "stream": True}  # noqa: RUF012  read by body_of
+
     def __init__(self, environment: Environment) -> None:
         options = environment.parsed_options
         self.client_pool = Pool(options.budget, parse_rate(options.pace) if self.slow else None)
         super().__init__(environment)
+        guard_session(self.client)
+
+    def body_of(self, answer: Any) -> bytes:
+        """Return what is taken of an answer's content."""
+        return answer_body(answer)
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -263,9 +283,8 @@ class WithRequests(Uploading, HttpUser):
     """A user as fast as possible, by requests, as in the lab's other uploads."""
 
     def on_start(self) -> None:
-        """Send blocks of the lab's size."""
-        for scheme in ("http://", "https://"):
-            self.client.mount(scheme, BlockAdapter(None))
+        """Send blocks of the lab's size, with the limits of its sessions."""
+        guarded(self.client, BlockAdapter())
         super().on_start()
 
     def hang_up(self) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from uploadlab.plain_text import plain_lines
 from uploadlab.presenting.document import Chart, Key, Report
 from uploadlab.presenting.heat import METRICS
 from uploadlab.units import format_size
@@ -38,6 +39,7 @@ def page(report: Report) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters |= {
         "size": format_size,
@@ -61,6 +63,11 @@ def page(report: Report) -> str:
         module=_trusted(module),
         data=_data(report, charts),
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return what stands in the page for a value: text is plain, markup is the lab's own."""
+    return plain_lines(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _text(name: str) -> str:
@@ -132,17 +139,17 @@ def _trusted(text: str) -> Markup:
 
 def _breakable(name: str) -> Markup:
     """Return a name that may break into lines behind its dots and dashes."""
-    return Markup(re.sub(r"(?<=\w)([.~=_-])(?=\w)", r"\1<wbr>", str(escape(name))))  # noqa: S704  escaped
+    return Markup(re.sub(r"(?<=\w)([.~=_-])(?=\w)", r"\1<wbr>", str(escape(plain_lines(name)))))  # noqa: S704  escaped
 
 
 def _code(text: str) -> Markup:
     """Return a sentence whose `words` are set as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704  escaped
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(plain_lines(text)))))  # noqa: S704  escaped
 
 
 def _finding(text: str) -> Markup:
     """Return a finding whose name or place, which ends at a colon, stands out."""
-    where, colon, what = text.partition(": ")
+    where, colon, what = plain_lines(text).partition(": ")
     return Markup("<strong>{}</strong>{}").format(where, _code(colon + what)) if what else _code(text)
 
 

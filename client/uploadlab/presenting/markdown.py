@@ -3,9 +3,21 @@
 import re
 from collections.abc import Callable, Sequence
 
+from uploadlab.plain_text import plain, plain_lines
 from uploadlab.presenting.document import Report, Section, Table
 
 LONGEST_FIGURE = 40
+CODE = re.compile(r"(`(?:(?!\]\(|://)[^`])+`)")
+"""Words that the lab sets as code: in them nothing is Markdown. None of them has a link."""
+LINK = re.compile(
+    r"(?<=\])(?=[(\[:])"  # [text](address), [text][name], [name]: address
+    r"|(?<=\bhttp)(?=:)|(?<=\bhttps)(?=:)|(?<=\bftp)(?=:)|(?<=\bwww)(?=\.)"  # addresses by themselves
+    r"|(?=[`|\\])",  # code, a cell, or a backslash that would undo one of ours
+    re.IGNORECASE,
+)
+"""Where a backslash keeps text from being a link, a cell or code."""
+BLOCK = re.compile(r"(\d*)(?=[.)])|(?=[#>~=|+*_-]|\[[ xX]\])")
+"""At the beginning of a line: where a backslash keeps it from being a heading, a quote, a list or a rule."""
 
 
 def markdown(table: Table, write: Callable[[str], str] = str) -> str:
@@ -28,10 +40,10 @@ def _are_figures(column: Sequence[str]) -> bool:
 
 def as_markdown(report: Report) -> str:
     """Return the page's tables and sentences, without its charts and what is folded there."""
-    lines = [f"# {_plain(report.title)}", "", f"{'; '.join(map(_plain, report.facts))}.", ""]
-    lines += [f"> {_plain(line)}" for line in report.notices] + [""] * bool(report.notices)
+    lines = [f"# {_inline(report.title)}", "", f"{_block('; '.join(report.facts))}.", ""]
+    lines += [f"> {_block(line)}" for line in report.notices] + [""] * bool(report.notices)
     for heading, findings in report.findings.items():
-        lines += [f"## {heading}", "", *(f"- {_plain(line)}" for line in findings), ""]
+        lines += [f"## {heading}", "", *(f"- {_block(line)}" for line in findings), ""]
     for section in report.sections:
         lines += [] if section.folded else _section(section)
     return "\n".join(lines)
@@ -42,20 +54,29 @@ def _section(section: Section) -> list[str]:
     for line in section.intro:
         lines += [line, ""]
     for table in section.tables:
-        lines += [f"### {_plain(table.title)}", ""] if table.title else []
-        lines += [markdown(table, _plain_cell), ""]
+        lines += [f"### {_inline(table.title)}", ""] if table.title else []
+        lines += [markdown(table, _in_a_cell), ""]
     for name, text in section.texts.items():
         # Backquotes in the text must not end its block.
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-        lines += [f"### {_plain(name)}", "", fence, text.rstrip("\n"), fence, ""]
-    return lines + [f"- {_plain(line)}" for line in section.notes] + [""] * bool(section.notes)
+        lines += [f"### {_inline(name)}", "", fence, plain_lines(text.rstrip("\n")), fence, ""]
+    return lines + [f"- {_block(line)}" for line in section.notes] + [""] * bool(section.notes)
 
 
-def _plain_cell(text: str) -> str:
-    """Return a cell's text with no bar, which would end the cell."""
-    return _plain(text).replace("|", "\\|")
+def _in_a_cell(text: str) -> str:
+    """Return a cell's text with no bar, which would end the cell even in code."""
+    return re.sub(r"(?<!\\)\|", r"\\|", _inline(text))
 
 
-def _plain(text: str) -> str:
-    """Return text on one line that holds no HTML."""
-    return " ".join(text.split("\n")).replace("&", "&amp;").replace("<", "&lt;")
+def _block(text: str) -> str:
+    """Return a line of its own, which is a paragraph, however it begins."""
+    inline = _inline(text.strip())
+    found = BLOCK.match(inline)
+    return f"{inline[: found.end()]}\\{inline[found.end() :]}" if found else inline
+
+
+def _inline(text: str) -> str:
+    """Return text on one line that holds no HTML and no link; what the lab sets as code stays code."""
+    safe = plain(text).replace("&", "&amp;").replace("<", "&lt;")
+    words = CODE.split(safe)
+    return "".join(word if number % 2 else LINK.sub(r"\\", word) for number, word in enumerate(words))

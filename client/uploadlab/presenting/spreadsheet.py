@@ -2,12 +2,14 @@
 
 import csv
 import io
+import re
 from typing import Any
 
 import msgspec
 
 from uploadlab.analysis.cells import summarize
 from uploadlab.analysis.load import summarize_load
+from uploadlab.plain_text import LONGEST, plain_lines
 from uploadlab.storage.reader import StoredRun
 
 FIELDS = [
@@ -17,8 +19,8 @@ FIELDS = [
     "error",
 ]  # fmt: skip
 """Cells have rounds and no users, steps of concurrent uploads have users and no rounds."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+FORMULA = re.compile(r"(^|[;\n])(\s*)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")
+"""Where a spreadsheet may take what follows for a formula: some split cells at semicolons."""
 
 
 def as_csv(stored: StoredRun) -> str:
@@ -51,5 +53,5 @@ def as_csv(stored: StoredRun) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    """Return text that no spreadsheet runs."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    """Return text that no spreadsheet runs, and no terminal acts upon."""
+    return FORMULA.sub(r"\1'\2", plain_lines(value[:LONGEST])) if isinstance(value, str) else value

@@ -3,11 +3,18 @@
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from uploadlab.plain_text import plain, plain_lines
+
 CLOSED_BY_READER = errno.EPIPE
+BETWEEN = re.compile(r"[^\x1b\r]+")
+"""Text between what a terminal acts upon."""
+FOR_TERMINALS = ("TTY_COMPATIBLE", "FORCE_COLOR")
+"""Variables by which rich writes for a terminal behind a pipe, as Compose's is."""
 
 
 class LossyStream(io.TextIOWrapper):
@@ -16,7 +23,7 @@ class LossyStream(io.TextIOWrapper):
     def write(self, text: str) -> int:
         """Write, if possible."""
         with suppress(OSError):
-            return super().write(text)
+            super().write(_printable(text, self))
         return len(text)
 
     def flush(self) -> None:
@@ -33,7 +40,8 @@ class ResultStream(io.TextIOWrapper):
     def write(self, text: str) -> int:
         """Write; raise OSError."""
         with self._watched():
-            return super().write(text)
+            super().write(_printable(text, self))
+        return len(text)
 
     def flush(self) -> None:
         """Flush; raise OSError."""
@@ -80,6 +88,15 @@ def output_fault() -> OSError | None:
 def print_if_possible(text: str) -> None:
     """Print a line whose loss changes nothing."""
     with suppress(OSError):
-        print(text, flush=True)
+        print(plain(text), flush=True)
     if output_fault() and isinstance(sys.stdout, ResultStream):
         sys.stdout.fault = None
+
+
+def _printable(text: str, stream: io.TextIOWrapper) -> str:
+    """Return text of any kind, such as an error's, without what a terminal would act upon.
+
+    In a terminal the lab's own colours and progress bars remain: their text is plain already.
+    """
+    shows_escapes = stream.isatty() or any(os.environ.get(name) for name in FOR_TERMINALS)
+    return BETWEEN.sub(lambda found: plain_lines(found[0]), text) if shows_escapes else plain_lines(text)

@@ -7,16 +7,7 @@ from contextlib import contextmanager
 from textwrap import wrap
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
 from uploadlab.analysis.cells import ceiling_name, summarize
@@ -30,12 +21,14 @@ from uploadlab.model.comparison import Comparison
 from uploadlab.model.measurements import Measurement
 from uploadlab.model.runs import Run
 from uploadlab.paths import shown
+from uploadlab.plain_text import plain, plain_lines
 from uploadlab.presenting.comparison import (
     LEGEND,
     comparison_notes,
     comparison_tables,
     setting_differences,
 )
+from uploadlab.presenting.console import PlainConsole, progress_bar
 from uploadlab.presenting.document import Table
 from uploadlab.presenting.grid import counts, grids, warnings
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
@@ -71,14 +64,14 @@ class Screen:
     """Results on standard output, progress and notes on standard error."""
 
     def __init__(self) -> None:
-        self._out = Console()
+        self._out = PlainConsole()
         # A table that does not fit would lose columns; in a narrow terminal it rather wraps.
-        self._wide = Console(width=PLENTY)
-        self._notes = Console(stderr=True)
+        self._wide = PlainConsole(width=PLENTY)
+        self._notes = PlainConsole(stderr=True)
 
     def note(self, text: str) -> None:
         """Print one line beside the results."""
-        self._notes.print(escape(text), highlight=False, soft_wrap=True)
+        self._notes.print_line(text)
 
     @property
     def is_terminal(self) -> bool:
@@ -95,11 +88,9 @@ class Screen:
         """Show, in a terminal, how long something has taken while it goes on."""
         if not self._notes.is_terminal:
             self.note(f"{text} ...")
-        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-        with Progress(
-            *columns, console=self._notes, transient=True, disable=not self._notes.is_terminal
-        ) as spinner:
-            spinner.add_task(escape(text))
+        columns = SpinnerColumn(), "{task.description}", TimeElapsedColumn()
+        with progress_bar(*columns, console=self._notes, disable=not self._notes.is_terminal) as spinner:
+            spinner.add_task(text)
             yield
 
     def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder, goals: Goals) -> None:
@@ -152,11 +143,11 @@ class Screen:
     def text(self, lines: Iterable[str]) -> None:
         """Print results that are lines already."""
         for line in lines:
-            self._out.print(escape(line), highlight=False, soft_wrap=True)
+            self._out.print_line(line)
 
     def raw(self, text: str) -> None:
-        """Print a result that is for another program as it is."""
-        sys.stdout.write(text)
+        """Print a result that is for another program, whose lines may be long."""
+        sys.stdout.write(plain_lines(text))
 
     def progress(self, total: int, what: str) -> "ProgressShown":
         """Return the progress of a run: a bar in a terminal, now and then a line elsewhere."""
@@ -180,7 +171,7 @@ class Screen:
             self._wide.print()
 
     def _legend(self, text: str) -> None:
-        self._out.print(escape(text), highlight=False)
+        self._out.print(text)
 
     def _below(self, lines: Iterable[str]) -> None:
         """Print notes below a table or a title."""
@@ -190,17 +181,16 @@ class Screen:
 class ProgressShown:
     """A bar, or lines: the watcher that the stages of a run report to."""
 
-    def __init__(self, console: Console, total: int, what: str) -> None:
+    def __init__(self, console: PlainConsole, total: int, what: str) -> None:
         self._console = console
         self._total, self._what = total, what
         self._last_line = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
+        self._bar = progress_bar(
+            "{task.description}",
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
+            "{task.fields[left]}",
             console=console,
-            transient=True,
             disable=not console.is_terminal,
             auto_refresh=False,  # drawn between uploads, never beside one that is being timed
         )
@@ -215,11 +205,11 @@ class ProgressShown:
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self._console.print(escape(text), highlight=False, soft_wrap=True)
+        self._console.print_line(text)
 
     def began(self, what: str) -> None:
         """Name the upload in work."""
-        self._bar.update(self._task, description=escape(what), refresh=True)
+        self._bar.update(self._task, description=what, refresh=True)
 
     def ended(self, left: int, seconds_left: float) -> None:
         """Move on, and show how long the rest will take."""
@@ -233,7 +223,7 @@ class ProgressShown:
 
 def fail(text: str, program: str) -> None:
     """Print one line on standard error."""
-    print(f"{program}: {text}", file=sys.stderr)
+    print(f"{program}: {plain(text)}", file=sys.stderr)
 
 
 def _rich(table: Table, name_width: int, cell_width: int) -> RichTable:
@@ -258,4 +248,4 @@ def _rich(table: Table, name_width: int, cell_width: int) -> RichTable:
 
 def _broken(text: str, width: int, indent: str = "") -> str:
     """Return the text in lines of that width, indented alike."""
-    return escape("\n".join(wrap(text, width, initial_indent=indent, subsequent_indent=indent)))
+    return "\n".join(wrap(plain(text), width, initial_indent=indent, subsequent_indent=indent))

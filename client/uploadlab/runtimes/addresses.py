@@ -16,6 +16,15 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_address(host: str) -> bool:
+    """Return whether it is an address, and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_this_host(host: str) -> bool:
     """Return whether it means the host that asks, even if others reach it too."""
     return is_loopback(host) or is_unspecified(host) or host == socket.gethostname()

@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
@@ -20,6 +21,8 @@ from uploadlab.runtimes.addresses import in_url, reached
 HOST = "127.0.0.1"
 PORTS = range(10_000, 32_768)
 """Below the ports that Linux gives to connections, which may be taken before a server has started."""
+LINE_BYTES = 1 << 16
+"""A longer line of a server is cut."""
 SOCKETS = Path("/tmp")  # noqa: S108  the folder made here has a random name and no rights for others
 """Not in the checkout: a socket's path may have 108 bytes at most."""
 
@@ -71,11 +74,14 @@ class LocalRuntime:
         log_dir: Path | None,
         fixes: dict[str, str],
         settings: dict[str, str] | None = None,
+        echo: Callable[[str], object] = str,
     ) -> None:
         """Take the command that installs each program, and settings for each server.
 
-        Without ``log_dir`` servers write to the terminal.
+        Without ``log_dir`` each line of a server goes to ``echo``, which prints it plain: clients have words
+        in it. By default nobody sees it.
         """
+        self._echo = echo
         self._processes = processes
         self._scratch, self._log_dir = scratch, log_dir
         self._fixes = fixes
@@ -130,15 +136,18 @@ class LocalRuntime:
     def _spawn(self, service: Service, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         path = self._log_dir and self._log_dir / f"{service.name}.log"
         with open(path, "ab") if path else nullcontext() as log:
-            return self._processes.start(
+            process = self._processes.start(
                 service.command,
                 environment,
                 ROOT,
                 service.stop_signal,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT if log else None,
+                stdout=log or subprocess.PIPE,
+                stderr=subprocess.STDOUT,
             )
+        if log is None:
+            threading.Thread(target=_echo_lines, args=(process.stdout, self._echo), daemon=True).start()
+        return process
 
     def _environment(self, name: str, host: str, port: int) -> dict[str, str]:
         """Return the environment contract, and nothing of the user's that could change a server."""
@@ -169,3 +178,9 @@ class LocalRuntime:
             return "see above"
         lines = (self._log_dir / f"{service.name}.log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it printed nothing"
+
+
+def _echo_lines(output: IO[bytes], echo: Callable[[str], object]) -> None:
+    """Pass on what a server writes, line by line, until it has ended."""
+    while line := output.readline(LINE_BYTES):
+        echo(line.decode(errors="replace").rstrip("\n"))

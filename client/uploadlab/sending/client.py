@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-import msgspec
 import requests
 
 from uploadlab.catalogue.methods import METHODS
@@ -22,12 +21,15 @@ from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending import upload, verification
+from uploadlab.sending.answered import json_of, reason, words_of
 from uploadlab.sending.connections import get, session
 from uploadlab.sending.process import Answer, ProcessReady, UploadBegun, UploadJob, UploadSent, UploadVerified
 
 START_SECONDS = 30.0
 PROBE_SECONDS = 5.0
 POLL_SECONDS = 0.1
+MOST_VERSIONS = 30
+"""Of what a server names; the rest is left out."""
 BEGIN_SECONDS = usage.ANSWER_SECONDS + 5  # to ask what the server has used so far
 
 
@@ -97,17 +99,18 @@ class Client:
             try:
                 if target.foreign:
                     with session() as connection:
-                        answer = connection.get(target.url, timeout=PROBE_SECONDS, allow_redirects=False)
-                    return {"answered as": answer.headers.get("Server", "")}, ""
+                        # Any answer will do, and its content may be a large page.
+                        answer = connection.get(target.url, timeout=PROBE_SECONDS, stream=True)
+                    return {"answered as": words_of(answer.headers.get("Server"))}, ""
                 content = _healthz(target.url)
                 if target.tier == EXTERNAL or content.get("deployment") == target.name:
                     versions = content.get("versions")
-                    known = versions.items() if isinstance(versions, dict) else []
-                    found = {str(name): str(version) for name, version in known}
+                    known = list(versions.items()) if isinstance(versions, dict) else []
+                    found = {words_of(name): words_of(version) for name, version in known[:MOST_VERSIONS]}
                     return {**found, "answered as": content["answered as"]}, ""
-                problem = f"{content.get('deployment')!r} answers there"
+                problem = f"{words_of(repr(content.get('deployment')))} answers there"
             except (requests.RequestException, ValueError) as error:
-                problem = upload.reason(error)
+                problem = reason(error)
             if why := explain():
                 return {}, why
             if time.monotonic() > end:
@@ -167,5 +170,4 @@ class Client:
 def _healthz(url: str) -> dict[str, Any]:
     """Return the content of /healthz, with the Server header; raise RequestException, ValueError."""
     response = get(f"{url}/healthz", PROBE_SECONDS)
-    content = msgspec.json.decode(response.content, type=dict[str, Any])
-    return {**content, "answered as": response.headers.get("Server", "")}
+    return {**json_of(response.content), "answered as": words_of(response.headers.get("Server"))}

@@ -1,7 +1,18 @@
-"""The client's connections: a new one for each request, in blocks that let the server be the limit."""
+"""The client's connections: the only way to a target, and what a hostile target cannot do to the client.
 
+Every connection is new, and sends in blocks that let the server be the limit. No answer is followed to
+another place, decompressed, longer than ``ANSWER_BYTES``, or longer on its way than its time; no cookie is
+kept; no proxy, password or setting of the user's environment is used.
+"""
+
+import io
+import socket
+import time
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
+from http.client import HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -9,33 +20,129 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
+from uploadlab.plain_text import OF_A_SERVER, plain
+from uploadlab.units import format_size
 
 Watch = Callable[[str], None]
 """Called with ``connected``, then ``sent`` after each block, then ``answered``."""
+ANSWER_BYTES = 1 << 20
+"""The most that is taken of an answer, head and body; the lab's own have less than a kilobyte."""
+AS_IT_IS = {"Accept-Encoding": "identity"}
+"""A header that asks for an answer without compression."""
 
 
-def session(watch: Watch | None = None, block_bytes: int = BLOCK_BYTES) -> requests.Session:
+class AnswerFault(OSError):
+    """The answer, not the connection, is why a request failed."""
+
+
+def session(
+    watch: Watch | None = None, block_bytes: int = BLOCK_BYTES, answer_bytes: int = ANSWER_BYTES
+) -> requests.Session:
     """Return a fresh session: uWSGI closes connections without saying so, so none is used twice."""
-    new = requests.Session()
+    return guarded(requests.Session(), BlockAdapter(watch, block_bytes, answer_bytes))
+
+
+def guarded(new: requests.Session, adapter: "BlockAdapter") -> requests.Session:
+    """Return a session that asks for plain answers, keeps no cookie and uses nothing of the user's."""
     new.trust_env = False  # no proxy and no .netrc between the lab and its target
+    new.headers.update(AS_IT_IS)
+    new.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
-        new.mount(scheme, BlockAdapter(watch, block_bytes))
+        new.mount(scheme, adapter)
     return new
 
 
-def get(address: str, seconds: float) -> requests.Response:
-    """Return a server's answer of success; raise RequestException."""
-    with session() as connection:
+def get(address: str, seconds: float, answer_bytes: int = ANSWER_BYTES) -> requests.Response:
+    """Return a server's answer of success; raise RequestException, also for a redirect."""
+    with session(answer_bytes=answer_bytes) as connection:
         response = connection.get(address, timeout=seconds)
-    response.raise_for_status()
+    require_success(response)
     return response
 
 
-class BlockAdapter(HTTPAdapter):
-    """An adapter that sends blocks of that size: urllib3's own 16 KiB would make the client the limit."""
+def require_success(response: requests.Response) -> None:
+    """Raise HTTPError, with what the server answered, unless that is a success."""
+    if not is_success(response.status_code):
+        words = unsuccessful(response.status_code, response.reason, location_of(response))
+        raise requests.HTTPError(words, response=response)
 
-    def __init__(self, watch: Watch | None, block_bytes: int = BLOCK_BYTES) -> None:
-        self._watch, self._block_bytes = watch, block_bytes
+
+def is_success(http_status: int) -> bool:
+    """Return whether a status says that the server did what it was asked for."""
+    return HTTPStatus.OK <= http_status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def is_redirect(http_status: int) -> bool:
+    """Return whether a status points elsewhere."""
+    return HTTPStatus.MULTIPLE_CHOICES <= http_status < HTTPStatus.BAD_REQUEST
+
+
+def unsuccessful(http_status: int, words: str | None, location: str | None) -> str:
+    """Return what a server answered in place of success, and where it pointed, in a few plain words."""
+    answered = f"answered {http_status} {plain(words or '', OF_A_SERVER)}".strip()
+    if not is_redirect(http_status):
+        return answered
+    place = f"points to {plain(location, OF_A_SERVER)}" if location else "points nowhere"
+    return f"{answered}, which {place}; redirects are not followed"
+
+
+def location_of(response: requests.Response) -> str | None:
+    """Return the answer's Location; the headers of a redirect do not have it, so that nothing follows it."""
+    location: str | None = response.raw.headers.get("Location")
+    return location
+
+
+class AnswerSource(io.RawIOBase):
+    """A socket, as far as http.client reads an answer from it: a limited number of bytes in a limited time.
+
+    Reading raises AnswerFault beyond the bytes, and TimeoutError beyond the time.
+    """
+
+    def __init__(self, connected: socket.socket, seconds: float | None, most_bytes: int) -> None:
+        self._connected, self._seconds, self._most_bytes = connected, seconds, most_bytes
+        self._raw = connected.makefile("rb", buffering=0)  # holds the socket open until it is read
+        self._end = None if seconds is None else time.monotonic() + seconds
+        self._left_bytes = most_bytes
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        """Return what http.client reads from."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there; raise AnswerFault, TimeoutError."""
+        if self._end is not None:
+            if (left := self._end - time.monotonic()) <= 0:
+                raise TimeoutError(f"the answer was not complete after {self._seconds:g} s")
+            self._connected.settimeout(left)
+        count: int | None = self._raw.readinto(buffer)
+        self._left_bytes -= count or 0
+        if self._left_bytes < 0:
+            raise AnswerFault(f"the answer is longer than {format_size(self._most_bytes)}")
+        return count
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._raw.close()
+        super().close()
+
+
+class BlockAdapter(HTTPAdapter):
+    """An adapter that sends blocks of that size: urllib3's own 16 KiB would make the client the limit.
+
+    Its answers are limited, cannot be followed, and are left compressed if a server compresses unasked.
+    """
+
+    def __init__(
+        self,
+        watch: Watch | None = None,
+        block_bytes: int = BLOCK_BYTES,
+        answer_bytes: int = ANSWER_BYTES,
+    ) -> None:
+        self._watch, self._block_bytes, self._answer_bytes = watch, block_bytes, answer_bytes
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -43,33 +150,51 @@ class BlockAdapter(HTTPAdapter):
         super().init_poolmanager(*args, blocksize=self._block_bytes, **kwargs)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a pool whose connections are watched, if anyone watches."""
+        """Return a pool whose connections are limited, and watched if anyone watches."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        if self._watch:
-            pool.ConnectionCls = partial(_WatchedTLS if pool.scheme == "https" else _Watched, self._watch)
+        kind = _LimitedTLS if pool.scheme == "https" else _Limited
+        pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes)
         return pool
 
-
-class _Watched(HTTPConnection):
-    """A connection that reports how far a request has got."""
-
-    def __init__(self, watch: Watch, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._watch = watch
-
-    def connect(self) -> None:
-        super().connect()
-        self._watch("connected")
-
-    def send(self, data: Any) -> None:
-        super().send(data)
-        self._watch("sent")
-
-    def getresponse(self) -> Any:
-        response = super().getresponse()
-        self._watch("answered")
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        """Return the answer without what requests would act on: a redirect's place, and a compression."""
+        resp.headers.pop("Content-Encoding", None)
+        response = super().build_response(req, resp)
+        if is_redirect(response.status_code):
+            response.headers.pop("Location", None)
         return response
 
 
-class _WatchedTLS(_Watched, HTTPSConnection):
+class _Limited(HTTPConnection):
+    """A connection whose answer is limited, and that reports how far a request has got."""
+
+    def __init__(self, watch: Watch | None, answer_bytes: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._watch, self._answer_bytes = watch, answer_bytes
+
+    def response_class(self, connected: Any, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override]
+        """Return the answer, which http.client makes so; the connection's time is for all of it."""
+        seconds: Any = self.timeout
+        source: Any = AnswerSource(connected, seconds, self._answer_bytes)
+        return HTTPResponse(source, *args, **kwargs)
+
+    def connect(self) -> None:
+        super().connect()
+        self._report("connected")
+
+    def send(self, data: Any) -> None:
+        super().send(data)
+        self._report("sent")
+
+    def getresponse(self) -> Any:
+        response = super().getresponse()
+        self._report("answered")
+        return response
+
+    def _report(self, what: str) -> None:
+        if self._watch:
+            self._watch(what)
+
+
+class _LimitedTLS(_Limited, HTTPSConnection):
     """The same over TLS."""

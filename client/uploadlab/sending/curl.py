@@ -3,14 +3,17 @@
 import json
 import resource
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import responses
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, AnswerFault
 from uploadlab.sending.source import shorter_file
+from uploadlab.units import format_size
 
 FACTS = '%{stderr}{"facts": %{json}, "headers": %{header_json}}'
 """What curl(1) writes after a transfer, in place of its own words on standard error; curl 7.83."""
@@ -31,8 +34,10 @@ def send_by_curl(
     """
     before = _cpu_seconds()
     # Expect: spares a second of waiting at uWSGI's HTTP socket, which never answers 100 Continue.
-    # Nothing of the user's: no ~/.curlrc, no proxy, and a path as it is.
-    words = ["curl", "--disable", "--noproxy", "*", "--globoff", "--silent"]
+    # Nothing of the user's: no ~/.curlrc, no proxy, and a path as it is. Without --location curl follows
+    # no redirect; should it ever, then to these protocols alone.
+    words = ["curl", "--disable", "--noproxy", "*", "--globoff", "--silent", "--proto", "=http,https"]
+    words += [word for name, value in AS_IT_IS.items() for word in ("--header", f"{name}: {value}")]
     words += ["--header", "Expect:", "--header", "Content-Type: application/octet-stream"]
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
     # Of a file named "-", curl would send its own input.
@@ -56,21 +61,41 @@ def send_by_curl(
 
 
 def _finished(words: list[str], payload: Payload) -> subprocess.CompletedProcess[bytes]:
-    """Run curl to its end while the file has its size; raise OSError, FileFault."""
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        while True:
-            try:
-                content, facts = process.communicate(timeout=POLL_SECONDS)
-            except subprocess.TimeoutExpired:
-                now_bytes = Path(payload.path).stat().st_size
-                if now_bytes < payload.size_bytes:
-                    process.kill()
-                    raise shorter_file(payload.path, now_bytes, payload.size_bytes) from None
-            except BaseException:
-                process.kill()
-                raise
-            else:
-                return subprocess.CompletedProcess(words, process.returncode, content, facts)
+    """Run curl to its end while the file has its size; raise OSError, FileFault, AnswerFault."""
+    with (
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+        ThreadPoolExecutor(2) as readers,
+    ):
+        pipes = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)
+        content, facts = (readers.submit(_limited, process, pipe) for pipe in pipes)
+        try:
+            _wait(process, payload)
+        except BaseException:
+            process.kill()
+            raise
+        return subprocess.CompletedProcess(words, process.returncode, content.result(), facts.result())
+
+
+def _limited(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> bytes:
+    """Return all that curl writes there; raise AnswerFault, and end curl, if that is too much."""
+    written = pipe.read(ANSWER_BYTES + 1)
+    if len(written) > ANSWER_BYTES:
+        process.kill()
+        raise AnswerFault(f"the answer is longer than {format_size(ANSWER_BYTES)}")
+    return written
+
+
+def _wait(process: subprocess.Popen[bytes], payload: Payload) -> None:
+    """Wait for the end of curl; raise FileFault as soon as the file is shorter, OSError if it is gone."""
+    while True:
+        try:
+            process.wait(POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            now_bytes = Path(payload.path).stat().st_size
+            if now_bytes < payload.size_bytes:
+                raise shorter_file(payload.path, now_bytes, payload.size_bytes) from None
+        else:
+            return
 
 
 def _cpu_seconds() -> float:

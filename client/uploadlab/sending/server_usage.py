@@ -5,10 +5,12 @@ from typing import NamedTuple
 import msgspec
 import requests
 
-from uploadlab.sending.connections import session
+from uploadlab.sending.connections import require_success, session
 
 ANSWER_SECONDS = 2.0
 PAGE_BYTES = 4096
+MOST = 1e15
+"""Of any figure: more bytes, files or seconds no server has used."""
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -98,14 +100,22 @@ def _grown(before: Usage, after: Usage, field: str) -> float:
     was, now = (
         sum(float(getattr(process, field)) for process in usage.processes) for usage in (before, after)
     )
-    return now - was
+    return max(0.0, now - was)
+
+
+def _makes_sense(used: Usage) -> bool:
+    """Return whether no figure is negative or absurd: a row with an absurd figure counts as damaged."""
+    figures = [value for process in used.processes for value in msgspec.structs.astuple(process)]
+    figures += msgspec.structs.astuple(used.stored) if used.stored else []
+    return all(figure is None or 0 <= figure <= MOST for figure in figures)
 
 
 def _ask(verb: str, address: str) -> Usage | None:
     try:
         with session() as connection:
             response = connection.request(verb, address, timeout=ANSWER_SECONDS)
-        response.raise_for_status()
-        return msgspec.json.decode(response.content, type=Usage)
-    except (requests.RequestException, ValueError):  # no answer, no JSON, or no name of a host
+        require_success(response)
+        used = msgspec.json.decode(response.content, type=Usage)
+    except (requests.RequestException, ValueError, RecursionError):  # no answer, no JSON, no host
         return None
+    return used if _makes_sense(used) else None

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 import requests
@@ -14,9 +13,10 @@ from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.sending import peak_memory as memory
-from uploadlab.sending.connections import session
+from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, stored_at, words_of
+from uploadlab.sending.connections import is_success, location_of, session
 from uploadlab.sending.curl import send_by_curl
-from uploadlab.sending.source import AnnouncedFile, FileFault
+from uploadlab.sending.source import AnnouncedFile
 from uploadlab.sending.stopwatch import Stopwatch
 
 
@@ -53,8 +53,7 @@ def upload(
             source = cast(BinaryIO, AnnouncedFile(file, payload.path, payload.size_bytes))
             request = method.send(source, payload.size_bytes, foreign.field if foreign else FIELD)
             response = connection.request(
-                *_verb_and_address(url, method, foreign), params=query, timeout=silence_seconds,
-                allow_redirects=False, **request,
+                *_verb_and_address(url, method, foreign), params=query, timeout=silence_seconds, **request
             )  # fmt: skip
     except (requests.RequestException, ValueError, OSError, MemoryError, OverflowError) as error:
         # A ValueError is urllib3's for the name of a host.
@@ -72,7 +71,7 @@ def upload(
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
-    return _answered(outcome, foreign, response.content, response.reason, response.headers.get("Location"))
+    return _answered(outcome, foreign, response.content, response.reason, location_of(response))
 
 
 def _upload_by_curl(
@@ -86,7 +85,7 @@ def _upload_by_curl(
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
-        return Uploaded(Outcome(status=Status.FAILED, error=str(error)))
+        return Uploaded(Outcome(status=Status.FAILED, error=words_of(error)))
     return _answered(outcome, foreign, content, words, location)
 
 
@@ -98,38 +97,12 @@ def _answered(
     outcome: Outcome, foreign: Foreign | None, content: bytes, words: str, location: str | None
 ) -> Uploaded:
     """Return the outcome, completed by the server's answer."""
-    try:
-        answer = msgspec.json.decode(content, type=dict[str, Any])
-    except ValueError:
-        answer = {}
-    http_status, seconds = outcome.http_status or 0, answer.get("seconds")
-    accepted = http_status == foreign.expect_status if foreign else http_status < HTTPStatus.MULTIPLE_CHOICES
+    answer, http_status = json_of(content), outcome.http_status or 0
+    accepted = http_status == foreign.expect_status if foreign else is_success(http_status)
     if not accepted:
-        outcome.status, outcome.error = Status.REFUSED, str(answer.get("error") or words)
+        outcome.status, outcome.error = Status.REFUSED, refusal(http_status, answer, words, location)
     elif foreign:
         outcome.status = Status.UNVERIFIED
-    if accepted and isinstance(seconds, int | float):
-        outcome.server_seconds = float(seconds)
+    if accepted:
+        outcome.server_seconds = seconds_of(answer.get("seconds"))
     return Uploaded(outcome, answer, stored_at(answer, location))
-
-
-def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
-    """Return where an accepted upload can be read back: a path on the server that took it; None if unknown.
-
-    The answer's ``id`` gives the path, and does not depend on a prefix that a proxy may have removed; or
-    the answer's Location (RFC 9110, 15.3.2) does, of which only the path counts: no server leads the
-    client to another host.
-    """
-    place = urlsplit(location or "")
-    if place.path.startswith("/") and (place.query or not answer.get("id")):
-        return place.path + (f"?{place.query}" if place.query else "")
-    return f"/uploads/{answer['id']}" if answer.get("id") else None
-
-
-def reason(error: BaseException) -> str:
-    """Return the innermost cause in a few words: the wrappers of requests and urllib3 say little."""
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
-    if isinstance(error, FileFault):
-        return str(error)
-    return f"{type(error).__name__}: {error}".strip().removesuffix(":")

@@ -1,25 +1,36 @@
 """Compares what a server stored with what was sent."""
 
+import re
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import requests
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.sending.answered import bytes_of, json_of, reason, words_of
 from uploadlab.sending.connections import get, session
-from uploadlab.sending.upload import Uploaded, reason
+from uploadlab.sending.upload import Uploaded
 
 VERIFY_SECONDS = 120.0
+PROFILE_BYTES = 64 << 20
+"""The most that is taken of a profile's file."""
+PROFILE_NAME = re.compile(r"\w[\w.+-]{0,150}\.(txt|pstats|json|html)", re.ASCII)
+MOST_FILES = 8
 
 
 def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
     """Return the files of a profiled upload by name; without any, the reason."""
-    names, upload_id = uploaded.answer.get("profile"), uploaded.answer.get("id")
-    if not isinstance(names, list) or not upload_id:
-        return {}, str(uploaded.answer.get("profile_note", "the server cannot profile"))
+    names, place = uploaded.answer.get("profile"), uploaded.stored_at
+    if not isinstance(names, list) or not place:
+        return {}, words_of(uploaded.answer.get("profile_note", "the server cannot profile"))
+    if strange := [name for name in names if not PROFILE_NAME.fullmatch(str(name))]:
+        return {}, f"the server names {words_of(strange[0])!r}, which is no name of a profile"
+    upload_id = urlsplit(place).path.rpartition("/")[2]
+    folder = f"{url}/profiles/{upload_id}"
     try:
-        folder = f"{url}/profiles/{upload_id}"
-        return {str(name): get(f"{folder}/{name}", VERIFY_SECONDS).content for name in names}, ""
+        wanted = [str(name) for name in names[:MOST_FILES]]
+        return {name: get(f"{folder}/{name}", VERIFY_SECONDS, PROFILE_BYTES).content for name in wanted}, ""
     except (requests.RequestException, ValueError) as error:
         return {}, f"the profile cannot be fetched: {reason(error)}"
 
@@ -39,7 +50,7 @@ def _compare(url: str, uploaded: Uploaded, payload: Payload, keep: bool) -> str:
     outcome, address = uploaded.outcome, url + uploaded.stored_at
     try:
         outcome.stored_bytes, digest = read_back(address)
-    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+    except (requests.RequestException, ValueError) as error:
         return f"not verified: {reason(error)}"
     if not keep:
         remove_upload(address)
@@ -52,10 +63,13 @@ def _compare(url: str, uploaded: Uploaded, payload: Payload, keep: bool) -> str:
 def read_back(address: str) -> tuple[int, str]:
     """Return size and digest of what is stored there.
 
-    Raise RequestException, ValueError, KeyError, TypeError.
+    Raise RequestException, ValueError.
     """
-    stored = get(address, VERIFY_SECONDS).json()
-    return int(stored["size_bytes"]), str(stored["digest"])
+    stored = json_of(get(address, VERIFY_SECONDS).content)
+    size_bytes = bytes_of(stored.get("size_bytes"))
+    if size_bytes is None:
+        raise ValueError("the server does not say how many bytes it has")
+    return size_bytes, words_of(stored.get("digest"))
 
 
 def remove_upload(address: str) -> None:

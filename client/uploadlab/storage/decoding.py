@@ -26,10 +26,10 @@ def sound_rows(lines: Sequence[bytes], kind: type[Row]) -> list[Row]:
     for line in lines:
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             rows.append(decoder.decode(line))
-    return [row for row in rows if _is_sound(row)]
+    return [row for row in rows if is_sound(row)]
 
 
-def _is_sound(row: msgspec.Struct) -> bool:
+def is_sound(row: msgspec.Struct) -> bool:
     """Return whether its names fit together, and no number is negative or absurd."""
     numbers = (value for value in msgspec.structs.astuple(row) if isinstance(value, int | float))
     if not all(0 <= value <= MOST for value in numbers):

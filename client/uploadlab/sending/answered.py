@@ -1,0 +1,78 @@
+"""What a server answers, as far as the client believes it: values of a known kind, and short plain words."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from uploadlab.plain_text import OF_A_SERVER, plain
+from uploadlab.sending.connections import AnswerFault, is_redirect, unsuccessful
+from uploadlab.sending.source import FileFault
+
+PLACE = re.compile(r"/(uploads|stored)/[\w-][\w.-]{0,127}(\?[\w.=&%-]{1,200})?", re.ASCII)
+"""Where an upload can be read back: at the lab's route, or at that of ``nginx-dav``."""
+MOST_BYTES = 1 << 62
+MOST_SECONDS = 1e7
+
+
+def json_of(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that an answer is; nothing for any other answer."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (ValueError, RecursionError):  # no JSON, or brackets within brackets without an end
+        return {}
+
+
+def words_of(text: object) -> str:
+    """Return what a server says as short plain text; nothing where it says nothing."""
+    return plain(str(text), OF_A_SERVER) if text else ""
+
+
+def seconds_of(value: object) -> float | None:
+    """Return a server's number of seconds; None if that is no time."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= MOST_SECONDS else None  # type: ignore[operator, arg-type]
+
+
+def bytes_of(value: object) -> int | None:
+    """Return a server's number of bytes; None if that is no size."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 <= value <= MOST_BYTES else None  # type: ignore[operator, return-value]
+
+
+def refusal(http_status: int, answer: Mapping[str, Any], words: str | None, location: str | None) -> str:
+    """Return why an upload was refused: the answer's ``error``, else its status, and where it points."""
+    if is_redirect(http_status):
+        return unsuccessful(http_status, words, location)
+    return words_of(answer.get("error")) or words_of(words) or unsuccessful(http_status, words, location)
+
+
+def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
+    """Return where an accepted upload can be read back: a path on the server that took it; None if unknown.
+
+    The answer's ``id`` gives the path, and does not depend on a prefix that a proxy may have removed; or
+    the answer's Location (RFC 9110, 15.3.2) does, of which only the path counts. No server leads the client
+    to another host, or to a path that is none of an upload.
+    """
+    try:
+        place = urlsplit(location or "")
+    except ValueError:
+        place = urlsplit("")
+    path = place.path + (f"?{place.query}" if place.query else "")
+    if PLACE.fullmatch(path) and (place.query or not answer.get("id")):
+        return path
+    path = f"/uploads/{answer.get('id') or ''}"
+    return path if PLACE.fullmatch(path) and "?" not in path else None
+
+
+def reason(error: BaseException) -> str:
+    """Return the innermost cause in a few words: the wrappers of requests and urllib3 say little."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    if isinstance(error, FileFault):
+        return str(error)
+    if isinstance(error, AnswerFault):
+        return words_of(error)
+    return words_of(f"{type(error).__name__}: {error}".strip().removesuffix(":"))

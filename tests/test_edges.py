@@ -1,0 +1,94 @@
+"""Edges that hold because all goes through them: one place sends requests, one place prints."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIENT = sorted((ROOT / "client").rglob("*.py"))
+IN = {str(path.relative_to(ROOT / "client")): ast.parse(path.read_text()) for path in CLIENT}
+
+REQUESTS = {
+    r"requests\.(Session|get|post|put|patch|delete|head|options|request)|HTTPAdapter": {
+        "uploadlab/sending/connections.py"
+    },
+    r"(http\.client|urllib3|urllib\.request|urlopen|httpx|aiohttp)(\.|$)|HTTPResponse|HTTPConnection": {
+        "uploadlab/sending/connections.py",
+        "uploadlab/checking/wire.py",
+        "uploadlab/sending/curl.py",  # the names of statuses alone
+    },
+    r"(socket\.)?create_connection": {"uploadlab/checking/wire.py", "uploadlab/checking/crowd.py"},
+    r"geventhttpclient(\.|$)|(Fast)?HttpUser|.*\.client\.request": {
+        "uploadlab/load/fast_client.py",
+        "uploadlab/load/users.py",
+    },
+}
+"""Names by which a request could be sent, and the modules that may use them."""
+PRINTING = {
+    r"print": {
+        "uploadlab/presenting/streams.py",
+        "uploadlab/presenting/terminal.py",
+        "uploadlab/processes/announced.py",  # the lab's own commands, into a log
+        "uploadlab/processes/reaper.py",  # when the lab is gone
+        "uploadlab/pages/__main__.py",  # for who works on the lab
+    },
+    r"sys\.(stdout|stderr)\.write": {
+        "uploadlab/presenting/streams.py",
+        "uploadlab/presenting/terminal.py",
+    },
+    r"click\.(echo|secho|style)|rich\.print": set(),
+    r"(rich\.console\.)?Console|(rich\.progress\.)?Progress|TextColumn": {"uploadlab/presenting/console.py"},
+    r"(rich\.markup\.)?escape|from_markup|render_markup": {
+        "uploadlab/presenting/html.py",  # markupsafe's
+        "uploadlab/load/chart.py",  # html's
+    },
+}
+
+
+def names(tree: ast.Module) -> Iterator[str]:
+    """What a module imports and uses: whole dotted names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Name | ast.Attribute):
+            yield ast.unparse(node)
+
+
+def using(pattern: str) -> set[str]:
+    return {place for place, tree in IN.items() if any(matches(pattern, name) for name in names(tree))}
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether the name is one of the pattern's, or is below one."""
+    return bool(re.fullmatch(rf"(?:{pattern})(?:(?<=\.)|\.|\().*|(?:{pattern})", name, re.DOTALL))
+
+
+@pytest.mark.parametrize(("pattern", "places"), [*REQUESTS.items(), *PRINTING.items()])
+def test_only_the_edge_does_it(pattern: str, places: set[str]) -> None:
+    assert using(pattern) <= places
+    assert places <= IN.keys()
+
+
+def test_the_edges_are_seen() -> None:
+    assert using(r"requests\.Session") == {"uploadlab/sending/connections.py"}
+    assert using(r"print") >= {"uploadlab/presenting/streams.py"}
+    assert using(r"(socket\.)?create_connection") == {
+        "uploadlab/checking/wire.py",
+        "uploadlab/checking/crowd.py",
+    }
+
+
+def test_nothing_asks_to_be_redirected() -> None:
+    for place, tree in IN.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg in ("allow_redirects", "follow_redirects"):
+                assert isinstance(node.value, ast.Constant) and node.value.value is False, place
+    words = (ROOT / "client/uploadlab/sending/curl.py").read_text()
+    assert re.findall(r'"(-\w*L\w*|--location\S*|--netrc\S*|--cookie\S*)"', words) == []
+    assert 'words = ["curl", "--disable"' in words
