@@ -1,14 +1,19 @@
 """A run, and the host that it was measured on."""
 
-from msgspec import Struct
+from typing import Annotated, TypeVar
 
-from uploadlab.model.cells import Planned, Step
+from msgspec import Meta, Struct
+
+from uploadlab.model.cells import Planned, Seconds, Step
 from uploadlab.model.checks import KnownException
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import Deployment, Target
 from uploadlab.model.order import Kind, Order
 
 SCHEMA_VERSION = 1
+Item = TypeVar("Item")
+Many = Annotated[list[Item], Meta(max_length=10_000)]
+"""Ten times what a run of all deployments has; a file with more is damaged."""
 
 
 class Host(Struct, frozen=True):
@@ -34,18 +39,18 @@ class Run(Struct, kw_only=True):
     runtime: str
     started_at: str
     host: Host
-    budget_seconds: float
-    targets: list[Target]
-    cells: list[Planned]
+    budget_seconds: Seconds
+    targets: Many[Target]
+    cells: Many[Planned]
     profile: bool = False
     """Whether a profiled pass follows the timed one."""
     derived: list[Deployment] = []
     """Deployments that are not in compose.yaml but made from one of it."""
     comparison: Comparison | None = None
     """What is compared, and how long."""
-    load: list[Step] = []
+    load: Many[Step] = []
     """Concurrent uploads, after all else."""
-    checks: list[str] = []
+    checks: Many[str] = []
     """Cases of the compatibility grid, in place of all else."""
     exceptions: list[KnownException] = []
     """What is known of them."""

@@ -93,8 +93,6 @@ class ComposeProject:
         self._override(made, folder)
         self._environment["LAB_PROFILING"] = str(int(profiling))
         services = [service.name for deployment in deployments for service in deployment.services]
-        for path in folder.path.rglob("*"):
-            _give(path, folder.path)
         try:
             self._start(services, made)
             code = self._run_client(folder.path.resolve(), words)
@@ -177,9 +175,7 @@ class ComposeProject:
             container = f"{self._project}-{service}-1"
             status, said = self._processes.run(["docker", "logs", container], os.environ, ROOT)
             if status == 0:
-                (folder.logs / f"{service}.log").write_text(said)
-        for path in [folder.logs, *folder.logs.iterdir()]:
-            _give(path, folder.path)
+                folder.keep_log(f"{service}.log", said)
 
     def _do(self, *words: str) -> None:
         """Run a command of Compose; raise LabError with its last line."""

@@ -6,6 +6,7 @@ import requests
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.model.profiles import COUNTS, PROFILER
 from uploadlab.sending.connections import get, session
 from uploadlab.sending.upload import Uploaded, reason
 
@@ -19,9 +20,13 @@ def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
         return {}, str(uploaded.answer.get("profile_note", "the server cannot profile"))
     try:
         folder = f"{url}/profiles/{upload_id}"
-        return {str(name): get(f"{folder}/{name}", VERIFY_SECONDS).content for name in names}, ""
+        files = {str(name): get(f"{folder}/{name}", VERIFY_SECONDS).content for name in names}
     except (requests.RequestException, ValueError) as error:
         return {}, f"the profile cannot be fetched: {reason(error)}"
+    for name in [name.removesuffix(PROFILER) + COUNTS for name in files if name.endswith(PROFILER)]:
+        with suppress(requests.RequestException, ValueError):  # a server of an older version has none
+            files[name] = get(f"{folder}/{name}", VERIFY_SECONDS).content
+    return files, ""
 
 
 def verify(url: str, uploaded: Uploaded, payload: Payload, keep: bool = False) -> Outcome:

@@ -1,16 +1,17 @@
 """Decodes the rows of a run, and tells sound rows from damaged ones."""
 
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
 from uploadlab.model.cells import Cell
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled
+from uploadlab.storage.files import MOST_LINE_BYTES
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+Content = TypeVar("Content")
 
 
 MOST_DIGITS = 20
@@ -19,17 +20,39 @@ LEAST_SECONDS, MOST = 1e-9, 1e18
 """A shorter time is no measured time, and a larger number counts nothing that a run has."""
 
 
-def sound_rows(lines: Sequence[bytes], kind: type[Row]) -> list[Row]:
-    """Return the rows of those lines that can be decoded and make sense."""
+def decoded(content: bytes, decoder: msgspec.json.Decoder[Content]) -> Content:
+    """Return what JSON of any source holds; raise DecodeError for all that can be wrong with it."""
+    try:
+        return decoder.decode(content)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"it is not UTF-8 ({error.reason})") from None
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
+
+
+def sound_rows(lines: Iterable[bytes], kind: type[Row]) -> tuple[list[Row], int]:
+    """Return the rows of those lines that can be decoded and make sense, and how many others there are."""
     decoder = msgspec.json.Decoder(kind)
-    rows = []
+    rows, damaged = [], 0
     for line in lines:
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            rows.append(decoder.decode(line))
-    return [row for row in rows if _is_sound(row)]
+        row = sound_row(line, decoder)
+        if row is None:
+            damaged += 1
+        else:
+            rows.append(row)
+    return rows, damaged
 
 
-def _is_sound(row: msgspec.Struct) -> bool:
+def sound_row(line: bytes, decoder: msgspec.json.Decoder[Row]) -> Row | None:
+    """Return the row of a line; return None if it cannot be decoded, or makes no sense."""
+    try:
+        row = decoded(line, decoder) if len(line) <= MOST_LINE_BYTES else None
+    except msgspec.DecodeError:
+        return None
+    return row if row is not None and _is_sound(row) else None
+
+
+def _is_sound(row: Any) -> bool:
     """Return whether its names fit together, and no number is negative or absurd."""
     numbers = (value for value in msgspec.structs.astuple(row) if isinstance(value, int | float))
     if not all(0 <= value <= MOST for value in numbers):

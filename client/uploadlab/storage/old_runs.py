@@ -12,6 +12,7 @@ from uploadlab.model.checks import Check
 from uploadlab.model.deployments import EXTERNAL, REFERENCE
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
+from uploadlab.storage.decoding import decoded
 from uploadlab.units import format_exactly
 
 CODES = {
@@ -23,15 +24,21 @@ CODES = {
 """The texts that exceptions named, and the codes of such attempts."""
 
 
+MOST_UPLOADS = 1_000_000
+"""Of a run. One with more would take weeks."""
+
+
 def decode_run(content: bytes) -> Run:
     """Return what run.json says, whichever version of the lab wrote it; raises msgspec.DecodeError."""
-    fields = msgspec.json.decode(content, type=dict[str, Any])
+    fields = decoded(content, msgspec.json.Decoder(dict[str, Any]))
     exceptions = msgspec.convert(fields.get("exceptions", []), list[dict[str, Any]])
     for known in exceptions:
         if "shows" in known:
             texts = msgspec.convert(known.pop("shows"), list[str])
             known |= {"codes": [code for code in map(_code_of, texts) if code], "fix": known.pop("mend", "")}
     run = msgspec.convert(fields | {"exceptions": exceptions}, Run)
+    if sum(planned.rounds for planned in run.cells) > MOST_UPLOADS:
+        raise msgspec.ValidationError(f"it plans more than {MOST_UPLOADS} uploads")
     if not run.order:
         run.order = implied_order(run)
         run.kind = run.order.kind
