@@ -26,6 +26,7 @@ try:
     from uploadlab.paths import BENCHMARK
     from uploadlab.presenting.streams import print_if_possible
     from uploadlab.presenting.terminal import Screen
+    from uploadlab.private_urls import kept_apart, masked_word
     from uploadlab.runtimes.addresses import url_problem
     from uploadlab.sending.upload import Uploaded, upload
     from uploadlab.sending.verification import fetch_profile, verify
@@ -47,11 +48,12 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
     """Upload FILE and verify what was stored."""
     payload = _payload(file)
     if problem := url_problem(url):
-        raise UsageError(f"--url {url!r} is not an address, {problem}: write {DEFAULT_URL}")
+        raise UsageError(f"--url {masked_word(url)!r} is not an address, {problem}: write {DEFAULT_URL}")
+    url = kept_apart(url)
     print_if_possible(f"Uploading {file} using {method} ...")
     query: dict[str, Any] = {"profile": "1"} if profile else {}
-    uploaded = upload(url.rstrip("/"), METHODS[method], payload, SILENCE_SECONDS, **query)
-    outcome = verify(url.rstrip("/"), uploaded, payload, keep=True)
+    uploaded = upload(url, METHODS[method], payload, SILENCE_SECONDS, **query)
+    outcome = verify(url, uploaded, payload, keep=True)
     if outcome.status is not Status.OK:
         start = "; start a server with ./scripts/lab serve flask, or name one with --url"
         hint = start if outcome.status is Status.FAILED else ""
@@ -59,7 +61,7 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
     print_if_possible(f"File {file} uploaded using {method}.")
     _warn_if_grown(payload)
     if profile:
-        print_if_possible(f"Profile: {_write_profile(url.rstrip('/'), uploaded)}")
+        print_if_possible(f"Profile: {_write_profile(url, uploaded)}")
 
 
 def _payload(file: str) -> Payload:

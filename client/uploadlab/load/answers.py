@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.private_urls import masked
 from uploadlab.sending.upload import reason, stored_at
 
 
@@ -23,7 +24,9 @@ def judge_answer(answer: Any, size_bytes: int, expect_status: int) -> tuple[Outc
     expected = expect_status or HTTPStatus.CREATED
     if answer.status_code != expected:
         outcome.status = Status.REFUSED
-        outcome.error = str(content.get("error") or f"answered {answer.status_code}, expected {expected}")
+        outcome.error = masked(
+            str(content.get("error") or f"answered {answer.status_code}, expected {expected}")
+        )
     elif expect_status:
         outcome.status = Status.UNVERIFIED
     else:

@@ -33,6 +33,7 @@ from uploadlab.load.options import add_options, check_options
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.planning.load_steps import LEAST_UPLOADS
+from uploadlab.private_urls import kept_apart, private_parts
 from uploadlab.selection import choose
 from uploadlab.sending.connections import BlockAdapter
 from uploadlab.sending.source import AnnouncedFile
@@ -51,6 +52,7 @@ locust.runners.WORKER_REPORT_INTERVAL = 0.2
 def connect_users(environment: Environment, **_: Any) -> None:
     """Connect what the users do with Locust's reports, statistics and page."""
     options = environment.parsed_options
+    _keep_login_apart(environment)
     is_worker = isinstance(environment.runner, WorkerRunner)
     try:
         check_options(options)
@@ -68,6 +70,7 @@ def connect_users(environment: Environment, **_: Any) -> None:
 def begin(environment: Environment, **_: Any) -> None:
     """Set how many users are slow, and have the file ready before any clock runs."""
     options = environment.parsed_options
+    _keep_login_apart(environment)
     try:
         check_options(options)  # the page may have changed them
     except UsageError as error:
@@ -79,6 +82,13 @@ def begin(environment: Environment, **_: Any) -> None:
     if not isinstance(environment.runner, MasterRunner):
         _payload(options)
         LEDGER.begin(options.step)
+
+
+def _keep_login_apart(environment: Environment) -> None:
+    """Have no page, message or log of Locust show the login of its host."""
+    if environment.host:
+        environment.host = kept_apart(environment.host)
+        environment.parsed_options.host = environment.host
 
 
 def _payload(options: Namespace) -> Payload:
@@ -175,6 +185,10 @@ class Uploading:
             if "data" in request and isinstance(self, FastHttpUser):
                 request["data"] = for_fast_client(request["data"], size_bytes)
             verb, path = ("POST", "") if options.expect_status else (method.verb, method.route)
+            private = private_parts(self.host)
+            if private.login:
+                request["headers"] = {**request.get("headers", {}), "Authorization": private.login}
+            path += f"?{private.query}" if private.query else ""
             words = {"name": method.name, "catch_response": True, "allow_redirects": False, **request}
             timeout = gevent.Timeout(options.budget)
             try:

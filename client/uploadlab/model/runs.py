@@ -39,6 +39,8 @@ class Run(Struct, kw_only=True):
     runtime: str
     started_at: str
     host: Host
+    other_hosts: list[Host] = []
+    """Where the run was gone on with, against advice."""
     budget_seconds: Seconds
     targets: Many[Target]
     cells: Many[Planned]

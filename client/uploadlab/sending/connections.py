@@ -9,14 +9,29 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
+from uploadlab.private_urls import private_parts
 
 Watch = Callable[[str], None]
 """Called with ``connected``, then ``sent`` after each block, then ``answered``."""
 
 
+class TargetSession(requests.Session):
+    """A session that adds the private parts of a target's URL; no answer or error shows them."""
+
+    def request(self, method: str | bytes, url: str | bytes, *words: Any, **more: Any) -> requests.Response:
+        """Send a request to an address that anyone may see."""
+        private = private_parts(str(url))
+        if private.login:
+            more["headers"] = {**(more.get("headers") or {}), "Authorization": private.login}
+        address = f"{url!s}?{private.query}" if private.query else url
+        response = super().request(method, address, *words, **more)
+        response.url = str(url)  # which HTTPError's text has
+        return response
+
+
 def session(watch: Watch | None = None, block_bytes: int = BLOCK_BYTES) -> requests.Session:
     """Return a fresh session: uWSGI closes connections without saying so, so none is used twice."""
-    new = requests.Session()
+    new = TargetSession()
     new.trust_env = False  # no proxy and no .netrc between the lab and its target
     for scheme in ("http://", "https://"):
         new.mount(scheme, BlockAdapter(watch, block_bytes))

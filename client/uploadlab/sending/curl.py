@@ -6,10 +6,11 @@ import subprocess
 from contextlib import suppress
 from http.client import responses
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.private_urls import private_parts
 from uploadlab.sending.source import shorter_file
 
 FACTS = '%{stderr}{"facts": %{json}, "headers": %{header_json}}'
@@ -36,8 +37,8 @@ def send_by_curl(
     words += ["--header", "Expect:", "--header", "Content-Type: application/octet-stream"]
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
     # Of a file named "-", curl would send its own input.
-    words += ["--request", verb, "--upload-file", str(Path(payload.path).absolute()), url]
-    done = _finished(words, payload)
+    words += ["--request", verb, "--upload-file", str(Path(payload.path).absolute()), "--config", "-"]
+    done = _finished(words, _config(url), payload)
     written: dict[str, Any] = {}
     with suppress(ValueError):
         written = json.loads(done.stderr)
@@ -55,9 +56,22 @@ def send_by_curl(
     return outcome, done.stdout, responses.get(facts["response_code"], ""), location
 
 
-def _finished(words: list[str], payload: Payload) -> subprocess.CompletedProcess[bytes]:
+def _config(url: str) -> bytes:
+    """Return curl's config with what the list of processes must not show."""
+    login, query = private_parts(url)
+    address = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+    values = {"url": address} | ({"header": f"Authorization: {login}"} if login else {})
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()]
+    return "".join(lines).encode(errors="surrogateescape")
+
+
+def _finished(words: list[str], config: bytes, payload: Payload) -> subprocess.CompletedProcess[bytes]:
     """Run curl to its end while the file has its size; raise OSError, FileFault."""
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        with suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as stdin:
+            stdin.write(config)
+        process.stdin = None
         while True:
             try:
                 content, facts = process.communicate(timeout=POLL_SECONDS)

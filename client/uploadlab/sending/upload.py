@@ -13,6 +13,7 @@ from uploadlab.catalogue.methods import FIELD, Method
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.private_urls import masked
 from uploadlab.sending import peak_memory as memory
 from uploadlab.sending.connections import session
 from uploadlab.sending.curl import send_by_curl
@@ -86,7 +87,7 @@ def _upload_by_curl(
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
-        return Uploaded(Outcome(status=Status.FAILED, error=str(error)))
+        return Uploaded(Outcome(status=Status.FAILED, error=masked(str(error))))
     return _answered(outcome, foreign, content, words, location)
 
 
@@ -105,7 +106,7 @@ def _answered(
     http_status, seconds = outcome.http_status or 0, answer.get("seconds")
     accepted = http_status == foreign.expect_status if foreign else http_status < HTTPStatus.MULTIPLE_CHOICES
     if not accepted:
-        outcome.status, outcome.error = Status.REFUSED, str(answer.get("error") or words)
+        outcome.status, outcome.error = Status.REFUSED, masked(str(answer.get("error") or words))
     elif foreign:
         outcome.status = Status.UNVERIFIED
     if accepted and isinstance(seconds, int | float):
@@ -132,4 +133,4 @@ def reason(error: BaseException) -> str:
         error = cause
     if isinstance(error, FileFault):
         return str(error)
-    return f"{type(error).__name__}: {error}".strip().removesuffix(":")
+    return masked(f"{type(error).__name__}: {error}".strip().removesuffix(":"))

@@ -52,6 +52,8 @@ def _run(folder: RunFolder, notices: list[str]) -> Run:
                 f"{RUN_FILE} has schema {run.schema_version}, this lab reads {SCHEMA_VERSION}: "
                 "fields whose meaning changed are shown wrongly."
             )
+        if run.other_hosts:
+            notices.append("Gone on with on another host: figures of this run are not comparable.")
         return run
     except FileNotFoundError:
         if not folder.has_results():

@@ -45,7 +45,7 @@ class RunFiles:
             return file.read(size_bytes)
 
     def read_end(self, name: str, most_bytes: int) -> bytes:
-        """Return the last bytes of a file, at most so many."""
+        """Return the last bytes of a file, at most this number."""
         with self._open(name) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - most_bytes))
             return file.read(most_bytes)
@@ -91,9 +91,11 @@ class RunFiles:
                     _give(fd, folder)
                     file.write(content)
                 os.replace(new, last, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
+            except BaseException as error:
                 with suppress(OSError):
                     os.unlink(new, dir_fd=folder)
+                if isinstance(error, OSError):
+                    raise OSError(error.errno, error.strerror, name) from None
                 raise
 
     def remove(self, name: str) -> None:
