@@ -109,6 +109,8 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         require_own_run(folder)
     run = folder.read_run()
     require_targets(run, how.targets)
+    if run.runtime not in (DOCKER, LOCAL):
+        raise LabError(f"{run.id} has runtime {run.runtime!r}, which this lab does not know: start a new run")
     if place.runtime not in (AUTO, run.runtime):
         raise UsageError(f"{run.id} was measured with --runtime {run.runtime}: resume it without --runtime")
     with Processes() as processes:

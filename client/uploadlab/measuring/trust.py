@@ -4,8 +4,10 @@ import os
 import pwd
 
 from uploadlab.errors import LabError
+from uploadlab.model.deployments import EXTERNAL
 from uploadlab.model.runs import Host, Run
 from uploadlab.paths import PACKAGES, program, shown
+from uploadlab.runtimes.addresses import url_problem
 from uploadlab.storage.files import RUN_FILE
 from uploadlab.storage.run_folder import RunFolder
 
@@ -25,6 +27,13 @@ def require_own_run(folder: RunFolder) -> None:
             f"{shown(folder.path)} belongs to {owner}, and its configs are code: {OWN}; "
             f"if this is yours: {program()} resume {shown(folder.path)} --trust"
         )
+
+
+def require_sound_urls(run: Run) -> None:
+    """Raise LabError unless a client can send to the URLs of the run's targets."""
+    for target in run.targets:
+        if target.tier == EXTERNAL and (problem := url_problem(target.url)):
+            raise LabError(f"{run.id} has the target {target.name}={target.url}: {problem}; start a new run")
 
 
 def require_same_host(run: Run, host: Host, folder: RunFolder, trust: bool) -> None:

@@ -72,11 +72,10 @@ def commands(stored: StoredRun) -> Section | None:
 
 def _missing(run: Run, rows: Sequence[Measurement]) -> int:
     """Return how many uploads have no row yet, or a row that says that they could not be tried."""
+    rounds = {planned.cell.id: planned.rounds for planned in run.cells}
     done = {
-        (row.cell_id, row.round) for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE
+        (row.cell_id, row.round)
+        for row in rows
+        if row.status is not Status.UNAVAILABLE and 0 < row.round <= rounds.get(row.cell_id, 0)
     }
-    return sum(
-        (planned.cell.id, number) not in done
-        for planned in run.cells
-        for number in range(1, planned.rounds + 1)
-    )
+    return sum(rounds.values()) - len(done)

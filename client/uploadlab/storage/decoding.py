@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from uploadlab.model.cells import Cell
-from uploadlab.model.load import LoadUpload
+from uploadlab.model.checks import Check
+from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled
 from uploadlab.storage.files import MOST_LINE_BYTES
 
@@ -14,6 +15,8 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 Content = TypeVar("Content")
 
 
+MOST_NAMES = 3000
+"""Cells, steps or checks of a run: three times what a run of all deployments has."""
 MOST_DIGITS = 20
 """Of a size in bytes."""
 LEAST_SECONDS, MOST = 1e-9, 1e18
@@ -34,13 +37,28 @@ def sound_rows(lines: Iterable[bytes], kind: type[Row]) -> tuple[list[Row], int]
     """Return the rows of those lines that can be decoded and make sense, and how many others there are."""
     decoder = msgspec.json.Decoder(kind)
     rows, damaged = [], 0
+    names: set[str] = set()
     for line in lines:
         row = sound_row(line, decoder)
-        if row is None:
+        name = _subject(row)
+        if row is None or (name not in names and len(names) == MOST_NAMES):
             damaged += 1
         else:
+            names.add(name)
             rows.append(row)
     return rows, damaged
+
+
+def _subject(row: Any) -> str:
+    """Return what a row is about; empty for an upload of a step, which the step's row names."""
+    match row:
+        case Measurement() | Profiled():
+            return row.cell_id
+        case LoadStep():
+            return row.step_id
+        case Check():
+            return f"{row.deployment}/{row.case}"
+    return ""
 
 
 def sound_row(line: bytes, decoder: msgspec.json.Decoder[Row]) -> Row | None:
