@@ -192,7 +192,12 @@ def test_a_run_of_another_user_is_resumed_only_where_it_is_trusted(tmp_path: Pat
     path = stored(tmp_path, PLAIN)
     os.chown(path / whose, 54321, 54321)
     refused(resumed(path, tmp_path), "uid 54321", "resume only your own runs", f"resume {path} --trust")
-    for words in (["report", path], ["show", path, f"{BASE}/request.stream/1024"], ["diff", path, path]):
+    commands: list[list[str | Path]] = [
+        ["report", path],
+        ["show", path, f"{BASE}/request.stream/1024"],
+        ["diff", path, path],
+    ]
+    for words in commands:
         assert lab(*words).returncode == 0
     done = resumed(path, tmp_path, "--trust")
     assert done.returncode == 0, done.stderr

@@ -12,8 +12,8 @@ from uploadlab.model.order import Kind, Order
 
 SCHEMA_VERSION = 1
 Item = TypeVar("Item")
-Many = Annotated[list[Item], Meta(max_length=3000)]
-"""Three times what a run of all deployments has; a file with more is damaged."""
+Many = Annotated[list[Item], Meta(max_length=2000)]
+"""Twice as many as a run of all deployments has; a file with more is damaged."""
 
 
 class Host(Struct, frozen=True):

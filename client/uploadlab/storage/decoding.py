@@ -15,8 +15,8 @@ Row = TypeVar("Row", bound=msgspec.Struct)
 Content = TypeVar("Content")
 
 
-MOST_NAMES = 3000
-"""Cells, steps or checks of a run: three times what a run of all deployments has."""
+MOST_NAMES = 2000
+"""Cells, steps or checks of a run: twice as many as a run of all deployments has."""
 MOST_DIGITS = 20
 """Of a size in bytes."""
 LEAST_SECONDS, MOST = 1e-9, 1e18
