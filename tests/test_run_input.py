@@ -103,7 +103,7 @@ FILES: dict[str, tuple[Callable[[RunFolder], object], str]] = {
         "checks.jsonl.gz is left out: it is larger",
     ),
     "a bomb of one line": (
-        lambda run: ((run.path / MEASUREMENTS).unlink(), bomb(run.path / f"{MEASUREMENTS}.gz", b"a")),
+        lambda run: bomb((run.path / MEASUREMENTS).rename(run.path / f"{MEASUREMENTS}.gz"), b"a"),
         "measurements.jsonl.gz is left out: it is larger",
     ),
     "a bomb below its limit": (
