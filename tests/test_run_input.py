@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from uploadlab.model.cells import Cell
 from uploadlab.model.measurements import Profiled
-from uploadlab.storage.decoding import MOST_NAMES
+from uploadlab.model.runs import MOST_CELLS
 from uploadlab.storage.files import (
     CHECKS,
     LOAD_STEPS,
@@ -83,15 +83,23 @@ def edit_run(folder: RunFolder, change: Callable[[dict[str, Any]], object]) -> N
 
 def many_names(folder: RunFolder) -> None:
     with open(folder.path / MEASUREMENTS, "wb") as file:
-        for number in range(3 * MOST_NAMES):
+        for number in range(3 * MOST_CELLS):
             file.write(msgspec.json.encode(measured(f"d{number}", round=10**5)) + b"\n")
+
+
+def many_checks(folder: RunFolder) -> None:
+    """Their grid would have a place for each pair of a deployment and a case."""
+    line = {"route": "", "label": "", "started_at": "", "verdict": "fail", "text": "x"}
+    with open(folder.path / CHECKS, "w") as file:
+        for number in range(2 * MOST_CELLS):
+            file.write(json.dumps({**line, "case": f"c{number}", "deployment": f"d{number}"}) + "\n")
 
 
 def many_windows(folder: RunFolder) -> None:
     """Each of the steps says that it owns all uploads."""
     line = {"started_at": "", "status": "ok"}
     with open(folder.path / LOAD_STEPS, "w") as file:
-        for number in range(MOST_NAMES - 10):
+        for number in range(MOST_CELLS - 10):
             file.write(
                 json.dumps({**line, "step_id": f"s{number}", "uploads_end": number % 2 or 1 << 50}) + "\n"
             )
@@ -158,6 +166,7 @@ FILES: dict[str, tuple[Callable[[RunFolder], object], str]] = {
         "run.json is d",
     ),
     "very many names": (many_names, "lines are damaged and left out"),
+    "very many checks": (many_checks, "lines are damaged and left out"),
     "steps that own all": (many_windows, "# Plan p"),
 }
 

@@ -1,6 +1,6 @@
 """A run, and the host that it was measured on."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -11,9 +11,12 @@ from uploadlab.model.deployments import Deployment, Target
 from uploadlab.model.order import Kind, Order
 
 SCHEMA_VERSION = 1
-Item = TypeVar("Item")
-Many = Annotated[list[Item], Meta(max_length=2000)]
-"""Twice as many as a run of all deployments has; a file with more is damaged."""
+MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS = 500, 300, 2000
+"""Of a run; methods or cases of the check. Twice as many as any has: a file with more is damaged."""
+Cells = Annotated[list[Planned], Meta(max_length=MOST_CELLS)]
+Steps = Annotated[list[Step], Meta(max_length=MOST_CELLS)]
+Targets = Annotated[list[Target], Meta(max_length=MOST_DEPLOYMENTS)]
+Cases = Annotated[list[str], Meta(max_length=MOST_METHODS)]
 
 
 class Host(Struct, frozen=True):
@@ -42,17 +45,17 @@ class Run(Struct, kw_only=True):
     other_hosts: list[Host] = []
     """Where the run was gone on with, against advice."""
     budget_seconds: Seconds
-    targets: Many[Target]
-    cells: Many[Planned]
+    targets: Targets
+    cells: Cells
     profile: bool = False
     """Whether a profiled pass follows the timed one."""
     derived: list[Deployment] = []
     """Deployments that are not in compose.yaml but made from one of it."""
     comparison: Comparison | None = None
     """What is compared, and how long."""
-    load: Many[Step] = []
+    load: Steps = []
     """Concurrent uploads, after all else."""
-    checks: Many[str] = []
+    checks: Cases = []
     """Cases of the compatibility grid, in place of all else."""
     exceptions: list[KnownException] = []
     """What is known of them."""

@@ -9,14 +9,15 @@ from uploadlab.model.cells import Cell
 from uploadlab.model.checks import Check
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled
+from uploadlab.model.runs import MOST_CELLS, MOST_DEPLOYMENTS, MOST_METHODS
 from uploadlab.storage.files import MOST_LINE_BYTES
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 Content = TypeVar("Content")
 
 
-MOST_NAMES = 2000
-"""Cells, steps or checks of a run: twice as many as a run of all deployments has."""
+MOST_NAMES = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS
+"""Different names in the rows of a file: tables have a row or a column for each."""
 MOST_DIGITS = 20
 """Of a size in bytes."""
 LEAST_SECONDS, MOST = 1e-9, 1e18
@@ -37,28 +38,32 @@ def sound_rows(lines: Iterable[bytes], kind: type[Row]) -> tuple[list[Row], int]
     """Return the rows of those lines that can be decoded and make sense, and how many others there are."""
     decoder = msgspec.json.Decoder(kind)
     rows, damaged = [], 0
-    names: set[str] = set()
+    known: tuple[set[str], ...] = (set(), set(), set())
     for line in lines:
         row = sound_row(line, decoder)
-        name = _subject(row)
-        if row is None or (name not in names and len(names) == MOST_NAMES):
+        names = zip(_names(row), known, MOST_NAMES, strict=True)
+        if row is None or any(name not in seen and len(seen) == most for name, seen, most in names):
             damaged += 1
-        else:
-            names.add(name)
-            rows.append(row)
+            continue
+        rows.append(row)
+        for name, seen in zip(_names(row), known, strict=True):
+            seen.add(name)
     return rows, damaged
 
 
-def _subject(row: Any) -> str:
-    """Return what a row is about; empty for an upload of a step, which the step's row names."""
+def _names(row: Any) -> tuple[str, str, str]:
+    """Return the deployment, the method or case, and the cell or step that a row is about."""
     match row:
-        case Measurement() | Profiled():
-            return row.cell_id
-        case LoadStep():
-            return row.step_id
+        case Measurement():
+            return row.deployment, row.method, row.cell_id
         case Check():
-            return f"{row.deployment}/{row.case}"
-    return ""
+            return row.deployment, row.case, f"{row.deployment}/{row.case}"
+        case Profiled():
+            deployment, method, _ = row.cell_id.rsplit("/", 2)
+            return deployment, method, row.cell_id
+        case LoadStep():
+            return "", "", row.step_id
+    return "", "", ""
 
 
 def sound_row(line: bytes, decoder: msgspec.json.Decoder[Row]) -> Row | None:

@@ -11,7 +11,7 @@ import msgspec
 from uploadlab.model.checks import Check
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.order import Kind, Order
-from uploadlab.model.runs import Run
+from uploadlab.model.runs import MOST_METHODS, Run
 from uploadlab.private_urls import masked_word, split_private
 from uploadlab.storage.decoding import decoded
 from uploadlab.units import format_exactly
@@ -40,6 +40,8 @@ def decode_run(content: bytes) -> Run:
     run = msgspec.convert(fields | {"exceptions": exceptions}, Run)
     if sum(planned.rounds for planned in run.cells) > MOST_UPLOADS:
         raise msgspec.ValidationError(f"it plans more than {MOST_UPLOADS} uploads")
+    if len({planned.cell.method for planned in run.cells}) > MOST_METHODS:
+        raise msgspec.ValidationError(f"it plans more than {MOST_METHODS} methods")
     run.targets = [_without_private(target) for target in run.targets]
     if run.order:
         targets = {name: _public(url) for name, url in run.order.targets.items()}
