@@ -30,6 +30,7 @@ try:
     from uploadlab.runtimes.addresses import url_problem
     from uploadlab.sending.upload import Uploaded, upload
     from uploadlab.sending.verification import fetch_profile, verify
+    from uploadlab.storage.run_files import RunFiles
 except ModuleNotFoundError as missing:
     sys.exit(f"uploader.py: {missing.name} is not installed: run ./scripts/install first")
 
@@ -89,8 +90,7 @@ def _write_profile(url: str, uploaded: Uploaded) -> Path:
         raise LabError(f"the server sent no profile: {why}")
     path = BENCHMARK / Path(name).name
     try:
-        BENCHMARK.mkdir(exist_ok=True)
-        path.write_bytes(files[name])
+        RunFiles(BENCHMARK).replace(path.name, files[name])  # the server chose the name: no link is followed
     except OSError as error:
         raise LabError(f"cannot write the profile to {path}: {error.strerror}") from None
     return path

@@ -12,6 +12,7 @@ import pytest
 from uploadlab.measuring.prepare import prepare
 from uploadlab.model.order import Kind, Order
 from uploadlab.planning.draft import draft
+from uploadlab.planning.stored import restored
 from uploadlab.storage.files import RUN_FILE
 from uploadlab.storage.run_folder import RunFolder
 
@@ -51,6 +52,32 @@ def refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
     assert (done.returncode, done.stdout) == (1, ""), done
     (line,) = done.stderr.splitlines()
     assert [words for words in said if words not in line] == []
+
+
+BY_CONFIG = "uwsgi-post-buffering-1"
+ORDERS = [
+    PLAIN,
+    COMPARE,
+    ABLATE,
+    msgspec.structs.replace(COMPARE, configs=["uwsgi-buffering", f"configs/uwsgi/{BY_CONFIG}.ini"]),
+    msgspec.structs.replace(PLAIN, deployments=[BY_CONFIG]),
+    Order(kind=Kind.CHECK, deployments=[BY_CONFIG, BASE], cases=["one-byte"]),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_a_run_started_is_made_again(tmp_path: Path, order: Order) -> None:
+    drafted = draft(order)
+    again = restored(RunFolder(stored(tmp_path, order)).read_run())
+    assert again.texts == drafted.texts
+    before = {made.name: [service.command for service in made.services] for made in drafted.deployments}
+    assert {made.name: [service.command for service in made.services] for made in again.deployments} == before
+
+
+def test_a_run_of_knobs_cannot_go_on(tmp_path: Path) -> None:
+    path = stored(tmp_path, COMPARE)
+    edited(path, lambda run: run.update(kind="knobs", order={"kind": "knobs"}))
+    refused(resumed(path, tmp_path), "lab knobs")
 
 
 def touching(path: Path) -> list[str]:

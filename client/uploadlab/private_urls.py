@@ -73,5 +73,5 @@ def masked_word(word: str) -> str:
 
 
 def _kept() -> dict[str, Private]:
-    kept = json.loads(os.environ.get(VARIABLE, "{}"))
+    kept = json.loads(os.environ.get(VARIABLE) or "{}")
     return {public: Private(*private) for public, private in kept.items()}

@@ -22,7 +22,7 @@ from uploadlab.load.workers import Workers
 from uploadlab.measuring.carry_out import carry_out
 from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, require_room
 from uploadlab.measuring.profiles import ProfileStage
-from uploadlab.measuring.trust import require_own_run
+from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment
 from uploadlab.model.runs import Run
@@ -108,6 +108,7 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
     if not (how.trust or run_name()):  # the host has looked at whose run it is
         require_own_run(folder)
     run = folder.read_run()
+    require_sound_urls(run)
     require_targets(run, how.targets)
     if run.runtime not in (DOCKER, LOCAL):
         raise LabError(f"{run.id} has runtime {run.runtime!r}, which this lab does not know: start a new run")

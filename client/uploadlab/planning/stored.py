@@ -14,7 +14,7 @@ from uploadlab.errors import LabError, UsageError
 from uploadlab.model.deployments import EXTERNAL, Deployment
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
-from uploadlab.paths import COMPOSE, ROOT
+from uploadlab.paths import COMPOSE, ROOT, program
 from uploadlab.planning.draft import to_start
 from uploadlab.planning.lineup import lineup
 
@@ -54,7 +54,7 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
         return {}, {}
     order = run.order or Order()
     if order.kind is Kind.KNOBS:
-        raise LabError(f"{run.id} changed single settings, and is not gone on with: type knobs again")
+        raise LabError(f"{run.id} is a run of knobs, which cannot go on: type {program()} knobs")
     try:
         if order.kind in (Kind.COMPARE, Kind.ABLATE):
             _, found, texts = lineup(order, declared, ROOT)
