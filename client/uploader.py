@@ -27,9 +27,11 @@ try:
     from uploadlab.plain_text import plain_lines
     from uploadlab.presenting.streams import print_if_possible
     from uploadlab.presenting.terminal import Screen
+    from uploadlab.private_urls import kept_apart, masked_word
     from uploadlab.runtimes.addresses import url_problem
     from uploadlab.sending.upload import Uploaded, upload
     from uploadlab.sending.verification import fetch_profile, verify
+    from uploadlab.storage.run_files import RunFiles
 except ModuleNotFoundError as missing:
     sys.exit(f"uploader.py: {missing.name} is not installed: run ./scripts/install first")
 
@@ -48,11 +50,12 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
     """Upload FILE and verify what was stored."""
     payload = _payload(file)
     if problem := url_problem(url):
-        raise UsageError(f"--url {url!r} is not an address, {problem}: write {DEFAULT_URL}")
+        raise UsageError(f"--url {masked_word(url)!r} is not an address, {problem}: write {DEFAULT_URL}")
+    url = kept_apart(url)
     print_if_possible(f"Uploading {file} using {method} ...")
     query: dict[str, Any] = {"profile": "1"} if profile else {}
-    uploaded = upload(url.rstrip("/"), METHODS[method], payload, SILENCE_SECONDS, **query)
-    outcome = verify(url.rstrip("/"), uploaded, payload, keep=True)
+    uploaded = upload(url, METHODS[method], payload, SILENCE_SECONDS, **query)
+    outcome = verify(url, uploaded, payload, keep=True)
     if outcome.status is not Status.OK:
         start = "; start a server with ./scripts/lab serve flask, or name one with --url"
         hint = start if outcome.status is Status.FAILED else ""
@@ -60,7 +63,7 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
     print_if_possible(f"File {file} uploaded using {method}.")
     _warn_if_grown(payload)
     if profile:
-        print_if_possible(f"Profile: {_write_profile(url.rstrip('/'), uploaded)}")
+        print_if_possible(f"Profile: {_write_profile(url, uploaded)}")
 
 
 def _payload(file: str) -> Payload:
@@ -88,8 +91,8 @@ def _write_profile(url: str, uploaded: Uploaded) -> Path:
         raise LabError(f"the server sent no profile: {why}")
     path = BENCHMARK / Path(name).name
     try:
-        BENCHMARK.mkdir(exist_ok=True)
-        path.write_text(plain_lines(files[name].decode(errors="replace")))
+        content = plain_lines(files[name].decode(errors="replace")).encode()
+        RunFiles(BENCHMARK).replace(path.name, content)  # the server chose the name: no link is followed
     except OSError as error:
         raise LabError(f"cannot write the profile to {path}: {error.strerror}") from None
     return path

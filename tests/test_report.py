@@ -373,7 +373,7 @@ def test_a_mistake_is_one_line(options: list[str], code: int, line: str) -> None
 def test_a_report_that_cannot_be_written_is_a_line_and_no_more(
     folder: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder.path / f"{REPORT}.tmp").mkdir()
+    (folder.path / REPORT).mkdir()
     session.show(folder.read_run(), folder, Screen())
     shown = capsys.readouterr()
     assert "Run: " in shown.out

@@ -4,14 +4,13 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from uploadlab.analysis.comparability import changed_settings, unlike_runs
-from uploadlab.analysis.comparison import Found, between_runs, found, slower
+from uploadlab.analysis.comparison import Found, found, slower
 from uploadlab.analysis.grid import falls_short
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
@@ -23,11 +22,13 @@ from uploadlab.load.workers import Workers
 from uploadlab.measuring.carry_out import carry_out
 from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, require_room
 from uploadlab.measuring.profiles import ProfileStage
+from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment
 from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
-from uploadlab.planning.draft import Draft, stored_deployments
+from uploadlab.planning.draft import Draft
+from uploadlab.planning.stored import require_targets, restored
 from uploadlab.presenting import report
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
@@ -74,9 +75,8 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
         if not (problem or in_container()):
             require_checkout()
             folder = new_folder(place.out, name)
-            folder.keep_configs(drafted.texts)
             folder.write_order(drafted.order)
-            deployments = placed(drafted.deployments, folder)
+            deployments = placed(drafted.deployments, drafted.texts, folder)
             words = ["carry-out", folder.path.name]
             return _run_containers(
                 folder, deployments, drafted.order.profile, words, place, processes, screen
@@ -92,27 +92,42 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
         return _run_here(prepare_new, drafted.deployments, place, processes, screen)
 
 
-def resume(folder: RunFolder, load: bool, place: Place, screen: Screen) -> int:
-    """Measure what a stored run lacks, with ``load`` also concurrent uploads; return the exit code.
+class Resumption(NamedTuple):
+    """How to go on with a stored run."""
 
-    Raise LabError, Stopped.
-    """
+    load: bool = False
+    """Whether to add concurrent uploads."""
+    trust: bool = False
+    """Whether to go on with a run of another user or host."""
+    targets: Mapping[str, str] = {}
+    """URLs that were given again, since a login or a query is not stored."""
+
+
+def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> int:
+    """Measure what a stored run lacks; return the exit code. Raise LabError, Stopped."""
+    if not (how.trust or run_name()):  # the host has looked at whose run it is
+        require_own_run(folder)
     run = folder.read_run()
+    require_sound_urls(run)
+    require_targets(run, how.targets)
+    if run.runtime not in (DOCKER, LOCAL):
+        raise LabError(f"{run.id} has runtime {run.runtime!r}, which this lab does not know: start a new run")
     if place.runtime not in (AUTO, run.runtime):
         raise UsageError(f"{run.id} was measured with --runtime {run.runtime}: resume it without --runtime")
     with Processes() as processes:
         urls = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
-        deployments = placed(stored_deployments(run, load), folder)
+        again = restored(run, how.load)
+        deployments = placed(again.deployments, again.texts, folder)
         problem = _obstacle(place, run.runtime, urls, deployments, processes)
         if problem and run.runtime == DOCKER:
             raise LabError(f"{run.id} was measured in containers, which is not possible now: {problem}")
         if not (problem or in_container()):
             require_checkout()
-            words = ["resume", folder.path.name, *(["--load"] if load else [])]
+            words = ["resume", *(["--load"] if how.load else []), *(["--trust"] if how.trust else [])]
             return _run_containers(folder, deployments, run.profile, words, place, processes, screen)
 
         def prepare_again(data_dir: Path) -> Prepared:
-            return reopen(folder, data_dir, load)
+            return reopen(folder, data_dir, how.load, how.trust)
 
         return _run_here(prepare_again, deployments, place, processes, screen)
 
@@ -180,7 +195,7 @@ def _run_here(
         # On the host, the command that started this container says so itself.
         raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None
     compared = found(run, folder.read_measurements())
-    too_slow = compared and run.order and _fails(compared, run.order.fail_above, screen)
+    too_slow = compared and run.order and fails(compared, run.order.fail_above, screen)
     return FAILED if too_slow or falls_short(run, folder.read_checks()) else 0
 
 
@@ -258,25 +273,7 @@ def _write_report(folder: RunFolder, goals: Goals) -> str:
     return ""
 
 
-def compare_runs(
-    before: RunFolder, after: RunFolder, forced: bool, fail_above: float | None, screen: Screen
-) -> int:
-    """Compare a run with an earlier one and return the exit code; raise LabError."""
-    runs = before.read_run(), after.read_run()
-    if unlike := unlike_runs(*runs):
-        if not forced:
-            raise LabError(f"{unlike}: their figures are not comparable; --force compares them anyway")
-        screen.note(f"Forced: {unlike}, so a difference may have other causes.")
-    compared = between_runs(runs[0], before.read_measurements(), runs[1], after.read_measurements())
-    for notice in [*before.damage.values(), *after.damage.values()]:
-        screen.note(notice)
-    if not compared.lines:
-        raise LabError(f"{runs[0].id} and {runs[1].id} have no cell in common: name other runs")
-    screen.comparison(compared, changed_settings(*runs))
-    return FAILED if _fails(compared, fail_above, screen) else 0
-
-
-def _fails(compared: Found, share: float | None, screen: Screen) -> bool:
+def fails(compared: Found, share: float | None, screen: Screen) -> bool:
     """Return whether a deployment is slower than allowed, and print which."""
     texts = slower(compared, share) if share is not None else []
     for text in texts:

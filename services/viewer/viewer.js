@@ -1,4 +1,5 @@
 "use strict"
+const MOST_BYTES = 16e6 // of run.json; the lab's own reader takes no more either
 const REPORT = "report.html", RUN = "run.json", PROFILES = "profiles"
 const list = document.getElementById("list")
 const below = location.pathname.replace(/^\/(runs\/)?/, "") // of benchmark/runs; encoded, ends with a slash
@@ -41,10 +42,11 @@ async function fill(row) {
   const [title, more, line] = row.children
   const fault = text => line.append(make("span", { className: "fault" }, text))
   try {
-    const files = new Set((await ask(`/list/${at}/`)).map(file => file.name))
+    const files = new Map((await ask(`/list/${at}/`)).map(file => [file.name, file.size]))
     if (files.has(REPORT)) title.href = `/runs/${at}/${REPORT}`
     if (files.has(PROFILES)) more.prepend(link("Profiles", `/runs/${at}/${PROFILES}/`, name))
     if (!files.has(RUN)) return fault(`No ${RUN}`)
+    if (files.get(RUN) > MOST_BYTES) return fault(`${RUN} is too large`)
     line.append(...about(await ask(`/runs/${at}/${RUN}`)), files.has(REPORT) ? "" : " · no report")
   } catch (error) {
     fault(error instanceof Response ? `Cannot be read (${error.status})` : `${RUN} is damaged`)

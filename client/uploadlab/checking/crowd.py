@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
 from uploadlab.catalogue.attempts import Bystanders
+from uploadlab.private_urls import private_parts
 
 CONNECT_SECONDS = 5.0
 """How long to wait for the server to let a client in."""
@@ -40,7 +41,10 @@ def gathered(address: str, crowd: Bystanders, most_seconds: float) -> Iterator[C
 def _gather(opened: ExitStack, address: str, crowd: Bystanders) -> list[socket.socket]:
     """Connect the clients; a server that lets no more of them in has those that it has."""
     url = urlsplit(address)
-    at_once = crowd.at_once.format(path=url.path or "/", host=url.netloc).encode()
+    words = crowd.at_once.format(path=url.path or "/", host=url.netloc)
+    if login := private_parts(address).login:
+        words = words.replace("\r\n", f"\r\nAuthorization: {login}\r\n", 1)
+    at_once = words.encode()
     connections: list[socket.socket] = []
     with suppress(OSError):
         for _ in range(crowd.clients):

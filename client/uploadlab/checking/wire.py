@@ -20,6 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 import xxhash
 
 from uploadlab.catalogue.attempts import PATIENCE_SECONDS, PAUSES, Attempt, Blocks, Content, Then
+from uploadlab.private_urls import private_parts
 from uploadlab.sending.answered import json_of, stored_at, words_of
 from uploadlab.sending.connections import ANSWER_BYTES, AnswerSource, is_redirect, is_success, unsuccessful
 
@@ -127,6 +128,7 @@ def _head(url: SplitResult, attempt: Attempt) -> bytes:
         f"Host: {url.netloc}",
         f"Content-Type: {attempt.content_type}",
         *attempt.framing_lines,
+        *([f"Authorization: {login}"] if (login := private_parts(url.geturl()).login) else []),
         *(["Expect: 100-continue"] if attempt.expect else []),
         *attempt.headers,
         *(["Connection: close"] if attempt.closes else []),

@@ -5,8 +5,12 @@ from pathlib import Path
 import click
 
 from uploadlab import session
+from uploadlab.analysis.comparability import changed_settings, unlike_runs
+from uploadlab.analysis.comparison import between_runs
 from uploadlab.commands import options
+from uploadlab.errors import FAILED, LabError
 from uploadlab.presenting.terminal import Screen
+from uploadlab.storage.run_folder import RunFolder
 
 
 @click.command(
@@ -27,4 +31,22 @@ def command(before: str, after: str, force: bool, fail_above: float | None, out:
     Compares the cells of the second RUN with the same cells of the first.
     """
     first, second = (options.stored_run(name, out) for name in (before, after))
-    return session.compare_runs(first, second, force, fail_above, Screen())
+    return _compare(first, second, force, fail_above, Screen())
+
+
+def _compare(
+    before: RunFolder, after: RunFolder, forced: bool, fail_above: float | None, screen: Screen
+) -> int:
+    """Compare a run with an earlier one and return the exit code; raise LabError."""
+    runs = before.read_run(), after.read_run()
+    if unlike := unlike_runs(*runs):
+        if not forced:
+            raise LabError(f"{unlike}: their figures are not comparable; --force compares them anyway")
+        screen.note(f"Forced: {unlike}, so a difference may have other causes.")
+    compared = between_runs(runs[0], before.read_measurements(), runs[1], after.read_measurements())
+    for notice in [*before.damage.values(), *after.damage.values()]:
+        screen.note(notice)
+    if not compared.lines:
+        raise LabError(f"{runs[0].id} and {runs[1].id} have no cell in common: name other runs")
+    screen.comparison(compared, changed_settings(*runs))
+    return FAILED if session.fails(compared, fail_above, screen) else 0

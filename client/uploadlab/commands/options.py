@@ -14,6 +14,7 @@ from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fi
 from uploadlab.model.deployments import Foreign
 from uploadlab.paths import RUNS, in_container
 from uploadlab.presenting.terminal import Screen
+from uploadlab.private_urls import kept_apart, masked_word
 from uploadlab.runtimes.addresses import is_loopback, is_this_host, url_problem
 from uploadlab.runtimes.in_container import become_owner, require_checkout, run_name
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
@@ -220,13 +221,15 @@ def _require_utf8(option: str, path: Path | None) -> None:
 
 
 def _target(text: str) -> tuple[str, str]:
-    """Return name and URL of ``mine=http://127.0.0.1:8000``; raise UsageError."""
+    """Return name and public URL of ``mine=http://127.0.0.1:8000``; raise UsageError."""
     name, _, url = text.partition("=")
     if not name or not url.startswith(("http://", "https://")):
-        raise UsageError(f"--target {text!r} is not NAME=URL: write mine=http://127.0.0.1:8000")
+        raise UsageError(f"--target {masked_word(text)!r} is not NAME=URL: write mine=http://127.0.0.1:8000")
     if problem := url_problem(url):
-        raise UsageError(f"--target {text!r} has no address: {problem}; write mine=http://127.0.0.1:8000")
-    return name, url.rstrip("/")
+        raise UsageError(
+            f"--target {masked_word(text)!r} has no address: {problem}; write mine=http://127.0.0.1:8000"
+        )
+    return name, kept_apart(url)
 
 
 def foreign(status: int | None, field: str | None, targets: dict[str, str]) -> Foreign | None:
@@ -272,6 +275,8 @@ def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Wor
 
 def stored_run(name: str, out: Path) -> RunFolder:
     """Return the folder of a run by its name, its path, or ``last``; raise LabError if there is none."""
+    if given := run_name():  # the host has chosen it
+        return RunFolder(out / given)
     if name == LAST:
         return last_run(out)
     return RunFolder(Path(name) if Path(name).is_dir() else out / name)

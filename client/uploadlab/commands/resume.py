@@ -13,15 +13,19 @@ from uploadlab.presenting.terminal import Screen
 Examples:
   lab resume                                the newest run
   lab resume 20260131-120000-quick --load   and add concurrent uploads
+  lab resume --target mine=http://me:word@192.0.2.7:8000   a login is not stored
 """,
 )
 @click.argument("run", default=options.LAST)
 @click.option("--load", is_flag=True, help="Then upload from many users at once.")
+@click.option("--trust", is_flag=True, help="Go on with a run of another user or host: its configs are code.")
+@options.target_option
 @options.worker_options
 @options.place_options
-def command(place: session.Place, run: str, load: bool) -> int:
+def command(place: session.Place, run: str, load: bool, trust: bool, targets: dict[str, str]) -> int:
     """Go on with a stored run.
 
-    Measures what RUN still lacks: a name, a folder, or last (the default).
+    Measures what RUN still lacks: a name, a folder, or last (the default). Resume only your own runs.
     """
-    return session.resume(options.stored_run(run, place.out), load, place, Screen())
+    how = session.Resumption(load, trust, targets)
+    return session.resume(options.stored_run(run, place.out), how, place, Screen())

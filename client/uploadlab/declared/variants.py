@@ -40,6 +40,8 @@ def of_config(
 
     Raise UsageError.
     """
+    if not (root / path).resolve().is_relative_to((root / CONFIGS).resolve()):  # a run.json may name any
+        raise UsageError(f"{path} is not in the checkout's {CONFIGS}: copy it to its server's folder there")
     owners = config_owners(declared)
     if shipped := [deployment for other, deployment in owners if other == path]:
         return shipped[0]
@@ -79,6 +81,8 @@ def by_name(
     name: str, declared: Mapping[str, Deployment], root: Path, like: Deployment | None = None
 ) -> Deployment | None:
     """Return the deployment of the config of that name in configs/, if any; raise UsageError."""
+    if Path(name).name != name:
+        return None
     places = sorted({beside(path, name) for path, _ in config_owners(declared)})
     found = [path for path in places if (root / path).is_file()]
     if len(found) > 1:
@@ -116,11 +120,11 @@ def with_config(service: Service, old: str, new: str) -> Service:
     return msgspec.structs.replace(service, command=command)
 
 
-def with_own_configs(deployment: Deployment, folder: Path) -> Deployment:
+def with_own_configs(deployment: Deployment, own: Container[str], folder: Path) -> Deployment:
     """Return a copy with the full paths of those configs that are in a run's folder, not in the checkout."""
 
     def place(word: str) -> str:
-        return str(folder / word) if word.startswith(CONFIGS) and (folder / word).is_file() else word
+        return str(folder / word) if word in own else word
 
     services = [
         msgspec.structs.replace(service, command=[place(word) for word in service.command])

@@ -13,6 +13,7 @@ from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines
 from uploadlab.runtimes.local import HOST, free_ports
+from uploadlab.storage.run_files import RunFiles
 
 LOG = "locust.log"
 
@@ -47,7 +48,7 @@ class Swarm:
         worker = ["-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
         worker += ["--loglevel", "WARNING", "--worker", "--master-host", HOST, "--master-port", port]
         worker += ["--allow-host", ",".join(targets)]
-        with open(self._logs / LOG, "ab") as log:
+        with RunFiles(self._logs).append(LOG) as log:
             lines = Lines(self._spawn(master, log, subprocess.PIPE, subprocess.PIPE))
             for _ in range(here):
                 self._spawn(worker, log, subprocess.DEVNULL, log)

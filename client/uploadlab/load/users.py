@@ -36,6 +36,7 @@ from uploadlab.load.own_terms import OwnTerms
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.planning.load_steps import LEAST_UPLOADS
+from uploadlab.private_urls import kept_apart, private_parts
 from uploadlab.selection import choose
 from uploadlab.sending.connections import AS_IT_IS, BlockAdapter, guarded
 from uploadlab.sending.source import AnnouncedFile
@@ -55,6 +56,7 @@ locust.runners.WORKER_REPORT_INTERVAL = 0.2
 def connect_users(environment: Environment, **_: Any) -> None:
     """Connect what the users do with Locust's reports, statistics and page."""
     options = environment.parsed_options
+    _keep_login_apart(environment)
     is_worker = isinstance(environment.runner, WorkerRunner)
     make_plain()
     if not is_worker:  # a worker has taken them before its master could say anything
@@ -75,6 +77,7 @@ def connect_users(environment: Environment, **_: Any) -> None:
 def begin(environment: Environment, **_: Any) -> None:
     """Set how many users are slow, and have the file ready before any clock runs."""
     options = environment.parsed_options
+    _keep_login_apart(environment)
     try:
         check_options(options)  # the page may have changed them
     except UsageError as error:
@@ -86,6 +89,13 @@ def begin(environment: Environment, **_: Any) -> None:
     if not isinstance(environment.runner, MasterRunner):
         _payload(options)
         LEDGER.begin(options.step)
+
+
+def _keep_login_apart(environment: Environment) -> None:
+    """Have no page, message or log of Locust show the login of its host."""
+    if environment.host:
+        environment.host = kept_apart(environment.host)
+        environment.parsed_options.host = environment.host
 
 
 def _payload(options: Namespace) -> Payload:
@@ -183,8 +193,11 @@ class Uploading:
             if "data" in request and isinstance(self, FastHttpUser):
                 request["data"] = for_fast_client(request["data"], size_bytes)
             verb, path = ("POST", "") if options.expect_status else (method.verb, method.route)
+            private = private_parts(self.host)
+            path += f"?{private.query}" if private.query else ""
             words = {"name": method.name, "catch_response": True, **self.nowhere_else, **request}
-            words["headers"] = {**AS_IT_IS, **request.get("headers", {})}
+            login = {"Authorization": private.login} if private.login else {}
+            words["headers"] = {**AS_IT_IS, **request.get("headers", {}), **login}
             timeout = gevent.Timeout(options.budget)
             try:
                 with timeout, self.client.request(verb, path, **words) as answer:

@@ -1,7 +1,7 @@
 """Writes a new run down, or opens a stored one."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +16,15 @@ from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.plans import load_plan
 from uploadlab.errors import LabError
 from uploadlab.measuring.host import describe_host, require_space
+from uploadlab.measuring.trust import require_same_host
 from uploadlab.model.checks import KnownException
 from uploadlab.model.deployments import REFERENCE, Deployment
 from uploadlab.model.order import Order
-from uploadlab.model.runs import Host, Run
+from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, EXCEPTIONS, PLANS, ROOT
-from uploadlab.planning.draft import Draft, plan_load, stored_deployments
+from uploadlab.planning.draft import Draft, plan_load
 from uploadlab.planning.load_steps import unverified_bytes
+from uploadlab.planning.stored import restored
 from uploadlab.selection import choose
 from uploadlab.storage.run_folder import RunFolder
 
@@ -35,20 +37,18 @@ class Prepared(NamedTuple):
     deployments: list[Deployment]
 
 
-def require_room(drafted: Draft, data_dir: Path) -> None:
+def require_room(drafted: Draft | Run, data_dir: Path) -> None:
     """Raise LabError unless the run's largest uploads fit on that disk."""
-    sizes = {cell.cell.size_bytes for cell in drafted.cells} | {
-        step.cell.size_bytes for step in drafted.steps
-    }
+    steps = drafted.steps if isinstance(drafted, Draft) else drafted.load
+    sizes = {planned.cell.size_bytes for planned in drafted.cells} | {step.cell.size_bytes for step in steps}
     for name in drafted.checks:
         sizes |= {attempt.file.size_bytes for attempt in CASES[name].attempts()}
-    require_space(data_dir, sizes, max(map(unverified_bytes, drafted.steps), default=0))
+    require_space(data_dir, sizes, max(map(unverified_bytes, steps), default=0))
 
 
 def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> Prepared:
     """Write a new run into its folder; raise LabError before anything starts."""
-    folder.keep_configs(drafted.texts)
-    deployments = placed(drafted.deployments, folder)
+    deployments = placed(drafted.deployments, drafted.texts, folder)
     order = drafted.order
     run = Run(
         id=folder.path.name,
@@ -79,18 +79,24 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
     return Prepared(run, folder, deployments)
 
 
-def placed(deployments: Sequence[Deployment], folder: RunFolder) -> list[Deployment]:
-    """Return the deployments with the places of configs that lie in the run's folder."""
-    return [variants.with_own_configs(deployment, folder.path.resolve()) for deployment in deployments]
+def placed(
+    deployments: Sequence[Deployment], texts: Mapping[str, str], folder: RunFolder
+) -> list[Deployment]:
+    """Write configs that are not in the checkout into the run's folder; return the deployments with them.
+
+    Raise LabError.
+    """
+    folder.keep_configs(texts)
+    return [variants.with_own_configs(deployment, texts, folder.path.resolve()) for deployment in deployments]
 
 
-def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
+def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = False) -> Prepared:
     """Open a stored run to go on with it; with ``load``, add concurrent uploads if it has none.
 
-    Raise LabError if the run is damaged or of another host.
+    Raise LabError if the run is damaged or, unless to trust it, of another host.
     """
     run = folder.read_run()
-    _require_same_host(run, describe_host(data_dir))
+    require_same_host(run, describe_host(data_dir), folder, trust)
     if gone := [case for case in run.checks if case not in CASES]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer a case of the check: start a new run")
     if load and run.checks:
@@ -104,7 +110,9 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
         methods = [name for name in names if name in measured]
         run.load = plan_load(plan, msgspec.structs.replace(order, methods=methods or None), run.targets)
         run.order = run.order and msgspec.structs.replace(run.order, load=True)
-    deployments = placed(stored_deployments(run), folder)
+    require_room(run, data_dir)
+    again = restored(run)
+    deployments = placed(again.deployments, again.texts, folder)
     # Load may need a deployment that was not started before.
     known = [deployment for deployment in deployments if deployment.name in run.config_names]
     texts = config_texts(ROOT, known)
@@ -113,18 +121,6 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False) -> Prepared:
     run.configs |= config_texts(ROOT, deployments)
     run.config_names |= _config_names(deployments)
     return Prepared(run, folder, deployments)
-
-
-def _require_same_host(run: Run, host: Host) -> None:
-    if host == run.host:
-        return
-    if host == msgspec.structs.replace(run.host, data_filesystem=host.data_filesystem):
-        raise LabError(
-            f"{run.id} stored on {run.host.data_filesystem}, this would on {host.data_filesystem}: "
-            "give the same --data-dir"
-        )
-    differs = [name for name in host.__struct_fields__ if getattr(host, name) != getattr(run.host, name)]
-    raise LabError(f"{run.id} is from another host ({', '.join(differs)} differ): start a new run")
 
 
 def _exceptions() -> list[KnownException]:

@@ -1,8 +1,15 @@
 """What is measured: cells, and the steps and tasks made of them."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from uploadlab.units import MOST, MOST_BYTES
+
+Count = Annotated[int, Meta(ge=0, le=MOST)]
+"""Rounds and users: more in a file is damage, and would take for ever."""
+Size = Annotated[int, Meta(ge=0, le=MOST_BYTES)]
+Seconds = Annotated[float, Meta(ge=0, le=MOST)]
 
 
 class Cell(Struct, frozen=True):
@@ -10,7 +17,7 @@ class Cell(Struct, frozen=True):
 
     deployment: str
     method: str
-    size_bytes: int
+    size_bytes: Size
 
     @property
     def id(self) -> str:
@@ -22,13 +29,13 @@ class Step(Struct, frozen=True):
     """A cell x users who upload at the same time, each one file after the other."""
 
     cell: Cell
-    users: int
+    users: Count
     """As fast as they can."""
-    seconds: float
+    seconds: Seconds
     """After this time nobody starts another upload."""
-    slow_users: int = 0
+    slow_users: Count = 0
     """Beside them, and not counted with them."""
-    pace: int = 0
+    pace: Size = 0
     """Bytes a second of each slow user."""
 
     @property
@@ -41,8 +48,8 @@ class Planned(NamedTuple):
     """A cell, how often to measure it, and the size of its warm-up."""
 
     cell: Cell
-    rounds: int
-    warmup_bytes: int
+    rounds: Count
+    warmup_bytes: Size
 
 
 class Task(Struct, frozen=True):

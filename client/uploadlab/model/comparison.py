@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from uploadlab.model.cells import Seconds
+
 WITHIN = 0.03
 """The half width of an interval that is narrow enough, where the user gives none."""
 
@@ -16,7 +18,7 @@ class Comparison(Struct, frozen=True):
     """What each does otherwise than the base: lines of a diff."""
     within: float
     """The half width of an interval that is narrow enough, as a share; a smaller difference is none."""
-    budget_seconds: float
+    budget_seconds: Seconds
     """After it the measuring ends, however wide the intervals are."""
     ablation: bool = False
     """Whether each of the others is the base with one of its settings taken back."""

@@ -32,6 +32,8 @@ class Target(Struct, frozen=True):
     """Its URL takes uploads as it is; None: it has the lab's routes."""
     next: list[str] = []
     """Deployments that it may pass uploads on to; the first does it by default."""
+    private: bool = False
+    """Whether its URL has a login or a query, which are not stored."""
 
 
 class Service(Struct, frozen=True):

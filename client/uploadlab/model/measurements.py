@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from uploadlab.model.cells import Count
+
 
 class Status(StrEnum):
     """How one upload ended."""
@@ -71,7 +73,7 @@ class Measurement(Outcome, kw_only=True):
     deployment: str
     method: str
     size_bytes: int
-    round: int
+    round: Count
     warmup: bool
     started_at: str
     """UTC, ISO 8601."""

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+PROFILER, COUNTS = ".pstats", ".json"
+"""How a file of counts ends: in the profiler's own format, which only users open, and as JSON."""
+
 
 class Calls(NamedTuple):
     """What cProfile counted in one upload."""

@@ -1,14 +1,22 @@
 """A run, and the host that it was measured on."""
 
-from msgspec import Struct
+from typing import Annotated
 
-from uploadlab.model.cells import Planned, Step
+from msgspec import Meta, Struct
+
+from uploadlab.model.cells import Planned, Seconds, Step
 from uploadlab.model.checks import KnownException
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import Deployment, Target
 from uploadlab.model.order import Kind, Order
 
 SCHEMA_VERSION = 1
+MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS = 500, 300, 2000
+"""Of a run; methods or cases of the check. Twice as many as any has: a file with more is damaged."""
+Cells = Annotated[list[Planned], Meta(max_length=MOST_CELLS)]
+Steps = Annotated[list[Step], Meta(max_length=MOST_CELLS)]
+Targets = Annotated[list[Target], Meta(max_length=MOST_DEPLOYMENTS)]
+Cases = Annotated[list[str], Meta(max_length=MOST_METHODS)]
 
 
 class Host(Struct, frozen=True):
@@ -34,18 +42,20 @@ class Run(Struct, kw_only=True):
     runtime: str
     started_at: str
     host: Host
-    budget_seconds: float
-    targets: list[Target]
-    cells: list[Planned]
+    other_hosts: list[Host] = []
+    """Where the run was gone on with, against advice."""
+    budget_seconds: Seconds
+    targets: Targets
+    cells: Cells
     profile: bool = False
     """Whether a profiled pass follows the timed one."""
     derived: list[Deployment] = []
     """Deployments that are not in compose.yaml but made from one of it."""
     comparison: Comparison | None = None
     """What is compared, and how long."""
-    load: list[Step] = []
+    load: Steps = []
     """Concurrent uploads, after all else."""
-    checks: list[str] = []
+    checks: Cases = []
     """Cases of the compatibility grid, in place of all else."""
     exceptions: list[KnownException] = []
     """What is known of them."""

@@ -9,17 +9,17 @@ from uploadlab.catalogue.methods import METHODS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments, load_services
 from uploadlab.declared.plans import BUDGET_SECONDS, Plan, check_deployments, load_plan
-from uploadlab.errors import LabError, UsageError
+from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned, Step
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Deployment, Target
 from uploadlab.model.order import Kind, Order
-from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.planning.cells import plan_cells
 from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
+from uploadlab.private_urls import private_parts
 from uploadlab.selection import choose
 
 
@@ -63,7 +63,10 @@ def draft(order: Order) -> Draft:
     if declared:
         variants.refuse_services(deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in deployments]
-    targets += [Target(name, url, EXTERNAL, foreign=order.foreign) for name, url in order.targets.items()]
+    targets += [
+        Target(name, url, EXTERNAL, foreign=order.foreign, private=any(private_parts(url)))
+        for name, url in order.targets.items()
+    ]
     if order.kind is Kind.CHECK:
         return _draft_check(order, deployments, targets)
     return _draft_run(order, deployments, targets, [*declared, *order.targets])
@@ -81,7 +84,7 @@ def _draft_run(
     steps = plan_load(plan, order, targets) if wants_load else []
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds, cells=cells, steps=steps,
-        targets=targets, deployments=_to_start(deployments, [*cells, *steps], every=False),
+        targets=targets, deployments=to_start(deployments, [*cells, *steps], every=False),
     )  # fmt: skip
 
 
@@ -90,8 +93,8 @@ def _draft_check(order: Order, deployments: list[Deployment], targets: list[Targ
     cases = [name for name in chosen if order.large or order.cases or CASES[name].usual]
     if not any(applies(target, case) for target in targets for case in cases):
         raise UsageError("no chosen deployment takes such uploads: choose other --cases or --deployments")
-    to_start = _to_start(deployments, [], every=True) if deployments else []
-    return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=to_start)
+    started = to_start(deployments, [], every=True) if deployments else []
+    return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=started)
 
 
 def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft:
@@ -107,22 +110,7 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
     )  # fmt: skip
 
 
-def stored_deployments(run: Run, load: bool = False) -> list[Deployment]:
-    """Return what a stored run has to start; raise LabError if compose.yaml no longer declares it.
-
-    With ``load``, include what the run may need when concurrent uploads are added to it.
-    """
-    names = [target.name for target in run.targets if target.tier != EXTERNAL]
-    if not names:  # of the user's own servers alone, which need no checkout
-        return []
-    declared = load_deployments(COMPOSE) | {deployment.name: deployment for deployment in run.derived}
-    if gone := [name for name in names if name not in declared]:
-        raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
-    chosen = [declared[name] for name in names]
-    return _to_start(chosen, [*run.cells, *run.load], every=load or bool(run.checks))
-
-
-def _to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every: bool) -> list[Deployment]:
+def to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every: bool) -> list[Deployment]:
     """Return the chosen deployments and those that they pass uploads on to, which get no rows of their own.
 
     With ``every``, each of the chosen may pass uploads on, whatever is planned.

@@ -1,6 +1,5 @@
 """An order as the command that the user types, and the section of a report that shows it."""
 
-import re
 import shlex
 from collections.abc import Sequence
 from typing import Any
@@ -42,7 +41,7 @@ def command_words(order: Order) -> list[str]:
 def _option(field: str, value: Any) -> list[str]:
     name = f"--{field.replace('_', '-')}"
     if field == "targets":
-        return [word for target, url in value.items() for word in ("--target", f"{target}={_public(url)}")]
+        return [word for target, url in value.items() for word in ("--target", f"{target}={url}")]
     if field == "foreign":
         return ["--expect-status", str(value.expect_status), "--field", value.field]
     if isinstance(value, bool):
@@ -52,11 +51,6 @@ def _option(field: str, value: Any) -> list[str]:
     if isinstance(value, float):
         return [name, f"{100 * value:g}%" if field in PERCENT else f"{value:g}"]
     return [name, str(value)]
-
-
-def _public(url: str) -> str:
-    """Return the address without a password: a report is passed on more freely than a run."""
-    return re.sub(r"(?<=//)[^/@]*@", "", url)
 
 
 def commands(stored: StoredRun) -> Section | None:
@@ -69,6 +63,8 @@ def commands(stored: StoredRun) -> Section | None:
         texts[f"What is missing: {missing} uploads"] = shlex.join([program(), "resume", run.id])
     texts["This report"] = shlex.join([program(), "report", run.id])
     intro = "From the root of the checkout."
+    if private := [target.name for target in run.targets if target.private]:
+        intro += f" Add the login or query of {', '.join(private)} to the URL: it is not stored."
     if run.order.kind is Kind.RUN:
         intro += " The seed gives the same order; figures are compared within one run only."
     return Section("repeat", "To repeat it", [intro], texts=texts)
@@ -76,11 +72,10 @@ def commands(stored: StoredRun) -> Section | None:
 
 def _missing(run: Run, rows: Sequence[Measurement]) -> int:
     """Return how many uploads have no row yet, or a row that says that they could not be tried."""
+    rounds = {planned.cell.id: planned.rounds for planned in run.cells}
     done = {
-        (row.cell_id, row.round) for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE
+        (row.cell_id, row.round)
+        for row in rows
+        if row.status is not Status.UNAVAILABLE and 0 < row.round <= rounds.get(row.cell_id, 0)
     }
-    return sum(
-        (planned.cell.id, number) not in done
-        for planned in run.cells
-        for number in range(1, planned.rounds + 1)
-    )
+    return sum(rounds.values()) - len(done)

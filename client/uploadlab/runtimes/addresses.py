@@ -68,8 +68,8 @@ def url_problem(url: str) -> str:
         host.encode("idna")
     except UnicodeError:
         return "a part of its host is empty, or longer than 63 letters"
-    except ValueError as error:
-        return str(error)
+    except ValueError:  # whose text may hold a part of a password
+        return "its port is no number up to 65535, or its address in brackets is none"
     if parts.scheme not in ("http", "https"):
         return "it begins with neither http:// nor https://"
     if not host:

@@ -13,6 +13,7 @@ from uploadlab.errors import LabError
 from uploadlab.model.deployments import Deployment
 from uploadlab.paths import COMPOSE, OUT, ROOT, RUNS
 from uploadlab.presenting.terminal import Screen
+from uploadlab.private_urls import VARIABLE, masked
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.override import OVERRIDE, override
 from uploadlab.storage.run_folder import RunFolder
@@ -61,13 +62,16 @@ def port_variable(name: str) -> str:
 def new_folder(out: Path, name: str) -> RunFolder:
     """Create a folder for a run, which belongs to the owner of the folder around it; raise LabError."""
     made = not out.exists()
+    _require_mountable(out)
     folder = RunFolder.create(out, name)
-    if ":" in str(out.resolve()):
-        folder.remove_if_empty()
-        raise LabError(f"{out}: Docker takes no path with a colon; choose another --out")
     for path in [*([out] if made else []), folder.path]:
         _give(path, out.parent if made else out)
     return folder
+
+
+def _require_mountable(path: Path) -> None:
+    if ":" in str(path.resolve()):
+        raise LabError(f"{path}: Docker takes no path with a colon; choose another --out")
 
 
 class ComposeProject:
@@ -89,12 +93,11 @@ class ComposeProject:
 
         Raise LabError, and KeyboardInterrupt after the client has stopped.
         """
+        _require_mountable(folder.path)
         made = [deployment for deployment in deployments if deployment.based_on]
         self._override(made, folder)
         self._environment["LAB_PROFILING"] = str(int(profiling))
         services = [service.name for deployment in deployments for service in deployment.services]
-        for path in folder.path.rglob("*"):
-            _give(path, folder.path)
         try:
             self._start(services, made)
             code = self._run_client(folder.path.resolve(), words)
@@ -140,7 +143,7 @@ class ComposeProject:
 
     def _run_client(self, run: Path, words: list[str]) -> int:
         """Return the exit code of the client; raise KeyboardInterrupt after it has stopped."""
-        settings = [f"LAB_RUN={run.name}", f"LAB_OUT={run.parent}"]
+        settings = [f"LAB_RUN={run.name}", f"LAB_OUT={run.parent}", VARIABLE]
         volumes = []
         if run.parent != RUNS:
             volumes = ["--volume", f"{run.parent}:{OUT}"]
@@ -177,9 +180,7 @@ class ComposeProject:
             container = f"{self._project}-{service}-1"
             status, said = self._processes.run(["docker", "logs", container], os.environ, ROOT)
             if status == 0:
-                (folder.logs / f"{service}.log").write_text(said)
-        for path in [folder.logs, *folder.logs.iterdir()]:
-            _give(path, folder.path)
+                folder.keep_log(f"{service}.log", said)
 
     def _do(self, *words: str) -> None:
         """Run a command of Compose; raise LabError with its last line."""
@@ -206,4 +207,4 @@ def _give(path: Path, like: Path) -> None:
 
 def _last_line(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else "it printed nothing"
+    return masked(lines[-1]) if lines else "it printed nothing"  # a proxy's URL may have a login

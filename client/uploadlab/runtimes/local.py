@@ -17,12 +17,14 @@ from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import in_url, reached
+from uploadlab.storage.run_files import RunFiles
 
 HOST = "127.0.0.1"
 PORTS = range(10_000, 32_768)
 """Below the ports that Linux gives to connections, which may be taken before a server has started."""
 LINE_BYTES = 1 << 16
 """A longer line of a server is cut."""
+LAST_WORDS_BYTES = 1 << 16
 SOCKETS = Path("/tmp")  # noqa: S108  the folder made here has a random name and no rights for others
 """Not in the checkout: a socket's path may have 108 bytes at most."""
 
@@ -134,8 +136,8 @@ class LocalRuntime:
         self._processes.stop(running)
 
     def _spawn(self, service: Service, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        path = self._log_dir and self._log_dir / f"{service.name}.log"
-        with open(path, "ab") if path else nullcontext() as log:
+        logs = RunFiles(self._log_dir) if self._log_dir else None
+        with logs.append(f"{service.name}.log") if logs else nullcontext() as log:
             process = self._processes.start(
                 service.command,
                 environment,
@@ -176,7 +178,8 @@ class LocalRuntime:
     def _last_words(self, service: Service) -> str:
         if not self._log_dir:
             return "see above"
-        lines = (self._log_dir / f"{service.name}.log").read_text(errors="replace").strip().splitlines()
+        said = RunFiles(self._log_dir).read_end(f"{service.name}.log", LAST_WORDS_BYTES)
+        lines = said.decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it printed nothing"
 
 

@@ -49,7 +49,7 @@ def _service(
     volumes = [
         f"{deployment.name if name == deployment.based_on else name}:{place}" for name, _, place in mounts
     ]
-    if (folder / "configs").is_dir():  # else the engine would make it, as root's
+    if any(_seen(word, folder) != word for word in service.command):  # else the engine would make the folder
         volumes.append(f"{_escaped(str(folder / 'configs'))}:/lab/{OWN}/configs:ro")
     if pid := kept.get("pid"):
         kept["pid"] = NAMESPACE + copies[str(pid).removeprefix(NAMESPACE)]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from uploadlab.plain_text import OF_A_SERVER, plain
+from uploadlab.private_urls import masked
 from uploadlab.sending.connections import AnswerFault, is_redirect, unsuccessful
 from uploadlab.sending.source import FileFault
 
@@ -26,8 +27,8 @@ def json_of(body: bytes) -> dict[str, Any]:
 
 
 def words_of(text: object) -> str:
-    """Return what a server says as short plain text; nothing where it says nothing."""
-    return plain(str(text), OF_A_SERVER) if text else ""
+    """Return what a server says as short plain text, without logins; nothing where it says nothing."""
+    return plain(masked(str(text)), OF_A_SERVER) if text else ""
 
 
 def seconds_of(value: object) -> float | None:

@@ -21,6 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.plain_text import OF_A_SERVER, plain
+from uploadlab.private_urls import masked, private_parts
 from uploadlab.units import format_size
 
 Watch = Callable[[str], None]
@@ -35,11 +36,25 @@ class AnswerFault(OSError):
     """The answer, not the connection, is why a request failed."""
 
 
+class TargetSession(requests.Session):
+    """A session that adds the private parts of a target's URL; no answer or error shows them."""
+
+    def request(self, method: str | bytes, url: str | bytes, *words: Any, **more: Any) -> requests.Response:
+        """Send a request to an address that anyone may see."""
+        private = private_parts(str(url))
+        if private.login:
+            more["headers"] = {**(more.get("headers") or {}), "Authorization": private.login}
+        address = f"{url!s}?{private.query}" if private.query else url
+        response = super().request(method, address, *words, **more)
+        response.url = str(url)  # which HTTPError's text has
+        return response
+
+
 def session(
     watch: Watch | None = None, block_bytes: int = BLOCK_BYTES, answer_bytes: int = ANSWER_BYTES
 ) -> requests.Session:
     """Return a fresh session: uWSGI closes connections without saying so, so none is used twice."""
-    return guarded(requests.Session(), BlockAdapter(watch, block_bytes, answer_bytes))
+    return guarded(TargetSession(), BlockAdapter(watch, block_bytes, answer_bytes))
 
 
 def guarded(new: requests.Session, adapter: "BlockAdapter") -> requests.Session:
@@ -79,10 +94,10 @@ def is_redirect(http_status: int) -> bool:
 
 def unsuccessful(http_status: int, words: str | None, location: str | None) -> str:
     """Return what a server answered in place of success, and where it pointed, in a few plain words."""
-    answered = f"answered {http_status} {plain(words or '', OF_A_SERVER)}".strip()
+    answered = f"answered {http_status} {plain(masked(words or ''), OF_A_SERVER)}".strip()
     if not is_redirect(http_status):
         return answered
-    place = f"points to {plain(location, OF_A_SERVER)}" if location else "points nowhere"
+    place = f"points to {plain(masked(location), OF_A_SERVER)}" if location else "points nowhere"
     return f"{answered}, which {place}; redirects are not followed"
 
 

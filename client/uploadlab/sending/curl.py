@@ -11,6 +11,7 @@ from typing import IO, Any, cast
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.private_urls import private_parts
 from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, AnswerFault
 from uploadlab.sending.source import shorter_file
 from uploadlab.units import format_size
@@ -41,8 +42,8 @@ def send_by_curl(
     words += ["--header", "Expect:", "--header", "Content-Type: application/octet-stream"]
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
     # Of a file named "-", curl would send its own input.
-    words += ["--request", verb, "--upload-file", str(Path(payload.path).absolute()), url]
-    done = _finished(words, payload)
+    words += ["--request", verb, "--upload-file", str(Path(payload.path).absolute()), "--config", "-"]
+    done = _finished(words, _config(url), payload)
     written: dict[str, Any] = {}
     with suppress(ValueError):
         written = json.loads(done.stderr)
@@ -60,12 +61,24 @@ def send_by_curl(
     return outcome, done.stdout, responses.get(facts["response_code"], ""), location
 
 
-def _finished(words: list[str], payload: Payload) -> subprocess.CompletedProcess[bytes]:
+def _config(url: str) -> bytes:
+    """Return curl's config with what the list of processes must not show."""
+    login, query = private_parts(url)
+    address = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+    values = {"url": address} | ({"header": f"Authorization: {login}"} if login else {})
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()]
+    return "".join(lines).encode(errors="surrogateescape")
+
+
+def _finished(words: list[str], config: bytes, payload: Payload) -> subprocess.CompletedProcess[bytes]:
     """Run curl to its end while the file has its size; raise OSError, FileFault, AnswerFault."""
+    pipe = subprocess.PIPE
     with (
-        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+        subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as process,
         ThreadPoolExecutor(2) as readers,
     ):
+        with suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as stdin:
+            stdin.write(config)
         pipes = cast(IO[bytes], process.stdout), cast(IO[bytes], process.stderr)
         content, facts = (readers.submit(_limited, process, pipe) for pipe in pipes)
         try:

@@ -8,6 +8,7 @@ import requests
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.model.profiles import COUNTS, PROFILER
 from uploadlab.sending.answered import bytes_of, json_of, reason, words_of
 from uploadlab.sending.connections import get, session
 from uploadlab.sending.upload import Uploaded
@@ -30,9 +31,13 @@ def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
     folder = f"{url}/profiles/{upload_id}"
     try:
         wanted = [str(name) for name in names[:MOST_FILES]]
-        return {name: get(f"{folder}/{name}", VERIFY_SECONDS, PROFILE_BYTES).content for name in wanted}, ""
+        files = {name: get(f"{folder}/{name}", VERIFY_SECONDS, PROFILE_BYTES).content for name in wanted}
     except (requests.RequestException, ValueError) as error:
         return {}, f"the profile cannot be fetched: {reason(error)}"
+    for name in [name.removesuffix(PROFILER) + COUNTS for name in files if name.endswith(PROFILER)]:
+        with suppress(requests.RequestException, ValueError):  # a server of an older version has none
+            files[name] = get(f"{folder}/{name}", VERIFY_SECONDS, PROFILE_BYTES).content
+    return files, ""
 
 
 def verify(url: str, uploaded: Uploaded, payload: Payload, keep: bool = False) -> Outcome:

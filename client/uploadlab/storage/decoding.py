@@ -1,35 +1,81 @@
 """Decodes the rows of a run, and tells sound rows from damaged ones."""
 
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
 from uploadlab.model.cells import Cell
-from uploadlab.model.load import LoadUpload
+from uploadlab.model.checks import Check
+from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled
+from uploadlab.model.runs import MOST_CELLS, MOST_DEPLOYMENTS, MOST_METHODS
+from uploadlab.storage.files import MOST_LINE_BYTES
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+Content = TypeVar("Content")
 
 
+MOST_NAMES = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS
+"""Different names in the rows of a file: tables have a row or a column for each."""
 MOST_DIGITS = 20
 """Of a size in bytes."""
 LEAST_SECONDS, MOST = 1e-9, 1e18
 """A shorter time is no measured time, and a larger number counts nothing that a run has."""
 
 
-def sound_rows(lines: Sequence[bytes], kind: type[Row]) -> list[Row]:
-    """Return the rows of those lines that can be decoded and make sense."""
+def decoded(content: bytes, decoder: msgspec.json.Decoder[Content]) -> Content:
+    """Return what JSON of any source holds; raise DecodeError for all that can be wrong with it."""
+    try:
+        return decoder.decode(content)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"it is not UTF-8 ({error.reason})") from None
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
+
+
+def sound_rows(lines: Iterable[bytes], kind: type[Row]) -> tuple[list[Row], int]:
+    """Return the rows of those lines that can be decoded and make sense, and how many others there are."""
     decoder = msgspec.json.Decoder(kind)
-    rows = []
+    rows, damaged = [], 0
+    known: tuple[set[str], ...] = (set(), set(), set())
     for line in lines:
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            rows.append(decoder.decode(line))
-    return [row for row in rows if is_sound(row)]
+        row = sound_row(line, decoder)
+        names = zip(_names(row), known, MOST_NAMES, strict=True)
+        if row is None or any(name not in seen and len(seen) == most for name, seen, most in names):
+            damaged += 1
+            continue
+        rows.append(row)
+        for name, seen in zip(_names(row), known, strict=True):
+            seen.add(name)
+    return rows, damaged
 
 
-def is_sound(row: msgspec.Struct) -> bool:
+def _names(row: Any) -> tuple[str, str, str]:
+    """Return the deployment, the method or case, and the cell or step that a row is about."""
+    match row:
+        case Measurement():
+            return row.deployment, row.method, row.cell_id
+        case Check():
+            return row.deployment, row.case, f"{row.deployment}/{row.case}"
+        case Profiled():
+            deployment, method, _ = row.cell_id.rsplit("/", 2)
+            return deployment, method, row.cell_id
+        case LoadStep():
+            return "", "", row.step_id
+    return "", "", ""
+
+
+def sound_row(line: bytes, decoder: msgspec.json.Decoder[Row]) -> Row | None:
+    """Return the row of a line; return None if it cannot be decoded, or makes no sense."""
+    try:
+        row = decoded(line, decoder) if len(line) <= MOST_LINE_BYTES else None
+    except msgspec.DecodeError:
+        return None
+    return row if row is not None and is_sound(row) else None
+
+
+def is_sound(row: Any) -> bool:
     """Return whether its names fit together, and no number is negative or absurd."""
     numbers = (value for value in msgspec.structs.astuple(row) if isinstance(value, int | float))
     if not all(0 <= value <= MOST for value in numbers):

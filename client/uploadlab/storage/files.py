@@ -1,11 +1,12 @@
 """The files of a run folder: their names, and how each is read whether it is packed or not."""
 
-import gzip
+import errno
 import zlib
-from pathlib import Path
+from collections.abc import Iterator
 
 from uploadlab.errors import LabError
-from uploadlab.paths import shown
+from uploadlab.storage.run_files import MOST_BYTES, RunFiles
+from uploadlab.units import format_size
 
 RUN_FILE = "run.json"
 ORDER_FILE = "order.json"
@@ -18,38 +19,75 @@ PROFILED = "profiles.jsonl"
 LOAD_UPLOADS = "load/uploads.jsonl"
 LOAD_STEPS = "load/steps.jsonl"
 CHECKS = "checks.jsonl"
+MOST_LINE_BYTES = 1 << 20
+MOST_LINES = 200_000
+"""Of a file: twenty times as many as the largest that is kept with the lab has."""
+GZIP = 16 + zlib.MAX_WBITS
+"""What zlib calls gzip's format."""
 
 
-def packed(path: Path) -> Path:
+class Unreadable(LabError):
+    """A file of rows that is damaged, no plain file, or too large."""
+
+    def __init__(self, name: str, problem: str, damaged: bool = False) -> None:
+        what = "is damaged" if damaged else "is not read"
+        super().__init__(f"{name} {what} ({problem}): copy it from its source again")
+        self.notice = f"{name} {what} and left out." if damaged else f"{name} is left out: {problem}."
+        """What a report says."""
+
+
+def packed(name: str) -> str:
     """Return the name that ``gzip`` gives to a file, as in runs that are kept in git."""
-    return path.with_name(f"{path.name}.gz")
+    return f"{name}.gz"
 
 
-def size_of(path: Path) -> int:
+def size_of(files: RunFiles, name: str) -> int:
     """Return the bytes of a file and of its packed form; 0 if there is neither."""
-    return sum(file.stat().st_size for file in (path, packed(path)) if file.exists())
+    return files.size(name) + files.size(packed(name))
 
 
-def content_of(path: Path) -> bytes:
-    """Return the bytes of a file, packed or not; none if there is no file. Raises LabError."""
-    archive = packed(path)
-    if path.exists() or not archive.exists():  # both: it was unpacked to go on with
-        return path.read_bytes() if path.exists() else b""
+def content_of(files: RunFiles, name: str) -> bytes:
+    """Return the bytes of a file, packed or not; none if there is no file. Raises Unreadable."""
+    archive = packed(name)
     try:
-        return gzip.decompress(archive.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
-        raise LabError(f"{shown(archive)} is damaged ({error}): copy it from its source again") from None
+        try:
+            content = files.read(name)
+        except FileNotFoundError:
+            content = _unpacked(files, archive)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        where = archive if error.filename == archive else name
+        raise Unreadable(where, str(error.strerror)) from None
+    if content.count(b"\n") > MOST_LINES:
+        raise Unreadable(name, f"it has more than {MOST_LINES} lines")
+    return content
 
 
-def unpack(path: Path) -> None:
-    """Restore a packed file, so that lines can be appended to it. Raises LabError."""
-    if packed(path).exists() and not path.exists():
-        temporary = path.with_name(f"{path.name}.tmp")
-        temporary.write_bytes(content_of(path))
-        temporary.replace(path)
-    packed(path).unlink(missing_ok=True)
+def _unpacked(files: RunFiles, archive: str) -> bytes:
+    """Return what a packed file holds; stop at the limit, however well it is packed."""
+    unpacking = zlib.decompressobj(GZIP)
+    try:
+        content = unpacking.decompress(files.read(archive), MOST_BYTES + 1)
+    except zlib.error as error:
+        raise Unreadable(archive, str(error), damaged=True) from None
+    if len(content) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {format_size(MOST_BYTES)} unpacked", archive)
+    if not unpacking.eof or unpacking.unused_data:
+        raise Unreadable(archive, "it does not end where its content ends", damaged=True)
+    return content
 
 
-def whole_lines(content: bytes) -> list[bytes]:
-    """Return the lines of a file without a last line that was cut short by a kill."""
-    return content[: content.rfind(b"\n") + 1].splitlines()
+def unpack(files: RunFiles, name: str) -> None:
+    """Restore a packed file, so that lines can be appended to it. Raises LabError, OSError."""
+    if files.size(packed(name)) and not files.size(name):
+        files.replace(name, content_of(files, name))
+    files.remove(packed(name))
+
+
+def whole_lines(content: bytes) -> Iterator[bytes]:
+    """Yield the lines of a file without a last line that was cut short by a kill."""
+    begin = 0
+    while end := content.find(b"\n", begin) + 1:
+        yield content[begin : end - 1]
+        begin = end

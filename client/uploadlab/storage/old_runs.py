@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from uploadlab.model.checks import Check
-from uploadlab.model.deployments import EXTERNAL, REFERENCE
+from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.order import Kind, Order
-from uploadlab.model.runs import Run
+from uploadlab.model.runs import MOST_METHODS, Run
+from uploadlab.private_urls import masked_word, split_private
+from uploadlab.storage.decoding import decoded
 from uploadlab.units import format_exactly
 
 CODES = {
@@ -23,19 +25,44 @@ CODES = {
 """The texts that exceptions named, and the codes of such attempts."""
 
 
+MOST_UPLOADS = 1_000_000
+"""Of a run. One with more would take weeks."""
+
+
 def decode_run(content: bytes) -> Run:
     """Return what run.json says, whichever version of the lab wrote it; raises msgspec.DecodeError."""
-    fields = msgspec.json.decode(content, type=dict[str, Any])
+    fields = decoded(content, msgspec.json.Decoder(dict[str, Any]))
     exceptions = msgspec.convert(fields.get("exceptions", []), list[dict[str, Any]])
     for known in exceptions:
         if "shows" in known:
             texts = msgspec.convert(known.pop("shows"), list[str])
             known |= {"codes": [code for code in map(_code_of, texts) if code], "fix": known.pop("mend", "")}
     run = msgspec.convert(fields | {"exceptions": exceptions}, Run)
-    if not run.order:
+    if sum(planned.rounds for planned in run.cells) > MOST_UPLOADS:
+        raise msgspec.ValidationError(f"it plans more than {MOST_UPLOADS} uploads")
+    if len({planned.cell.method for planned in run.cells}) > MOST_METHODS:
+        raise msgspec.ValidationError(f"it plans more than {MOST_METHODS} methods")
+    run.targets = [_without_private(target) for target in run.targets]
+    if run.order:
+        targets = {name: _public(url) for name, url in run.order.targets.items()}
+        run.order = msgspec.structs.replace(run.order, targets=targets)
+    else:
         run.order = implied_order(run)
         run.kind = run.order.kind
     return run
+
+
+def _without_private(target: Target) -> Target:
+    """Return a target without the login and the query that older versions stored with its URL."""
+    public = _public(target.url)
+    return target if public == target.url else msgspec.structs.replace(target, url=public, private=True)
+
+
+def _public(url: str) -> str:
+    try:
+        return split_private(url)[0]
+    except ValueError:
+        return masked_word(url)
 
 
 def implied_order(run: Run) -> Order:

@@ -1,30 +1,50 @@
 """Reads what the profiles of a run counted."""
 
-import pstats
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from uploadlab.model.profiles import Calls, Profiles
+import msgspec
+
+from uploadlab.model.profiles import COUNTS, PROFILER, Calls, Profiles
+from uploadlab.storage.decoding import decoded
 from uploadlab.storage.run_folder import RunFolder
 
 
+class Function(NamedTuple):
+    """A function that was called."""
+
+    file: str
+    """The end of its path."""
+    name: str
+    calls: int
+    seconds: float
+    """With all that it called."""
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """The content of a file of counts, which the app writes (``upload_app.profiling``)."""
+
+    total_seconds: float
+    functions: list[Function]
+
+
+MOST_COUNTS_BYTES = 1 << 20
+MOST_PROFILES = 1000
+DECODER = msgspec.json.Decoder(Counts)
+
+
 def read_calls(folder: RunFolder) -> Profiles:
-    """Return what the run's profiles counted; a file that cannot be read is left out."""
-    found: Profiles = {}
+    """Return what the run's profiles counted; what cannot be read, or is too much, is left out."""
+    names: dict[tuple[str, str, int], str] = {}
     for profile in folder.read_profiled():
         deployment, method, size = profile.cell_id.rsplit("/", 2)
         for name in profile.files:
-            if name.endswith(".pstats"):
-                with suppress(OSError, ValueError, EOFError, TypeError, AttributeError):
-                    found[deployment, method] = _calls(folder.path / name, int(size))
+            if name.endswith(PROFILER) and len(names) < MOST_PROFILES:
+                names[deployment, method, int(size)] = name.removesuffix(PROFILER) + COUNTS
+    found: Profiles = {}
+    for (deployment, method, size_bytes), name in names.items():
+        with suppress(OSError, ValueError):
+            counts = decoded(folder.files.read(name, MOST_COUNTS_BYTES), DECODER)
+            functions = {(of.file, of.name): (of.calls, of.seconds) for of in counts.functions}
+            found[deployment, method] = Calls(size_bytes, counts.total_seconds, functions)
     return found
-
-
-def _calls(path: Path, size_bytes: int) -> Calls:
-    stats: dict[Any, Any] = pstats.Stats(str(path)).stats  # type: ignore[attr-defined]  # untyped, documented
-    functions = {
-        ("/".join(Path(file).parts[-2:]), function): (calls, cumulative)
-        for (file, _, function), (_, calls, _, cumulative, _) in stats.items()
-    }
-    return Calls(size_bytes, sum(own for _, _, own, _, _ in stats.values()), functions)

@@ -13,7 +13,6 @@ from uploadlab.model.measurements import Measurement, Profiled
 from uploadlab.model.profiles import Profiles
 from uploadlab.model.runs import SCHEMA_VERSION, Host, Run
 from uploadlab.storage.files import RUN_FILE
-from uploadlab.storage.old_runs import decode_run
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder
 
@@ -46,20 +45,21 @@ def read_run_folder(folder: RunFolder) -> StoredRun:
 
 def _run(folder: RunFolder, notices: list[str]) -> Run:
     """Return run.json, of a newer schema as far as it fits, or what stands in for it."""
-    path = folder.path / RUN_FILE
     try:
-        run = decode_run(path.read_bytes())
+        run = folder.decode_run_file()
         if run.schema_version > SCHEMA_VERSION:
             notices.append(
                 f"{RUN_FILE} has schema {run.schema_version}, this lab reads {SCHEMA_VERSION}: "
                 "fields whose meaning changed are shown wrongly."
             )
+        if run.other_hosts:
+            notices.append("Gone on with on another host: figures of this run are not comparable.")
         return run
     except FileNotFoundError:
         if not folder.has_results():
             folder.read_run()  # says what is wrong
         notices.append(f"{RUN_FILE} is missing: host, plan, tiers and configs are not known.")
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError) as error:
         reason = getattr(error, "strerror", error)  # without the path, which a report must not show
         notices.append(f"{RUN_FILE} is damaged ({reason}): host, plan, tiers and configs are not known.")
     return Run(

@@ -1,9 +1,9 @@
 """The run folder. The only module that writes results."""
 
+import errno
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -14,26 +14,33 @@ from uploadlab.model.checks import Check
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Profiled
 from uploadlab.model.order import Order
+from uploadlab.model.profiles import COUNTS
 from uploadlab.model.runs import SCHEMA_VERSION, Run
 from uploadlab.paths import in_container, program, shown
-from uploadlab.storage.decoding import Row, sound_rows
+from uploadlab.storage.decoding import Row, decoded, sound_row, sound_rows
 from uploadlab.storage.files import (
     CHECKS,
     LOAD_STEPS,
     LOAD_UPLOADS,
     LOGS,
     MEASUREMENTS,
+    MOST_LINE_BYTES,
     ORDER_FILE,
     PROFILED,
     PROFILES,
     REPORT,
     RUN_FILE,
+    Unreadable,
     content_of,
     size_of,
     unpack,
     whole_lines,
 )
 from uploadlab.storage.old_runs import decode_run, with_code
+from uploadlab.storage.run_files import RunFiles
+
+MOST_RUN_BYTES = 16 << 20
+"""Of run.json."""
 
 
 class RunFolder:
@@ -44,6 +51,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.files = RunFiles(path)
         self.damage: dict[str, str] = {}
         """What was left out of the files read so far, by their names."""
 
@@ -64,9 +72,10 @@ class RunFolder:
     @property
     def logs(self) -> Path:
         """Where servers' logs go."""
-        folder = self.path / LOGS
-        folder.mkdir(exist_ok=True)
-        return folder
+        try:
+            return self.files.make_folder(LOGS)
+        except OSError as error:
+            raise self._cannot_write(error) from None
 
     @property
     def uploads_file(self) -> Path:
@@ -76,20 +85,24 @@ class RunFolder:
     def keep_configs(self, texts: Mapping[str, str]) -> None:
         """Write configs that the run has made, by their path below this folder."""
         for name, text in texts.items():
-            self._write(self.path / name, text.encode())
+            self._replace(name, text.encode())
+
+    def keep_log(self, name: str, text: str) -> None:
+        """Write or replace the log of a server."""
+        self._replace(f"{LOGS}/{name}", text.encode())
 
     def keep_profile(self, cell: Cell, files: dict[str, bytes]) -> list[str]:
-        """Write the files of a profile and return their names below this folder."""
-        folder = self.path / PROFILES / cell.deployment / cell.method
-        paths = {folder / Path(name).name: content for name, content in files.items()}
-        for path, content in paths.items():
-            self._write(path, content)
-        return [str(path.relative_to(self.path)) for path in paths]
+        """Write the files of a profile and return their names below this folder, without that of counts."""
+        folder = f"{PROFILES}/{cell.deployment}/{cell.method}"
+        contents = {f"{folder}/{Path(name).name}": content for name, content in files.items()}
+        for name, content in contents.items():
+            self._replace(name, content)
+        return [name for name in contents if not name.endswith(COUNTS)]
 
     def write_run(self, run: Run) -> None:
         """Write or replace run.json in one step."""
         self._replace(RUN_FILE, msgspec.json.format(msgspec.json.encode(run), indent=1))
-        (self.path / ORDER_FILE).unlink(missing_ok=True)  # run.json holds the order from now on
+        self.files.remove(ORDER_FILE)  # run.json holds the order from now on
 
     def write_order(self, order: Order) -> None:
         """Leave an order for the client's container."""
@@ -119,20 +132,21 @@ class RunFolder:
         """Save a step with its uploads, all or nothing even if a kill cuts the writing short."""
         try:
             for name in (LOAD_STEPS, LOAD_UPLOADS):
-                unpack(self.path / name)
-            if self.uploads_file.exists():
+                unpack(self.files, name)
+            if size_bytes := self.files.size(LOAD_UPLOADS):
                 tries = self._read(LOAD_STEPS, LoadStep)
-                os.truncate(self.uploads_file, tries[-1].uploads_end if tries else 0)
+                with self.files.append(LOAD_UPLOADS) as file:
+                    file.truncate(min(tries[-1].uploads_end if tries else 0, size_bytes))
         except OSError as error:
             raise self._cannot_write(error) from None
         self._append_lines(LOAD_UPLOADS, uploads)
-        step.uploads_end = size_of(self.uploads_file)
+        step.uploads_end = self.files.size(LOAD_UPLOADS)
         self._append_lines(LOAD_STEPS, [step])
 
     def read_order(self) -> Order:
         """Return the order that the host left; raises LabError."""
         try:
-            return msgspec.json.decode((self.path / ORDER_FILE).read_bytes(), type=Order)
+            return decoded(self.files.read(ORDER_FILE, MOST_RUN_BYTES), msgspec.json.Decoder(Order))
         except (OSError, msgspec.DecodeError) as error:
             raise LabError(f"no order in {shown(self.path)} ({error}): only the host starts this") from None
 
@@ -140,16 +154,20 @@ class RunFolder:
         """Return run.json, to go on with the run; raises LabError if that cannot be."""
         path = self.path / RUN_FILE
         try:
-            run = decode_run(path.read_bytes())
+            run = self.decode_run_file()
         except OSError as error:
             hint = f"name a folder that holds {RUN_FILE}"
             raise LabError(f"no run at {shown(self.path)} ({error.strerror}): {hint}") from None
-        except (UnicodeDecodeError, msgspec.DecodeError) as error:
+        except msgspec.DecodeError as error:
             raise LabError(f"{shown(path)} is damaged ({error}): start a new run") from None
         if run.schema_version > SCHEMA_VERSION:
             schemas = f"schema {run.schema_version}, this lab reads {SCHEMA_VERSION}"
             raise LabError(f"{shown(path)} has {schemas}: start a new run")
         return run
+
+    def decode_run_file(self) -> Run:
+        """Return run.json as it is; raises OSError, DecodeError."""
+        return decode_run(self.files.read(RUN_FILE, MOST_RUN_BYTES))
 
     def read_measurements(self) -> list[Measurement]:
         """Return the timed uploads."""
@@ -173,17 +191,23 @@ class RunFolder:
         tries = self._read(LOAD_STEPS, LoadStep)
         if not tries:
             return self._read(LOAD_UPLOADS, LoadUpload)
-        uploads: list[LoadUpload] = []
-        damaged = begin = 0
-        content = self._content(LOAD_UPLOADS)
+        owned: dict[str, range] = {}
+        begin = 0
         for step in tries:
             if begin > step.uploads_end:  # a power cut lost rows that an earlier step counts
                 begin = 0
-            lines = whole_lines(content[begin : step.uploads_end])
-            rows = sound_rows(lines, LoadUpload)
-            uploads += [row for row in rows if row.step_id == step.step_id]
-            damaged += len(lines) - len(rows)
+            owned[step.step_id] = range(begin, step.uploads_end)
             begin = step.uploads_end
+        last = max(step.uploads_end for step in tries)
+        uploads: list[LoadUpload] = []
+        damaged = place = 0
+        decoder = msgspec.json.Decoder(LoadUpload)
+        for line in whole_lines(self._content(LOAD_UPLOADS)[:last]):
+            row = sound_row(line, decoder)
+            if row and place in owned.get(row.step_id, ()):
+                uploads.append(row)
+            damaged += row is None
+            place += len(line) + 1
         self._note_damage(LOAD_UPLOADS, damaged)
         return uploads
 
@@ -193,7 +217,7 @@ class RunFolder:
 
     def has_results(self) -> bool:
         """Return whether anything was measured."""
-        return any(size_of(self.path / name) for name in (MEASUREMENTS, LOAD_STEPS, CHECKS))
+        return any(size_of(self.files, name) for name in (MEASUREMENTS, LOAD_STEPS, CHECKS))
 
     def remove_if_empty(self) -> None:
         """Remove the folder of a run that measured nothing."""
@@ -201,16 +225,15 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def _read(self, name: str, kind: type[Row]) -> list[Row]:
-        lines = whole_lines(self._content(name))
-        rows = sound_rows(lines, kind)
-        self._note_damage(name, len(lines) - len(rows))
+        rows, damaged = sound_rows(whole_lines(self._content(name)), kind)
+        self._note_damage(name, damaged)
         return rows
 
     def _content(self, name: str) -> bytes:
         try:
-            return content_of(self.path / name)
-        except LabError:
-            self.damage[name] = f"{name}.gz is damaged and left out."
+            return content_of(self.files, name)
+        except Unreadable as error:
+            self.damage[name] = error.notice
             return b""
 
     def _note_damage(self, name: str, count: int) -> None:
@@ -218,31 +241,23 @@ class RunFolder:
             lines = "1 line is" if count == 1 else f"{count} lines are"
             self.damage[name] = f"{name}: {lines} damaged and left out."
 
-    def _write(self, path: Path, content: bytes) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        except OSError as error:
-            raise self._cannot_write(error) from None
-
     def _replace(self, name: str, content: bytes) -> None:
-        temporary = self.path / f"{name}.tmp"
         try:
-            temporary.write_bytes(content)
-            temporary.replace(self.path / name)
+            self.files.replace(name, content)
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise self._cannot_write(error) from None
 
     def _append_lines(self, name: str, lines: Sequence[object]) -> None:
-        path = self.path / name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unpack(path)
-            with open(path, "a+b") as file:
-                file.seek(0)
-                file.truncate(file.read().rfind(b"\n") + 1)  # without a last line that a kill cut short
+            unpack(self.files, name)
+            with self.files.append(name) as file:
+                # A last line that a kill cut short is overwritten.
+                begin = max(0, file.seek(0, os.SEEK_END) - MOST_LINE_BYTES)
+                file.seek(begin)
+                end = file.read(MOST_LINE_BYTES).rfind(b"\n") + 1
+                if begin and not end:
+                    raise OSError(errno.EINVAL, "its last line is longer than any of a run", name)
+                file.truncate(begin + end)
                 file.write(msgspec.json.Encoder().encode_lines(lines))
         except OSError as error:
             raise self._cannot_write(error) from None
@@ -252,7 +267,7 @@ class RunFolder:
         if self.has_results():
             command = f"{program()} resume {shown(self.path)}"
             advice = f"what was measured is kept; free some space and go on with: {command}"
-        return LabError(f"cannot write to {shown(self.path)}: {error.strerror}; {advice}")
+        return LabError(f"cannot write to {shown(self.path)}: {_problem(error)}; {advice}")
 
 
 def last_run(out: Path) -> RunFolder:
@@ -261,6 +276,11 @@ def last_run(out: Path) -> RunFolder:
     if not folders:
         raise LabError(f"no run in {shown(out)} yet: name another --out")
     return max(folders, key=lambda folder: folder.read_run().started_at)
+
+
+def _problem(error: OSError) -> str:
+    """Return what is wrong, with the file's name where the error knows one."""
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
 
 
 def _elsewhere() -> str:

@@ -2,6 +2,7 @@
 
 import cProfile
 import io
+import json
 import marshal
 import os
 import pstats
@@ -24,6 +25,8 @@ MOST_SAMPLES = 30_000
 Work = Callable[[], None]
 Files = dict[str, bytes]
 """The contents of files by suffix."""
+COUNTS = ".json"
+"""The suffix of the counts that programs read: unmarshalling ``.pstats`` of others is not safe."""
 
 
 class Profile(NamedTuple):
@@ -66,7 +69,7 @@ def write_profile(profile: Profile, folder: Path, name: str, reserve_bytes: int 
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         return {"profile_note": f"the profile could not be written to {folder}: {error.strerror}"}
-    return {"profile": [f"{name}{suffix}" for suffix in profile.files]}
+    return {"profile": [f"{name}{suffix}" for suffix in profile.files if suffix != COUNTS]}
 
 
 def _calls(work: Work) -> Files:
@@ -79,12 +82,24 @@ def _calls(work: Work) -> Files:
     finally:
         tracemalloc.stop()
     profiler.create_stats()
-    counted = marshal.dumps(profiler.stats)  # as dump_stats writes it; pstats.Stats empties what it is given
+    # As dump_stats writes it, and for other readers; pstats.Stats empties what it is given.
+    files = {".pstats": marshal.dumps(profiler.stats), COUNTS: _counts(profiler.stats)}
     text = io.StringIO()
     pstats.Stats(profiler, stream=text).sort_stats("cumulative").print_stats()
     text.write("[ Top 10 by memory held at the end, from tracemalloc ]\n")
     text.writelines(f"{line}\n" for line in memory.statistics("lineno")[:10])
-    return {".txt": text.getvalue().lstrip().encode(), ".pstats": counted}
+    return {".txt": text.getvalue().lstrip().encode(), **files}
+
+
+def _counts(stats: dict[Any, Any]) -> bytes:
+    """Return calls and cumulative seconds of each function, by the end of its file's path, as JSON."""
+    functions: dict[tuple[str, str], tuple[int, float]] = {}
+    for (file, _, name), (_, calls, _, cumulative, _) in stats.items():
+        place = "/".join(Path(file).parts[-2:]), name
+        before = functions.get(place, (0, 0.0))
+        functions[place] = before[0] + calls, before[1] + cumulative
+    rows = [[*place, *counted] for place, counted in functions.items()]
+    return json.dumps({"total_seconds": sum(row[2] for row in stats.values()), "functions": rows}).encode()
 
 
 def _samples(work: Work) -> Files:

@@ -1,0 +1,99 @@
+"""From a stored run to the deployments that it needs, made again from this checkout.
+
+A run folder may come from anyone. It says which deployments a run has, never what they start: commands,
+environments and configs are the checkout's, or are made from the checkout's as they were for a new run.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from uploadlab.catalogue.methods import METHODS, OWN_METHODS
+from uploadlab.declared import variants
+from uploadlab.declared.compose import load_deployments
+from uploadlab.errors import LabError, UsageError
+from uploadlab.model.deployments import EXTERNAL, Deployment
+from uploadlab.model.order import Kind, Order
+from uploadlab.model.runs import Run
+from uploadlab.paths import COMPOSE, ROOT, program
+from uploadlab.planning.draft import to_start
+from uploadlab.planning.lineup import lineup
+
+
+class Restored(NamedTuple):
+    """What a stored run starts."""
+
+    deployments: list[Deployment]
+    texts: dict[str, str]
+    """Configs that are not in the checkout, by their path there."""
+
+
+def restored(run: Run, load: bool = False) -> Restored:
+    """Return what a stored run has to start; raise LabError if this checkout does not make the same.
+
+    With ``load``, include what the run may need when concurrent uploads are added to it.
+    """
+    _require_known(run)
+    names = [target.name for target in run.targets if target.tier != EXTERNAL]
+    if not names:  # of the user's own servers alone, which need no checkout
+        return Restored([], {})
+    declared = load_deployments(COMPOSE)
+    made, texts = _made_again(run, declared)
+    if gone := [name for name in names if name not in {**made, **declared}]:
+        raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
+    if taken := [
+        target.name for target in run.targets if target.name in declared and target.tier == EXTERNAL
+    ]:
+        raise LabError(f"{run.id} has a target {taken[0]}, a deployment of compose.yaml: start a new run")
+    chosen = [{**made, **declared}[name] for name in names]
+    return Restored(to_start(chosen, [*run.cells, *run.load], every=load or bool(run.checks)), texts)
+
+
+def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str, Deployment], dict[str, str]]:
+    """Return the run's deployments that compose.yaml does not have, and their configs."""
+    if not run.derived:
+        return {}, {}
+    order = run.order or Order()
+    if order.kind is Kind.KNOBS:
+        raise LabError(f"{run.id} is a run of knobs, which cannot go on: type {program()} knobs")
+    try:
+        if order.kind in (Kind.COMPARE, Kind.ABLATE):
+            _, found, texts = lineup(order, declared, ROOT)
+            made = {deployment.name: deployment for deployment in found}
+        else:
+            made, texts = variants.extended(declared, order.deployments or [], ROOT), {}
+    except UsageError as error:
+        raise LabError(
+            f"{run.id} cannot be made again from this checkout: {error}; start a new run"
+        ) from None
+    for stored in run.derived:
+        again = made.get(stored.name)
+        if stored.name in declared or again is None or again.services != stored.services:
+            raise LabError(
+                f"{run.id} has another {stored.name} than this checkout makes, "
+                "which is changed since, or the run is not yours: start a new run"
+            )
+    if other := [path for path, text in texts.items() if run.configs.get(path, text) != text]:
+        raise LabError(f"{run.id} was measured with another {', '.join(other)}: start a new run")
+    return {stored.name: made[stored.name] for stored in run.derived}, texts
+
+
+def _require_known(run: Run) -> None:
+    """Raise LabError unless all cells are of targets and methods that the run and this lab have."""
+    names = {target.name for target in run.targets}
+    if len(names) < len(run.targets):
+        raise LabError(f"{run.id} has a target twice: start a new run")
+    cells = {planned.cell: METHODS for planned in run.cells} | {step.cell: OWN_METHODS for step in run.load}
+    for cell, methods in cells.items():
+        if cell.deployment not in names or cell.method not in methods or not cell.size_bytes:
+            raise LabError(f"{run.id} plans {cell.id}, which this lab cannot measure: start a new run")
+    if not all(planned.warmup_bytes for planned in run.cells):
+        raise LabError(f"{run.id} plans a warm-up of 0 bytes: start a new run")
+
+
+def require_targets(run: Run, given: Mapping[str, str]) -> None:
+    """Raise UsageError unless these URLs, which were given again, are those of the run's targets."""
+    urls = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
+    for name, url in given.items():
+        if urls.get(name) != url:
+            known = ", ".join(f"{name}={url}" for name, url in urls.items()) or "none"
+            raise UsageError(f"--target {name}={url} is no target of {run.id}, whose targets are: {known}")

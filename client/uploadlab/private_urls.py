@@ -1,0 +1,77 @@
+"""What a target's URL says to its server alone: a login, and a query, which may be a token.
+
+Both are neither stored nor printed. The command that is given them keeps them in a variable of its
+environment, which the processes that send inherit, and no server.
+"""
+
+import base64
+import json
+import os
+import re
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+VARIABLE = "LAB_PRIVATE_URLS"
+HIDDEN = "..."
+LEAST_SECRET = 4
+"""Characters of what is looked for in texts: shorter words stand in any text."""
+
+
+class Private(NamedTuple):
+    """The private parts of a URL; empty where it has none."""
+
+    login: str = ""
+    """The value of the header Authorization."""
+    query: str = ""
+
+
+def split_private(url: str) -> tuple[str, Private]:
+    """Return a URL as anyone may see it, and its private parts; raise ValueError if it is none."""
+    parts = urlsplit(url)
+    userinfo, _, place = parts.netloc.rpartition("@")
+    login = ""
+    if userinfo:
+        user, _, password = userinfo.partition(":")
+        words = f"{unquote(user)}:{unquote(password)}".encode(errors="surrogateescape")
+        login = f"Basic {base64.b64encode(words).decode()}"
+    return urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", "")), Private(login, parts.query)
+
+
+def kept_apart(url: str) -> str:
+    """Return a URL as anyone may see it, and keep its private parts for this command; raise ValueError."""
+    public, private = split_private(url)
+    if any(private):
+        os.environ[VARIABLE] = json.dumps({**_kept(), public: private})
+    return public
+
+
+def private_parts(url: str) -> Private:
+    """Return the private parts that were kept for this address, or for an address above it."""
+    address = url.partition("?")[0]
+    above = (public for public in _kept() if address == public or address.startswith(f"{public}/"))
+    return _kept().get(max(above, key=len, default=""), Private())
+
+
+def masked(text: str) -> str:
+    """Return a text without logins of URLs, and without private parts that were kept."""
+    for login, query in _kept().values():
+        words = base64.b64decode(login.removeprefix("Basic ")).decode(errors="replace")
+        user, _, password = words.partition(":")
+        for secret in (login, query, password or user):
+            if len(secret) >= LEAST_SECRET:
+                text = text.replace(secret, HIDDEN)
+    return re.sub(r"(?<=://)[^/\s]*@", f"{HIDDEN}@", text)
+
+
+def masked_word(word: str) -> str:
+    """Return what may be shown of a word that should be NAME=URL, or a URL, whatever is wrong with it."""
+    front, has_login, rest = word.rpartition("@")
+    begin = re.match(r"([^=@]*=)?(\w+://)?", front)
+    address, has_query, _ = rest.partition("?")
+    login = f"{begin[0] if begin else ''}{HIDDEN}@" if has_login else ""
+    return login + address + (f"?{HIDDEN}" if has_query else "")
+
+
+def _kept() -> dict[str, Private]:
+    kept = json.loads(os.environ.get(VARIABLE) or "{}")
+    return {public: Private(*private) for public, private in kept.items()}
