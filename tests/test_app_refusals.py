@@ -24,7 +24,7 @@ def test_a_refusal_is_logged_once_and_a_clients_text_cannot_forge_a_line(
     app.post("/no%0asuch", data=BODY)
     first, second = caplog.records
     assert (first.levelname, "\n" in first.getMessage()) == ("WARNING", False)
-    assert f"POST '{route.partition('?')[0]}' refused: {answer.status_code}, " in first.getMessage()
+    assert f"'POST' '{route.partition('?')[0]}' refused: {answer.status_code}, " in first.getMessage()
     assert "'/no\\nsuch' refused: 404" in second.getMessage()
 
 

@@ -34,6 +34,7 @@ PRINTING = {
         "uploadlab/processes/announced.py",  # the lab's own commands, into a log
         "uploadlab/processes/reaper.py",  # when the lab is gone
         "uploadlab/pages/__main__.py",  # for who works on the lab
+        "uploadlab/pages/citations.py",
     },
     r"sys\.(stdout|stderr)\.write": {
         "uploadlab/presenting/streams.py",

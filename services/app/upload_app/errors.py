@@ -53,7 +53,7 @@ def _answer(describe: Describe, error: Exception) -> ResponseReturnValue:
     kept = [(name, value) for name, value in headers if name != "Content-Type"]  # such as Allow, of a 405
     if status != INTERNAL:
         # repr: a client's text must not look like a line of its own.
-        current_app.logger.warning("%s %r refused: %d, %r", request.method, request.path, status, sentence)
+        current_app.logger.warning("%r %r refused: %d, %r", request.method, request.path, status, sentence)
     return {"error": sentence}, status, kept
 
 
@@ -77,5 +77,5 @@ def _limits() -> str:
 
 def _explain_os_error(error: OSError) -> tuple[int, str]:
     # Its handler keeps Flask from logging it, and the operator needs the path.
-    current_app.logger.error("%s %r failed", request.method, request.path, exc_info=error)
+    current_app.logger.error("%r %r failed", request.method, request.path, exc_info=error)
     return explain_store_error(error)
