@@ -192,6 +192,7 @@ def assert_left_nowhere(answer: Any, tmp_path: Path, second: Second) -> None:
     [
         (DROP, "second cannot be reached, or broke off"),
         ((201, b"not JSON"), "names no upload"),
+        ((201, b"[" * 60_000), "names no upload"),
         ((201, {**STORED, "id": "../x"}), "names no upload"),
         ((201, {**STORED, "size_bytes": 7}), "has not stored every byte"),
         ((302, {}), "second answered 302"),

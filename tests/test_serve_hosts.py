@@ -98,7 +98,7 @@ def test_it_answers_to_the_names_that_it_is_reached_by(
     name: str, listen: str, answered: dict[str, int]
 ) -> None:
     need(*DEPLOYMENTS[name].needs)
-    with serving_on(name, listen, [], ALLOWED_HOSTS="lab.example.org") as port:
+    with serving_on(name, listen, [], ALLOWED_HOSTS="Lab.example.org. lab.example.org *.md") as port:
         url = f"http://{'127.0.0.1' if listen == '0.0.0.0' else listen}:{port}/healthz"
         for host, status in answered.items():
             assert requests.get(url, headers={"Host": host}, timeout=60).status_code == status, host

@@ -2,6 +2,7 @@
 
 import io
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import LimitedStream
 
 from .listening import listen
-from .serving import SILENCE_SECONDS, connected, put, serving
+from .serving import SILENCE_SECONDS, answered, connected, put, serving
 
 pytestmark = pytest.mark.apart
 
@@ -95,6 +96,60 @@ def test_flasks_server_reads_on_after_a_refusal_while_bytes_keep_coming(tmp_path
         with connected(port) as sending:
             sending.sendall(put("/", f"Content-Length: {MORE}") + b"x" * MORE)
             assert sending.recv(12) == b"HTTP/1.1 413"
+
+
+COUNTING = """
+from flask import Flask, request
+app = Flask(__name__)
+
+@app.put("/")
+def count():
+    return f"{len(request.get_data())} bytes", 201
+"""
+GUNICORN = ["gunicorn", "--bind", "127.0.0.1:{port}", "--no-control-socket", "app:app"]
+CODED = b"a\r\n0123456789\r\n0\r\n\r\n"
+
+
+def test_what_flasks_server_and_gunicorn_make_of_other_lengths(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(COUNTING)
+    empty = ["Content-Length: +10", "Content-Length:", "Content-Length : 10", "Transfer-Encoding: gzip"]
+    two = "Content-Length: 10\r\nContent-Length: 3"
+    coded = put("/", "Transfer-Encoding: gzip, chunked") + CODED
+    with serving(tmp_path, FLASK) as port:
+        for line in empty:
+            assert answered(port, put("/", line) + b"0123456789").endswith(b"\r\n\r\n0 bytes"), line
+        assert answered(port, put("/", two) + b"0123456789").endswith(b"\r\n\r\n3 bytes")
+        assert answered(port, coded).endswith(b"\r\n\r\n10 bytes")
+    with serving(tmp_path, GUNICORN) as port:
+        for line in (*empty, two):
+            assert answered(port, put("/", line) + b"0123456789").startswith(b"HTTP/1.1 400 "), line
+        assert answered(port, coded).endswith(b"\r\n\r\n10 bytes")
+
+
+def test_a_client_without_a_byte_holds_no_thread_of_gunicorn_for_long(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(COUNTING)
+    with serving(tmp_path, [*GUNICORN, "--threads", "2"]) as port:
+        silent = [connected(port) for _ in range(2)]
+        assert answered(port, put("/", "Content-Length: 0")).endswith(b"\r\n\r\n0 bytes")
+        for client in silent:
+            client.close()
+
+
+def test_curl_sends_the_rest_only_where_it_is_told_the_offset(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"0123456789")
+    for offset, sent in (("-", b"0123456789"), ("4", b"456789")):
+        got: list[bytes] = []
+
+        def take(connection: socket.socket, got: list[bytes] = got, sent: bytes = sent) -> None:
+            with connection:
+                while not b"".join(got).endswith(b"\r\n\r\n" + sent):
+                    got.append(connection.recv(1 << 16))
+                connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+        with listen(take) as url:
+            command = ["curl", "-sS", "-H", "Expect:", "-C", offset, "-T", "file", url]
+            subprocess.run(command, cwd=tmp_path, check=True, timeout=SILENCE_SECONDS)
+        assert b"Content-Range: bytes %d-9/10\r\n" % (10 - len(sent)) in b"".join(got)
 
 
 def test_lines_of_a_limited_stream_are_read_byte_by_byte() -> None:

@@ -106,6 +106,26 @@ def test_a_chunks_size_is_read_as_strtoul_reads_it(http_socket: int) -> None:
     assert_ends(answered(http_socket, put("/chunks", CHUNKED) + torn), 201, "3 bytes")
 
 
+def test_64_variables_hold_some_115_headers_and_more_have_no_answer(tmp_path: Path) -> None:
+    room = ("--http-socket", "127.0.0.1:{port}", "--buffer-size", "65535")
+    few, many = ([f"X-{number}: 1" for number in range(count)] for count in (100, 130))
+    with serving(tmp_path, uwsgi(*room)) as port:
+        assert_ends(answered(port, put("/flask", "Content-Length: 0", *few)), 201, "0 bytes")
+        assert answered(port, put("/flask", "Content-Length: 0", *many)) == b""
+    assert "max vec size reached" in (tmp_path / "log").read_text()
+    with serving(tmp_path, uwsgi(*room, "--max-vars", "1000")) as port:
+        assert_ends(answered(port, put("/flask", "Content-Length: 0", *many)), 201, "0 bytes")
+
+
+LENGTHS = ["Content-Length: +10", "Content-Length:", "Content-Length : 10", "Transfer-Encoding: gzip"]
+
+
+def test_a_length_that_is_none_leaves_an_empty_body(http_socket: int) -> None:
+    for line in (*LENGTHS, "Content-Length: 10\r\nContent-Length: 10", "Transfer-Encoding: gzip, chunked"):
+        assert_ends(answered(http_socket, put("/flask", line) + b"0123456789"), 201, "0 bytes")
+    assert_ends(answered(http_socket, put("/flask", "Content_Length: 10") + b"0123456789"), 201, "10 bytes")
+
+
 def test_a_stall_has_the_messages_that_are_quoted(tmp_path: Path) -> None:
     stalling = uwsgi("--http-socket", "127.0.0.1:{port}", "--socket-timeout", "1")
     with serving(tmp_path, stalling) as port:

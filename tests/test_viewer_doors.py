@@ -111,12 +111,22 @@ def test_a_name_that_a_stranger_can_point_here_is_not_answered(url: str, host: s
     assert "quick" not in answer.text
 
 
-def test_what_names_no_host_is_no_browser(url: str) -> None:
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET /list/ HTTP/1.0", b"200"),
+        ("GET http://localhost/list/ HTTP/1.0\r\nHost: localhost:8080", b"200"),
+        ("GET http://localhost/list/ HTTP/1.0\r\nHost: evil.example", b"421"),
+        ("GET http://evil.example/list/ HTTP/1.0\r\nHost: localhost", b"421"),
+        ("GET /list/ HTTP/1.0\r\nHost: localhost:80.evil.example", b"421"),
+    ],
+)
+def test_no_browser_names_two_hosts_or_none(url: str, head: str, status: bytes) -> None:
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as raw:
-        raw.sendall(b"GET /list/ HTTP/1.0\r\n\r\n")
+        raw.sendall(f"{head}\r\n\r\n".encode())
         answer = b"".join(iter(lambda: raw.recv(4096), b""))
-    assert answer.split()[1] == b"200"
+    assert answer.split()[1] == status
 
 
 OTHERS = ("cross-site", "same-site")
@@ -138,6 +148,8 @@ LINK = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
         {"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.example"},
+        {"Sec-Fetch-Site": "Cross-Site"},
+        {"Sec-Fetch-Site": "cross-site;a=b", "Origin": "http://127.0.0.1:1"},
     ],
 )
 def test_what_a_page_of_another_site_asks_is_refused(url: str, asked: dict[str, str]) -> None:

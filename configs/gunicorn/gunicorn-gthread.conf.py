@@ -45,6 +45,7 @@ worker_class = Worker  # sync by default: an upload over 30 s, body included, ge
 def post_worker_init(worker):
     """Bound a client's silence: by default, a thread waits for ever for a head or a body that stalls.
 
+    Only a client that has sent no byte yet gives its thread back after 5 s (gunicorn 25.2 and later).
     Connections inherit it from the socket that accepts them (socket(7)).
     """
     silence = struct.pack("ll", int(os.environ["SILENCE_SECONDS"]), 0)

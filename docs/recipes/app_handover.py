@@ -37,8 +37,8 @@ def upload():
 def refuse_other_sites():
     """A page of any site can have a browser send a file here, and its cookies with it (CSRF)."""
     origin = request.headers.get("Origin")
-    cross_site = request.headers.get("Sec-Fetch-Site") == "cross-site"
-    if cross_site or (origin and origin.partition("://")[2] != request.headers.get("Host")):
+    own_site = request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
+    if not own_site or (origin and origin.partition("://")[2] != request.headers.get("Host")):
         abort(403, "sent by a page of another site")
 
 

@@ -8,10 +8,14 @@ user=
 if [ "$(id -u)" = 0 ]; then user='user root;'; fi
 if [ "$HOST" = :: ]; then BIND="$BIND ipv6only=off"; fi # IPv4 as well, as at the other servers
 # For cross_site.conf: the addresses, and the names with a dot, that this server answers to.
+set -f # a * in ALLOWED_HOSTS is no list of files
 for name in "$HOST" "$LAB_DEPLOYMENT" ${ALLOWED_HOSTS:-} ::1 :: 0.0.0.0; do
+  name=${name%.}
   case $name in *:*) echo "\"[$name]\" 0;" ;; *.*) echo "\"$name\" 0;" ;; esac
-done | sort -u >"$RUN_DIR/hosts.map" # nginx accepts no name twice
-case $HOST in 0.0.0.0 | ::) echo '~^[0-9.]+$ 0; ~^\[ 0;' >>"$RUN_DIR/hosts.map" ;; esac # no page can take an address
+done | tr '[:upper:]' '[:lower:]' | sort -u >"$RUN_DIR/hosts.map" # nginx accepts no name twice, in any case
+set +f
+# No page can take an address.
+case $HOST in 0.0.0.0 | ::) echo '~^[0-9.]+$ 0; ~^\[[0-9a-f:.]+\]$ 0;' >>"$RUN_DIR/hosts.map" ;; esac
 # A user's path may hold what sed reads as its own.
 data=$(printf %s "$DATA_DIR" | sed 's/[&|\\]/\\&/g')
 configs=$(printf %s "$PWD/configs" | sed 's/[&|\\]/\\&/g')

@@ -33,8 +33,11 @@ class Sink(BaseHTTPRequestHandler):
         """Read the head; answer and return False if it is malformed, or a page of another site asks."""
         if not super().parse_request():
             return False
-        heads = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
-        refusal = find_foreign({"REQUEST_METHOD": self.command, **heads}, self.hosts)
+        environ = {"REQUEST_METHOD": self.command, "REQUEST_URI": self.path}
+        for name in ("Host", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode"):
+            values = self.headers.get_all(name, [])  # joined as in WSGI: one that comes twice is refused
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = ",".join(values)
+        refusal = find_foreign(environ, self.hosts)
         if refusal:
             self.close_connection = True  # on a body that stays unread
             self._answer(refusal.status, {"error": refusal.reason})

@@ -207,7 +207,7 @@ def http_1_0() -> Iterator[Attempt]:
 
 @case("content-range", CaseKind.BAD)
 def content_range() -> Iterator[Attempt]:
-    """A PUT of a part, announced by Content-Range, as `curl -C -` sends it."""
+    """A PUT of a part, announced by Content-Range, as `curl -C OFFSET` sends it."""
     last = SMALL.size_bytes - 1
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST, NOT_IMPLEMENTED)}
     for label, value in {

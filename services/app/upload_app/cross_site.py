@@ -10,15 +10,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from upload_app.framing import App, Environ, Refusal, answer_refusal
 from upload_app.settings import Settings
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:\[\],/@]+)(?::[0-9]*)?")
 """A name or an address, and a port (RFC 9110, 7.2)."""
-OTHER_SITES = ("cross-site", "same-site")
-"""Of Sec-Fetch-Site, as far as the page may come from another host (W3C Fetch Metadata, 2.2)."""
+ORIGIN = re.compile(r"[a-z]+://(\[[0-9a-f:.]+\]|[^\s:\[\],/@?#\\]+)(?::[0-9]+)?", re.IGNORECASE)
+"""A scheme, a host and a port, as browsers write an Origin; schemes of extensions have a dash."""
+ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
+"""The host of a whole address as proxies are sent it, which counts before the header (RFC 9112, 3.2.2)."""
+LOCAL_NAME = re.compile(r"[a-z0-9_-]+")
+OWN_SITE = ("", "same-origin", "none")
+"""Of Sec-Fetch-Site, where no other host has sent the page (W3C Fetch Metadata, 2.2)."""
 
 
 class Hosts(NamedTuple):
@@ -44,7 +48,7 @@ class Hosts(NamedTuple):
         if host in self.names:
             return True
         if (address := _address(host)) is None:
-            return "." not in host or host.endswith(".localhost")
+            return bool(LOCAL_NAME.fullmatch(host)) or host.endswith(".localhost")
         return self.any_address or address.is_loopback or address.is_unspecified
 
 
@@ -62,39 +66,38 @@ class SameSite:
 
 def find_foreign(environ: Mapping[str, Any], hosts: Hosts) -> Refusal | None:
     """Return why this request is refused; None if no page of another site can have sent it."""
-    written = environ.get("HTTP_HOST", "")  # every browser sends one
-    match = HOST.fullmatch(written)
-    if written and not match:
-        return Refusal(HTTPStatus.BAD_REQUEST, f"Host: {written[:40]!r} is malformed")
-    host = match[1] if match else ""
-    if host and not hosts.include(host):
-        name = host[:80]
-        reason = f"this server does not answer to {name!r}: start it with ALLOWED_HOSTS={name}"
-        return Refusal(HTTPStatus.MISDIRECTED_REQUEST, reason)
+    host = ""
+    for written in (_target_host(environ), environ.get("HTTP_HOST", "")):  # every browser sends one
+        match = HOST.fullmatch(written)
+        if written and not match:
+            return Refusal(HTTPStatus.BAD_REQUEST, f"Host: {written[:40]!r} is malformed")
+        host = match[1] if match else host
+        if host and not hosts.include(host):
+            name = host[:80]
+            reason = f"this server does not answer to {name!r}: start it with ALLOWED_HOSTS={name}"
+            return Refusal(HTTPStatus.MISDIRECTED_REQUEST, reason)
     if _is_cross_site(environ, host):
         return Refusal(HTTPStatus.FORBIDDEN, "a web page of another site may not use this server")
     return None
 
 
+def _target_host(environ: Mapping[str, Any]) -> str:
+    """Return the host in the request line; empty for a path."""
+    match = ABSOLUTE.match(environ.get("REQUEST_URI") or environ.get("RAW_URI") or "")
+    return match[1] if match else ""
+
+
 def _is_cross_site(environ: Mapping[str, Any], host: str) -> bool:
     """Return whether a page of another host asks. A link that is followed may: no page reads its answer."""
-    site = environ.get("HTTP_SEC_FETCH_SITE", "")
-    origin = environ.get("HTTP_ORIGIN")
+    site = environ.get("HTTP_SEC_FETCH_SITE", "").strip()
+    origin = environ.get("HTTP_ORIGIN", "").strip()  # nginx cannot tell an empty header from none
     if environ["REQUEST_METHOD"] in ("GET", "HEAD") and environ.get("HTTP_SEC_FETCH_MODE") == "navigate":
         return False
-    if origin is None:
-        return site in OTHER_SITES
+    if not origin:
+        return site not in OWN_SITE
     # Another port of the same host is the lab's, such as a page that uploads to several servers.
-    return site == "cross-site" or _origin_host(origin) != _bare(host)
-
-
-def _origin_host(origin: str) -> str | None:
-    """Return the host of an origin; None for that of a page without one ("null")."""
-    try:
-        host = urlsplit(origin).hostname
-    except ValueError:
-        return None
-    return None if host is None else _bare(host)
+    match = ORIGIN.fullmatch(origin)
+    return site not in (*OWN_SITE, "same-site") or not match or _bare(match[1]) != _bare(host)
 
 
 def _bare(host: str) -> str:

@@ -156,7 +156,7 @@ def _answer(hop: Hop, connection: HTTPConnection, deadline: Deadline) -> dict[st
     text = response.read(ANSWER_BYTES)
     try:
         parsed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or too deeply nested
         parsed = None
     content = parsed if isinstance(parsed, dict) else {}
     if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
