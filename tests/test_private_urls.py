@@ -227,6 +227,7 @@ WRONG = [
     f"mine=http://{USER}:{PASSWORD}@",
     f"mine=http://{USER}:{PASSWORD}@192.0.2.7:port/?{QUERY}",
     "mine=http://someone:s3cr/t-word@192.0.2.7/",
+    "mine=http://someone:12/s3cr/t-word@192.0.2.7/",
     f"mine=http://{USER}:{PASSWORD}@[::1/?{QUERY}",
     f"mine=https://{USER}:{PASSWORD}@192.0.2.7/",
 ]
