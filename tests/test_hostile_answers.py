@@ -17,10 +17,12 @@ import requests
 from uploadlab.catalogue.attempts import noise, raw
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.checking.wire import send_attempt
-from uploadlab.model.measurements import Status
+from uploadlab.model.measurements import Outcome, Status
 from uploadlab.processes.groups import Processes
+from uploadlab.sending import verification
 from uploadlab.sending.client import Client
 from uploadlab.sending.connections import get, session
+from uploadlab.sending.upload import Uploaded
 
 from .fake_server import serve
 from .helpers import LOCUST, environment, lab
@@ -182,6 +184,30 @@ def test_strange_json_is_an_upload_that_is_not_ok(
         assert send_attempt(f"{fake.url}/request-stream", raw(noise(100))).status == status
     assert outcome.status is (Status.WRONG if status == 201 else Status.REFUSED)
     assert outcome.server_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nabc", "ValueError"),
+        (b"HTTP/1.1 400 B\r\nContent-Length: 1050000\r\n\r\n" + b"<title>" * 150_000, "<title>"),
+        (b"HTTP/1.1 400 B\r\n\r\n<p><title>a\nb</title>" + b"<title>" * 140_000, "a b"),
+    ],
+)
+def test_a_check_survives_lengths_and_titles_without_an_end(answer: bytes, said: str) -> None:
+    with keep(answer) as target:
+        reply = send_attempt(f"{target.url}/request-stream", raw(noise(100)))
+    assert said in reply.problem + reply.reason
+
+
+def test_a_profile_has_a_limit_for_all_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "PROFILE_BYTES", 4 * 1024)
+    names = [f"{number}.pstats" for number in range(4)]
+    uploaded = Uploaded(Outcome(status=Status.OK), {"profile": names}, "/uploads/x")
+    for size_bytes, count in ((100, 8), (1500, 0)):
+        with serve(GET=(200, b"x" * size_bytes)) as fake:
+            files, why = verification.fetch_profile(fake.url, uploaded)
+        assert (len(files), "longer than" in why) == (count, not count)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 import requests
 from uploadlab.runtimes.local import free_ports
@@ -163,6 +164,22 @@ RUBBISH: list[Any] = [
 ]  # fmt: skip
 
 
+FRAMES = [
+    [b""], [b"\xc1"], [b"\x91" * 5000], [b"\x93\xa1a"], [b"a", b"b"], [b"\x81\xac__datetime__\xc3"],
+    [b"\xff" * 9],
+    [msgpack.dumps([1])], [msgpack.dumps(["stats", {}, "x", "y"])], [msgpack.dumps({"__ObjectId__": 1})],
+    [b"\x93\xa5stats\xa1\xff\xa1x"],
+]  # fmt: skip
+"""Bytes that are no message of Locust's."""
+FIGURES: list[tuple[str, Any]] = [
+    ("spawning_complete", {"user_classes_count": 7}),
+    ("spawning_complete", {"user_classes_count": {"A": BAD}}),
+    ("stats", {**ENTRY, "user_count": BAD, "uploads": REPORT}), ("stats", {**ENTRY, "user_count": -(10**9)}),
+    ("stats", {**ENTRY, "user_classes_count": [BAD], "uploads": REPORT}),
+    ("heartbeat", {"state": "ready", "current_cpu_usage": BAD}), ("heartbeat", [BAD]),
+]  # fmt: skip
+
+
 def test_a_master_survives_a_worker_and_prints_its_words_as_text(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     command = [*LOCUST, "--master", "--master-bind-port", str(port), "--expect-workers", "1", "--headless"]
@@ -175,6 +192,10 @@ def test_a_master_survives_a_worker_and_prints_its_words_as_text(tmp_path: Path)
     reader.start()
     try:
         with rogue_worker(port) as worker:
+            for frames in FRAMES:
+                worker.channel.send_multipart(frames)
+            for kind, figures in FIGURES:
+                worker.say(kind, figures)
             for message in RUBBISH:
                 worker.say("stats", message)
             worker.say("stats", {**ENTRY, "uploads": {**REPORT, "uploads": [ROW]}})

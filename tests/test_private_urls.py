@@ -59,7 +59,7 @@ def served(query: str = "") -> Iterator[Guarded]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             guarded.paths.append(f"{self.command} {self.path}")
-            if self.headers.get("Authorization") != LOGIN or not self.path.endswith(query):
+            if self.headers.get("Authorization") != LOGIN or query not in self.path:
                 guarded.refused.append(f"{self.command} {self.path}")
                 said = f"no access with {self.headers.get('Authorization')} to {self.path}"
                 return self.answer(401, {"error": said})
@@ -121,6 +121,34 @@ def test_a_run_uses_a_login_and_keeps_it_nowhere(tmp_path: Path, method: str, mo
         assert bool(uploads) == bool(more)
         assert guarded.refused == []
         hidden(done.stdout, done.stderr, *contents(path), *reports(path, method))
+
+
+@pytest.mark.parametrize("query", ["", "&reader=lines"])
+def test_a_query_joins_the_query_of_a_route(tmp_path: Path, query: str) -> None:
+    methods = "request.stream-lines,request.stream-fsync,request.files-direct"
+    with served(QUERY + query) as guarded:
+        target = f"mine={guarded.with_login('', f'?{QUERY}{query}')}"
+        words = ("--target", target, "--methods", methods, *SMALL, "--out", tmp_path / "out")
+        done = lab(*words, *LOAD, "--data-dir", tmp_path / "data")
+        assert done.returncode == 0, done.stderr
+        assert guarded.refused == []
+        assert any(path.count("?") == 1 and "&token=" in path for path in guarded.paths)
+        assert all(path.count("?") == 1 for path in guarded.paths)
+        check = ("check", "--target", target, "--cases", "one-byte", *SMALL[:2], "--runtime", "local")
+        lab(*check, "--out", tmp_path / "out", "--data-dir", tmp_path / "data")
+        assert guarded.refused == []
+
+
+def test_a_part_of_a_query_and_another_writing_of_a_login_are_masked() -> None:
+    """A server repeats what it was sent in its own way."""
+    script = (
+        "import sys; from uploadlab.private_urls import kept_apart, masked\n"
+        "kept_apart('http://someone:s3cr%2Ft-word@127.0.0.1/?a=1&token=quiet%2Fplease')\n"
+        "print(masked('the token quiet/please or quiet%2Fplease of s3cr%2Ft-word or s3cr/t-word, a=1'))"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "the token ... or ... of ... or ..., a=1\n"
 
 
 def test_a_login_must_be_given_again_to_go_on(tmp_path: Path) -> None:
@@ -199,6 +227,7 @@ WRONG = [
     f"mine=http://{USER}:{PASSWORD}@",
     f"mine=http://{USER}:{PASSWORD}@192.0.2.7:port/?{QUERY}",
     "mine=http://someone:s3cr/t-word@192.0.2.7/",
+    "mine=http://someone:12/s3cr/t-word@192.0.2.7/",
     f"mine=http://{USER}:{PASSWORD}@[::1/?{QUERY}",
     f"mine=https://{USER}:{PASSWORD}@192.0.2.7/",
 ]
@@ -237,6 +266,26 @@ def test_locust_uses_a_login_and_shows_it_nowhere(tmp_path: Path) -> None:
         assert guarded.paths
         assert guarded.refused == []
     hidden(done.stdout, done.stderr, *contents(tmp_path))
+
+
+@pytest.mark.parametrize("option", ["--host", "--allow-host"])
+@pytest.mark.parametrize("address", ["[bad", "127.0.0.1:99999", "127.0.0.1:9"])
+def test_locust_names_a_mistake_without_its_login(option: str, address: str) -> None:
+    words = [
+        option,
+        f"http://{USER}:{PASSWORD}@{address}",
+        "--headless",
+        "--run-time",
+        "1s",
+        "--size",
+        "1KiB",
+    ]
+    words += [] if option == "--host" else ["--host", "http://127.0.0.1:9"]
+    done = subprocess.run(
+        [*LOCUST, *words], env=environment(), capture_output=True, text=True, timeout=300, check=False
+    )
+    hidden(done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
 
 
 def test_curl_has_no_login_among_the_words_that_others_see(tmp_path: Path) -> None:

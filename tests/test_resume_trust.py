@@ -188,6 +188,26 @@ def test_an_order_names_no_config_outside_of_the_checkout(tmp_path: Path, word: 
     assert not marker.exists()
 
 
+NAMES = [[], [BASE, "configs/gunicorn/\0.conf.py"], [BASE, "a" * 5000], [BASE, "a\0b"], [BASE, "configs"]]
+
+
+@pytest.mark.parametrize("kind", ["compare", "ablate"])
+@pytest.mark.parametrize("names", NAMES)
+def test_an_order_names_what_is_no_name_of_a_file(tmp_path: Path, kind: str, names: list[str]) -> None:
+    path = stored(tmp_path, COMPARE)
+    edited(path, lambda run: run["order"].update(kind=kind, configs=names))
+    refused(resumed(path, tmp_path), "cannot be made again")
+
+
+def test_a_link_in_the_place_of_locusts_log_is_not_followed(tmp_path: Path) -> None:
+    path, marker = stored(tmp_path, PLAIN), tmp_path / "marker"
+    (path / "logs").mkdir()
+    (path / "logs" / "locust.log").symlink_to(marker)
+    done = resumed(path, tmp_path, "--load")
+    assert (done.returncode, "locust.log: a link stands" in done.stderr) == (1, True), done.stderr
+    assert not marker.exists()
+
+
 CELLS: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (lambda run: run["cells"][0][0].update(deployment="nowhere"), "nowhere/request.stream/1024"),
     (lambda run: run["cells"][0][0].update(method="nothing"), "nothing"),

@@ -189,15 +189,20 @@ def test_keep_run_copies_no_links(tmp_path: Path, victim: Path) -> None:
         path.symlink_to(victim)
     (folder.path / "load2").symlink_to(victim.parent)
     os.mkfifo(profiles / "c.jsonl")
+    (profiles / "d.json").hardlink_to(victim)
+    (profiles / "e.jsonl").touch()
+    os.truncate(profiles / "e.jsonl", 1 << 40)
     subprocess.run([tmp_path / "checkout/scripts/keep-run", folder.path, "kept"], check=True, timeout=60)
     kept = tmp_path / "checkout/benchmark/reference/kept"
     names = {str(path.relative_to(kept)) for path in kept.rglob("*") if not path.is_dir()}
     assert names == {"run.json", "measurements.jsonl.gz", "profiles.jsonl.gz", "load/steps.jsonl.gz",
                      "load/uploads.jsonl.gz"}  # fmt: skip
     shutil.move(folder.path / RUN_FILE, tmp_path / "elsewhere")
-    (folder.path / RUN_FILE).symlink_to(tmp_path / "elsewhere")
     keep = tmp_path / "checkout/scripts/keep-run"
-    assert subprocess.run([keep, folder.path, "kept"], check=False, capture_output=True).returncode == 2
+    for link in (Path.symlink_to, Path.hardlink_to):
+        link(folder.path / RUN_FILE, tmp_path / "elsewhere")
+        assert subprocess.run([keep, folder.path, "kept"], check=False, capture_output=True).returncode == 2
+        (folder.path / RUN_FILE).unlink()
 
 
 OPENS = re.compile(

@@ -198,6 +198,35 @@ def test_what_goes_on_with_a_run_says_in_one_line_that_it_is_damaged(folder: Run
         assert RUN_FILE in line or str(folder.path) in line
 
 
+STRANGE: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no target": lambda run: run.update(targets=[]),
+    "a cell twice": lambda run: run.update(cells=run["cells"] * 2),
+    "a config without text": lambda run: run.update(config_names={"flask": ["configs/nowhere.ini"]}),
+    "a long config": lambda run: run.update(configs={"configs/a.ini": "ab\n" * 1_000_000}),
+    "other configs": lambda run: run.update(
+        configs={"configs/a.ini": "\n".join(f"{n**9:0100b}" for n in range(450))}
+    ),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_plan_that_makes_no_sense_ends_no_command(folder: RunFolder, tmp_path: Path, what: str) -> None:
+    other = loaded_run(tmp_path / "other").path
+    edit_run(RunFolder(other), lambda run: run["configs"].update({"configs/a.ini": "ba\n" * 450}))
+    (folder.path / MEASUREMENTS).write_bytes((folder.path / MEASUREMENTS).read_bytes().splitlines(True)[0])
+    edit_run(folder, STRANGE[what])
+    path = folder.path
+    commands: list[list[str | Path]] = [
+        ["report", path],
+        ["report", path, "--format", "csv"],
+        ["diff", path, other, "--force"],
+    ]
+    for words in commands:
+        done = within_bounds(*words)
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert "median" in within_bounds("show", path, "flask/request.stream/1MiB").stdout
+
+
 def test_counts_are_read_from_json_alone_and_inside_the_folder(folder: RunFolder, tmp_path: Path) -> None:
     counts = {"total_seconds": 2.0, "functions": [["a/b.py", "f", 3, 1.0]]}
     outside = tmp_path / "outside.json"

@@ -179,10 +179,14 @@ def test_two_runs_of_one_second_get_folders_of_their_own(tmp_path: Path) -> None
     assert [RunFolder.create(tmp_path, "r").path.name for _ in range(3)] == ["r", "r-2", "r-3"]
 
 
-def test_a_run_without_measurements_leaves_nothing(folder: RunFolder) -> None:
+def test_a_new_run_without_measurements_leaves_nothing(folder: RunFolder) -> None:
     folder.write_run(RUN)
-    folder.remove_if_empty()
-    assert not folder.path.exists()
+    RunFolder(folder.path).remove_if_empty()
+    assert folder.path.exists(), "of an earlier command, or of somebody else"
+    new = RunFolder.create(folder.path, "r")
+    new.write_run(RUN)
+    new.remove_if_empty()
+    assert not new.path.exists()
 
 
 @pytest.mark.parametrize(

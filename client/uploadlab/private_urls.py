@@ -8,13 +8,16 @@ import base64
 import json
 import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 VARIABLE = "LAB_PRIVATE_URLS"
 HIDDEN = "..."
 LEAST_SECRET = 4
 """Characters of what is looked for in texts: shorter words stand in any text."""
+LEAST_VALUE = 8
+"""The same for a value of a query, most of which are no secrets."""
 
 
 class Private(NamedTuple):
@@ -45,6 +48,14 @@ def kept_apart(url: str) -> str:
     return public
 
 
+def kept_apart_or_masked(word: str) -> str:
+    """Return ``kept_apart`` of a URL; of a word that is none, what may be shown of the word."""
+    try:
+        return kept_apart(word)
+    except ValueError:
+        return masked_word(word)
+
+
 def private_parts(url: str) -> Private:
     """Return the private parts that were kept for this address, or for an address above it."""
     address = url.partition("?")[0]
@@ -52,14 +63,16 @@ def private_parts(url: str) -> Private:
     return _kept().get(max(above, key=len, default=""), Private())
 
 
+def with_query(address: str, query: str) -> str:
+    """Return an address with a query in addition to the one that it may have."""
+    return f"{address}{'&' if '?' in address else '?'}{query}" if query else address
+
+
 def masked(text: str) -> str:
     """Return a text without logins of URLs, and without private parts that were kept."""
-    for login, query in _kept().values():
-        words = base64.b64decode(login.removeprefix("Basic ")).decode(errors="replace")
-        user, _, password = words.partition(":")
-        for secret in (login, query, password or user):
-            if len(secret) >= LEAST_SECRET:
-                text = text.replace(secret, HIDDEN)
+    for secret in sorted(_secrets(), key=len, reverse=True):
+        if len(secret) >= LEAST_SECRET:
+            text = text.replace(secret, HIDDEN)
     return re.sub(r"(?<=://)[^/\s]*@", f"{HIDDEN}@", text)
 
 
@@ -70,6 +83,18 @@ def masked_word(word: str) -> str:
     address, has_query, _ = rest.partition("?")
     login = f"{begin[0] if begin else ''}{HIDDEN}@" if has_login else ""
     return login + address + (f"?{HIDDEN}" if has_query else "")
+
+
+def _secrets() -> Iterator[str]:
+    """Yield what a server may repeat of the private parts that were kept: whole or in part, quoted or not."""
+    for login, query in _kept().values():
+        encoded = login.removeprefix("Basic ")
+        user, _, password = base64.b64decode(encoded).decode(errors="replace").partition(":")
+        yield from (login, encoded, query, password or user, quote(password or user, safe=""))
+        values = [part.rpartition("=")[2] for part in query.split("&")]
+        for value in [*values, *map(unquote_plus, values)]:
+            if len(value) >= LEAST_VALUE:
+                yield value
 
 
 def _kept() -> dict[str, Private]:

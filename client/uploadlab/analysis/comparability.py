@@ -1,8 +1,14 @@
 """Whether two stored runs can be compared, and what they were measured with. Pure."""
 
 import difflib
+from itertools import islice
 
 from uploadlab.model.runs import Run
+
+MOST_LINES = 1000
+"""Of two configs that are compared, ten times as many as two of the lab's have."""
+MOST_TEXTS = 500
+"""That are compared: a run has a config or two for each deployment."""
 
 
 def unlike_runs(before: Run, after: Run) -> str:
@@ -17,7 +23,8 @@ def unlike_runs(before: Run, after: Run) -> str:
 def changed_settings(before: Run, after: Run) -> dict[str, list[str]]:
     """Return the lines of a diff for each config and each deployment's versions that changed between runs."""
     old, new = ({**run.configs, **_versions(run)} for run in (before, after))
-    changed = {name: _diff(old.get(name, ""), new.get(name, "")) for name in {**old, **new}}
+    differ = [name for name in {**old, **new} if old.get(name) != new.get(name)][:MOST_TEXTS]
+    changed = {name: _diff(old.get(name, ""), new.get(name, "")) for name in differ}
     return {name: lines for name, lines in changed.items() if lines}
 
 
@@ -29,5 +36,11 @@ def _versions(run: Run) -> dict[str, str]:
 
 
 def _diff(before: str, after: str) -> list[str]:
-    lines = difflib.ndiff(before.splitlines(), after.splitlines())
-    return [line for line in lines if line.startswith(("+", "-"))]
+    if before == after:
+        return []
+    old, new = before.splitlines(), after.splitlines()
+    if len(old) + len(new) > MOST_LINES:
+        return [f"- {len(old)} lines", f"+ {len(new)} other lines, too many to compare"]
+    # Not ndiff, which looks for similar lines: of a few hundred it would take minutes.
+    lines = islice(difflib.unified_diff(old, new, n=0, lineterm=""), 2, None)
+    return [f"{line[0]} {line[1:]}" for line in lines if line.startswith(("+", "-"))]

@@ -5,7 +5,6 @@ urllib3 before 2.2: it sends to the end or until the connection breaks, and then
 but not after a reset.
 """
 
-import re
 import select
 import socket
 import struct
@@ -83,7 +82,7 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
             try:
                 connection = connection or opened.enter_context(_connect(url))
                 replies.append(_exchange(connection, url, attempt))
-            except (OSError, HTTPException) as error:
+            except (OSError, HTTPException, ValueError) as error:  # http.client's for a negative length
                 problem = words_of(" ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split()))
                 broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
                 replies.append(Reply(problem=problem, broke=broke))
@@ -119,7 +118,8 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
 
 
 def _head(url: SplitResult, attempt: Attempt) -> bytes:
-    query = "&".join(filter(None, (url.query, attempt.query)))
+    private = private_parts(url.geturl())
+    query = "&".join(filter(None, (url.query, attempt.query, private.query)))
     line = attempt.request_line.format(
         verb=attempt.verb, path=url.path or "/", query=f"?{query}" if query else "", host=url.netloc
     )
@@ -128,7 +128,7 @@ def _head(url: SplitResult, attempt: Attempt) -> bytes:
         f"Host: {url.netloc}",
         f"Content-Type: {attempt.content_type}",
         *attempt.framing_lines,
-        *([f"Authorization: {login}"] if (login := private_parts(url.geturl()).login) else []),
+        *([f"Authorization: {private.login}"] if private.login else []),
         *(["Expect: 100-continue"] if attempt.expect else []),
         *attempt.headers,
         *(["Connection: close"] if attempt.closes else []),
@@ -219,6 +219,6 @@ def _answer(connection: socket.socket, attempt: Attempt) -> Reply:
 def _title(body: bytes, http_status: int) -> str:
     """Return the title of a page, or the text that stands in place of a page, without the status."""
     text = body.decode(errors="replace")
-    title = re.search(r"<title>(.*?)</title>", text, re.DOTALL)
-    reason = (title[1] if title else text).removeprefix(str(http_status))
+    title, end, _ = text.partition("<title>")[2].partition("</title>")
+    reason = (title if end else text).removeprefix(str(http_status))
     return words_of(" ".join(reason.split()))

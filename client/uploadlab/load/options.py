@@ -10,6 +10,7 @@ from uploadlab.catalogue.methods import FIELD, OWN_METHODS
 from uploadlab.errors import UsageError
 from uploadlab.load.job import UNVERIFIED_BYTES
 from uploadlab.load.workers import LOOPBACK
+from uploadlab.private_urls import masked_word
 from uploadlab.runtimes.addresses import url_problem
 from uploadlab.selection import choose
 from uploadlab.units import format_size, parse_rate, parse_size, positive
@@ -61,7 +62,7 @@ def check_options(options: Namespace) -> None:
     for target in filter(None, options.allow_host.split(",")):
         if problem := url_problem(target):
             raise UsageError(
-                f"--allow-host {target!r} is not an address, {problem}: write http://192.0.2.7:8000"
+                f"--allow-host {masked_word(target)!r} is not an address, {problem}: write http://192.0.2.7:8000"
             )
     if not options.field.isprintable() or len(options.field) > MOST_FIELD:
         raise UsageError(f"--field {options.field!r} is not a name: write file")

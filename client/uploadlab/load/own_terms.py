@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from uploadlab.errors import UsageError
 from uploadlab.load.options import check_options
 from uploadlab.plain_text import OF_A_SERVER, plain
+from uploadlab.private_urls import kept_apart_or_masked
 from uploadlab.runtimes.addresses import url_problem
 from uploadlab.units import MOST, format_size, parse_size
 
@@ -34,7 +35,9 @@ class OwnTerms:
 
     def take(self, options: Namespace) -> None:
         """Keep what this process was started with, before anyone else can change it."""
-        self._own = Namespace(**vars(options))
+        hosts = ",".join(map(kept_apart_or_masked, filter(None, options.allow_host.split(","))))
+        own = {"host": kept_apart_or_masked(options.host or ""), "allow_host": hosts}
+        self._own = Namespace(**{**vars(options), **own})
 
     @property
     def file(self) -> str:
@@ -74,7 +77,7 @@ class OwnTerms:
             "host": host,
             "stop_timeout": self._own.stop_timeout,
             "parsed_options": options,
-            "user_classes_count": _counts(job.get("user_classes_count")),
+            "user_classes_count": user_counts(job.get("user_classes_count")),
         }
 
     def ignored(self, job: Mapping[str, Any]) -> list[str]:
@@ -100,13 +103,13 @@ def _require_kind(name: str, value: object, own: object) -> None:
         raise UsageError(f"a worker refuses {name} {plain(repr(value), OF_A_SERVER)}: it is of another kind")
 
 
-def _counts(counts: object) -> dict[str, int]:
+def user_counts(counts: object) -> dict[str, int]:
     """Return the numbers of users by kind; raise UsageError for what are none."""
     if not isinstance(counts, dict) or not all(
         isinstance(name, str) and isinstance(count, int) and 0 <= count <= MOST
         for name, count in counts.items()
     ):
-        raise UsageError(f"a worker refuses users {plain(repr(counts), OF_A_SERVER)}: at most {MOST}")
+        raise UsageError(f"refused users {plain(repr(counts), OF_A_SERVER)}: at most {MOST}")
     return dict(counts)
 
 

@@ -48,7 +48,7 @@ class Swarm:
         worker = ["-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
         worker += ["--loglevel", "WARNING", "--worker", "--master-host", HOST, "--master-port", port]
         worker += ["--allow-host", ",".join(targets)]
-        with RunFiles(self._logs).append(LOG) as log:
+        with self._open_log() as log:
             lines = Lines(self._spawn(master, log, subprocess.PIPE, subprocess.PIPE))
             for _ in range(here):
                 self._spawn(worker, log, subprocess.DEVNULL, log)
@@ -62,6 +62,12 @@ class Swarm:
             )
         self._master = lines
         return lines
+
+    def _open_log(self) -> BinaryIO:
+        try:
+            return RunFiles(self._logs).append(LOG)
+        except OSError as error:
+            raise LabError(f"cannot write to {self._logs / LOG}: {error.strerror}; start a new run") from None
 
     def _spawn(
         self, words: list[str], log: BinaryIO, stdin: int, stdout: int | BinaryIO

@@ -36,7 +36,8 @@ from uploadlab.load.own_terms import OwnTerms
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.planning.load_steps import LEAST_UPLOADS
-from uploadlab.private_urls import kept_apart, private_parts
+from uploadlab.private_urls import kept_apart_or_masked, private_parts, with_query
+from uploadlab.runtimes.addresses import url_problem
 from uploadlab.selection import choose
 from uploadlab.sending.connections import AS_IT_IS, BlockAdapter, guarded
 from uploadlab.sending.source import AnnouncedFile
@@ -63,6 +64,7 @@ def connect_users(environment: Environment, **_: Any) -> None:
         TERMS.take(options)
     try:
         check_options(options)
+        _require_address(environment.host)
         if options.headless and not environment.host and not is_worker:
             raise UsageError("--host is missing: write --host http://127.0.0.1:5000")
     except UsageError as error:
@@ -80,6 +82,7 @@ def begin(environment: Environment, **_: Any) -> None:
     _keep_login_apart(environment)
     try:
         check_options(options)  # the page may have changed them
+        _require_address(environment.host)
     except UsageError as error:
         logging.getLogger("locust").error(f"{error}; the test is stopped")
         gevent.spawn(environment.runner.stop)
@@ -94,8 +97,14 @@ def begin(environment: Environment, **_: Any) -> None:
 def _keep_login_apart(environment: Environment) -> None:
     """Have no page, message or log of Locust show the login of its host."""
     if environment.host:
-        environment.host = kept_apart(environment.host)
+        environment.host = kept_apart_or_masked(environment.host)
         environment.parsed_options.host = environment.host
+
+
+def _require_address(host: str | None) -> None:
+    """Raise UsageError for the host of a test that is no address; without a host Locust asks for one."""
+    if host and (problem := url_problem(host)):
+        raise UsageError(f"--host {host!r} is not an address, {problem}: write http://127.0.0.1:5000")
 
 
 def _payload(options: Namespace) -> Payload:
@@ -194,7 +203,7 @@ class Uploading:
                 request["data"] = for_fast_client(request["data"], size_bytes)
             verb, path = ("POST", "") if options.expect_status else (method.verb, method.route)
             private = private_parts(self.host)
-            path += f"?{private.query}" if private.query else ""
+            path = with_query(path, private.query)
             words = {"name": method.name, "catch_response": True, **self.nowhere_else, **request}
             login = {"Authorization": private.login} if private.login else {}
             words["headers"] = {**AS_IT_IS, **request.get("headers", {}), **login}

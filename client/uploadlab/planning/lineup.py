@@ -35,6 +35,8 @@ class Lineup(NamedTuple):
 
 def lineup(order: Order, declared: Mapping[str, Deployment], root: Path) -> Lineup:
     """Return the deployments compared, the base twice; raise UsageError."""
+    if not order.configs:
+        raise UsageError("no config is named")
     first, *more = order.configs
     base = _named(first, declared, root)
     others: list[Deployment] = []

@@ -61,7 +61,7 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
             made = {deployment.name: deployment for deployment in found}
         else:
             made, texts = variants.extended(declared, order.deployments or [], ROOT), {}
-    except UsageError as error:
+    except (UsageError, OSError, ValueError) as error:  # of a name that no file can have, too
         raise LabError(
             f"{run.id} cannot be made again from this checkout: {error}; start a new run"
         ) from None

@@ -55,7 +55,7 @@ def cell_in_full(folder: RunFolder, name: str) -> list[str]:
     if files := [file for row in folder.read_profiled() if row.cell_id == cell.id for file in row.files]:
         parts.append(["Profiles, in the run's folder:", *(f"  {file}" for file in files)])
     for config in run.config_names.get(cell.deployment, []):
-        parts.append([f"{config}:", *(f"  {line}" for line in run.configs[config].splitlines())])
+        parts.append([f"{config}:", *(f"  {line}" for line in run.configs.get(config, "").splitlines())])
     lines = [*parts[0]]
     for part in filter(None, parts[1:]):
         lines += ["", *part]
@@ -83,9 +83,9 @@ def _result(run: Run, rows: Sequence[Measurement], measured: Sequence[Measuremen
     """Return the rate with its spread, or what happened instead."""
     first = measured[0]
     cell = first.deployment, first.method, first.size_bytes
-    (summary,) = [
+    summary = next(  # a run of anyone may plan a cell twice
         found for found in summarize(run, rows) if (found.deployment, found.method, found.size_bytes) == cell
-    ]
+    )
     if summary.mb_per_second is None:
         return f"{summary.status} (rounds: {summary.rounds})"
     rates = [first.size_bytes / row.seconds / MB for row in measured if row.seconds]

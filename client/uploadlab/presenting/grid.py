@@ -21,8 +21,8 @@ TITLES = {
 }
 
 
-Notes = dict[str, dict[str, dict[str, None]]]
-"""The texts of notes, each with the deployments that it is about by case."""
+Notes = dict[str, tuple[int, dict[str, dict[str, None]]]]
+"""The texts of notes, each with its number and the deployments that it is about by case."""
 
 
 def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
@@ -42,7 +42,7 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
         columns = [Key(name) for name in names]
         tables.append(Table(TITLES.get(tier, tier), ["", *names], grid, Key(tier=tier), columns, wordy=True))
     lines = []
-    for number, (text, places) in enumerate(notes.items(), 1):
+    for text, (number, places) in notes.items():
         about = "; ".join(f"{case}: {', '.join(deployments)}" for case, deployments in places.items())
         lines.append(f"[{number}] {text}. {about}")
     return tables, lines
@@ -97,10 +97,11 @@ def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
         return " ".join([Verdict.PASS, *sorted({row.text for row in rows if row.text})])
     exceptions = [known_exception(row, run.exceptions) for row in bad]
     word = EXCEPTION if all(exceptions) else max((row.verdict for row in bad), key=list(Verdict).index)
-    texts = []
+    numbers: dict[int, None] = {}
     for row, known in zip(bad, exceptions, strict=True):
-        texts.append(f"{known.name}: {known.reason}. Fix: {known.fix}" if known else row.text)
-        notes.setdefault(texts[-1], {}).setdefault(row.case, {})[row.deployment] = None
-    numbers = {text: number for number, text in enumerate(notes, 1)}
-    cell = " ".join([word, *(f"[{numbers[text]}]" for text in dict.fromkeys(texts))])
+        text = f"{known.name}: {known.reason}. Fix: {known.fix}" if known else row.text
+        number, places = notes.setdefault(text, (len(notes) + 1, {}))
+        places.setdefault(row.case, {})[row.deployment] = None
+        numbers[number] = None
+    cell = " ".join([word, *(f"[{number}]" for number in numbers)])
     return cell if word in (EXCEPTION, Verdict.UNKNOWN) else Bad(cell)

@@ -74,4 +74,6 @@ def url_problem(url: str) -> str:
         return "it begins with neither http:// nor https://"
     if not host:
         return "it names no host"
+    if "@" in parts.path:  # behind a slash in a password; what follows would be stored as a path
+        return "an @ stands behind its first slash, write %40 there, or %2F for a slash in a password"
     return "port 0 is none" if port == 0 else ""

@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.plain_text import OF_A_SERVER, plain
-from uploadlab.private_urls import masked, private_parts
+from uploadlab.private_urls import masked, private_parts, with_query
 from uploadlab.units import format_size
 
 Watch = Callable[[str], None]
@@ -44,8 +44,7 @@ class TargetSession(requests.Session):
         private = private_parts(str(url))
         if private.login:
             more["headers"] = {**(more.get("headers") or {}), "Authorization": private.login}
-        address = f"{url!s}?{private.query}" if private.query else url
-        response = super().request(method, address, *words, **more)
+        response = super().request(method, with_query(str(url), private.query), *words, **more)
         response.url = str(url)  # which HTTPError's text has
         return response
 

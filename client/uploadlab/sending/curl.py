@@ -11,7 +11,7 @@ from typing import IO, Any, cast
 
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
-from uploadlab.private_urls import private_parts
+from uploadlab.private_urls import private_parts, with_query
 from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, AnswerFault
 from uploadlab.sending.source import shorter_file
 from uploadlab.units import format_size
@@ -64,8 +64,7 @@ def send_by_curl(
 def _config(url: str) -> bytes:
     """Return curl's config with what the list of processes must not show."""
     login, query = private_parts(url)
-    address = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
-    values = {"url": address} | ({"header": f"Authorization: {login}"} if login else {})
+    values = {"url": with_query(url, query)} | ({"header": f"Authorization: {login}"} if login else {})
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()]
     return "".join(lines).encode(errors="surrogateescape")
 

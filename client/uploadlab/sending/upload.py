@@ -12,6 +12,7 @@ from uploadlab.catalogue.methods import FIELD, Method
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.private_urls import with_query
 from uploadlab.sending import peak_memory as memory
 from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, stored_at, words_of
 from uploadlab.sending.connections import is_success, location_of, session
@@ -78,7 +79,7 @@ def _upload_by_curl(
     url: str, method: Method, payload: Payload, foreign: Foreign | None, query: Mapping[str, str]
 ) -> Uploaded:
     verb, address = _verb_and_address(url, method, foreign)
-    address += f"{'&' if '?' in address else '?'}{urlencode(query)}" if query else ""
+    address = with_query(address, urlencode(query))
     budget = float(query["budget"]) if "budget" in query else None
     try:
         outcome, content, words, location = send_by_curl(verb, address, payload, budget)

@@ -1,6 +1,7 @@
 """Compares what a server stored with what was sent."""
 
 import re
+import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -15,7 +16,9 @@ from uploadlab.sending.upload import Uploaded
 
 VERIFY_SECONDS = 120.0
 PROFILE_BYTES = 64 << 20
-"""The most that is taken of a profile's file."""
+"""The most that is taken of a profile, all files together."""
+LEAST_SECONDS = 1.0
+"""For a file of a profile, when the time for all is over."""
 PROFILE_NAME = re.compile(r"\w[\w.+-]{0,150}\.(txt|pstats|json|html)", re.ASCII)
 MOST_FILES = 8
 
@@ -29,14 +32,22 @@ def fetch_profile(url: str, uploaded: Uploaded) -> tuple[dict[str, bytes], str]:
         return {}, f"the server names {words_of(strange[0])!r}, which is no name of a profile"
     upload_id = urlsplit(place).path.rpartition("/")[2]
     folder = f"{url}/profiles/{upload_id}"
+    files: dict[str, bytes] = {}
+    end = time.monotonic() + VERIFY_SECONDS
+
+    def fetch(name: str) -> None:
+        left_bytes = PROFILE_BYTES - sum(map(len, files.values()))
+        left_seconds = max(LEAST_SECONDS, end - time.monotonic())
+        files[name] = get(f"{folder}/{name}", left_seconds, left_bytes).content
+
     try:
-        wanted = [str(name) for name in names[:MOST_FILES]]
-        files = {name: get(f"{folder}/{name}", VERIFY_SECONDS, PROFILE_BYTES).content for name in wanted}
+        for name in names[:MOST_FILES]:
+            fetch(str(name))
     except (requests.RequestException, ValueError) as error:
         return {}, f"the profile cannot be fetched: {reason(error)}"
     for name in [name.removesuffix(PROFILER) + COUNTS for name in files if name.endswith(PROFILER)]:
         with suppress(requests.RequestException, ValueError):  # a server of an older version has none
-            files[name] = get(f"{folder}/{name}", VERIFY_SECONDS, PROFILE_BYTES).content
+            fetch(name)
     return files, ""
 
 

@@ -69,9 +69,16 @@ def _run(folder: RunFolder, notices: list[str]) -> Run:
 
 
 def _completed(run: Run, rows: Sequence[Measurement], checks: Sequence[Check], notices: list[str]) -> Run:
-    """Return the run with the deployments, cells and cases that only its results name."""
+    """Return the run with the deployments, cells and cases that only its results or its plan name."""
     known = {target.name for target in run.targets}
-    names = dict.fromkeys([*(row.deployment for row in rows), *(row.deployment for row in checks)])
+    cells = [*(plan.cell for plan in run.cells), *(step.cell for step in run.load)]
+    names = dict.fromkeys(
+        [
+            *(cell.deployment for cell in cells),
+            *(row.deployment for row in rows),
+            *(row.deployment for row in checks),
+        ]
+    )
     targets = [Target(name, "", UNKNOWN) for name in names if name not in known]
     planned = {plan.cell.id for plan in run.cells}
     rounds: dict[Cell, int] = {}

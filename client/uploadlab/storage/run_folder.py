@@ -49,9 +49,10 @@ class RunFolder:
     Methods that write raise LabError. Methods that read rows leave out damaged lines.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_new: bool = False) -> None:
         self.path = path
         self.files = RunFiles(path)
+        self._is_new = is_new
         self.damage: dict[str, str] = {}
         """What was left out of the files read so far, by their names."""
 
@@ -66,7 +67,7 @@ class RunFolder:
                 continue
             except OSError as error:
                 raise LabError(f"cannot create {shown(path)}: {error.strerror}; {_elsewhere()}") from None
-            return cls(path)
+            return cls(path, is_new=True)
         raise LabError(f"{shown(out)} is full of runs named {run_id}: {_elsewhere()}")
 
     @property
@@ -220,8 +221,8 @@ class RunFolder:
         return any(size_of(self.files, name) for name in (MEASUREMENTS, LOAD_STEPS, CHECKS))
 
     def remove_if_empty(self) -> None:
-        """Remove the folder of a run that measured nothing."""
-        if not self.has_results():
+        """Remove the folder of a run that measured nothing, if this command has made the folder."""
+        if self._is_new and not self.has_results():
             shutil.rmtree(self.path, ignore_errors=True)
 
     def _read(self, name: str, kind: type[Row]) -> list[Row]:
