@@ -270,16 +270,9 @@ def test_locust_uses_a_login_and_shows_it_nowhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--host", "--allow-host"])
 @pytest.mark.parametrize("address", ["[bad", "127.0.0.1:99999", "127.0.0.1:9"])
-def test_locust_names_a_mistake_without_its_login(option: str, address: str) -> None:
-    words = [
-        option,
-        f"http://{USER}:{PASSWORD}@{address}",
-        "--headless",
-        "--run-time",
-        "1s",
-        "--size",
-        "1KiB",
-    ]
+def test_locust_names_a_mistake_without_its_login(tmp_path: Path, option: str, address: str) -> None:
+    words = [option, f"http://{USER}:{PASSWORD}@{address}", "--headless", "--run-time", "1s"]
+    words += ["--size", "1KiB", "--rows", str(tmp_path / "rows")]
     words += [] if option == "--host" else ["--host", "http://127.0.0.1:9"]
     done = subprocess.run(
         [*LOCUST, *words], env=environment(), capture_output=True, text=True, timeout=300, check=False
