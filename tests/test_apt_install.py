@@ -32,7 +32,7 @@ class Host(NamedTuple):
 
     @property
     def policy(self) -> Path:
-        return Path(f"/proc/{self.holder}/root/usr/sbin/policy-rc.d")
+        return Path("/proc", str(self.holder), "root", "usr/sbin/policy-rc.d")
 
     def start(self) -> subprocess.Popen[str]:
         """Start an installation; it has asked for its services when this returns."""

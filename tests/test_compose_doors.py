@@ -174,5 +174,5 @@ def test_no_image_names_an_index_of_packages(stack: Stack) -> None:
         image = stack.inspect(service)["Image"]
         said = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image) + docker("inspect", image)
         assert "PIP_INDEX_URL" not in said
-        found = "cat /etc/pip.conf /root/.config/pip/pip.conf /opt/lab/pip.conf /run/secrets/pip-config"
+        found = "cat /etc/pip.conf ~root/.config/pip/pip.conf /opt/lab/pip.conf /run/secrets/pip-config"
         assert docker("run", "--rm", "--entrypoint", "sh", image, "-c", f"{found} 2>/dev/null; true") == ""
