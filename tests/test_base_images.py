@@ -30,7 +30,7 @@ echo "mmdebstrap $*" >>"$FOLDER/calls"
 
 
 class Typed:
-    """The scripts of a copy, beside programs that only note what is asked of them."""
+    """The scripts of a copy, beside programs that only write their arguments down."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "checkout"

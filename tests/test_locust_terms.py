@@ -240,7 +240,8 @@ def is_open(host: str, port: int) -> bool:
 
 FOREIGN = [
     ({"Origin": "http://evil.example"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403),
-    ({"Sec-Fetch-Site": "same-site"}, 403), ({"Origin": "null"}, 403), ({"Host": "evil.example:8089"}, 421),
+    ({"Sec-Fetch-Site": "same-site"}, 403), ({"Origin": "null"}, 403),
+    ({"Host": "evil.example:8089"}, 421), ({"Host": "[bad"}, 421),
 ]  # fmt: skip
 
 

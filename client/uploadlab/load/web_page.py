@@ -32,10 +32,20 @@ def refused(headers: Any, listens: str) -> tuple[str, int] | None:
     The owner of a name can have it mean any address; an address means itself.
     """
     host = headers.get("Host", "")
-    name = urlsplit(f"//{host}").hostname or ""
+    name = _host_of(f"//{host}")
     if not (is_address(name) or name in ("localhost", listens, socket.gethostname())):
         return "this page has no such name: open it by its address\n", 421
     origin = headers.get("Origin")
-    if headers.get("Sec-Fetch-Site", "none") not in OWN_SITES or (origin and urlsplit(origin).netloc != host):
+    if headers.get("Sec-Fetch-Site", "none") not in OWN_SITES or (
+        origin and origin.partition("://")[2] != host
+    ):
         return "this request comes from a page of another site\n", 403
     return None
+
+
+def _host_of(address: str) -> str:
+    """Return the host of an address; empty for none, and for what is malformed."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
