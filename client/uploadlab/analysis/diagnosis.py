@@ -10,7 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import ceiling_name, latest_attempt
-from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.profiles import Calls, Profiles
 from uploadlab.model.runs import Run
 from uploadlab.units import MIB
@@ -32,11 +32,13 @@ class CellEvidence(NamedTuple):
     """The reference's uploads of the same size."""
     calls: Calls | None
     """What a profile counted, if one was made."""
+    foreign: bool = False
+    """Whether the server is the user's own, and reports nothing of itself."""
 
     @property
     def status(self) -> Status:
-        """The status of the first upload that was not ok, or ok."""
-        return next((row.status for row in self.rows if row.status is not Status.OK), Status.OK)
+        """The status of the first upload that was not accepted, or ok."""
+        return next((row.status for row in self.rows if row.status not in ACCEPTED), Status.OK)
 
     @property
     def size_bytes(self) -> int:
@@ -76,6 +78,8 @@ class Rule(NamedTuple):
 
 
 RULES: list[Rule] = []
+SEEN_BY_CLIENT = {"built-first", "busy-client", "body-in-memory"}
+"""Rules that also hold at a server that reports nothing of itself; the fixes of others are for the lab's."""
 
 
 def rule(unit: str = ".0%") -> Callable[[Figure], Figure]:
@@ -203,6 +207,8 @@ def explain(
 def _figures(cell: CellEvidence) -> dict[str, float]:
     """Return the figure of each cause that the cell shows; the times of a lost upload prove nothing."""
     causes = [cause for cause in RULES if cell.status is Status.OK or cause.figure is lost_body]
+    if cell.foreign:
+        causes = [cause for cause in causes if cause.name in SEEN_BY_CLIENT]
     return {cause.name: figure for cause in causes if (figure := cause.figure(cell)) is not None}
 
 
@@ -228,7 +234,9 @@ def _evidence(
     first, name = cell[0], ceiling_name(run)
     counted = [row for row in rows if not row.warmup and row.status is Status.OK]
     reference = [row for row in counted if row.deployment == name and row.size_bytes == first.size_bytes]
-    return CellEvidence(cell, reference, (profiles or {}).get((first.deployment, first.method)))
+    calls = (profiles or {}).get((first.deployment, first.method))
+    foreign = any(target.name == first.deployment and target.foreign for target in run.targets)
+    return CellEvidence(cell, reference, calls, foreign)
 
 
 def _is_slow(cell: CellEvidence) -> bool:

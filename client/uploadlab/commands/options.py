@@ -8,10 +8,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from uploadlab.catalogue.methods import FIELD
 from uploadlab.errors import UsageError
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit, container_workers
-from uploadlab.model.deployments import Foreign
 from uploadlab.paths import RUNS, in_container
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import kept_apart, masked_word
@@ -149,16 +147,6 @@ target_option = click.option(
     callback=lambda ctx, param, values: dict(_target(value) for value in values),
     help="Also use this server (repeatable).",
 )
-foreign_options = group(
-    click.option(
-        "--expect-status",
-        type=int,
-        metavar="N",
-        help="Status that your server returns on success; uploads go straight to its URL; contents are not "
-        "verified.",
-    ),
-    click.option("--field", metavar="NAME", help="Form field of your server.  [default: file]"),
-)
 worker_options = group(
     click.option("--workers", type=COUNT, help="Upload processes.  [default: half the cores]"),
     click.option("--expect-workers", type=COUNT, help="Wait for N Locust workers on other machines."),
@@ -230,19 +218,6 @@ def _target(text: str) -> tuple[str, str]:
             f"--target {masked_word(text)!r} has no address: {problem}; write mine=http://127.0.0.1:8000"
         )
     return name, kept_apart(url)
-
-
-def foreign(status: int | None, field: str | None, targets: dict[str, str]) -> Foreign | None:
-    """Return how targets say success that do not answer the lab's contract; raise UsageError."""
-    if status is None:
-        if field:
-            raise UsageError("--field is for servers of your own: add --expect-status 200")
-        return None
-    if not targets:
-        raise UsageError("--expect-status is for servers of your own: add --target NAME=URL")
-    if not 100 <= status <= 599:
-        raise UsageError(f"--expect-status {status} is not an HTTP status: write 200")
-    return Foreign(status, field or FIELD)
 
 
 def _enter_container(runtime: str, out: Path, targets: dict[str, str]) -> None:

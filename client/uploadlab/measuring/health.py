@@ -30,6 +30,8 @@ def check_targets(
             left = max(1.0, end - time.monotonic())  # time for a last try
             versions[target.name], why = sender.wait_healthy(target, left, partial(explain, target.name))
             hint = "; start that server, or correct --target NAME=URL" if why and external else ""
+            if "CERTIFICATE_VERIFY_FAILED" in why and external:
+                hint = "; add --ca-file FILE that has its authority, or --insecure"
             target = msgspec.structs.replace(target, unavailable=why + hint)
         checked.append(target)
     return checked, versions

@@ -11,6 +11,7 @@ from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.clock import now
 from uploadlab.errors import LabError
 from uploadlab.measuring.health import wait_idle
+from uploadlab.measuring.limits import over_limit, within_limits
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import Estimate
 from uploadlab.model.cells import Task
@@ -30,6 +31,8 @@ class UploadStage:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._targets = {target.name: target for target in bench.run.targets}
+        self._over: list[Task] = []
+        """What would be more than a server of the user's own is to get."""
 
     def remaining(self) -> list[Task]:
         """Return what is left to do, in order; first, as a row each, what cannot be measured."""
@@ -40,7 +43,10 @@ class UploadStage:
         # What could not start the last time may be able to now.
         counted = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
         done = {(row.cell_id, row.round) for row in counted}
-        tasks = _without_hopeless(schedule(usable, run.seed, done), rows)
+        tasks = self._without_hopeless(schedule(usable, run.seed, done), rows)
+        tasks, self._over = within_limits(run, self._bench.folder, tasks)
+        begun = known | {task.cell.id for task in tasks}
+        sick += dict.fromkeys(task.cell for task in self._over if task.cell.id not in begun)
         if stopping := self._stopping(rows):
             tasks = stopping.worthwhile(tasks)
         return [Task(cell, 1) for cell in sick if cell.id not in known] + tasks
@@ -49,10 +55,13 @@ class UploadStage:
         """Do these uploads, saving after each; raise LabError."""
         run, folder = self._bench.run, self._bench.folder
         estimate, stopping = Estimate(run.budget_seconds), self._stopping(folder.read_measurements())
-        tasks = [task for task in items if not self._targets[task.cell.deployment].unavailable]
+        tasks = [task for task in items if not self._unavailable(task)]
         payloads = write_payloads(self._bench.data_dir, {task.cell.size_bytes for task in tasks})
+        for name in dict.fromkeys(task.cell.deployment for task in self._over):
+            count = sum(task.cell.deployment == name for task in self._over)
+            watcher.note(f"{count} uploads are {over_limit(self._targets[name])}.")
         for task in items:
-            if self._targets[task.cell.deployment].unavailable:  # no row is missing, whatever ends the run
+            if self._unavailable(task):  # no row is missing, whatever ends the run
                 folder.append(self._measure(task, payloads, watcher))
         while tasks:
             task, *tasks = tasks
@@ -61,7 +70,7 @@ class UploadStage:
             row = self._measure(task, payloads, watcher)
             folder.append(row)
             estimate.learn(row)
-            tasks = _without_hopeless(tasks, [row])
+            tasks = self._without_hopeless(tasks, [row])
             most_seconds = inf
             if stopping:
                 tasks, most_seconds = stopping.left(tasks, row), stopping.seconds_left
@@ -72,7 +81,7 @@ class UploadStage:
         run, explain = self._bench.run, self._bench.explain
         cell, started_at = task.cell, now()
         target = self._targets[cell.deployment]
-        if why := target.unavailable or explain(target.name):
+        if why := self._unavailable(task) or explain(target.name):
             outcome = Outcome(status=Status.UNAVAILABLE, error=why)
         else:
             payload = payloads[cell.size_bytes]
@@ -95,6 +104,28 @@ class UploadStage:
             **msgspec.structs.asdict(outcome),
         )
 
+    def _unavailable(self, task: Task) -> str:
+        """Return why an upload cannot be made at all; empty if it can."""
+        target = self._targets[task.cell.deployment]
+        left_out = any(other.cell == task.cell and other.round == task.round for other in self._over)
+        return target.unavailable or (over_limit(target) if left_out else "")
+
+    def _without_hopeless(self, tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
+        """Leave out cells that timed out: another round would only spend their budget again.
+
+        A server of the user's own that has refused an upload is not asked to take it again.
+        """
+        hopeless = {
+            row.cell_id
+            for row in rows
+            if not row.warmup and (row.status is Status.TIMEOUT or self._is_refusal(row))
+        }
+        return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
+
+    def _is_refusal(self, row: Measurement) -> bool:
+        target = self._targets.get(row.deployment)
+        return row.status is Status.REFUSED and target is not None and target.foreign is not None
+
     def _stopping(self, rows: Sequence[Measurement]) -> "Stopping | None":
         """Return what ends a comparison before its rounds do; None if the run is no comparison."""
         run = self._bench.run
@@ -103,12 +134,6 @@ class UploadStage:
         from uploadlab.measuring.stopping import Stopping  # needs numpy, which no other run does
 
         return Stopping(run.comparison, run, rows)
-
-
-def _without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
-    """Leave out cells that timed out: another round would only spend their budget again."""
-    hopeless = {row.cell_id for row in rows if row.status is Status.TIMEOUT and not row.warmup}
-    return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
 
 
 def write_payloads(data_dir: Path, sizes: set[int]) -> dict[int, Payload]:

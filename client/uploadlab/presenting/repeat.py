@@ -11,6 +11,7 @@ from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
 from uploadlab.presenting.document import Section
+from uploadlab.presenting.target_words import spec_words
 from uploadlab.storage.reader import StoredRun
 
 ARGUMENTS = ("kind", "configs")
@@ -42,8 +43,8 @@ def _option(field: str, value: Any) -> list[str]:
     name = f"--{field.replace('_', '-')}"
     if field == "targets":
         return [word for target, url in value.items() for word in ("--target", f"{target}={url}")]
-    if field == "foreign":
-        return ["--expect-status", str(value.expect_status), "--field", value.field]
+    if field == "spec":
+        return spec_words(value)
     if isinstance(value, bool):
         return [name]
     if isinstance(value, list):
@@ -65,6 +66,8 @@ def commands(stored: StoredRun) -> Section | None:
     intro = "From the root of the checkout."
     if private := [target.name for target in run.targets if target.private]:
         intro += f" Add the login or query of {', '.join(private)} to the URL: it is not stored."
+    if run.order.spec and run.order.spec.secret_names:
+        intro += " Put the values in place of `...`: they are not stored."
     if run.order.kind is Kind.RUN:
         intro += " The seed gives the same order; figures are compared within one run only."
     return Section("repeat", "To repeat it", [intro], texts=texts)

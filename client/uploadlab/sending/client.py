@@ -14,8 +14,9 @@ import requests
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.errors import LabError
-from uploadlab.model.deployments import EXTERNAL, Foreign, Target
+from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
@@ -23,6 +24,7 @@ from uploadlab.sending import server_usage as usage
 from uploadlab.sending import upload, verification
 from uploadlab.sending.answered import json_of, reason, words_of
 from uploadlab.sending.connections import get, session
+from uploadlab.sending.foreign import file_name, named
 from uploadlab.sending.process import Answer, ProcessReady, UploadBegun, UploadJob, UploadSent, UploadVerified
 
 START_SECONDS = 30.0
@@ -53,7 +55,7 @@ class Client:
         method: str,
         payload: Payload,
         budget_seconds: float,
-        foreign: Foreign | None = None,
+        foreign: TargetSpec | None = None,
     ) -> Outcome:
         """Upload once and verify; never raise for what a server or the client's memory does."""
         pipe = self._started()
@@ -100,7 +102,8 @@ class Client:
                 if target.foreign:
                     with session() as connection:
                         # Any answer will do, and its content may be a large page.
-                        answer = connection.get(target.url, timeout=PROBE_SECONDS, stream=True)
+                        url = named(target.url, file_name())
+                        answer = connection.get(url, timeout=PROBE_SECONDS, stream=True)
                     return {"answered as": words_of(answer.headers.get("Server"))}, ""
                 content = _healthz(target.url)
                 if target.tier == EXTERNAL or content.get("deployment") == target.name:

@@ -15,10 +15,12 @@ import msgspec
 
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome
+from uploadlab.model.targets import TargetSpec
 from uploadlab.processes.jsonpipe import write_line
 from uploadlab.sending import server_usage as usage
+from uploadlab.sending.read_back import verify_foreign
+from uploadlab.sending.shelf import Shelf
 from uploadlab.sending.upload import upload
 from uploadlab.sending.verification import verify
 
@@ -31,7 +33,7 @@ class UploadJob(msgspec.Struct):
     method: str
     payload: Payload
     budget_seconds: float
-    foreign: Foreign | None = None
+    foreign: TargetSpec | None = None
 
 
 class ProcessReady(msgspec.Struct, tag=True):
@@ -65,13 +67,17 @@ def answers(job: UploadJob) -> Iterator[Answer]:
     # The budget, so that an abandoned upload ends on the server, too.
     query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
     before = None if job.foreign else usage.reset(job.url)
+    shelf = Shelf(job.foreign.stored_dir) if job.foreign and job.foreign.stored_dir else None
     yield UploadBegun(job.number)
     uploaded = upload(job.url, METHODS[job.method], job.payload, foreign=job.foreign, **query)
     yield UploadSent(job.number)
     cost = usage.NO_ANSWER
     if uploaded.outcome.http_status:
         cost = usage.cost(before, usage.read(job.url) if before else None)
-    outcome = verify(job.url, uploaded, job.payload)
+    if job.foreign:
+        outcome = verify_foreign(job.foreign, uploaded, job.payload, shelf)
+    else:
+        outcome = verify(job.url, uploaded, job.payload)
     outcome.server_cpu_seconds = cost.cpu_seconds
     outcome.server_system_seconds = cost.system_seconds
     outcome.server_peak_rss_bytes = cost.peak_rss_bytes

@@ -1,0 +1,52 @@
+"""How much may still be sent to a server of the user's own: ``--max-bytes`` counts all uploads of a run."""
+
+from collections.abc import Sequence
+
+from uploadlab.model.cells import Task
+from uploadlab.model.deployments import Target
+from uploadlab.model.measurements import Status
+from uploadlab.model.runs import Run
+from uploadlab.storage.run_folder import RunFolder
+from uploadlab.units import format_size
+
+REQUEST_BYTES = 4096
+"""Of an upload beside the file: its head, and a form's own lines."""
+
+
+def left_bytes(target: Target, folder: RunFolder) -> int | None:
+    """Return how much may still be sent to a target; None where nothing limits that."""
+    if not (most_bytes := target.spec.max_bytes if target.spec else 0):
+        return None
+    sent_bytes = 0
+    for row in folder.read_measurements():
+        if row.deployment == target.name and row.status is not Status.UNAVAILABLE:
+            sent_bytes += row.size_bytes + REQUEST_BYTES
+    for upload in folder.read_uploads():
+        if upload.step_id.startswith(f"{target.name}/"):
+            sent_bytes += upload.sent_bytes + REQUEST_BYTES
+    for check in folder.read_checks():
+        if check.deployment == target.name:
+            sent_bytes += (check.sent_bytes or 0) + REQUEST_BYTES
+    return max(0, most_bytes - sent_bytes)
+
+
+def over_limit(target: Target) -> str:
+    """Return why something is not sent to a target, and what to type."""
+    most_bytes = target.spec.max_bytes if target.spec else 0
+    return f"not sent: {target.name} gets no more than --max-bytes {format_size(most_bytes)}; give more"
+
+
+def within_limits(run: Run, folder: RunFolder, tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
+    """Return the uploads that may be sent, in their order, and those that would be too much for a target."""
+    left = {target.name: left_bytes(target, folder) for target in run.targets}
+    may: list[Task] = []
+    over: list[Task] = []
+    for task in tasks:
+        name, needed = task.cell.deployment, task.cell.size_bytes + REQUEST_BYTES
+        available = left[name]
+        if available is None or needed <= available:
+            may.append(task)
+            left[name] = None if available is None else available - needed
+        else:
+            over.append(task)
+    return may, over
