@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from uploadlab.analysis.cells import GB
 from uploadlab.model.checks import Check
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Measurement, Status
@@ -22,15 +21,6 @@ class Remains(NamedTuple):
     removal_failed: bool
     """Whether the lab was to remove them."""
 
-    def __str__(self) -> str:
-        what = "1 upload" if self.uploads == 1 else f"{self.uploads} uploads"
-        were = "was" if self.uploads == 1 else "were"
-        again = "the server refused to" if self.removal_failed else "--cleanup-url or --clean-up does that"
-        return (
-            f"{what}, {self.size_bytes / GB:.3g} GB, {were} not removed from {self.target}: delete "
-            f"upload-lab-*.bin there, or what it made of that name; {again}."
-        )
-
 
 def left_behind(
     run: Run, rows: Sequence[Measurement], uploads: Sequence[LoadUpload], checks: Sequence[Check]
@@ -40,12 +30,17 @@ def left_behind(
     for target in run.targets:
         if not target.foreign:
             continue
-        timed = [row for row in rows if row.deployment == target.name]
-        at_once = [row for row in uploads if row.step_id.startswith(f"{target.name}/")]
-        sizes = [row.size_bytes for row in [*timed, *at_once] if row.status in STAYS and not row.removed]
+        sizes = [row.size_bytes for row in rows if row.deployment == target.name and _stays(row)]
+        sizes += [
+            row.size_bytes for row in uploads if row.step_id.startswith(f"{target.name}/") and _stays(row)
+        ]
         tried = [check for check in checks if check.deployment == target.name]
         count = len(sizes) + sum(check.left for check in tried)
         if count:
             size_bytes = sum(sizes) + sum(check.left_bytes for check in tried)
             found.append(Remains(target.name, count, size_bytes, target.foreign.removes))
     return found
+
+
+def _stays(row: Measurement | LoadUpload) -> bool:
+    return row.status in STAYS and not row.removed

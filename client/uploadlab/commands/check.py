@@ -31,11 +31,11 @@ Examples:
 @options.deployments_option
 @target_options
 @options.place_options
-def command(place: session.Place, **asked: Any) -> int:
+def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """Test whether every byte arrives.
 
     Sends good, bad and broken uploads, at last beside 16 other clients. Exit code 1 if a tuned deployment
     fails.
     """
     order = Order(kind=Kind.CHECK, **asked)
-    return session.start(draft(order), place, Screen())
+    return session.start(draft(order), place, screen)

@@ -25,11 +25,17 @@ Examples:
 @options.worker_options
 @options.place_options
 def command(
-    place: session.Place, run: str, load: bool, trust: bool, targets: dict[str, str], given: GivenRequest
+    place: session.Place,
+    screen: Screen,
+    run: str,
+    load: bool,
+    trust: bool,
+    targets: dict[str, str],
+    given: GivenRequest,
 ) -> int:
     """Go on with a stored run.
 
     Measures what RUN still lacks: a name, a folder, or last (the default). Resume only your own runs.
     """
     how = session.Resumption(load, trust, targets, given.spec, given.keep_for)
-    return session.resume(options.stored_run(run, place.out), how, place, Screen())
+    return session.resume(options.stored_run(run, place.out), how, place, screen)

@@ -33,9 +33,9 @@ Examples:
 @target_options
 @options.worker_options
 @options.place_options
-def command(place: session.Place, **asked: Any) -> int:
+def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """Measure uploads to the app behind each server.
 
     Verifies every upload, prints MB/s, CPU, memory and causes, writes a report. Baselines always run too.
     """
-    return session.start(draft(Order(**asked)), place, Screen())
+    return session.start(draft(Order(**asked)), place, screen)
