@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class UploadApp:
         self.parts: list[bytes] = []
         """Of forms, all that stands before the file."""
         self.received_bytes = 0
+        self.numbers = count(1)
 
     @property
     def files(self) -> list[Path]:
@@ -46,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(401, {"error": f"no access with {dict(self.headers)}"})
         body = self.body()
         app.received_bytes += len(body)
-        kind, name = self.headers.get("Content-Type", ""), self.path.rpartition("/")[2]
+        kind, name = self.headers.get("Content-Type", ""), self.path.partition("/up/")[2]
         if kind.startswith("multipart/"):
             if app.trait("plain_only"):
                 return self.answer(415, {"error": "no forms"})
@@ -63,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         elif app.trait("forms_only"):
             return self.answer(400, {"error": "no form"})
         if not app.trait("by_name") or not name or "/" in name or "\0" in name:
-            name = f"{len(app.heads)}.bin"
+            name = f"{next(app.numbers)}.bin"
         if app.trait("loses"):
             body = body[: len(body) // 2]
         (app.folder / name).write_bytes(body)

@@ -14,7 +14,7 @@ from uploadlab.catalogue.attempts import Attempt, field, form, noise, raw
 from uploadlab.catalogue.methods import FIELD, FILE_NAME
 from uploadlab.checking.oracle import Judgement, ServerState, judge_attempt
 from uploadlab.checking.wire import Reply, send_attempt
-from uploadlab.model.checks import Verdict
+from uploadlab.model.checks import UNREAD, Verdict
 from uploadlab.model.deployments import Target
 from uploadlab.model.targets import TargetSpec
 from uploadlab.private_urls import private_parts
@@ -147,7 +147,7 @@ def judge_foreign(
     if attempt.within_seconds is not None and seconds > attempt.within_seconds:
         text = f"{reply.status}, but not within {attempt.within_seconds:g} s"
         return Judgement(Verdict.FAIL, "late", text)
-    return Judgement(Verdict.UNKNOWN, "stored-unknown", f"{reply.status}, but what is stored is not known")
+    return Judgement(Verdict.UNKNOWN, UNREAD, f"{reply.status}, but what is stored is not known")
 
 
 def taken_kinds(target: Target, spec: TargetSpec) -> Taken:

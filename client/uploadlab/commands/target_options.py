@@ -12,14 +12,12 @@ import msgspec
 
 from uploadlab.commands.options import Command, group, target_option
 from uploadlab.errors import UsageError
-from uploadlab.model.targets import StatusRange, TargetSpec
+from uploadlab.model.targets import DEFAULT_MOST_BYTES, StatusRange, TargetSpec
 from uploadlab.private_urls import Private, keep, masked_template
 from uploadlab.sending.digests import DIGESTS
 from uploadlab.sending.read_back import SIZE
 from uploadlab.units import parse_size
 
-DEFAULT_MOST_BYTES = 10**9
-"""To each server of the user's own, unless ``--max-bytes`` says otherwise: the default plan sends a third."""
 NO_LIMIT = "none"
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name, or a method (RFC 9110, 5.6.2)."""

@@ -297,7 +297,8 @@ class FullSpeed(Uploading, FastHttpUser):
 
     def __init__(self, environment: Environment) -> None:
         options = environment.parsed_options
-        self.client_pool = Pool(options.budget, parse_rate(options.pace) if self.slow else None)
+        pace = parse_rate(options.pace) if self.slow else None
+        self.client_pool = Pool(options.budget, pace, private_parts(environment.host or ""))
         super().__init__(environment)
         guard_session(self.client)
 
@@ -322,6 +323,7 @@ class WithRequests(Uploading, HttpUser):
     def on_start(self) -> None:
         """Send blocks of the lab's size, with the limits of its sessions."""
         guarded(self.client, BlockAdapter())
+        self.client.verify = private_parts(self.host).verify
         super().on_start()
 
     def hang_up(self) -> None:

@@ -7,7 +7,6 @@ from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Status
 from uploadlab.model.runs import Run
 from uploadlab.storage.run_folder import RunFolder
-from uploadlab.units import format_size
 
 REQUEST_BYTES = 4096
 """Of an upload beside the file: its head, and a form's own lines."""
@@ -31,9 +30,9 @@ def left_bytes(target: Target, folder: RunFolder) -> int | None:
 
 
 def over_limit(target: Target) -> str:
-    """Return why something is not sent to a target, and what to type."""
+    """Return why something more is not sent to a target, and what to type."""
     most_bytes = target.spec.max_bytes if target.spec else 0
-    return f"not sent: {target.name} gets no more than --max-bytes {format_size(most_bytes)}; give more"
+    return f"--max-bytes {most_bytes / 1e6:g}MB of {target.name} is used up: give more, or smaller --sizes"
 
 
 def within_limits(run: Run, folder: RunFolder, tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:

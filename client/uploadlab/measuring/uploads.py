@@ -59,7 +59,7 @@ class UploadStage:
         payloads = write_payloads(self._bench.data_dir, {task.cell.size_bytes for task in tasks})
         for name in dict.fromkeys(task.cell.deployment for task in self._over):
             count = sum(task.cell.deployment == name for task in self._over)
-            watcher.note(f"{count} uploads are {over_limit(self._targets[name])}.")
+            watcher.note(f"{count} uploads are left out: {over_limit(self._targets[name])}.")
         for task in items:
             if self._unavailable(task):  # no row is missing, whatever ends the run
                 folder.append(self._measure(task, payloads, watcher))

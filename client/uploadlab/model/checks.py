@@ -19,6 +19,10 @@ class Verdict(StrEnum):
     """The target could not be tried."""
 
 
+UNREAD = "stored-unknown"
+"""The code of an upload that a server of the user's accepted, and that cannot be read back."""
+
+
 class Check(Struct, frozen=True, kw_only=True):
     """One line of checks.jsonl: one attempt of a case at one route of a target."""
 

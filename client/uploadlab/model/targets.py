@@ -5,6 +5,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 SUCCESS_FIRST, SUCCESS_LAST = 200, 299
+DEFAULT_MOST_BYTES = 10**9
+"""To each server without the lab's routes, unless ``--max-bytes`` says otherwise."""
 
 
 class StatusRange(NamedTuple):

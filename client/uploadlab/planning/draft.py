@@ -90,7 +90,8 @@ def _draft_run(
 def _draft_check(order: Order, deployments: list[Deployment], targets: list[Target]) -> Draft:
     chosen = choose("case", order.cases or ["*"], CASES)
     cases = [name for name in chosen if order.large or order.cases or CASES[name].usual]
-    if not any(applies(target, case) for target in targets for case in cases):
+    cases = [case for case in cases if any(applies(target, case) for target in targets)]
+    if not cases:
         raise UsageError("no chosen deployment takes such uploads: choose other --cases or --deployments")
     started = to_start(deployments, [], every=True) if deployments else []
     return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=started)

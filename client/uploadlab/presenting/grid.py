@@ -82,7 +82,9 @@ def warnings(run: Run, rows: Sequence[Check]) -> list[str]:
         lines.append(f"Failed: {', '.join(cells)}.")
     if silent := dict.fromkeys(row.deployment for row in rows if row.verdict is Verdict.UNKNOWN):
         names = ", ".join(silent)
-        lines.append(f"What {names} stored of refused uploads is unknown: no answer at /usage (set USAGE=1).")
+        foreign = any(target.foreign for target in run.targets if target.name in silent)
+        how = "add --stored-url to have it read back" if foreign else "no answer at /usage (set USAGE=1)"
+        lines.append(f"What {names} stored is not known in all cases: {how}.")
     if idle := ", ".join(known.name for known in idle_exceptions(run, rows)):
         lines.append(f"Exceptions that no longer show, and may be outdated: {idle}.")
     return lines

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from uploadlab.model.targets import TargetSpec
+from uploadlab.model.targets import DEFAULT_MOST_BYTES, TargetSpec
 from uploadlab.private_urls import HIDDEN
 from uploadlab.units import format_exactly
 
@@ -16,7 +16,8 @@ def spec_words(spec: TargetSpec) -> list[str]:
     words: list[str] = []
     for field in spec.__struct_fields__:
         value = getattr(spec, field)
-        if value:
+        is_default = field == "max_bytes" and spec.is_foreign and value == DEFAULT_MOST_BYTES
+        if value and not is_default:
             option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
             words += [word for text in _texts(field, value) for word in (option, *([text] if text else []))]
     return words

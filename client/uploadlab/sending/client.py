@@ -29,6 +29,8 @@ from uploadlab.sending.process import Answer, ProcessReady, UploadBegun, UploadJ
 
 START_SECONDS = 30.0
 PROBE_SECONDS = 5.0
+BAD_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
+"""What OpenSSL says of a certificate that no time makes better."""
 POLL_SECONDS = 0.1
 MOST_VERSIONS = 30
 """Of what a server names; the rest is left out."""
@@ -116,7 +118,7 @@ class Client:
                 problem = reason(error)
             if why := explain():
                 return {}, why
-            if time.monotonic() > end:
+            if time.monotonic() > end or BAD_CERTIFICATE in problem:
                 what = "" if target.foreign else " /healthz"
                 return {}, f"{target.url} does not answer{what} ({problem})"
             time.sleep(POLL_SECONDS)

@@ -16,6 +16,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
@@ -30,6 +31,10 @@ ANSWER_BYTES = 1 << 20
 """The most that is taken of an answer, head and body; the lab's own have less than a kilobyte."""
 AS_IT_IS = {"Accept-Encoding": "identity"}
 """A header that asks for an answer without compression."""
+
+
+# The user has typed --insecure, and need not be told at each request.
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 
 class AnswerFault(OSError):
