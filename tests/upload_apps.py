@@ -1,13 +1,14 @@
 """Upload servers of other people: small apps that are not the lab's, healthy, lossy, guarded or slow."""
 
+import hashlib
 import json
 import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from typing import Any
 class UploadApp:
     """A server that keeps uploads by the name of their files, and answers 200 with a path and a size.
 
-    ``/up`` takes plain bodies and forms, ``/files/NAME`` gives a file back or removes it.
+    ``/up`` takes plain bodies and forms, ``/files/NAME`` gives a file back or removes it, ``/about/NAME``
+    describes it.
     """
 
     def __init__(self, folder: Path, **traits: Any) -> None:
@@ -48,27 +50,32 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(401, {"error": f"no access with {dict(self.headers)}"})
         body = self.body()
         app.received_bytes += len(body)
-        kind, name = self.headers.get("Content-Type", ""), self.path.partition("/up/")[2]
-        if kind.startswith("multipart/"):
-            if app.trait("plain_only"):
-                return self.answer(415, {"error": "no forms"})
+        if not self.headers.get("Content-Type", "").startswith("multipart/"):
+            if app.trait("forms_only"):
+                return self.answer(400, {"error": "no form"})
+            return self.store(self.path.partition("/up/")[2], body)
+        if app.trait("plain_only"):
+            return self.answer(415, {"error": "no forms"})
+        head, _, body = body.partition(b"\r\n\r\n")
+        while b"filename=" not in head:  # a field before the file
+            app.parts.append(head + body.partition(b"\r\n--")[0])
+            body = body.partition(b"\r\n--")[2]
+            if not body:
+                return self.answer(400, {"error": "no file"})
             head, _, body = body.partition(b"\r\n\r\n")
-            while b"filename=" not in head:  # a field before the file
-                app.parts.append(head + body.partition(b"\r\n--")[0])
-                body = body.partition(b"\r\n--")[2]
-                if not body:
-                    return self.answer(400, {"error": "no file"})
-                head, _, body = body.partition(b"\r\n\r\n")
-            app.parts.append(head)
-            body = body.rpartition(b"\r\n--")[0]
-            name = head.partition(b'filename="')[2].partition(b'"')[0].decode(errors="replace")
-        elif app.trait("forms_only"):
-            return self.answer(400, {"error": "no form"})
+        app.parts.append(head)
+        name = head.partition(b'filename="')[2].partition(b'"')[0].decode(errors="replace")
+        self.store(name, body.rpartition(b"\r\n--")[0])
+
+    def store(self, name: str, body: bytes) -> None:
+        """Keep a file as the app's traits say, and answer."""
+        app = self.app
         if not app.trait("by_name") or not name or "/" in name or "\0" in name:
             name = f"{next(app.numbers)}.bin"
         if app.trait("loses"):
             body = body[: len(body) // 2]
-        (app.folder / name).write_bytes(body)
+        if not app.trait("drops"):
+            (app.folder / name).write_bytes(body)
         if app.trait("waits"):
             threading.Event().wait(app.trait("waits"))
         said = {"ok": True, "path": f"files/{name}", "size": len(body), "id": name}
@@ -86,7 +93,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "DELETE":
             path.unlink()
             return self.answer(204, None)
-        self.answer(200, path.read_bytes())
+        content = path.read_bytes()
+        if self.path.startswith("/about/"):
+            digest = hashlib.sha256(content).hexdigest()
+            return self.answer(200, {"meta": {"bytes": str(len(content)), "sha256": digest.upper()}})
+        self.answer(200, content)
 
     do_DELETE = do_GET  # noqa: N815
 
@@ -98,14 +109,14 @@ class Handler(BaseHTTPRequestHandler):
                 self.rfile.readline()
             self.rfile.readline()
             return content
-        content, left = [], int(self.headers.get("Content-Length") or 0)
+        blocks, left = list[bytes](), int(self.headers.get("Content-Length") or 0)
         stalls = self.app.trait("stalls")
         while left > 0 and (block := self.rfile.read(min(left, 1 << 16))):
-            content.append(block)
+            blocks.append(block)
             left -= len(block)
-            if stalls and len(content) == 40:  # after 2.5 MiB
+            if stalls and len(blocks) == 40:  # after 2.5 MiB
                 threading.Event().wait(stalls)
-        return b"".join(content)
+        return b"".join(blocks)
 
     def answer(self, status: int, content: object, location: str = "") -> None:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()

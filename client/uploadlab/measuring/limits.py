@@ -36,7 +36,10 @@ def over_limit(target: Target) -> str:
 
 
 def within_limits(run: Run, folder: RunFolder, tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
-    """Return the uploads that may be sent, in their order, and those that would be too much for a target."""
+    """Return the uploads that may be sent, in their order, and those that would be too much for a target.
+
+    No pair is warmed up that would not be measured then.
+    """
     left = {target.name: left_bytes(target, folder) for target in run.targets}
     may: list[Task] = []
     over: list[Task] = []
@@ -48,4 +51,9 @@ def within_limits(run: Run, folder: RunFolder, tasks: Sequence[Task]) -> tuple[l
             left[name] = None if available is None else available - needed
         else:
             over.append(task)
-    return may, over
+    pairs = {_pair(task) for task in may if not task.warmup}
+    return [task for task in may if _pair(task) in pairs], [task for task in over if not task.warmup]
+
+
+def _pair(task: Task) -> tuple[str, str]:
+    return task.cell.deployment, task.cell.method

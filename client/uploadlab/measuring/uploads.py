@@ -45,7 +45,7 @@ class UploadStage:
         done = {(row.cell_id, row.round) for row in counted}
         tasks = self._without_hopeless(schedule(usable, run.seed, done), rows)
         tasks, self._over = within_limits(run, self._bench.folder, tasks)
-        begun = known | {task.cell.id for task in tasks}
+        begun = known | {task.cell.id for task in tasks if not task.warmup}
         sick += dict.fromkeys(task.cell for task in self._over if task.cell.id not in begun)
         if stopping := self._stopping(rows):
             tasks = stopping.worthwhile(tasks)

@@ -91,6 +91,8 @@ def place(template: str, answered: Answered) -> str:
         if text is None or text == "" or isinstance(text, dict | list):
             what = "Location" if path == "location" else f"{path} in its JSON"
             raise ValueError(f"the answer has no {what}, which {masked(template)} needs")
+        if ".." in str(text).split("/"):
+            raise ValueError(f"the answer's {path} has '..' in it, which leads out of {masked(template)}")
         return str(text) if found.start() == 0 else quote(str(text), safe="/")
 
     target = named(answered.url, answered.name)
