@@ -48,7 +48,12 @@ class Handler(BaseHTTPRequestHandler):
         app.heads.append(dict(self.headers))
         if (needs := app.trait("needs")) and self.headers.get(needs[0]) != needs[1]:
             return self.answer(401, {"error": f"no access with {dict(self.headers)}"})
-        body = self.body()
+        try:
+            body = self.body()
+        except ValueError:
+            body = None
+        if body is None:
+            return self.answer(400, {"error": "no whole body"})
         app.received_bytes += len(body)
         if not self.headers.get("Content-Type", "").startswith("multipart/"):
             if app.trait("forms_only"):
@@ -101,7 +106,8 @@ class Handler(BaseHTTPRequestHandler):
 
     do_DELETE = do_GET  # noqa: N815
 
-    def body(self) -> bytes:
+    def body(self) -> bytes | None:
+        """Return the body; None if it ends early, or its end is not clear."""
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             content = b""
             while size := int(self.rfile.readline().strip() or b"0", 16):
@@ -116,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
             left -= len(block)
             if stalls and len(blocks) == 40:  # after 2.5 MiB
                 threading.Event().wait(stalls)
-        return b"".join(blocks)
+        return None if left > 0 else b"".join(blocks)
 
     def answer(self, status: int, content: object, location: str = "") -> None:
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
