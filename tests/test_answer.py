@@ -64,11 +64,8 @@ def told(found: Document) -> dict[str, str]:
 
 SINK = rounds("raw-sink", seconds=0.05)
 LOST: dict[str, Any] = {
-    "status": Status.WRONG,
-    "http_status": 201,
-    "stored_bytes": 0,
-    "error": f"0 of {SIZE} bytes",
-}
+    "status": Status.WRONG, "http_status": 201, "stored_bytes": 0, "error": f"0 of {SIZE} bytes",
+}  # fmt: skip
 
 
 def test_a_healthy_run_names_the_fastest_and_no_difference_inside_its_noise(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from math import inf
 from typing import Any
 
+import msgspec
 import pytest
 from uploadlab.analysis.cells import summarize
 from uploadlab.analysis.diagnosis import RULES, explain
 from uploadlab.analysis.diagnosis import diagnose as causes_of
+from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.profiles import Calls
 from uploadlab.model.runs import Run
@@ -142,7 +144,7 @@ def test_every_rule_has_a_test() -> None:
 def test_a_busy_server_is_fixed_by_how_its_app_reads(name: str) -> None:
     method, fix = BUSY[name]
     row = measured("flask", method, 10.0, **{**QUIET, "server_cpu_seconds": 9.0})
-    (cause,) = causes_of(RUN, [row, REFERENCE])
+    (cause,) = causes_of(RUN, [row, measured("flask"), REFERENCE])
     assert (cause.rule.name, cause.times, cause.where) == (name, 10.0, f"{method} on flask")
     assert "18 times the CPU of the reference" in cause.sentence
     assert fix in cause.rule.fix
@@ -150,10 +152,10 @@ def test_a_busy_server_is_fixed_by_how_its_app_reads(name: str) -> None:
 
 def test_what_loses_a_file_comes_first_then_what_costs_the_most() -> None:
     lost = measured("flask", "request.stream-chunked", status=Status.WRONG, stored_bytes=0)
-    slower = measured(
-        "flask", "request.files", 20.0, **{**QUIET, "connected_seconds": 15.0, "client_cpu_seconds": 12.0}
-    )
-    causes = causes_of(RUN, [slow(client_cpu_seconds=9.0), slower, lost, REFERENCE])
+    built = {**QUIET, "connected_seconds": 15.0, "client_cpu_seconds": 12.0}
+    fast, slower = measured("gunicorn"), measured("flask", "request.files", 20.0, **built)
+    run = msgspec.structs.replace(RUN, targets=[*RUN.targets, Target("gunicorn", "")])
+    causes = causes_of(run, [fast, slow(client_cpu_seconds=9.0), slower, lost, REFERENCE])
     assert [(cause.rule.name, cause.times) for cause in causes] == [
         ("lost-body", inf),
         ("built-first", 20.0),

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
-from uploadlab.analysis.significance import Word
 from uploadlab.model.comparison import Comparison
 from uploadlab.presenting.comparison import ratio_text, setting_name
 from uploadlab.presenting.document import Statement
 from uploadlab.presenting.figures import counted, few, grouped
 
 MOST_LINES = 4
-"""Of a diff; more are listed in the report."""
+"""Of a diff; all are listed in the report."""
+COMMENTS = ("#", ";")
 
 
 class Effect(StrEnum):
@@ -95,8 +95,8 @@ def comparison_statements(
             text = f"{_named(name, ablation)}: {few((_effect(line, outcome) for line in lines), 4)}"
             statements.append(Statement(str(outcome), text, TONES.get(outcome, "")))
     if not ablation:
-        names = {line.name for line in found.lines}
-        texts = {name: _because(lines) for name, lines in differs.items() if name in names}
+        compared = {line.name for line in found.lines}
+        texts = {name: _because(lines) for name, lines in differs.items() if name in compared}
         statements += [Statement("Settings", f"{name}: {text}") for name, text in texts.items() if text]
     return statements
 
@@ -106,25 +106,8 @@ def _named(name: str, ablation: Mapping[str, Sequence[str]]) -> str:
 
 
 def _because(lines: Sequence[str]) -> str:
-    """Return the lines of a diff that may be the cause, if they are few."""
-    changed = [line for line in lines if line[1:].strip(" #;")]
-    if len(changed) <= MOST_LINES:
-        return ", ".join(changed)
-    return f"differs from the base in {len(changed)} lines, listed in the report"
-
-
-def _outcome(line: ComparedCell) -> Effect:
-    """Return what a reader must know first of a cell."""
-    if line.instead and not line.base_instead:
-        return Effect.BREAKS
-    if line.base_instead and not line.instead:
-        return Effect.FIXES
-    speed, cpu = (line.verdicts.get(field) for field in (SECONDS, CPU))
-    if speed and speed.word is not Word.SAME:
-        return Effect.FASTER if speed.word is Word.MORE else Effect.SLOWER
-    if cpu and cpu.word is not Word.SAME:
-        return Effect.MORE_CPU if cpu.word is Word.MORE else Effect.LESS_CPU
-    return Effect.SAME if speed else Effect.UNKNOWN
+    """Return the first lines of a diff that are settings: one of them is the cause."""
+    return few((line for line in lines if line[1:].strip() and line[2:3] not in COMMENTS), MOST_LINES)
 
 
 def _effect(line: ComparedCell, outcome: Effect) -> str:
