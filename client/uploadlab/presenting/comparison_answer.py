@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
+from uploadlab.analysis.significance import Word
 from uploadlab.model.comparison import Comparison
 from uploadlab.presenting.comparison import ratio_text, setting_name
 from uploadlab.presenting.document import Statement
