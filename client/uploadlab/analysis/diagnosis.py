@@ -10,6 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import ceiling_name, latest_attempt
+from uploadlab.analysis.disturbances import is_mostly_disturbed
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.profiles import Calls, Profiles
 from uploadlab.model.runs import Run
@@ -73,23 +74,25 @@ class Rule(NamedTuple):
     """With ``{}`` for the figure."""
     unit: str
     figure: Figure
+    of_times: bool
+    """Whether it shows in times, which a busy host changes, too."""
 
 
 RULES: list[Rule] = []
 
 
-def rule(unit: str = ".0%") -> Callable[[Figure], Figure]:
+def rule(unit: str = ".0%", of_times: bool = True) -> Callable[[Figure], Figure]:
     """Register a rule; ``unit`` is how its figure is written."""
 
     def register(figure: Figure) -> Figure:
         name = figure.__name__.replace("_", "-")
-        RULES.append(Rule(name, " ".join((figure.__doc__ or "").split()), unit, figure))
+        RULES.append(Rule(name, " ".join((figure.__doc__ or "").split()), unit, figure, of_times))
         return figure
 
     return register
 
 
-@rule(".0f")
+@rule(".0f", of_times=False)
 def lost_body(cell: CellEvidence) -> float | None:
     """{} bytes were stored and the answer was a success: the server gave the app an empty body."""
     return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
@@ -125,7 +128,7 @@ def busy_client(cell: CellEvidence) -> float | None:
     return share if share >= MOST else None
 
 
-@rule(".1f")
+@rule(".1f", of_times=False)
 def body_in_memory(cell: CellEvidence) -> float | None:
     """The client held the body {} times in memory: `files=` of requests builds all of it before it
     sends."""
@@ -150,7 +153,7 @@ def idle(cell: CellEvidence) -> float | None:
     return share if share >= 0.5 else None
 
 
-@rule(".1f")
+@rule(".1f", of_times=False)
 def read_by_bytes(cell: CellEvidence) -> float | None:
     """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
     Read blocks."""
@@ -201,8 +204,13 @@ def explain(
 
 
 def _figures(cell: CellEvidence) -> dict[str, float]:
-    """Return the figure of each cause that the cell shows; the times of a lost upload prove nothing."""
+    """Return the figure of each cause that the cell shows.
+
+    The times of a lost upload prove nothing, nor do those of uploads that the host disturbed.
+    """
+    disturbed = is_mostly_disturbed(cell.rows)
     causes = [cause for cause in RULES if cell.status is Status.OK or cause.figure is lost_body]
+    causes = [cause for cause in causes if not (cause.of_times and disturbed)]
     return {cause.name: figure for cause in causes if (figure := cause.figure(cell)) is not None}
 
 
