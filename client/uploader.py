@@ -7,6 +7,7 @@ only after the server's stored bytes were compared with the file.
 import os
 import sys
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ try:
     from uploadlab.catalogue.payloads import Payload, describe
     from uploadlab.commands.main import run
     from uploadlab.errors import LabError, UsageError
-    from uploadlab.model.measurements import Status
+    from uploadlab.model.measurements import Outcome, Status
     from uploadlab.paths import BENCHMARK
     from uploadlab.plain_text import plain_lines
     from uploadlab.presenting.streams import print_if_possible
@@ -56,14 +57,24 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
     query: dict[str, Any] = {"profile": "1"} if profile else {}
     uploaded = upload(url, METHODS[method], payload, SILENCE_SECONDS, **query)
     outcome = verify(url, uploaded, payload, keep=True)
+    called = url + METHODS[method].route
     if outcome.status is not Status.OK:
-        start = "; start a server with ./scripts/lab serve flask, or name one with --url"
-        hint = start if outcome.status is Status.FAILED else ""
-        raise LabError(f"{file} was not uploaded to {url}: {outcome.status}: {outcome.error}{hint}")
+        asked = f" ({url}{uploaded.stored_at} was asked)" if uploaded.stored_at else ""
+        why = f"{outcome.status}: {outcome.error}{asked}{_advice(outcome)}"
+        raise LabError(f"{file} was not uploaded to {called}: {why}")
     print_if_possible(f"File {file} uploaded using {method}.")
     _warn_if_grown(payload)
     if profile:
-        print_if_possible(f"Profile: {_write_profile(url, uploaded)}")
+        print_if_possible(f"Profile: {_write_profile(url, uploaded, called)}")
+
+
+def _advice(outcome: Outcome) -> str:
+    """Return what to type after an upload without success."""
+    if outcome.status is Status.FAILED:
+        return "; start a server with ./scripts/lab serve flask, or name one with --url"
+    if outcome.http_status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        return f"; --url takes the address of a server with the lab's routes, without a route: {DEFAULT_URL}"
+    return ""
 
 
 def _payload(file: str) -> Payload:
@@ -84,11 +95,11 @@ def _warn_if_grown(payload: Payload) -> None:
             Screen().note(f"{grown}: its first {payload.size_bytes} bytes are stored.")
 
 
-def _write_profile(url: str, uploaded: Uploaded) -> Path:
+def _write_profile(url: str, uploaded: Uploaded, called: str) -> Path:
     files, why = fetch_profile(url, uploaded)
     name = next((name for name in files if name.endswith(".txt")), None)
     if name is None:
-        raise LabError(f"the server sent no profile: {why}")
+        raise LabError(f"{called} sent no profile: {why}")
     path = BENCHMARK / Path(name).name
     try:
         content = plain_lines(files[name].decode(errors="replace")).encode()

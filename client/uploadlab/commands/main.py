@@ -14,6 +14,7 @@ from uploadlab.errors import FAILED, INTERRUPTED, MISUSED, LabError, Stopped, Us
 from uploadlab.paths import IN_CHECKOUT, program
 from uploadlab.presenting.streams import CLOSED_BY_READER, output_fault, secure_streams
 from uploadlab.presenting.terminal import fail
+from uploadlab.private_urls import masked_line
 from uploadlab.selection import check
 
 COMMANDS = ["run", "check", "compare", "ablate", "diff", "resume", "report", "show", "serve", "knobs", "list"]
@@ -104,7 +105,7 @@ def run(command: click.Command, name: str) -> None:
     if fault := output_fault():
         text, code = text or _lost(fault), code or FAILED
     if text:
-        fail(text, name)
+        fail(masked_line(text), name)
     sys.exit(code)
 
 

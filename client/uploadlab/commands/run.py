@@ -6,7 +6,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
-from uploadlab.commands.options import Users
+from uploadlab.commands.value_types import Users
 from uploadlab.model.order import Order
 from uploadlab.planning.draft import draft
 from uploadlab.presenting.terminal import Screen

@@ -45,7 +45,7 @@ Examples:
 @click.option("--host", default=HOST, show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option(
     "--limit", default=LIMIT, show_default=True, metavar="SIZE",
-    help="Refuse larger bodies with 413: 100MB; none: no limit.",
+    help="Refuse larger bodies with 413: 100M or 100MiB; none: no limit.",
 )  # fmt: skip
 @click.option(
     "--reserve", default=RESERVE, show_default=True, metavar="SIZE",

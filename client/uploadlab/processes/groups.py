@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from uploadlab.errors import LabError
+from uploadlab.paths import missing_folders
 from uploadlab.processes import announced, reaper
 
 GRACE_SECONDS = 5.0
@@ -139,9 +140,15 @@ class Processes:
         self._tell(f"ended {process.pid}")
 
     def scratch(self, parent: Path, name: str, hint: str) -> Path:
-        """Make a folder in ``parent``, removed at the end; raise LabError with the hint."""
+        """Make a folder in ``parent``; raise LabError with the hint.
+
+        Both are removed at the end, ``parent`` only if it is made here and then empty.
+        """
         try:
-            parent.mkdir(parents=True, exist_ok=True)
+            for path in reversed(missing_folders(parent)):
+                with suppress(FileExistsError):  # another command has made it meanwhile, and removes it
+                    path.mkdir()
+                    self._tell(f"made {path}")
             folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
         except OSError as error:
             raise LabError(f"cannot write to {parent}: {error.strerror}; {hint}") from None

@@ -1,6 +1,7 @@
 """What a server answers, as far as the client believes it: values of a known kind, and short plain words."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from http.client import responses
 from typing import Any
@@ -90,6 +91,8 @@ def reason(error: BaseException) -> str:
         return str(error)
     if isinstance(error, AnswerFault):
         return words_of(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return words_of(f"its certificate is not trusted: {error.verify_message}")
     if isinstance(error, OSError) and error.strerror:  # without its number, which says the same
         return words_of(error.strerror)
     return words_of(f"{type(error).__name__}: {error}".strip().removesuffix(":"))

@@ -82,7 +82,6 @@ def _without_answer(target: Target, error: BaseException) -> NotReady:
     if target.tier != EXTERNAL:
         return _silent(target, why)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        why = f"its certificate is not trusted ({cause.verify_message})"
         return NotReady(f"{target.url}: {why}", TRUSTED, settled=True)
     if isinstance(cause, ssl.SSLError):
         return NotReady(
