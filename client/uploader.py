@@ -34,6 +34,11 @@ try:
     from uploadlab.sending.verification import fetch_profile, verify
     from uploadlab.storage.run_files import RunFiles
 except ModuleNotFoundError as missing:
+    if {"-h", "--help"}.intersection(sys.argv[1:]):
+        from uploadlab.commands.help_text import UPLOADER, committed_help
+
+        print(committed_help(UPLOADER), end="")
+        sys.exit()
     sys.exit(f"uploader.py: {missing.name} is not installed: run ./scripts/install first")
 
 DEFAULT_URL = "http://localhost:5000/"
@@ -42,9 +47,17 @@ SILENCE_SECONDS = 600.0
 MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80})
 @click.argument("file")
-@click.option("-t", "--type", "method", type=click.Choice(list(METHODS)), default="request.stream")
+@click.option(
+    "-t",
+    "--type",
+    "method",
+    type=click.Choice(list(METHODS)),
+    default="request.stream",
+    metavar="METHOD",
+    help=f"How it is sent and received: {', '.join(METHODS)}.  [default: request.stream]",
+)
 @click.option("--url", envvar="UPLOAD_URL", default=DEFAULT_URL, show_default=True, help="Or set UPLOAD_URL.")
 @click.option("--profile", is_flag=True, help="Have the server profile it; written to benchmark/.")
 def command(file: str, method: str, url: str, profile: bool) -> None:

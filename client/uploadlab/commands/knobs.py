@@ -32,6 +32,7 @@ Example:
     "--out",
     type=Folder(),
     default=KNOB_RUNS,
+    metavar="DIR",
     help="Where the runs' folders go.  [default: benchmark/knobs]",
 )
 @options.data_dir_option

@@ -81,7 +81,8 @@ def new_line(args: Sequence[str]) -> list[str]:
     return [flag, command, *values, *before, *after]
 
 
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP = {"help_option_names": ["-h", "--help"], "terminal_width": 80}
+"""At any width of the terminal: the text is committed, help_text.py."""
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings=HELP)

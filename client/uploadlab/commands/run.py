@@ -16,8 +16,8 @@ from uploadlab.presenting.terminal import Screen
     cls=options.LabCommand,
     epilog="""\b
 Examples:
-  lab run --plan smoke                                 every method once
-  lab run --deployments flask,gunicorn --sizes 1GiB    two servers, larger files
+  lab run --plan smoke                               every method once
+  lab run --deployments flask,gunicorn --sizes 1G    two servers, larger files
   lab run --target mine=http://127.0.0.1:8000/up --expect-status 200
 """,
 )

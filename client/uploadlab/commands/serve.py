@@ -35,10 +35,10 @@ ROUTES = {"profiling": "PROFILING", "usage": "USAGE"}
     cls=options.LabCommand,
     epilog="""\b
 Examples:
-  lab serve uwsgi-tuned              then: curl -T FILE http://127.0.0.1:5004/request-stream
-  PORT=5010 lab serve flask          on a port of your choice
+  lab serve uwsgi-tuned      then: curl -T FILE localhost:5004/request-stream
+  PORT=5010 lab serve flask  on a port of your choice
   lab serve flask --host :: --limit 100MB --reserve 5GB
-  ALLOWED_HOSTS=lab.example.org lab serve flask --host ::      clients may use that name
+  ALLOWED_HOSTS=lab.example.org lab serve flask --host ::   also by this name
 """,
 )
 @click.argument("name")
