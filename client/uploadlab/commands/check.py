@@ -17,7 +17,7 @@ from uploadlab.presenting.terminal import Screen
     cls=options.LabCommand,
     epilog="""\b
 Examples:
-  lab check                                        every case, every deployment
+  lab check                                       every case, every deployment
   lab check --cases chunked,stall --deployments gunicorn
   lab check --deployments mine --target mine=http://127.0.0.1:8000
 """,

@@ -3,7 +3,7 @@
     python -m uploadlab.commands.help_text [--check]
 
 writes help.txt beside this module, or with ``--check`` fails if it is not what the commands print.
-``scripts/lab`` reads the file, too. Without what is installed, only the functions that write can not be called.
+``scripts/lab`` reads the file, too. Reading needs only Python; writing needs what is installed.
 """
 
 import runpy

@@ -147,4 +147,6 @@ def _misuse(error: click.ClickException, name: str) -> str:
         ]
         if having:
             return f"{context.info_name} has no {error.option_name}: it belongs to {', '.join(having)}"
-    return f"{error.format_message()} See {context.command_path if context else name} --help"
+    message = error.format_message().rstrip()
+    ended = message if message.endswith((".", "?")) else f"{message}."
+    return f"{ended} See {context.command_path if context else name} --help"

@@ -1,5 +1,6 @@
 """Options that several commands share, as decorators, and the kinds of values that they take."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,15 +11,17 @@ import click
 
 from uploadlab.catalogue.methods import FIELD
 from uploadlab.commands.value_types import COUNT, MINUTES, Folder, Names, Percent, Sizes
-from uploadlab.errors import UsageError
+from uploadlab.errors import LabError, UsageError
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit, container_workers
 from uploadlab.model.deployments import Foreign
-from uploadlab.paths import RUNS, in_container
+from uploadlab.paths import RUNS, in_container, shown
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import kept_apart, masked_word
 from uploadlab.runtimes.addresses import is_loopback, is_this_host, url_problem
 from uploadlab.runtimes.in_container import become_owner, require_checkout, run_name
+from uploadlab.selection import did_you_mean
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
+from uploadlab.storage.files import RUN_FILE
 from uploadlab.storage.run_folder import RunFolder, last_run
 
 Command = Callable[..., Any]
@@ -186,7 +189,7 @@ def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Wor
             raise UsageError("--listen is where workers join: add --expect-workers N")
         return container_workers() or Workers(here or as_many_as_fit())
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
-    if not port.isdigit() or url_problem(f"http://{host}:{port}"):
+    if not port.isdigit() or "@" in host or url_problem(f"http://{host}:{port}"):
         raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")
     if not is_loopback(host):
         reach = f"Anyone who can reach {host}:{port} can join and see what is uploaded"
@@ -200,4 +203,9 @@ def stored_run(name: str, out: Path) -> RunFolder:
         return RunFolder(out / given)
     if name == LAST:
         return last_run(out)
-    return RunFolder(Path(name) if Path(name).is_dir() else out / name)
+    path = Path(name) if os.path.isdir(name) else out / name  # noqa: PTH112  false for a name that is too long
+    if not os.path.isdir(path):  # noqa: PTH112
+        known = sorted(found.parent.name for found in out.glob(f"*/{RUN_FILE}"))
+        hint = f"{did_you_mean(name, known)}name a run's folder, or last for the newest run"
+        raise LabError(f"no run at {shown(path)}: {hint}")
+    return RunFolder(path)

@@ -283,7 +283,7 @@ def last_run(out: Path) -> RunFolder:
     """Return the newest run of a folder; raises LabError if there is none."""
     folders = [RunFolder(path.parent) for path in out.glob(f"*/{RUN_FILE}")]
     if not folders:
-        raise LabError(f"no run in {shown(out)} yet: name another --out")
+        raise LabError(f"no run in {shown(out)} yet: name another --out, or measure with {program()}")
     return max(folders, key=lambda folder: folder.read_run().started_at)
 
 
