@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from uploadlab.model.checks import Check, Verdict
-from uploadlab.model.deployments import EXTERNAL
+from uploadlab.model.deployments import EXTERNAL, REFERENCE
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.order import Kind
@@ -47,12 +47,19 @@ def failed_entirely(run: Run, rows: Rows) -> dict[str, str]:
 
 
 def _named(run: Run) -> list[str]:
-    """Return the targets that the user named one by one: of a plan or ``*``, any may lack something."""
+    """Return the targets that the user named one by one: of a plan or ``*``, any may lack something.
+
+    References are not among them: they are measured in any case, and workers elsewhere reach none.
+    """
     chosen = list((run.order.deployments if run.order else None) or [])
     if run.comparison and run.order:
         compares = run.order.kind is Kind.COMPARE
         chosen += [run.comparison.base, *(run.comparison.others if compares else ())]
-    return [target.name for target in run.targets if target.tier == EXTERNAL or target.name in chosen]
+    return [
+        target.name
+        for target in run.targets
+        if target.tier == EXTERNAL or (target.name in chosen and target.tier != REFERENCE)
+    ]
 
 
 def _uploads(rows: Rows) -> Iterable[_Result]:
@@ -70,7 +77,7 @@ def _checks(rows: Rows) -> Iterable[_Result]:
 def _load(run: Run, rows: Rows) -> Iterable[_Result]:
     names = {step.id: step.cell.deployment for step in run.load}
     for step in rows.steps:
-        if step.status is Status.UNAVAILABLE and step.step_id in names:
+        if step.status is not Status.OK and step.step_id in names:
             yield _Result(names[step.step_id], False, _reason(step.status, step.error))
     for upload in rows.uploads:
         if upload.step_id in names and not upload.slow:
