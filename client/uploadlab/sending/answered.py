@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import requests
 
 from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.private_urls import masked
@@ -89,7 +90,7 @@ def reason(error: BaseException) -> str:
     error = innermost(error)
     if isinstance(error, FileFault):
         return str(error)
-    if isinstance(error, AnswerFault):
+    if isinstance(error, AnswerFault | requests.HTTPError):  # words of our own
         return words_of(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return words_of(f"its certificate is not trusted: {error.verify_message}")
