@@ -144,7 +144,8 @@ def test_the_worst_case_of_a_check_names_the_result(
     folder = stored(tmp_path / "run", [], kind=Kind.CHECK, cells=[], checks=["case-0", "case-1"])
     for number, verdict in enumerate(verdicts):
         row = Check(
-            case=f"case-{number}", deployment="flask", route="/", label="", started_at="", verdict=verdict, text=""
+            case=f"case-{number}", deployment="flask", route="/", label="", started_at="", verdict=verdict,
+            text="",
         )  # fmt: skip
         folder.append_checks([row])
     assert (worst(folder), summary_of(folder)["kinds"]) == (expected, ["check"])

@@ -23,7 +23,8 @@ function rate(cell) {
   const rounds = cell.rounds === 1 ? "1\u00a0round" : `${cell.rounds}\u00a0rounds`
   const only = cell.rounds < LEAST_ROUNDS ? " only" : ""
   if (!hasRate(cell)) return make("td", { className: "fault" }, LOST[cell.status] ?? String(cell.status))
-  return make("td", {}, short(cell.mb_per_second), make("small", {}, `${short(cell.low)} to ${short(cell.high)}, ${rounds}${only}`))
+  const range = `${short(cell.low)} to ${short(cell.high)}, ${rounds}${only}`
+  return make("td", {}, short(cell.mb_per_second), make("small", {}, range))
 }
 
 // What B's cell says against A's: one of these, what matters most first.
@@ -67,12 +68,13 @@ function table(pairs, why) {
 function counted(pairs, why) {
   const cells = pairs.length === 1 ? "1 cell" : `${pairs.length} cells`
   if (why) return `${cells} in common.`
-  const numbers = VERDICTS.map(words => [pairs.filter(pair => verdict(pair) === words).length, words])
-  return `${cells} in common: ${numbers.filter(([number]) => number).map(([number, words]) => `${words} in ${number}`).join(", ")}.`
+  const numbers = VERDICTS.map(words => [words, pairs.filter(pair => verdict(pair) === words).length])
+  const found = numbers.filter(([, number]) => number).map(([words, number]) => `${words} in ${number}`)
+  return `${cells} in common: ${found.join(", ")}.`
 }
 
 function legend(letter, name, { title, started_at }) {
-  return make("p", {}, make("b", {}, letter), ` ${title} `, code(name), started_at ? " " : "", started_at && when(started_at))
+  return make("p", {}, make("b", {}, letter), ` ${title} `, code(name), " ", started_at && when(started_at))
 }
 
 // What the panel says of two runs: a sentence, then the rest.

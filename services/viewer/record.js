@@ -31,12 +31,13 @@ function texts(values) {
   return values.slice(0, MOST)
 }
 
-function fromSummary({ kinds, title, plan, runtime, started_at, duration_seconds, hosts, deployments, targets, worst, cells }) {
+function fromSummary(summary) {
+  const { kinds, title, plan, runtime, started_at, hosts, deployments, targets, worst, cells } = summary
   texts([title, plan, runtime, started_at, worst.text, ...hosts.map(host => host.cpu)])
   if (!Object.hasOwn(TONES, worst.tone) || !hosts.length || !Array.isArray(cells)) throw TypeError(SUMMARY)
   return {
     kinds: texts(kinds), title, plan, runtime, started_at, hosts, worst, cells,
-    seconds: typeof duration_seconds === "number" ? duration_seconds : null,
+    seconds: typeof summary.duration_seconds === "number" ? summary.duration_seconds : null,
     deployments: texts(deployments), targets: texts(Object.entries(targets).flat()),
   }
 }

@@ -123,7 +123,8 @@ function count() {
 function makeRow({ name }) {
   const at = `/runs/${encodeURIComponent(name)}/`
   const box = make("input", { type: "checkbox", ariaLabel: `Compare ${name}`, autocomplete: "off" })
-  const row = make("li", { run: name }, box, link(name, at), make("div", {}, link("Files", at, name)), make("div", {}, make("p", {}, "…")))
+  const more = make("div", {}, link("Files", at, name)), lines = make("div", {}, make("p", {}, "…"))
+  const row = make("li", { run: name }, box, link(name, at), more, lines)
   box.addEventListener("change", () => chosen(rows))
   return row
 }
