@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from uploadlab.analysis.cells import summarize
-from uploadlab.analysis.ratios import LEAST_ROUNDS, RatioRow, growth_rows, ratio_rows
+from uploadlab.analysis.ratios import RatioRow, growth_rows, ratio_rows
+from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.declared.goals import Below, Goals, Growth, Ratio, load_goals
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import Target

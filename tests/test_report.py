@@ -54,14 +54,18 @@ def quick(tmp_path: Path) -> RunFolder:
 
 
 def written(folder: RunFolder) -> str:
-    report.write_page(folder, GOALS)
+    report.write_page(folder, report.document_of(folder, GOALS))
     return (folder.path / REPORT).read_text()
 
 
 def notices(folder: RunFolder) -> list[str]:
     page = written(folder)
     found = re.findall(r"<p>(.*?)</p>", page.partition('aria-label="Notices"')[2].partition("</section>")[0])
-    quoted = [line for line in report.as_text(folder, GOALS, "md").splitlines() if line.startswith("> ")]
+    quoted = [
+        line
+        for line in report.as_text(report.document_of(folder, GOALS), "md").splitlines()
+        if line.startswith("> ")
+    ]
     assert len(quoted) == len(found)
     return [line.removeprefix("> ") for line in quoted]
 
@@ -71,7 +75,7 @@ def data(page: str) -> Any:
 
 
 def rows_of(folder: RunFolder) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(report.as_text(folder, GOALS, "csv"))))
+    return list(csv.DictReader(io.StringIO(report.as_text(report.document_of(folder, GOALS), "csv"))))
 
 
 def test_the_page_is_one_file_that_may_fetch_nothing(folder: RunFolder) -> None:
@@ -85,7 +89,7 @@ def test_the_page_is_one_file_that_may_fetch_nothing(folder: RunFolder) -> None:
 
 
 def test_a_comparison_has_its_verdicts_settings_and_command(tmp_path: Path) -> None:
-    text = report.as_text(compared_run(tmp_path / "compared"), GOALS, "md")
+    text = report.as_text(report.document_of(compared_run(tmp_path / "compared"), GOALS), "md")
     assert "# &lt;script>alert(1)&lt;/script>, flask-b against flask, runtime local" in text
     assert "- flask-b: no difference 1.00x [1.00, 1.00] by request.stream" in text
     assert (
@@ -103,7 +107,7 @@ def test_no_name_gets_into_the_markup(folder: RunFolder) -> None:
     page = written(folder)
     assert HOSTILE not in page
     assert HOSTILE in data(page)["deployments"]
-    text = report.as_text(folder, GOALS, "md")
+    text = report.as_text(report.document_of(folder, GOALS), "md")
     assert HOSTILE not in re.sub(r"^```\n.*?^```\n", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
@@ -132,7 +136,7 @@ def test_vendored_scripts_are_what_their_list_says() -> None:
 
 
 def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> None:
-    text = report.as_text(quick, load_goals(RATIOS), "md")
+    text = report.as_text(report.document_of(quick, load_goals(RATIOS)), "md")
     run, rows = quick.read_run(), quick.read_measurements()
     for table in rate_tables(run, summarize(run, rows)):
         assert f"### {table.title}\n\n{markdown(table)}\n" in text
@@ -147,7 +151,7 @@ def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> No
 
 
 def test_markdown_of_a_check_has_its_grid() -> None:
-    text = report.as_text(RunFolder(REFERENCE / "check"), GOALS, "md")
+    text = report.as_text(report.document_of(RunFolder(REFERENCE / "check"), GOALS), "md")
     assert "### tuned: every byte, or a clear refusal" in text
     assert "] cut while buffered: " in text
     assert "./scripts/lab check --cases content-length," in text
@@ -266,7 +270,7 @@ def test_a_good_run_has_no_notice(folder: RunFolder) -> None:
 
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="no run at"):
-        report.write_page(RunFolder(tmp_path), GOALS)
+        report.write_page(RunFolder(tmp_path), report.document_of(RunFolder(tmp_path), GOALS))
 
 
 def test_a_run_of_which_all_is_damaged_has_a_page_that_says_so(tmp_path: Path) -> None:
@@ -345,7 +349,7 @@ def test_the_lab_writes_the_page_or_prints_the_text(tmp_path: Path, quick: RunFo
     (quick.path / REPORT).unlink()
     for form in ("md", "csv"):
         done = lab("report", "last", "--out", tmp_path, "--format", form)
-        assert done.stdout == report.as_text(quick, load_goals(RATIOS), form)
+        assert done.stdout == report.as_text(report.document_of(quick, load_goals(RATIOS)), form)
     assert not (quick.path / REPORT).exists()
 
 

@@ -4,6 +4,7 @@ from uploadlab.analysis.cells import ceiling_name, summarize
 from uploadlab.measuring.time_left import Estimate
 from uploadlab.model.cells import Cell, Planned, Task
 from uploadlab.model.deployments import Target
+from uploadlab.model.host_warnings import HostWarning
 from uploadlab.model.measurements import Status
 from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.tables import failure_notes, rate_tables
@@ -21,6 +22,14 @@ def test_rate_is_the_median_in_mb_per_second_and_share_is_of_the_reference() -> 
     assert flask.share == pytest.approx(0.5)
     assert sink.share == 1
     assert flask.rounds == 3
+
+
+def test_a_summary_has_the_slowest_and_the_fastest_round_and_how_many_were_disturbed() -> None:
+    quiet, slow = measured("flask", seconds=0.1), measured("flask", seconds=0.2, round=2)
+    slow.host_warnings = [HostWarning.OTHER_PROCESSES]
+    (flask,) = summarize(RUN, [quiet, slow, measured("flask", seconds=9.0, warmup=True, round=0)])
+    assert (flask.mb_per_second_low, flask.mb_per_second_high) == pytest.approx((50, 100))
+    assert (flask.rounds, flask.disturbed) == (2, 1)
 
 
 @pytest.mark.parametrize("status", [Status.WRONG, Status.REFUSED, Status.FAILED, Status.TIMEOUT])

@@ -11,6 +11,7 @@ from uploadlab.declared.goals import Goals
 from uploadlab.model.cells import Cell, Planned, Step
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Target
+from uploadlab.model.host_warnings import HostWarning
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind
@@ -30,7 +31,7 @@ MOST_BYTES = 4e6
 
 
 def summary_of(folder: RunFolder) -> dict[str, Any]:
-    report.write_page(folder, Goals())
+    report.write_page(folder, report.document_of(folder, Goals()))
     content = (folder.path / SUMMARY).read_bytes()
     assert len(content) < MOST_BYTES
     found: dict[str, Any] = json.loads(content)
@@ -116,6 +117,14 @@ def test_the_worst_upload_names_the_result(tmp_path: Path, statuses: str, expect
         for cell, status in zip(CELLS, statuses.split(), strict=False)
     ]
     assert worst(stored(tmp_path / "run", rows)) == expected
+
+
+def test_a_cell_is_disturbed_if_half_of_its_rounds_are(tmp_path: Path) -> None:
+    rows = [measured(*cell, round=number) for cell in CELLS for number in (1, 2, 3, 4)]
+    rows[0].host_warnings = [HostWarning.CPU_STEAL]
+    assert worst(stored(tmp_path / "once", rows)) == (Tone.OK, "all arrived")
+    rows[1].host_warnings = [HostWarning.OTHER_PROCESSES]
+    assert worst(stored(tmp_path / "twice", rows)) == (Tone.DISTURBED, "2 arrived, 1 disturbed")
 
 
 def test_an_upload_that_was_lost_once_is_lost(tmp_path: Path) -> None:

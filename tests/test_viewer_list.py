@@ -91,7 +91,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         targets={"mine": "http://127.0.0.1:8000"}, worst={"tone": "disturbed", "text": HOSTILE},
     )  # fmt: skip
     make_run(runs, OLD, targets=[{"name": "gunicorn", "tier": "stock"}], load=[{}])
-    report.write_page(loaded_run(runs / LOADED), Goals())
+    loaded = loaded_run(runs / LOADED)
+    report.write_page(loaded, report.document_of(loaded, Goals()))
     make_summary(make_run(runs, WRONG), worst={"tone": "toString", "text": "x"})
     (make_run(runs, LARGE) / "summary.json").write_bytes(b" " * 4_000_001)
     make_summary(make_run(runs, ODD), *BEFORE)

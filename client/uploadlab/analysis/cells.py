@@ -28,6 +28,12 @@ class Summary(Struct, frozen=True):
     rounds: int
     mb_per_second: float | None = None
     """Median over the rounds, in 10^6 bytes a second; None unless every round is ok."""
+    mb_per_second_low: float | None = None
+    """Of the slowest round."""
+    mb_per_second_high: float | None = None
+    """Of the fastest round."""
+    disturbed: int = 0
+    """How many of the rounds something outside of the lab disturbed."""
     share: float | None = None
     """Its rate by the reference's rate at the same size in the same run."""
     client_limited: bool = False
@@ -111,6 +117,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
     first = rows[0]
     bad = next((row for row in rows if row.status is not Status.OK), None)
     rate = _rate(rows)
+    seconds = [row.seconds for row in rows if row.seconds] if rate else []
     spooled = _known(rows, "spooled_bytes")
     return Summary(
         deployment=first.deployment,
@@ -119,6 +126,9 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
         status=bad.status if bad else Status.OK,
         rounds=len(rows),
         mb_per_second=rate,
+        mb_per_second_low=first.size_bytes / max(seconds) / MB if seconds else None,
+        mb_per_second_high=first.size_bytes / min(seconds) / MB if seconds else None,
+        disturbed=sum(row.disturbed for row in rows),
         share=rate / ceiling if rate and ceiling else None,
         client_limited=client_limited,
         http_status=bad.http_status if bad else None,

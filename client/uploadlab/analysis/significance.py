@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-LEAST_ROUNDS = 6
-"""Fewer have no 95% interval."""
+LEAST_ROUNDS = 5
+"""A figure of fewer rounds is marked, and is not called a median."""
+LEAST_PAIRS = 6
+"""Fewer paired rounds have no 95% interval."""
 
 
 class Interval(NamedTuple):

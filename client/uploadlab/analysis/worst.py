@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from uploadlab.analysis.cells import by_cell
 from uploadlab.analysis.grid import latest
-from uploadlab.analysis.load import summarize_load
+from uploadlab.analysis.load import LoadSummary
 from uploadlab.model.checks import Check, Verdict
-from uploadlab.model.measurements import Status
-from uploadlab.storage.reader import StoredRun
+from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.runs import Run
 
 
 class Tone(StrEnum):
@@ -38,6 +38,7 @@ class _End(StrEnum):
 
     LOST = "lost"
     FAILED = "failed"
+    DISTURBED = "disturbed"
     UNVERIFIED = "not verified"
     UNAVAILABLE = "not available"
     MISSING = "not measured"
@@ -56,33 +57,35 @@ ENDS: dict[str, _End] = {
 """Every other status or verdict is a failure."""
 
 
-def worst_result(stored: StoredRun) -> Worst:
+def worst_result(
+    run: Run, rows: Iterable[Measurement], loads: Iterable[LoadSummary], checks: Sequence[Check]
+) -> Worst:
     """Return the worst result; its numbers count cells of uploads, steps of users, or cells of a check."""
-    ends = Counter([*_upload_ends(stored), *_load_ends(stored), *_check_ends(stored.checks)])
+    ends = Counter([*_upload_ends(run, rows), *_load_ends(run, loads), *_check_ends(checks)])
     good = ends.pop(_End.GOOD, 0)
-    done = "passed" if stored.checks else "arrived"
+    done = "passed" if checks else "arrived"
     parts = [f"{ends[end]} {end}" for end in _End if ends[end]]
-    bad = next((end for end in (_End.LOST, _End.FAILED) if ends[end]), None)
-    if good and not bad:
+    if good and not (ends[_End.LOST] or ends[_End.FAILED]):
         parts.insert(0, f"{good} {done}" if parts else f"all {done}")
-    text = ", ".join(parts) or "nothing measured"
-    if bad:
-        return Worst(Tone(bad.value), text)
-    return Worst(Tone.OK if good or ends[_End.UNVERIFIED] else Tone.FAILED, text)
+    tones = (tone for tone in (Tone.LOST, Tone.FAILED, Tone.DISTURBED) if ends[_End(tone.value)])
+    rest = Tone.OK if good or ends[_End.UNVERIFIED] else Tone.FAILED
+    return Worst(next(tones, rest), ", ".join(parts) or "nothing measured")
 
 
-def _upload_ends(stored: StoredRun) -> Iterator[_End]:
-    measured = by_cell(stored.rows)
-    for planned in stored.run.cells:
-        yield _end(row.status for row in measured.get(planned.cell.id, []))
+def _upload_ends(run: Run, rows: Iterable[Measurement]) -> Iterator[_End]:
+    measured = by_cell(rows)
+    for planned in run.cells:
+        found = measured.get(planned.cell.id, [])
+        end = _end(row.status for row in found)
+        # A single disturbed round of many changes no median.
+        is_disturbed = end is _End.GOOD and sum(row.disturbed for row in found) * 2 >= len(found)
+        yield _End.DISTURBED if is_disturbed else end
 
 
-def _load_ends(stored: StoredRun) -> Iterator[_End]:
-    summaries = {
-        summary.step.id: summary for summary in summarize_load(stored.run, stored.steps, stored.uploads)
-    }
-    for step in stored.run.load:
-        if summary := summaries.get(step.id):
+def _load_ends(run: Run, loads: Iterable[LoadSummary]) -> Iterator[_End]:
+    done = {summary.step.id: summary for summary in loads}
+    for step in run.load:
+        if summary := done.get(step.id):
             yield _end([summary.result.status, *summary.statuses, *summary.slow_statuses])
         else:
             yield _End.MISSING

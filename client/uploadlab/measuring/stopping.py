@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from uploadlab.analysis.intervals import paired
-from uploadlab.analysis.significance import LEAST_ROUNDS, Interval, pairs
+from uploadlab.analysis.significance import LEAST_PAIRS, Interval, pairs
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.measurements import Measurement, Status
@@ -18,7 +18,7 @@ SPACING = 1.25
 
 def is_look(rounds: int) -> bool:
     """Return whether it is time to look at the intervals: after 6, 8, 10, 13, 17, ... rounds."""
-    look = LEAST_ROUNDS
+    look = LEAST_PAIRS
     while look < rounds:
         look = -int(-look * SPACING // 1)
     return look == rounds

@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from uploadlab.model.cells import Count
+from uploadlab.model.host_warnings import HostWarning
 
 
 class Status(StrEnum):
@@ -63,6 +64,13 @@ class Outcome(Struct, kw_only=True):
     """Written to disk in addition to the stored file."""
     usage_note: str | None = None
     """Why something of the server's use is not known."""
+    host_warnings: list[HostWarning] = []
+    """What disturbed the upload from outside; empty where nothing did, or nothing of it is known."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether something outside of the lab disturbed the upload."""
+        return bool(self.host_warnings)
 
 
 class Measurement(Outcome, kw_only=True):

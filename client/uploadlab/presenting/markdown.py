@@ -1,10 +1,10 @@
-"""A report and its tables as Markdown."""
+"""A document and its tables as Markdown."""
 
 import re
 from collections.abc import Callable, Sequence
 
 from uploadlab.plain_text import plain, plain_lines
-from uploadlab.presenting.document import Report, Section, Table
+from uploadlab.presenting.document import Document, Section, Statement, Table
 
 LONGEST_FIGURE = 40
 CODE = re.compile(r"(`(?:(?!\]\(|://)[^`])+`)")
@@ -38,15 +38,30 @@ def _are_figures(column: Sequence[str]) -> bool:
     return any(cell[:1].isdigit() for cell in column) and all(len(cell) <= LONGEST_FIGURE for cell in column)
 
 
-def as_markdown(report: Report) -> str:
-    """Return the page's tables and sentences, without its charts and what is folded there."""
-    lines = [f"# {_inline(report.title)}", "", f"{_block('; '.join(report.facts))}.", ""]
-    lines += [f"> {_block(line)}" for line in report.notices] + [""] * bool(report.notices)
-    for heading, findings in report.findings.items():
-        lines += [f"## {heading}", "", *(f"- {_block(line)}" for line in findings), ""]
-    for section in report.sections:
-        lines += [] if section.folded else _section(section)
+def as_markdown(document: Document) -> str:
+    """Return the answer, then the tables and sentences, without charts and what is long."""
+    lines = [f"# {_inline(document.title)}", "", f"{_block('; '.join(document.facts))}.", ""]
+    lines += [f"> {_block(line)}" for line in document.notices] + [""] * bool(document.notices)
+    lines += [*map(_statement, document.answer), *[""] * bool(document.answer)]
+    for what, command in document.commands.items():
+        lines += [f"Next, {_inline(what)}:", "", *_code_block(command)]
+    for section in document.sections:
+        lines += [] if section.is_long else _section(section)
     return "\n".join(lines)
+
+
+def _statement(statement: Statement) -> str:
+    text = ": ".join(
+        filter(None, [statement.head and f"**{_inline(statement.head)}**", _inline(statement.text)])
+    )
+    more = f" {_inline(statement.more)}" if statement.more else ""
+    return f"- {text}.{more}" + (f" See docs/findings.md#{statement.finding}." if statement.finding else "")
+
+
+def _code_block(text: str) -> list[str]:
+    """Return text that is shown as it is: backquotes in it do not end its block."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return [fence, plain_lines(text.rstrip("\n")), fence, ""]
 
 
 def _section(section: Section) -> list[str]:
@@ -57,9 +72,7 @@ def _section(section: Section) -> list[str]:
         lines += [f"### {_inline(table.title)}", ""] if table.title else []
         lines += [markdown(table, _in_a_cell), ""]
     for name, text in section.texts.items():
-        # Backquotes in the text must not end its block.
-        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-        lines += [f"### {_inline(name)}", "", fence, plain_lines(text.rstrip("\n")), fence, ""]
+        lines += [f"### {_inline(name)}", "", *_code_block(text)]
     return lines + [f"- {_block(line)}" for line in section.notes] + [""] * bool(section.notes)
 
 

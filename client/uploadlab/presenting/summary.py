@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import Struct
 
-from uploadlab.analysis.cells import MB, Summary, by_cell, summarize
+from uploadlab.analysis.cells import Summary
+from uploadlab.analysis.load import LoadSummary
 from uploadlab.analysis.worst import Worst, worst_result
 from uploadlab.model.deployments import EXTERNAL
-from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.measurements import Status
 from uploadlab.model.order import Kind
 from uploadlab.model.runs import MOST_CELLS, MOST_DEPLOYMENTS, Host
 from uploadlab.storage.reader import StoredRun
@@ -62,11 +63,11 @@ class RunSummary(Struct, frozen=True, kw_only=True):
     cells: list[CellFigures]
 
 
-def run_summary(stored: StoredRun, title: str) -> RunSummary:
-    """Return the summary of a run whose result ``title`` states."""
+def run_summary(
+    stored: StoredRun, summaries: Sequence[Summary], loads: Sequence[LoadSummary], title: str
+) -> RunSummary:
+    """Return the summary of a run with these figures, whose result ``title`` states."""
     run = stored.run
-    measured = by_cell(stored.rows)
-    cells = summarize(run, stored.rows)[:MOST_SUMMARY_CELLS]
     return RunSummary(
         id=_short(run.id),
         kinds=_kinds(stored),
@@ -82,8 +83,8 @@ def run_summary(stored: StoredRun, title: str) -> RunSummary:
         targets={
             _short(target.name): _short(target.url) for target in run.targets if target.tier == EXTERNAL
         },
-        worst=worst_result(stored),
-        cells=[_figures(summary, measured[summary.cell.id]) for summary in cells],
+        worst=worst_result(run, stored.rows, loads, stored.checks),
+        cells=list(map(_figures, summaries[:MOST_SUMMARY_CELLS])),
     )
 
 
@@ -121,8 +122,7 @@ def _moment(text: str) -> float | None:
     return None
 
 
-def _figures(summary: Summary, rows: Sequence[Measurement]) -> CellFigures:
-    seconds = [row.seconds for row in rows if row.seconds] if summary.mb_per_second else []
+def _figures(summary: Summary) -> CellFigures:
     return CellFigures(
         deployment=_short(summary.deployment),
         method=_short(summary.method),
@@ -130,6 +130,6 @@ def _figures(summary: Summary, rows: Sequence[Measurement]) -> CellFigures:
         status=summary.status,
         rounds=summary.rounds,
         mb_per_second=summary.mb_per_second,
-        low=summary.size_bytes / max(seconds) / MB if seconds else None,
-        high=summary.size_bytes / min(seconds) / MB if seconds else None,
+        low=summary.mb_per_second_low,
+        high=summary.mb_per_second_high,
     )
