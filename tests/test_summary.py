@@ -53,7 +53,8 @@ def worst(folder: RunFolder) -> tuple[str, str]:
 
 
 def test_a_summary_says_what_the_run_was(tmp_path: Path) -> None:
-    found = summary_of(loaded_run(tmp_path / "loaded"))
+    folder = loaded_run(tmp_path / "loaded")
+    found, document = summary_of(folder), report.document_of(folder, Goals())
     assert (found["schema"], found["id"], found["kinds"], found["runtime"]) == (
         1,
         "loaded",
@@ -61,7 +62,7 @@ def test_a_summary_says_what_the_run_was(tmp_path: Path) -> None:
         "local",
     )
     assert found["deployments"] == ["flask", HOSTILE, "raw-sink"]
-    assert (found["targets"], found["plan"], found["title"]) == ({}, "p", "Plan p, runtime local")
+    assert (found["targets"], found["plan"], found["title"]) == ({}, "p", document.title)
     assert found["worst"] == {"tone": "lost", "text": "1 lost"}
     assert found["hosts"] == [msgspec.to_builtins(hostile_run().host)]
     assert len(found["cells"]) == 6

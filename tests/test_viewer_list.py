@@ -162,7 +162,7 @@ def test_a_run_without_a_summary_is_listed_by_its_run_json(page: Page) -> None:
 def test_runs_are_found_by_words_kind_deployment_and_worst_result(page: Page) -> None:
     status = page.get_by_role("status").first
     find, kind = page.get_by_label("Search"), page.get_by_label("Kind")
-    find.fill("LOADED plan")
+    find.fill("LOADED local")
     expect(status).to_have_text("1 of 10 runs")
     assert shown(page) == [LOADED]
     page.get_by_role("button", name="Show all").click()
