@@ -112,7 +112,7 @@ export async function chosen(rows) {
   clear.onclick = () => {
     for (const row of picked) row.firstChild.checked = false
     chosen(rows)
-    picked[0].firstChild.focus()
+    picked.find(row => !row.hidden)?.firstChild.focus()
   }
   said.textContent = picked.length > 1 ? "Reading both runs …" : "One run chosen. Choose another to compare it with."
   if (picked.length < 2) return
