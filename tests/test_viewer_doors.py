@@ -248,7 +248,9 @@ def test_a_report_is_drawn_filtered_and_left_in_its_sandbox(url: str, page: Page
     wait_until(lambda: drawn(page) > before[1])
     assert 0 < marks.count() < before[0]
     page.get_by_role("button", name="Show all").click()
-    page.locator("a[href^='profiles/']").first.click()
+    link = page.locator("a[href^='profiles/']").first
+    page.locator("details", has=link).locator("summary").first.click()
+    link.click()
     expect(page.locator("p")).to_have_text("flames")
     assert said == []
 

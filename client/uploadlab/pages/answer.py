@@ -2,11 +2,13 @@
 
 import shlex
 import textwrap
+from collections.abc import Iterable
 
 import msgspec
 
 from uploadlab.declared.goals import declared_goals
 from uploadlab.declared.plans import load_plan
+from uploadlab.model.cells import Planned
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.pages.part import kept, page_part, where_measured
@@ -42,13 +44,15 @@ def again(name: str) -> str:
 
 
 def _in_short(run: Run) -> Run:
-    """Return the run with an order that leaves out names, if its plan means the same cells without them."""
+    """Return the run with an order that leaves out names, if its plan means the same ones without them."""
     order = run.order or Order()
     if order.kind is not Kind.RUN:
         return run
     short = msgspec.structs.replace(order, deployments=None, methods=None)
     planned = plan_cells(load_plan(order.plan_name, PLANS), short, run.targets)
-    is_same = {(cell, rounds) for cell, rounds, _ in planned} == {
-        (cell, rounds) for cell, rounds, _ in run.cells
-    }
+    is_same = _pairs(planned) == _pairs(run.cells)
     return msgspec.structs.replace(run, order=short) if is_same else run
+
+
+def _pairs(planned: Iterable[Planned]) -> set[tuple[str, str]]:
+    return {(cell.deployment, cell.method) for cell, *_ in planned}
