@@ -34,7 +34,8 @@ function join(parts) {
 
 // The lines below a run's title.
 function about({ kinds, plan, runtime, started_at, seconds, hosts, deployments, worst, targets: own }, report) {
-  const tone = worst && make("strong", { className: `tone ${worst.tone}` }, `${TONES[worst.tone]} ${worst.text}`)
+  const symbol = worst && make("span", { ariaHidden: "true" }, TONES[worst.tone])
+  const tone = worst && make("strong", { className: `tone ${worst.tone}` }, symbol, ` ${worst.text}`)
   const [{ cpu, cores }] = hosts
   return [
     make("p", {}, ...join([
