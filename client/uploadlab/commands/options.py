@@ -138,7 +138,7 @@ comparison_options = group(
         default="3%",
         help="Stop once the result is accurate to ±N%.  [default: 3%]",
     ),
-    click.option("--minutes", type=MINUTES, default=10.0, help="Time limit in minutes.  [default: 10]"),
+    click.option("--minutes", type=MINUTES, help="Time limit in minutes.  [default: 10]"),
 )
 fail_above_option = click.option("--fail-above", type=Percent(), help="Exit code 1 for a slowdown over N%.")
 target_option = click.option(
