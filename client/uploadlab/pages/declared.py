@@ -45,10 +45,13 @@ def plans() -> str:
 
 @page_part
 def sends(name: str) -> str:
-    """Return how much a plan sends to all deployments together, warm-ups left out."""
+    """Return how much a plan sends to all deployments together at most, warm-ups left out."""
+    plan = load_plan(name, PLANS)
     targets = [deployment.target() for deployment in load_deployments(COMPOSE).values()]
-    planned = plan_cells(load_plan(name, PLANS), Order(), targets)
+    planned = plan_cells(plan, Order(), targets)
     sent = sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB
+    if plan.minutes:
+        return f"Plan `{name}` uploads for {plan.minutes:g} minutes, and deletes what it uploaded.\n"
     return f"Plan `{name}` uploads {sent:.0f} GB in total and deletes it.\n"
 
 

@@ -32,6 +32,7 @@ from uploadlab.presenting.run_answer import (
     run_title,
     speed_statements,
 )
+from uploadlab.presenting.summary import run_summary
 from uploadlab.storage.reader import UNKNOWN, StoredRun
 from uploadlab.units import format_size
 
@@ -70,8 +71,9 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
     measured = {*(cell.deployment for cell in cells), *(row.deployment for row in stored.checks)}
     is_empty = not (summaries or stored.steps or stored.checks)
     composed = _sections(evidence, goals)
+    title = _title(evidence)
     return Document(
-        title=_title(evidence),
+        title=title,
         facts=_facts(run),
         notices=[*stored.notices, *([NOTHING] if is_empty else [])],
         answer=_answer(evidence),
@@ -82,6 +84,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         methods=list(dict.fromkeys(cell.method for cell in cells)),
         sizes=sorted({cell.size_bytes for cell in cells}),
         figures=raw_figures(run, summaries, evidence.loads),
+        summary=run_summary(stored, summaries, evidence.loads, title),
     )
 
 

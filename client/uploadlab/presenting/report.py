@@ -1,5 +1,7 @@
 """The report of a run: one page for a browser, the same figures as Markdown and as CSV."""
 
+import msgspec
+
 from uploadlab.declared.goals import Goals
 from uploadlab.presenting.composition import compose
 from uploadlab.presenting.document import Document
@@ -17,10 +19,12 @@ def document_of(folder: RunFolder, goals: Goals) -> Document:
 
 
 def write_page(folder: RunFolder, document: Document) -> None:
-    """Write the run's report.html again; raises LabError."""
+    """Write the run's report.html and summary.json again; raises LabError."""
     from uploadlab.presenting.html import page  # Jinja is needed for the page alone
 
     folder.write_report(page(document))
+    if document.summary:
+        folder.write_summary(msgspec.json.encode(document.summary))
 
 
 def as_text(document: Document, form: str) -> str:
