@@ -1,6 +1,9 @@
 """The report of a run: one page for a browser, the same figures as Markdown and as CSV."""
 
+import os
+
 from uploadlab.declared.goals import Goals
+from uploadlab.paths import BENCHMARK, DOCS
 from uploadlab.presenting.composition import compose
 from uploadlab.presenting.document import Document
 from uploadlab.presenting.markdown import as_markdown
@@ -20,7 +23,10 @@ def write_page(folder: RunFolder, document: Document) -> None:
     """Write the run's report.html again; raises LabError."""
     from uploadlab.presenting.html import page  # Jinja is needed for the page alone
 
-    folder.write_report(page(document))
+    place = folder.path.resolve()
+    # The way from a run in the checkout to the docs is known; a run elsewhere has no docs beside it.
+    docs = os.path.relpath(DOCS, place) if place.is_relative_to(BENCHMARK.resolve()) and DOCS.is_dir() else ""
+    folder.write_report(page(document, docs))
 
 
 def as_text(document: Document, form: str) -> str:
