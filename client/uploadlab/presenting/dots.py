@@ -73,7 +73,7 @@ def _view(
     if any(dot.is_smaller for row in rows for dot in row.dots):
         caption += " Rings: a smaller size, the largest that was measured this way."
     if any(row.lost for row in rows):
-        caption += " Red: the server answered with success and did not store the file."
+        caption += " Red: the server answered with success, and the file was not proved to be stored."
     return Dots(name, label, caption, "MB/s", axis.ticks(), rows)
 
 
@@ -103,10 +103,16 @@ def _row(
         words = f"{other(first)} {rate_text(first)}"
         words += f" to {other(last)} {rate_text(last)}" if last is not first else ""
     cells = [
-        Dot(other(loss), _lost(loss), 0, 0, 0, Key(loss.deployment, loss.method, loss.size_bytes))
+        Dot(f"{other(loss)} {_lost_in_short(loss)}", _lost(loss), 0, 0, 0, Key(loss.deployment, loss.method, loss.size_bytes))
         for loss in lost
     ]
     return DotRow(label, words, dots, cells, Key(name) if other is _method else Key(method=name))
+
+
+def _lost_in_short(loss: Loss) -> str:
+    if loss.is_whole:
+        return "lost the file"
+    return "did not prove the file" if loss.stored_bytes is None else "stored other bytes"
 
 
 def _lost(loss: Loss) -> str:

@@ -16,9 +16,12 @@ function showTip(text, { left, bottom, top } = {}) {
   tip.style.translate = `${Math.max(8, across)}px ${below ? bottom + 8 : Math.max(8, top - tip.offsetHeight - 8)}px`;
 }
 
-function tipOf(event) {
-  const about = event.target.closest("[data-tip]");
+let about = null; // what the words are beside, if that is an element of the page
+
+function explain(element) {
+  about = element;
   if (about) showTip(about.dataset.tip || about.ariaLabel, about.getBoundingClientRect());
+  else showTip();
 }
 
 // Let the dots of a series stand out, or all again.
@@ -54,13 +57,14 @@ function pin(event) {
   highlight(event.currentTarget, pinned(event.currentTarget));
 }
 
-document.addEventListener("pointerover", tipOf);
-document.addEventListener("focusin", tipOf);
-for (const leave of ["pointerout", "focusout"]) {
-  document.addEventListener(leave, (event) => event.target.closest("[data-tip]") && showTip());
+for (const enter of ["pointerover", "focusin"]) {
+  document.addEventListener(enter, ({ target }) => target.closest("[data-tip]") && explain(target.closest("[data-tip]")));
 }
-addEventListener("keydown", (event) => event.key === "Escape" && showTip());
-addEventListener("scroll", () => showTip(), { passive: true });
+for (const leave of ["pointerout", "focusout"]) {
+  document.addEventListener(leave, ({ target }) => target.closest("[data-tip]") && explain(null));
+}
+addEventListener("keydown", ({ key }) => key === "Escape" && explain(null));
+addEventListener("scroll", () => about && explain(about), { capture: true, passive: true }); // a box's, too
 
 for (const figure of document.querySelectorAll(".dots")) {
   const enter = (event) => {
