@@ -10,7 +10,7 @@ from math import inf
 from statistics import median
 from typing import NamedTuple
 
-from uploadlab.analysis.cells import by_cell, ceiling_name, latest_attempt
+from uploadlab.analysis.cells import by_cell, ceiling_name, latest_attempt, reference_names
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.profiles import Calls, Profiles
@@ -232,7 +232,7 @@ def parsed_form(cell: CellEvidence) -> float | None:
 def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = None) -> list[Cause]:
     """Return each cause that slow pairs show at their largest size, the most expensive first."""
     order = [target.name for target in run.targets]
-    fastest = _fastest(rows)
+    fastest = _fastest(run, rows)
     causes: dict[str, Cause] = {}
     for measured in sorted(_largest(rows), key=lambda measured: order.index(measured[0].deployment)):
         first = measured[0]
@@ -256,10 +256,11 @@ def explain(
     return [Cause(known, [figure], {}, 1.0) for known, figure in figures.items()]
 
 
-def _fastest(rows: Sequence[Measurement]) -> dict[int, float]:
-    """Return the median seconds of the fastest way of each size."""
+def _fastest(run: Run, rows: Sequence[Measurement]) -> dict[int, float]:
+    """Return the median seconds of the fastest way of each size; a reference runs no app, and is no way."""
     best: dict[int, float] = {}
-    for measured in by_cell(rows).values():
+    references = reference_names(run)
+    for measured in by_cell(row for row in rows if row.deployment not in references).values():
         seconds = _median(measured, "seconds")
         if seconds and all(row.status in ACCEPTED for row in measured):
             size_bytes = measured[0].size_bytes

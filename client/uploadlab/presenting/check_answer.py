@@ -10,7 +10,6 @@ from uploadlab.presenting.document import Statement
 from uploadlab.presenting.figures import counted, few, grouped
 
 MOST_FAILURES = 3
-SEVERITY = [Verdict.PASS, Verdict.UNAVAILABLE, Verdict.UNKNOWN, Verdict.FAIL, Verdict.LOSS]
 
 
 def check_title(run: Run, checks: Sequence[Check]) -> str:

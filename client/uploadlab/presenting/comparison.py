@@ -42,7 +42,7 @@ def _verdict_table(found: Found) -> Table:
         rows.append(TableRow([name], Key(name)))
         rows += [TableRow(_verdict_cells(line), Key(name, line.method), is_below=True) for line in lines]
     title = f"{format_size(size_bytes)}: compared with {found.base}"
-    return Table(title, HEADER, rows, Key(size_bytes=size_bytes), wordy=True)
+    return Table(title, HEADER, rows, Key(size_bytes=size_bytes), wordy=True, narrow=HEADER[1:])
 
 
 def _verdict_cells(line: ComparedCell) -> list[str]:

@@ -13,7 +13,11 @@ from uploadlab.declared.goals import Goals
 from uploadlab.model.runs import Run
 from uploadlab.presenting import sections
 from uploadlab.presenting.check_answer import check_statements, check_title
-from uploadlab.presenting.comparison_answer import comparison_statements, comparison_title
+from uploadlab.presenting.comparison_answer import (
+    comparison_statements,
+    comparison_title,
+    difference_statements,
+)
 from uploadlab.presenting.document import Document, Statement
 from uploadlab.presenting.dots import ranking_dots
 from uploadlab.presenting.load_answer import load_statements, load_title
@@ -84,7 +88,7 @@ def compose_diff(compared: Found, differs: Mapping[str, Sequence[str]], notices:
         title=comparison_title(compared, None),
         facts=[],
         notices=notices,
-        answer=comparison_statements(compared, None, {}),
+        answer=[*comparison_statements(compared, None, {}), *difference_statements(differs)],
         commands={},
         pictures=[],
         sections=list(filter(None, [sections.comparison_section(compared, None, differs)])),

@@ -36,11 +36,12 @@ class Figured(str):
 
 
 class Verdicted(str):
-    """The verdict of a cell of a check, with what happened."""
+    """The verdict of a cell of a check, with the numbers of its footnotes."""
 
     tone: str = ""
     """``good``, ``bad``, ``lost``, ``known`` or ``unknown``."""
     notes: Sequence[str] = ()
+    """What happened: the texts of the footnotes."""
 
 
 class TableRow(NamedTuple):
@@ -186,6 +187,8 @@ class Section(NamedTuple):
     charts: Sequence[Chart] = ()
     bars: Sequence[Bars] = ()
     notes: Sequence[str] = ()
+    footnotes: Sequence[str] = ()
+    """What the numbers in a table's cells refer to; on a page, the cells have these texts themselves."""
     texts: Mapping[str, str] = {}
     """Texts that are shown as they are, by their names."""
     is_open: bool = False
@@ -194,10 +197,15 @@ class Section(NamedTuple):
     """Whether it is left out of a terminal and of Markdown, and its texts are closed on a page."""
 
     @property
+    def has_text(self) -> bool:
+        """Whether it has more than charts, and than sentences of every run."""
+        has_rows = any(table.rows for table in self.tables)
+        return bool(has_rows or self.texts or (self.notes and not self.intro))
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing but sentences of every run stands below the heading."""
-        has_rows = any(table.rows for table in self.tables)
-        return not (has_rows or self.charts or self.texts or (self.notes and not self.intro))
+        return not (self.has_text or self.charts)
 
 
 class Document(NamedTuple):

@@ -91,9 +91,7 @@ def failure_statements(summaries: Iterable[Summary]) -> list[Statement]:
         if status is Status.UNAVAILABLE:
             text = f"{few(cell.deployment for cell in cells)}: not measured, {error}"
         else:
-            text = f"{few(map(_way, cells))}: {status_text(cells[0])}" + (
-                f", {error}" if error and status is not Status.REFUSED else ""
-            )
+            text = f"{few(map(_way, cells))}: {status_text(cells[0])}" + (f", {error}" if error else "")
         statements.append(Statement("Failed", text, "bad"))
     if len(groups) > MOST_FAILURES:
         rest = len(groups) - MOST_FAILURES
@@ -102,7 +100,7 @@ def failure_statements(summaries: Iterable[Summary]) -> list[Statement]:
 
 
 def speed_statements(ranking: Ranking | None) -> list[Statement]:
-    """Return the fastest way and the slowest, with how many cannot be told from the fastest."""
+    """Return the fastest way and the slowest, with how many are as fast within their ranges."""
     if not ranking:
         return []
     fastest, slowest, others = ranking.fastest, ranking.slowest, len(ranking.as_fast)
@@ -123,7 +121,7 @@ def change_statements(causes: Sequence[Cause]) -> list[Statement]:
     for number, (fix, shared) in enumerate(list(fixes.items())[:MOST_CHANGES], 1):
         first = shared[0]
         text = f"{fix[0].upper()}{fix[1:]}"
-        if isfinite(first.times):  # what was lost is told before
+        if isfinite(first.times):  # a loss has its own sentence
             servers = {name for names in first.places.values() for name in names}
             where = f"at {len(servers)} servers" if len(servers) > 1 else f"on {min(servers)}"
             cost = f", up to {times_text(first.times)} slower" if first.times >= 1.1 else ""
