@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
+from uploadlab.analysis.significance import Word
 from uploadlab.model.comparison import Comparison
 from uploadlab.presenting.comparison import ratio_text, setting_name
 from uploadlab.presenting.document import Statement
@@ -108,6 +109,20 @@ def _named(name: str, ablation: Mapping[str, Sequence[str]]) -> str:
 def _because(lines: Sequence[str]) -> str:
     """Return the first lines of a diff that are settings: one of them is the cause."""
     return few((line for line in lines if line[1:].strip() and line[2:3] not in COMMENTS), MOST_LINES)
+
+
+def _outcome(line: ComparedCell) -> Effect:
+    """Return what a reader must know first of a cell."""
+    if line.instead and not line.base_instead:
+        return Effect.BREAKS
+    if line.base_instead and not line.instead:
+        return Effect.FIXES
+    speed, cpu = (line.verdicts.get(field) for field in (SECONDS, CPU))
+    if speed and speed.word is not Word.SAME:
+        return Effect.FASTER if speed.word is Word.MORE else Effect.SLOWER
+    if cpu and cpu.word is not Word.SAME:
+        return Effect.MORE_CPU if cpu.word is Word.MORE else Effect.LESS_CPU
+    return Effect.SAME if speed else Effect.UNKNOWN
 
 
 def _effect(line: ComparedCell, outcome: Effect) -> str:
