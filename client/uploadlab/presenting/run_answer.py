@@ -60,15 +60,15 @@ def loss_statements(losses: Sequence[Loss]) -> list[Statement]:
     """Return a sentence for each method by which files were lost, with the servers that did."""
     statements = []
     for (method, _size), lost in grouped(
-        ((loss.method, loss.size_bytes), loss) for loss in _worst(losses)
+        ((loss.method, loss.size_bytes), loss) for loss in largest_losses(losses)
     ).items():
         names, first = few(loss.deployment for loss in lost), lost[0]
-        text = f"{names} answered {first.http_status or 'with success'} to {method} and {_stored(first)}"
+        text = f"{names} answered {first.http_status or 'with success'} to {method} and {stored_text(first)}"
         statements.append(Statement("Lost", text, "bad", finding="lost-body" if first.is_whole else ""))
     return statements
 
 
-def _worst(losses: Sequence[Loss]) -> list[Loss]:
+def largest_losses(losses: Sequence[Loss]) -> list[Loss]:
     """Return the losses of each way at its largest size."""
     largest: dict[tuple[str, str], Loss] = {}
     for loss in losses:
@@ -77,7 +77,8 @@ def _worst(losses: Sequence[Loss]) -> list[Loss]:
     return list(largest.values())
 
 
-def _stored(loss: Loss) -> str:
+def stored_text(loss: Loss) -> str:
+    """Return what a server stored of a file that it acknowledged."""
     if loss.stored_bytes is None:
         return "did not say what it stored"
     if loss.stored_bytes == loss.size_bytes:
