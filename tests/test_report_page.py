@@ -32,7 +32,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         folders[name] = RunFolder(Path(shutil.copytree(run, out / name)))
     goals = load_goals(RATIOS)
     for folder in folders.values():
-        report.write_page(folder, goals)
+        report.write_page(folder, report.document_of(folder, goals))
     return {name: folder.path / REPORT for name, folder in folders.items()}
 
 

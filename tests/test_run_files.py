@@ -15,7 +15,7 @@ from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Profiled, Status
 from uploadlab.model.order import Order
 from uploadlab.paths import ROOT
-from uploadlab.presenting.report import as_text
+from uploadlab.presenting import report
 from uploadlab.storage.files import CHECKS, LOAD_STEPS, LOAD_UPLOADS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE
 from uploadlab.storage.run_folder import RunFolder
 
@@ -139,7 +139,7 @@ def test_a_report_waits_for_no_pipe_and_reads_through_no_link(
         os.mkfifo(folder.path / name)
     else:
         (folder.path / name).symlink_to(victim)
-    text = as_text(RunFolder(folder.path), Goals(), "md")
+    text = report.as_text(report.document_of(RunFolder(folder.path), Goals()), "md")
     assert "precious" not in text
     assert name == REPORT or f"a {kind} stands where a run has a file" in text
 

@@ -67,7 +67,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.mkfifo(made / "pipe")
     make_run(runs, OTHER)
     make_run(runs, ".half-written", "report.html")
-    report.write_page(loaded_run(runs / LOADED), load_goals(RATIOS))
+    report.write_page(
+        loaded_run(runs / LOADED), report.document_of(loaded_run(runs / LOADED), load_goals(RATIOS))
+    )
     with viewer(folder) as answers:
         yield answers
 

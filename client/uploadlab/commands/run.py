@@ -32,10 +32,12 @@ Examples:
 @options.foreign_options
 @options.worker_options
 @options.place_options
-def command(place: session.Place, expect_status: int | None, field: str | None, **asked: Any) -> int:
+def command(
+    place: session.Place, screen: Screen, expect_status: int | None, field: str | None, **asked: Any
+) -> int:
     """Measure uploads to the app behind each server.
 
     Verifies every upload, prints MB/s, CPU, memory and causes, writes a report. Baselines always run too.
     """
     order = Order(foreign=options.foreign(expect_status, field, asked["targets"]), **asked)
-    return session.start(draft(order), place, Screen())
+    return session.start(draft(order), place, screen)

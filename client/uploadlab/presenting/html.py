@@ -1,4 +1,4 @@
-"""The report as one HTML page that fetches nothing: styles, scripts and data are in it."""
+"""The document as one HTML page that fetches nothing: styles, scripts and data are in it."""
 
 import base64
 import hashlib
@@ -11,8 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from uploadlab.plain_text import plain_lines
-from uploadlab.presenting.document import Chart, Key, Report
-from uploadlab.presenting.heat import METRICS
+from uploadlab.presenting.document import Chart, Document, Key
 from uploadlab.units import format_size
 
 HERE = Path(__file__).with_name("assets")
@@ -26,9 +25,9 @@ SOURCE_MAP = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 """Without it, developer tools would look for a file that is not there."""
 
 
-def page(report: Report) -> str:
+def page(document: Document) -> str:
     """Return the page's text."""
-    charts = [chart for section in report.sections for chart in section.charts]
+    charts = [chart for section in document.sections for chart in section.charts]
     scripts = [_vendored(name) for name in ("vega.min.js", "vega-lite.min.js")] if charts else []
     # The page's own script; with charts in one module with the interpreter, which it calls.
     drawing = [_interpreter(), _text("charts.js")] if charts else []
@@ -45,23 +44,21 @@ def page(report: Report) -> str:
         "size": format_size,
         "breakable": _breakable,
         "code": _code,
-        "finding": _finding,
         "keyed": _keyed,
     }
     return environment.get_template("report.html.j2").render(
-        report=report,
-        metrics=METRICS,
+        document=document,
         choices={
-            "size": {str(size): format_size(size) for size in report.sizes},
-            "tier": {tier: tier for tier in report.deployments.values()},
-            "method": {name: name for name in report.methods},
-            "deployment": {name: name for name in report.deployments},
+            "size": {str(size): format_size(size) for size in document.sizes},
+            "tier": {tier: tier for tier in document.deployments.values()},
+            "method": {name: name for name in document.methods},
+            "deployment": {name: name for name in document.deployments},
         },
         style=_trusted(_text("report.css")),
         policy=_policy([*scripts, module]),
         scripts=[_trusted(text) for text in scripts],
         module=_trusted(module),
-        data=_data(report, charts),
+        data=_data(document, charts),
     )
 
 
@@ -93,20 +90,20 @@ def _policy(scripts: list[str]) -> str:
     return f"default-src 'none'; script-src {allowed}; {rest}"
 
 
-def _data(report: Report, charts: list[Chart]) -> Markup:
+def _data(document: Document, charts: list[Chart]) -> Markup:
     """Return what the scripts need, as JSON that cannot end its element."""
     data: dict[str, Any] = {
-        "deployments": list(report.deployments),
-        "tiers": list(report.deployments.values()),
-        "methods": report.methods,
-        "sizes": report.sizes,
+        "deployments": list(document.deployments),
+        "tiers": list(document.deployments.values()),
+        "methods": document.methods,
+        "sizes": document.sizes,
         "charts": [
             {
                 "id": chart.id,
                 "title": chart.title,
                 "x": chart.x._asdict(),
                 "y": chart.y._asdict(),
-                "points": _points(report, chart),
+                "points": _points(document, chart),
                 "panels": chart.panels,
             }
             for chart in charts
@@ -115,11 +112,11 @@ def _data(report: Report, charts: list[Chart]) -> Markup:
     return _trusted(msgspec.json.encode(data).decode().replace("<", "\\u003c"))
 
 
-def _points(report: Report, chart: Chart) -> list[list[float]]:
+def _points(document: Document, chart: Chart) -> list[list[float]]:
     """Return each point as the numbers of its deployment, method and size in the report, then y, x."""
     deployments, methods, sizes = (
         {name: number for number, name in enumerate(names)}
-        for names in (report.deployments, report.methods, report.sizes)
+        for names in (document.deployments, document.methods, document.sizes)
     )
     return [
         [
@@ -145,12 +142,6 @@ def _breakable(name: str) -> Markup:
 def _code(text: str) -> Markup:
     """Return a sentence whose `words` are set as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(plain_lines(text)))))  # noqa: S704  escaped
-
-
-def _finding(text: str) -> Markup:
-    """Return a finding whose name or place, which ends at a colon, stands out."""
-    where, colon, what = plain_lines(text).partition(": ")
-    return Markup("<strong>{}</strong>{}").format(where, _code(colon + what)) if what else _code(text)
 
 
 def _keyed(key: Key) -> Markup:

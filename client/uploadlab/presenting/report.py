@@ -1,23 +1,28 @@
 """The report of a run: one page for a browser, the same figures as Markdown and as CSV."""
 
 from uploadlab.declared.goals import Goals
-from uploadlab.presenting.composition import compose_report
+from uploadlab.presenting.composition import compose
+from uploadlab.presenting.document import Document
 from uploadlab.presenting.markdown import as_markdown
 from uploadlab.presenting.spreadsheet import as_csv
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 
-FORMATS = ("html", "md", "csv")
+FORMATS = ("html", "md", "csv", "text")
 
 
-def write_page(folder: RunFolder, goals: Goals) -> None:
+def document_of(folder: RunFolder, goals: Goals) -> Document:
+    """Return what a stored run shows; raises LabError."""
+    return compose(read_run_folder(folder), goals)
+
+
+def write_page(folder: RunFolder, document: Document) -> None:
     """Write the run's report.html again; raises LabError."""
     from uploadlab.presenting.html import page  # Jinja is needed for the page alone
 
-    folder.write_report(page(compose_report(read_run_folder(folder), goals)))
+    folder.write_report(page(document))
 
 
-def as_text(folder: RunFolder, goals: Goals, form: str) -> str:
-    """Return the report as ``md`` or ``csv``; raises LabError."""
-    stored = read_run_folder(folder)
-    return as_csv(stored) if form == "csv" else as_markdown(compose_report(stored, goals))
+def as_text(document: Document, form: str) -> str:
+    """Return the report as ``md`` or ``csv``."""
+    return as_csv(document) if form == "csv" else as_markdown(document)
