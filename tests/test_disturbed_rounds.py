@@ -171,10 +171,10 @@ def test_no_cause_in_times_is_named_where_the_host_explains_them() -> None:
     sink = [measured("raw-sink", seconds=0.1, **idle)]
     quiet = [measured("flask", round=number, **idle) for number in (1, 2)]
     noisy = [measured("flask", round=number, host_warnings=OTHERS, **idle) for number in (3, 4, 5)]
-    assert [line.split(":")[0] for line in diagnose(RUN, sink + quiet)] == ["idle"]
+    assert [cause.rule.name for cause in diagnose(RUN, sink + quiet)] == ["idle"]
     assert diagnose(RUN, sink + quiet + noisy) == []
     lost = [measured("flask", status=Status.WRONG, stored_bytes=0, host_warnings=OTHERS)]
-    assert [line.split(":")[0] for line in diagnose(RUN, sink + lost)] == ["lost-body"]
+    assert [cause.rule.name for cause in diagnose(RUN, sink + lost)] == ["lost-body"]
 
 
 def test_disturbances_are_counted_over_the_rounds_that_count() -> None:
