@@ -107,6 +107,9 @@ def test_in_a_short_time_others_must_have_wanted_a_core_before_and_after(host: H
     host.at(runnable=2)
     assert seen(host, seconds=0.05, busy=3, runnable=1).host_warnings == [], "rounding: 3 ticks"
     host.at(runnable=2)
+    assert seen(host, seconds=0.05, busy=0, runnable=3).host_warnings == [], "they took nothing"
+    assert seen(host, seconds=0.02, busy=0, runnable=3).host_warnings == [HostWarning.OTHER_PROCESSES]
+    host.at(runnable=2)
     use = seen(host, seconds=0.05, busy=3, runnable=3)
     assert (use.other_runnable, use.host_warnings) == (1, [HostWarning.OTHER_PROCESSES])
 
