@@ -18,6 +18,8 @@ from uploadlab.model.runs import Accuracy
 from uploadlab.paths import PLANS
 from uploadlab.planning.cells import planned_accuracy
 from uploadlab.planning.draft import draft
+from uploadlab.presenting.repeat import repeating_commands
+from uploadlab.storage.reader import read_run_folder
 
 from .test_lab import PAIRS, Fake, go, prepared_run
 
@@ -130,6 +132,13 @@ def test_the_time_is_that_of_the_run_as_a_whole(tmp_path: Path) -> None:
     again = Timed(noisy(0.5))
     go(reopen(prepared.folder, tmp_path), again, tmp_path)
     assert not any(event.startswith("measure") for event in again.events)
+
+
+def test_a_run_that_ended_in_time_lacks_nothing(tmp_path: Path) -> None:
+    prepared = prepared_run(tmp_path, QUICK)
+    go(prepared, Timed(noisy(0.01)), tmp_path)
+    commands = repeating_commands(read_run_folder(prepared.folder))
+    assert [what for what in commands if "missing" in what] == []
 
 
 def test_rounds_and_minutes_of_an_order_replace_those_of_the_plan() -> None:
