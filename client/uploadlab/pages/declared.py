@@ -45,10 +45,13 @@ def plans() -> str:
 
 @page_part
 def sends(name: str) -> str:
-    """Return how much a plan sends to all deployments together at most, warm-ups left out."""
-    plan = load_plan(name, PLANS)
+    """Return how much a plan sends to all deployments together, or each of its rounds where these vary."""
     targets = [deployment.target() for deployment in load_deployments(COMPOSE).values()]
+    plan = load_plan(name, PLANS)
     planned = plan_cells(plan, Order(), targets)
+    if plan.minutes:
+        sent = sum(item.cell.size_bytes for item in planned) / GB
+        return f"Each round of plan `{name}` uploads {sent:.0f} GB and deletes it.\n"
     sent = sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB
     if plan.minutes:
         return f"Plan `{name}` uploads for {plan.minutes:g} minutes, and deletes what it uploaded.\n"
