@@ -10,7 +10,8 @@ from math import inf
 from statistics import median
 from typing import NamedTuple
 
-from uploadlab.analysis.cells import by_cell, ceiling_name, latest_attempt
+from uploadlab.analysis.cells import by_cell, ceiling_name, latest_attempt, reference_names
+from uploadlab.analysis.disturbances import is_mostly_disturbed
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.profiles import Calls, Profiles
@@ -91,6 +92,8 @@ class Rule(NamedTuple):
     finding: str
     """The section of docs/findings.md that explains it."""
     figure: Figure
+    of_times: bool
+    """Whether it shows in times, which a busy host changes, too."""
 
 
 class Cause(NamedTuple):
@@ -121,19 +124,23 @@ SEEN_BY_CLIENT = {"built-first", "busy-client", "body-in-memory"}
 """Rules that also hold at a server that reports nothing of itself; the fixes of others are for the lab's."""
 
 
-def rule(fix: str, unit: str = ".0%", finding: str = "") -> Callable[[Figure], Figure]:
+def rule(fix: str, unit: str = ".0%", finding: str = "", of_times: bool = True) -> Callable[[Figure], Figure]:
     """Register a rule; ``unit`` is how its figure is written, its finding has its name unless given."""
 
     def register(figure: Figure) -> Figure:
         name = figure.__name__.replace("_", "-")
         text = " ".join((figure.__doc__ or "").split())
-        RULES.append(Rule(name, text, unit, fix, finding or name, figure))
+        RULES.append(Rule(name, text, unit, fix, finding or name, figure, of_times))
         return figure
 
     return register
 
 
-@rule("send a Content-Length, or have the server decode chunks, as `uwsgi-chunked` does", unit=".0f")
+@rule(
+    "send a Content-Length, or have the server decode chunks, as `uwsgi-chunked` does",
+    unit=".0f",
+    of_times=False,
+)
 def lost_body(cell: CellEvidence) -> float | None:
     """{} bytes were stored and the answer was a success: the server gave the app an empty body."""
     return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
@@ -171,7 +178,7 @@ def busy_client(cell: CellEvidence) -> float | None:
     return share if share >= MOST else None
 
 
-@rule("send with a streaming encoder: `request.files-streamed`", unit=".1f")
+@rule("send with a streaming encoder: `request.files-streamed`", unit=".1f", of_times=False)
 def body_in_memory(cell: CellEvidence) -> float | None:
     """The client held the body {} times in memory: `files=` of requests builds all of it before it
     sends."""
@@ -215,7 +222,7 @@ def idle(cell: CellEvidence) -> float | None:
     return share if share >= 0.5 else None
 
 
-@rule("read blocks: `request.stream`", unit=".1f")
+@rule("read blocks: `request.stream`", unit=".1f", of_times=False)
 def read_by_bytes(cell: CellEvidence) -> float | None:
     """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
     Read blocks."""
@@ -240,7 +247,7 @@ def parsed_form(cell: CellEvidence) -> float | None:
 def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = None) -> list[Cause]:
     """Return each cause that slow pairs show at their largest size, the most expensive first."""
     order = [target.name for target in run.targets]
-    fastest = _fastest(rows)
+    fastest = _fastest(run, rows)
     causes: dict[str, Cause] = {}
     for measured in sorted(_largest(rows), key=lambda measured: order.index(measured[0].deployment)):
         first = measured[0]
@@ -264,10 +271,11 @@ def explain(
     return [Cause(known, [figure], {}, 1.0) for known, figure in figures.items()]
 
 
-def _fastest(rows: Sequence[Measurement]) -> dict[int, float]:
-    """Return the median seconds of the fastest way of each size."""
+def _fastest(run: Run, rows: Sequence[Measurement]) -> dict[int, float]:
+    """Return the median seconds of the fastest way of each size; a reference runs no app, and is no way."""
     best: dict[int, float] = {}
-    for measured in by_cell(rows).values():
+    references = reference_names(run)
+    for measured in by_cell(row for row in rows if row.deployment not in references).values():
         seconds = _median(measured, "seconds")
         if seconds and all(row.status in ACCEPTED for row in measured):
             size_bytes = measured[0].size_bytes
@@ -276,10 +284,15 @@ def _fastest(rows: Sequence[Measurement]) -> dict[int, float]:
 
 
 def _figures(cell: CellEvidence) -> dict[Rule, float]:
-    """Return the figure of each cause that the cell shows; the times of a lost upload prove nothing."""
+    """Return the figure of each cause that the cell shows.
+
+    The times of a lost upload prove nothing, nor do those of uploads that the host disturbed.
+    """
+    disturbed = is_mostly_disturbed(cell.rows)
     rules = [known for known in RULES if cell.status is Status.OK or known.figure is lost_body]
     if cell.foreign:
         rules = [known for known in rules if known.name in SEEN_BY_CLIENT]
+    rules = [known for known in rules if not (known.of_times and disturbed)]
     return {known: figure for known in rules if (figure := known.figure(cell)) is not None}
 
 

@@ -58,7 +58,7 @@ class Ranking(NamedTuple):
 
     @property
     def as_fast(self) -> list[Summary]:
-        """The ways of the largest size that cannot be told from the fastest."""
+        """The ways of the largest size that are not clearly slower than the fastest."""
         return [
             way.summary
             for way in self.ways[1:]

@@ -14,8 +14,8 @@ from uploadlab.presenting.terminal import Screen
 Examples:
   lab resume                                the newest run
   lab resume 20260131-120000-quick --load   and add concurrent uploads
-  lab resume --target mine=http://me:word@192.0.2.7:8000   a login is not stored
-  lab resume --header 'Authorization: Bearer TOKEN'        nor is any header
+  lab resume --target mine=http://me:word@192.0.2.7   a login is not stored
+  lab resume --header 'Authorization: Bearer TOKEN'   nor is any header
 """,
 )
 @click.argument("run", default=options.LAST)

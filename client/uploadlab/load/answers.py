@@ -6,8 +6,7 @@ from typing import Any
 
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.model.targets import TargetSpec
-from uploadlab.sending.answered import bytes_of, json_of, reason, seconds_of, stored_at, words_of
-from uploadlab.sending.connections import is_redirect, unsuccessful
+from uploadlab.sending.answered import bytes_of, json_of, reason, refusal, seconds_of, stored_at
 from uploadlab.sending.foreign import Answered, unmet
 from uploadlab.sending.upload import Uploaded
 
@@ -36,29 +35,18 @@ def judge_answer(
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
     said = json_of(content)
     if spec:
-        problem = unmet(spec, answer.status_code, content)
-        outcome.status = Status.REFUSED if problem else Status.UNVERIFIED
+        outcome.error = unmet(spec, answer.status_code, content, location) or None
+        outcome.status = Status.REFUSED if outcome.error else Status.UNVERIFIED
+    elif answer.status_code != HTTPStatus.CREATED:
+        outcome.status = Status.REFUSED
+        outcome.error = refusal(answer.status_code, HTTPStatus.CREATED, said, location)
     else:
-        problem = _not_created(answer.status_code, said)
-        outcome.status = Status.REFUSED if problem else Status.OK
-    if problem and is_redirect(answer.status_code):
-        problem = unsuccessful(answer.status_code, "", location)
-    outcome.error = problem or None
-    if outcome.status is Status.OK:
         outcome.server_seconds = seconds_of(said.get("seconds"))
         outcome.stored_bytes = bytes_of(said.get("size_bytes"))
         if outcome.stored_bytes not in (size_bytes, None):  # a plain web server names no size
             outcome.status, outcome.error = Status.WRONG, f"{outcome.stored_bytes} of {size_bytes} bytes"
     answered = Answered(url, name, content, location) if spec else None
     return Uploaded(outcome, said, stored_at(said, location), answered)
-
-
-def _not_created(http_status: int, said: dict[str, Any]) -> str:
-    """Return why an answer is not the app's success; empty if it is."""
-    expected = HTTPStatus.CREATED
-    if http_status == expected:
-        return ""
-    return words_of(said.get("error")) or f"answered {http_status}, expected {expected}"
 
 
 def _location(answer: Any) -> str | None:

@@ -11,6 +11,7 @@ from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
+from uploadlab.errors import problem_of
 from uploadlab.private_urls import Private
 from uploadlab.sending.connections import ANSWER_BYTES, AnswerFault
 from uploadlab.units import format_size
@@ -102,7 +103,7 @@ def answer_body(answer: Any) -> bytes:
     try:
         return bytes(response.read()) if response else b""
     except (OSError, HTTPParseError) as error:
-        raise AnswerFault(str(error)) from None
+        raise AnswerFault(problem_of(error)) from None
 
 
 def guard_session(session: Any) -> None:

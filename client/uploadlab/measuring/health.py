@@ -8,7 +8,6 @@ import msgspec
 
 from uploadlab.measuring.protocols import Sender, Watcher, Workbench
 from uploadlab.model.deployments import EXTERNAL, Target
-from uploadlab.sending.client import BAD_CERTIFICATE
 
 HEALTHY_SECONDS = 60.0
 """For the lab's own deployments, which all start at once; a deployment that dies is not waited for."""
@@ -26,14 +25,10 @@ def check_targets(
     versions: dict[str, dict[str, str]] = {}
     for target in targets:
         if not target.unavailable:
-            external = target.tier == EXTERNAL
-            end = started + (EXTERNAL_SECONDS if external else HEALTHY_SECONDS)
+            end = started + (EXTERNAL_SECONDS if target.tier == EXTERNAL else HEALTHY_SECONDS)
             left = max(1.0, end - time.monotonic())  # time for a last try
             versions[target.name], why = sender.wait_healthy(target, left, partial(explain, target.name))
-            hint = "; start that server, or correct --target NAME=URL" if why and external else ""
-            if BAD_CERTIFICATE in why and external:
-                hint = "; add --ca-file FILE that has its authority, or --insecure"
-            target = msgspec.structs.replace(target, unavailable=why + hint)
+            target = msgspec.structs.replace(target, unavailable=why)
         checked.append(target)
     return checked, versions
 

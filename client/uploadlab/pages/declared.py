@@ -45,10 +45,16 @@ def plans() -> str:
 
 @page_part
 def sends(name: str) -> str:
-    """Return how much a plan sends to all deployments together, warm-ups left out."""
+    """Return how much a plan sends to all deployments together, or each of its rounds where these vary."""
     targets = [deployment.target() for deployment in load_deployments(COMPOSE).values()]
-    planned = plan_cells(load_plan(name, PLANS), Order(), targets)
+    plan = load_plan(name, PLANS)
+    planned = plan_cells(plan, Order(), targets)
+    if plan.minutes:
+        sent = sum(item.cell.size_bytes for item in planned) / GB
+        return f"Each round of plan `{name}` uploads {sent:.0f} GB and deletes it.\n"
     sent = sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB
+    if plan.minutes:
+        return f"Plan `{name}` uploads for {plan.minutes:g} minutes, and deletes what it uploaded.\n"
     return f"Plan `{name}` uploads {sent:.0f} GB in total and deletes it.\n"
 
 

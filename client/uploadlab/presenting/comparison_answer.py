@@ -10,12 +10,13 @@ from uploadlab.presenting.comparison import ratio_text, setting_name
 from uploadlab.presenting.document import Statement
 from uploadlab.presenting.figures import counted, few, grouped
 
-MOST_LINES = 3
-"""Of a diff, beside the sentence; more are in the table of settings."""
+MOST_LINES = 4
+"""Of a diff; all are listed in the report."""
+COMMENTS = ("#", ";")
 
 
-class Outcome(StrEnum):
-    """What became of an upload with another config, the worst first."""
+class Effect(StrEnum):
+    """What happens to an upload with another config, the worst first."""
 
     BREAKS = "Breaks"
     FIXES = "Fixes"
@@ -27,15 +28,24 @@ class Outcome(StrEnum):
     SAME = "No difference"
 
 
-TONES = {Outcome.BREAKS: "bad", Outcome.FIXES: "good", Outcome.SLOWER: "warn", Outcome.FASTER: "good"}
+TONES = {Effect.BREAKS: "bad", Effect.FIXES: "good", Effect.SLOWER: "warn", Effect.FASTER: "good"}
 WORDS = {
-    Outcome.BREAKS: "breaks",
-    Outcome.FIXES: "fixes",
-    Outcome.SLOWER: "is slower with",
-    Outcome.FASTER: "is faster with",
-    Outcome.MORE_CPU: "uses more CPU with",
-    Outcome.LESS_CPU: "uses less CPU with",
+    Effect.BREAKS: "breaks",
+    Effect.FIXES: "fixes",
+    Effect.SLOWER: "is slower with",
+    Effect.FASTER: "is faster with",
+    Effect.MORE_CPU: "uses more CPU with",
+    Effect.LESS_CPU: "uses less CPU with",
 }
+
+
+ENDS = {
+    Effect.BREAKS: ("breaks uploads", "break uploads"),
+    Effect.FIXES: ("fixes uploads", "fix uploads"),
+    Effect.SLOWER: ("is slower than {base}", "are slower than {base}"),
+    Effect.FASTER: ("is faster than {base}", "are faster than {base}"),
+}
+"""What one deployment does, and what several do."""
 
 
 def comparison_title(found: Found, comparison: Comparison | None) -> str:
@@ -47,11 +57,12 @@ def comparison_title(found: Found, comparison: Comparison | None) -> str:
         return f"{len(mattering)} of {counted(len(names), 'setting')} of {found.base} make a difference"
     if len(names) == 1:
         return f"{names[0]} {_in_short(found.lines)} against {found.base}"
-    better = [name for name in names if Outcome.FASTER in outcomes[name]]
-    broken = [name for name in names if Outcome.BREAKS in outcomes[name]]
-    parts = [f"{few(broken)} break uploads"] if broken else []
-    parts.append(f"{len(better)} of {len(names)} are faster than {found.base}")
-    return "; ".join(parts)
+    parts = []
+    for outcome, (does, do) in ENDS.items():
+        if those := [name for name in names if outcome in outcomes[name]]:
+            verb = (does if len(those) == 1 else do).format(base=found.base)
+            parts.append(f"{few(those, 2)} {verb}")
+    return "; ".join(parts) or f"No clear difference between {found.base} and {len(names)} others"
 
 
 def _in_short(lines: Sequence[ComparedCell]) -> str:
@@ -70,9 +81,9 @@ def comparison_statements(
     ablation = comparison.others if comparison and comparison.ablation else {}
     groups = grouped(((_outcome(line), line.name), line) for line in found.lines)
     statements = []
-    for outcome in Outcome:
+    for outcome in Effect:
         names = [name for what, name in groups if what is outcome]
-        if outcome is Outcome.SAME and names:
+        if outcome is Effect.SAME and names:
             text = few((_named(name, ablation) for name in names), 6)
             if not ablation:
                 text = "; ".join(
@@ -83,8 +94,11 @@ def comparison_statements(
         for name in names:
             lines = groups[outcome, name]
             text = f"{_named(name, ablation)}: {few((_effect(line, outcome) for line in lines), 4)}"
-            more = "" if ablation else _because(differs.get(name, []))
-            statements.append(Statement(str(outcome), text, TONES.get(outcome, ""), more))
+            statements.append(Statement(str(outcome), text, TONES.get(outcome, "")))
+    if not ablation:
+        compared = {line.name for line in found.lines}
+        texts = {name: _because(lines) for name, lines in differs.items() if name in compared}
+        statements += [Statement("Settings", f"{name}: {text}") for name, text in texts.items() if text]
     return statements
 
 
@@ -93,35 +107,41 @@ def _named(name: str, ablation: Mapping[str, Sequence[str]]) -> str:
 
 
 def _because(lines: Sequence[str]) -> str:
-    changed = [line for line in lines if line[1:].strip()]
-    if not changed:
-        return ""
-    if len(changed) <= MOST_LINES:
-        return f"The configs differ in: {'; '.join(changed)}."
-    return f"The configs differ in {len(changed)} lines, below; lab ablate shows which of them does it."
+    """Return the first lines of a diff that are settings: one of them is the cause."""
+    return few((line for line in lines if line[1:].strip() and line[2:3] not in COMMENTS), MOST_LINES)
 
 
-def _outcome(line: ComparedCell) -> Outcome:
+def _outcome(line: ComparedCell) -> Effect:
     """Return what a reader must know first of a cell."""
     if line.instead and not line.base_instead:
-        return Outcome.BREAKS
+        return Effect.BREAKS
     if line.base_instead and not line.instead:
-        return Outcome.FIXES
+        return Effect.FIXES
     speed, cpu = (line.verdicts.get(field) for field in (SECONDS, CPU))
     if speed and speed.word is not Word.SAME:
-        return Outcome.FASTER if speed.word is Word.MORE else Outcome.SLOWER
+        return Effect.FASTER if speed.word is Word.MORE else Effect.SLOWER
     if cpu and cpu.word is not Word.SAME:
-        return Outcome.MORE_CPU if cpu.word is Word.MORE else Outcome.LESS_CPU
-    return Outcome.SAME if speed else Outcome.UNKNOWN
+        return Effect.MORE_CPU if cpu.word is Word.MORE else Effect.LESS_CPU
+    return Effect.SAME if speed else Effect.UNKNOWN
 
 
-def _effect(line: ComparedCell, outcome: Outcome) -> str:
+def _effect(line: ComparedCell, outcome: Effect) -> str:
     """Return the method with what happened: ``request.stream 1.42x [1.36, 1.49]``."""
-    if outcome is Outcome.BREAKS:
+    if outcome is Effect.BREAKS:
         return f"{line.method} ({line.instead})"
-    if outcome is Outcome.FIXES:
+    if outcome is Effect.FIXES:
         return f"{line.method} (base: {line.base_instead})"
-    if outcome is Outcome.UNKNOWN:
+    if outcome is Effect.UNKNOWN:
         return f"{line.method} ({line.instead or 'too few rounds'})"
-    judged = line.verdicts.get(SECONDS if outcome in (Outcome.SLOWER, Outcome.FASTER) else CPU)
+    judged = line.verdicts.get(SECONDS if outcome in (Effect.SLOWER, Effect.FASTER) else CPU)
     return f"{line.method} {ratio_text(judged.ratio)}" if judged else line.method
+
+
+def difference_statements(differs: Mapping[str, Sequence[str]]) -> list[Statement]:
+    """Return what changed between two runs: the lines of each config and version that differs."""
+    if not differs:
+        return [Statement("Settings", "the same in both runs")]
+    return [
+        Statement("Changed", f"{name}: {few((line for line in lines if line), MOST_LINES)}")
+        for name, lines in differs.items()
+    ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from uploadlab.model.cells import Cell
+from uploadlab.presenting.summary import RunSummary
 
 
 class Key(NamedTuple):
@@ -36,11 +37,12 @@ class Figured(str):
 
 
 class Verdicted(str):
-    """The verdict of a cell of a check, with what happened."""
+    """The verdict of a cell of a check, with the numbers of its footnotes."""
 
     tone: str = ""
     """``good``, ``bad``, ``lost``, ``known`` or ``unknown``."""
     notes: Sequence[str] = ()
+    """What happened: the texts of the footnotes."""
 
 
 class TableRow(NamedTuple):
@@ -107,6 +109,8 @@ class Dot(NamedTuple):
     value: float
     high: float
     key: Key = Key()
+    is_smaller: bool = False
+    """Whether it is of a smaller size than the picture."""
 
 
 class DotRow(NamedTuple):
@@ -141,7 +145,8 @@ class Bar(NamedTuple):
     method: str
     words: str
     tone: str
-    """``better``, ``worse``, ``same``; ``lost`` where an upload failed: then there is no interval."""
+    """``better``, ``worse``, ``same``; ``lost`` where an upload failed, ``saved`` where only the base's did: then
+    there is no interval."""
     low: float = 50.0
     value: float = 50.0
     high: float = 50.0
@@ -183,6 +188,8 @@ class Section(NamedTuple):
     charts: Sequence[Chart] = ()
     bars: Sequence[Bars] = ()
     notes: Sequence[str] = ()
+    footnotes: Sequence[str] = ()
+    """What the numbers in a table's cells refer to; on a page, the cells have these texts themselves."""
     texts: Mapping[str, str] = {}
     """Texts that are shown as they are, by their names."""
     is_open: bool = False
@@ -191,10 +198,15 @@ class Section(NamedTuple):
     """Whether it is left out of a terminal and of Markdown, and its texts are closed on a page."""
 
     @property
+    def has_text(self) -> bool:
+        """Whether it has more than charts, and than sentences of every run."""
+        has_rows = any(table.rows for table in self.tables)
+        return bool(has_rows or self.texts or (self.notes and not self.intro))
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing but sentences of every run stands below the heading."""
-        has_rows = any(table.rows for table in self.tables)
-        return not (has_rows or self.charts or self.texts or (self.notes and not self.intro))
+        return not (self.has_text or self.charts)
 
 
 class Document(NamedTuple):
@@ -219,3 +231,5 @@ class Document(NamedTuple):
     sizes: Sequence[int]
     figures: Sequence[Mapping[str, Any]]
     """Raw values, a record for each cell and each step of concurrent uploads, for other programs."""
+    summary: RunSummary | None = None
+    """The run in short, for the viewer's list; None where the document is of two runs."""

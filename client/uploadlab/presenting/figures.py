@@ -1,11 +1,14 @@
 """Figures and notes as short text."""
 
-from collections.abc import Callable, Hashable, Iterable
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from uploadlab.units import MIB
 
 NO_FIGURE = "-"
+LONGEST_FIGURE = 40
+FIGURE = re.compile(r"~?\d")
 Group = TypeVar("Group", bound=Hashable)
 Item = TypeVar("Item")
 
@@ -70,3 +73,8 @@ def few(names: Iterable[str], most: int = 3) -> str:
         words[most - 1 :] = [f"{len(words) - most + 1} more"]
     *first, last = words or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def are_figures(column: Sequence[str]) -> bool:
+    """Return whether some cells begin with a figure, and none is a sentence."""
+    return any(map(FIGURE.match, column)) and all(len(cell) <= LONGEST_FIGURE for cell in column)

@@ -1,12 +1,12 @@
 """A document and its tables as Markdown."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from uploadlab.plain_text import plain, plain_lines
 from uploadlab.presenting.document import Document, Section, Statement, Table
+from uploadlab.presenting.figures import are_figures
 
-LONGEST_FIGURE = 40
 CODE = re.compile(r"(`(?:(?!\]\(|://)[^`])+`)")
 """Words that the lab sets as code: in them nothing is Markdown. None of them has a link."""
 LINK = re.compile(
@@ -28,14 +28,9 @@ def markdown(table: Table, write: Callable[[str], str] = str) -> str:
         first, *rest = [write(cell) for cell in row.cells]
         rows.append([indent + first, *rest, *[""] * (len(table.header) - len(row.cells))])
     columns = zip(*rows, strict=True) if rows else [()] * len(table.header)
-    rules = ["--:" if _are_figures(column) else "---" for column in columns]
+    rules = ["--:" if are_figures(column) else "---" for column in columns]
     lines = [[write(name) for name in table.header], rules, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _are_figures(column: Sequence[str]) -> bool:
-    """Whether some cells begin with a figure, and none is a sentence."""
-    return any(cell[:1].isdigit() for cell in column) and all(len(cell) <= LONGEST_FIGURE for cell in column)
 
 
 def as_markdown(document: Document) -> str:
@@ -46,7 +41,7 @@ def as_markdown(document: Document) -> str:
     for what, command in document.commands.items():
         lines += [f"Next, {_inline(what)}:", "", *_code_block(command)]
     for section in document.sections:
-        lines += [] if section.is_long else _section(section)
+        lines += _section(section) if section.has_text and not section.is_long else []
     return "\n".join(lines)
 
 
@@ -73,7 +68,7 @@ def _section(section: Section) -> list[str]:
         lines += [markdown(table, _in_a_cell), ""]
     for name, text in section.texts.items():
         lines += [f"### {_inline(name)}", "", *_code_block(text)]
-    return lines + [f"- {_block(line)}" for line in section.notes] + [""] * bool(section.notes)
+    return lines + [f"- {_block(line)}" for line in [*section.footnotes, *section.notes]] + [""]
 
 
 def _in_a_cell(text: str) -> str:

@@ -26,7 +26,7 @@ from uploadlab.presenting.comparison import (
 )
 from uploadlab.presenting.document import Bad, Key, Linked, Section, Table, TableRow
 from uploadlab.presenting.figures import NO_FIGURE, times_text
-from uploadlab.presenting.grid import grids
+from uploadlab.presenting.grid import counts, grids
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
 from uploadlab.presenting.rates import ROUGH_LEGEND
 from uploadlab.presenting.repeat import repeating_commands
@@ -121,8 +121,10 @@ def ratio_section(stored: StoredRun, goals: Goals) -> Section:
 
 def check_section(run: Run, checks: Sequence[Check]) -> Section:
     """Return the grid of what arrives, a table for each tier."""
-    tables, notes = grids(run, checks) if checks else ([], [])
-    return Section("check", "Does every byte arrive?", tables=tables, notes=notes, is_open=True)
+    tables, footnotes = grids(run, checks) if checks else ([], [])
+    notes = counts(run, checks) if checks else []
+    title = "Does every byte arrive?"
+    return Section("check", title, tables=tables, notes=notes, footnotes=footnotes, is_open=True)
 
 
 def load_section(summaries: Sequence[LoadSummary]) -> Section:

@@ -138,7 +138,7 @@ def cell_table(summaries: Sequence[Summary]) -> Table:
 
 def _cell_row(summary: Summary) -> TableRow:
     key = Key(summary.deployment, summary.method, summary.size_bytes)
-    rate = cell_text(summary) if summary.mb_per_second is None else rate_text(summary)
+    rate = Bad(summary.status) if summary.mb_per_second is None else rate_text(summary)
     cells = [
         summary.deployment,
         summary.method,

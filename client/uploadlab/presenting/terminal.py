@@ -75,7 +75,7 @@ class Screen:
     def details(self, document: Document) -> None:
         """Print all sections that are not too long, within the terminal's width."""
         for section in document.sections:
-            if not section.is_long:
+            if not section.is_long and section.has_text:
                 self._section(section)
 
     def _section(self, section: Section) -> None:
@@ -86,11 +86,9 @@ class Screen:
         for table in section.tables:
             self._out.print(fitted(table, self._out.width))
             if is_cut(table, self._out.width):
-                self._out.print(
-                    f"A wider terminal and the report have more columns than {self._out.width} letters hold."
-                )
+                self._out.print("The report has more columns.")
             self._out.print()
-        for line in section.notes:
+        for line in [*section.footnotes, *section.notes]:
             self._out.print(f"- {line}")
         for name, text in section.texts.items():
             self._out.print(f"{name}:")

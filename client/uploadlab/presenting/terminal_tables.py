@@ -8,6 +8,7 @@ from rich.table import Table as RichTable
 
 from uploadlab.plain_text import plain
 from uploadlab.presenting.document import Table, TableRow
+from uploadlab.presenting.figures import are_figures
 
 GAP = 1
 LONGEST_WORDS = 40
@@ -83,12 +84,12 @@ def _rich(table: Table, width: int) -> RichTable:
         box=SIMPLE_HEAD,
         show_header=any(table.header),
         show_edge=False,
-        padding=(0, GAP, 0, 0),
+        padding=0,
         pad_edge=False,
-        width=None,
     )
-    for number, name in enumerate(table.header):
-        rich.add_column(name, justify="left" if number == 0 or table.wordy else "right", overflow="fold")
+    rows = [row.cells for row in table.rows if row.cells[1:]]
+    for name, *column in zip(table.header, *rows, strict=True):
+        rich.add_column(name, justify="right" if are_figures(column) else "left", overflow="fold")
     for row in table.rows:
         first, *rest = row.cells
         indent = "  " if row.is_below else ""

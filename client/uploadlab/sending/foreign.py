@@ -10,7 +10,7 @@ import msgspec
 from uploadlab.catalogue.methods import FIELD, Part
 from uploadlab.model.targets import TargetSpec
 from uploadlab.private_urls import masked, origin, private_parts
-from uploadlab.sending.answered import json_of, words_of
+from uploadlab.sending.answered import json_of, refusal, words_of
 
 PLACEHOLDER = re.compile(r"\{([\w.-]+)\}")
 
@@ -42,13 +42,11 @@ def part_for(spec: TargetSpec, url: str, name: str) -> Part:
     return Part(spec.field or FIELD, name, [(field, value) for field, value in fields])
 
 
-def unmet(spec: TargetSpec, http_status: int, content: bytes) -> str:
+def unmet(spec: TargetSpec, http_status: int, content: bytes, location: str | None = None) -> str:
     """Return why an answer is no success; empty if it is one."""
     answer = json_of(content)
     if not any(first <= http_status <= last for first, last in spec.statuses):
-        words = words_of(answer.get("error"))
-        expected = " or ".join(map(str, spec.statuses))
-        return f"answered {http_status}, expected {expected}" + (f": {words}" if words else "")
+        return refusal(http_status, " or ".join(map(str, spec.statuses)), answer, location)
     for path, wanted in spec.expect_json.items():
         found = value_at(answer, path)
         if wanted not in (found, as_json(found)):

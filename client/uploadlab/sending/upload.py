@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlencode
 
@@ -15,7 +16,7 @@ from uploadlab.model.targets import TargetSpec
 from uploadlab.private_urls import with_query
 from uploadlab.sending import peak_memory as memory
 from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, stored_at, words_of
-from uploadlab.sending.connections import is_redirect, is_success, location_of, session
+from uploadlab.sending.connections import is_success, location_of, session
 from uploadlab.sending.curl import send_by_curl
 from uploadlab.sending.foreign import Answered, file_name, named, part_for, unmet
 from uploadlab.sending.source import AnnouncedFile
@@ -77,8 +78,7 @@ def upload(
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
-    answer = Answered(url, name, response.content, location_of(response))
-    return _answered(outcome, foreign, answer, response.reason)
+    return _answered(outcome, foreign, Answered(url, name, response.content, location_of(response)))
 
 
 def _upload_by_curl(
@@ -93,12 +93,12 @@ def _upload_by_curl(
     address = with_query(address, urlencode(query))
     budget = float(query["budget"]) if "budget" in query else None
     try:
-        outcome, content, words, location = send_by_curl(verb, address, payload, budget)
+        outcome, content, location = send_by_curl(verb, address, payload, budget)
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
         return Uploaded(Outcome(status=Status.FAILED, error=words_of(error)))
-    return _answered(outcome, foreign, Answered(url, name, content, location), words)
+    return _answered(outcome, foreign, Answered(url, name, content, location))
 
 
 def verb_and_address(url: str, method: Method, foreign: TargetSpec | None, name: str) -> tuple[str, str]:
@@ -108,20 +108,16 @@ def verb_and_address(url: str, method: Method, foreign: TargetSpec | None, name:
     return method.verb, url + method.route
 
 
-def _answered(outcome: Outcome, foreign: TargetSpec | None, answered: Answered, words: str) -> Uploaded:
+def _answered(outcome: Outcome, foreign: TargetSpec | None, answered: Answered) -> Uploaded:
     """Return the outcome, completed by the server's answer."""
-    answer, http_status = json_of(answered.content), outcome.http_status or 0
+    _, _, content, location = answered
+    answer, http_status = json_of(content), outcome.http_status or 0
     if foreign:
-        outcome.status = Status.UNVERIFIED
-        outcome.error = unmet(foreign, http_status, answered.content) or None
-        accepted = not outcome.error
-    else:
-        accepted = is_success(http_status)
-    if not accepted:
+        outcome.error = unmet(foreign, http_status, content, location) or None
+        outcome.status = Status.REFUSED if outcome.error else Status.UNVERIFIED
+    elif not is_success(http_status):
+        outcome.error = refusal(http_status, HTTPStatus.CREATED, answer, location)
         outcome.status = Status.REFUSED
-        if not outcome.error or is_redirect(http_status):
-            outcome.error = refusal(http_status, answer, words, answered.location)
-    else:
+    if outcome.status is not Status.REFUSED:
         outcome.server_seconds = seconds_of(answer.get("seconds"))
-    place = stored_at(answer, answered.location)
-    return Uploaded(outcome, answer, place, answered if foreign else None)
+    return Uploaded(outcome, answer, stored_at(answer, location), answered if foreign else None)
