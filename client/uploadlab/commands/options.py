@@ -56,7 +56,9 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
 
 
 deployments_option = click.option("--deployments", type=Names(), help="Run only these.")
-plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
+plan_option = click.option(
+    "--plan", metavar="NAME", help="A file of configs/plans.  [default: quick; own-server with --expect-*]"
+)
 cell_options = group(
     click.option("--methods", type=Names(), help="Run only these."),
     click.option("--sizes", type=Sizes(), help="64M,1GiB instead of the plan's (M: MiB; MB: 10^6 bytes)."),
