@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
 from uploadlab.catalogue.attempts import Bystanders
-from uploadlab.checking.wire import connect
+from uploadlab.checking.wire import connection_to
 from uploadlab.private_urls import private_parts
 
 CONNECT_SECONDS = 5.0
@@ -49,7 +49,7 @@ def _gather(opened: ExitStack, address: str, crowd: Bystanders) -> list[socket.s
     connections: list[socket.socket] = []
     with suppress(OSError):
         for _ in range(crowd.clients):
-            connections.append(opened.enter_context(connect(url, CONNECT_SECONDS)))
+            connections.append(opened.enter_context(connection_to(url, CONNECT_SECONDS)))
             _send(connections[-1], at_once)
     return connections
 

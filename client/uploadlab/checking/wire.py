@@ -85,7 +85,7 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
     with ExitStack() as opened:
         for attempt in attempts:
             try:
-                connection = connection or opened.enter_context(connect(url, PATIENCE_SECONDS))
+                connection = connection or opened.enter_context(connection_to(url, PATIENCE_SECONDS))
                 replies.append(_exchange(connection, url, attempt))
             except (OSError, HTTPException, ValueError) as error:  # http.client's for a negative length
                 broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
@@ -98,7 +98,7 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
     return replies
 
 
-def connect(url: SplitResult, seconds: float) -> socket.socket:
+def connection_to(url: SplitResult, seconds: float) -> socket.socket:
     """Return a connection to the server of a URL, over TLS for https; raise OSError."""
     secure, host = url.scheme == "https", url.hostname or ""
     connection = socket.create_connection((host, url.port or (443 if secure else 80)), timeout=seconds)

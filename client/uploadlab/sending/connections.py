@@ -33,7 +33,7 @@ AS_IT_IS = {"Accept-Encoding": "identity"}
 """A header that asks for an answer without compression."""
 
 
-# The user has typed --insecure, and need not be told at each request.
+# The user has typed --insecure, and needs no warning at each request.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 

@@ -35,8 +35,8 @@ class NotReady(Exception):
 def ask_versions(target: Target) -> dict[str, str]:
     """Return the versions that a ready target names; raise NotReady.
 
-    A foreign target is ready once it answers anything. A deployment of the lab's is asked again whatever it
-    answers: another server may still hold its port.
+    A foreign target is ready once it answers anything. A deployment of the lab's is asked again after each
+    other answer: another server may still hold its port.
     """
     asked = named(target.url, file_name()) if target.foreign else f"{target.url}/healthz"
     try:
