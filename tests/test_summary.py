@@ -11,7 +11,7 @@ from uploadlab.declared.goals import Goals
 from uploadlab.model.cells import Cell, Planned, Step
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Target
-from uploadlab.model.host_warnings import HostWarning
+from uploadlab.model.host_use import HostWarning
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind

@@ -47,9 +47,11 @@ def plans() -> str:
 def sends(name: str) -> str:
     """Return how much a plan sends to all deployments together, warm-ups left out."""
     targets = [deployment.target() for deployment in load_deployments(COMPOSE).values()]
-    planned = plan_cells(load_plan(name, PLANS), Order(), targets)
+    plan = load_plan(name, PLANS)
+    planned = plan_cells(plan, Order(), targets)
     sent = sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB
-    return f"Plan `{name}` uploads {sent:.0f} GB in total and deletes it.\n"
+    most = "at most " if plan.minutes else ""
+    return f"Plan `{name}` uploads {most}{sent:.0f} GB in total and deletes it.\n"
 
 
 @page_part
