@@ -2,23 +2,20 @@
 
 import shlex
 import textwrap
-from collections.abc import Iterable
 
 import msgspec
 
+from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.goals import declared_goals
-from uploadlab.declared.plans import load_plan
-from uploadlab.model.cells import Planned
-from uploadlab.model.order import Kind, Order
+from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
 from uploadlab.pages.part import kept, page_part, where_measured
-from uploadlab.paths import PLANS, program
-from uploadlab.planning.cells import plan_cells
+from uploadlab.paths import COMPOSE, program
 from uploadlab.presenting.composition import compose
 from uploadlab.presenting.repeat import repeating
 from uploadlab.presenting.terminal import MOST_LINES
 from uploadlab.presenting.terminal_answer import answer_lines
-from uploadlab.units import format_seconds
+from uploadlab.units import format_seconds, parse_size
 
 COLUMNS = 80
 """Of the terminal that pages show, and of commands."""
@@ -35,24 +32,24 @@ def answer(name: str) -> str:
 
 
 @page_part
-def again(name: str) -> str:
-    """Return the command that repeats a kept run, in lines that fit into a page."""
-    run = kept(name).run
-    command = shlex.join([program(), *repeating(_in_short(run))])
+def again(name: str, size: str) -> str:
+    """Return the command that measures the cells of a kept run at this size again."""
+    command = shlex.join([program(), *repeating(_at_size(kept(name).run, size))])
     lines = textwrap.wrap(command, COLUMNS, break_long_words=False, break_on_hyphens=False)
     return "```sh\n" + " \\\n  ".join(lines) + "\n```\n"
 
 
-def _in_short(run: Run) -> Run:
-    """Return the run with an order that leaves out names, if its plan means the same ones without them."""
-    order = run.order or Order()
-    if order.kind is not Kind.RUN:
-        return run
-    short = msgspec.structs.replace(order, deployments=None, methods=None)
-    planned = plan_cells(load_plan(order.plan_name, PLANS), short, run.targets)
-    is_same = _pairs(planned) == _pairs(run.cells)
-    return msgspec.structs.replace(run, order=short) if is_same else run
-
-
-def _pairs(planned: Iterable[Planned]) -> set[tuple[str, str]]:
-    return {(cell.deployment, cell.method) for cell, *_ in planned}
+def _at_size(run: Run, size: str) -> Run:
+    """Return the run with an order of these cells alone, in which a list that names all is left out."""
+    cells = [planned.cell for planned in run.cells if planned.cell.size_bytes == parse_size(size)]
+    declared = load_deployments(COMPOSE)
+    every = {cell.deployment for cell in cells} >= declared.keys()
+    order = msgspec.structs.replace(
+        run.order or Order(),
+        deployments=None if every else list(dict.fromkeys(cell.deployment for cell in cells)),
+        methods=list(dict.fromkeys(cell.method for cell in cells)),
+        sizes=[size],
+        load=False,
+        users=None,
+    )
+    return msgspec.structs.replace(run, order=order)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uploadlab.analysis.cells import Summary, reference_names, summarize
 from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.diagnosis import Cause, diagnose
+from uploadlab.analysis.disturbances import Disturbance, disturbances
 from uploadlab.analysis.load import LoadSummary, summarize_load
 from uploadlab.analysis.losses import Loss, losses
 from uploadlab.analysis.ranking import Ranking, rank
@@ -48,6 +49,7 @@ class Evidence(NamedTuple):
     losses: Sequence[Loss]
     ranking: Ranking | None
     causes: Sequence[Cause]
+    disturbed: Sequence[Disturbance]
 
 
 def compose(stored: StoredRun, goals: Goals) -> Document:
@@ -62,6 +64,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         losses(stored.rows),
         rank(run, summaries),
         diagnose(run, stored.rows, stored.calls),
+        disturbances(stored.rows),
     )
     cells = [summary.cell for summary in summaries]
     cells += [summary.step.cell for summary in evidence.loads]
@@ -109,7 +112,7 @@ def _title(evidence: Evidence) -> str:
     if evidence.compared and evidence.compared.lines:
         return comparison_title(evidence.compared, run.comparison)
     if evidence.summaries:
-        return run_title(evidence.losses, evidence.ranking)
+        return run_title(evidence.losses, evidence.ranking, evidence.disturbed)
     return load_title(_apps(evidence)) or f"Plan {run.plan}"
 
 
@@ -126,7 +129,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *speed_statements(evidence.ranking),
         *change_statements(evidence.causes),
         *load_statements(_apps(evidence)),
-        *doubt_statements(evidence.summaries),
+        *doubt_statements(evidence.summaries, evidence.disturbed),
     ]
 
 

@@ -109,6 +109,8 @@ class Dot(NamedTuple):
     value: float
     high: float
     key: Key = Key()
+    is_smaller: bool = False
+    """Whether it is of a smaller size than the picture."""
 
 
 class DotRow(NamedTuple):
@@ -143,7 +145,8 @@ class Bar(NamedTuple):
     method: str
     words: str
     tone: str
-    """``better``, ``worse``, ``same``; ``lost`` where an upload failed: then there is no interval."""
+    """``better``, ``worse``, ``same``; ``lost`` where an upload failed, ``saved`` where only the base's did: then
+    there is no interval."""
     low: float = 50.0
     value: float = 50.0
     high: float = 50.0
