@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from uploadlab.analysis.intervals import paired
-from uploadlab.analysis.significance import LEAST_PAIRS, Interval, paired_rounds
+from uploadlab.analysis.significance import LEAST_PAIRS, Interval
 from uploadlab.measuring.stopping import Stopping, enough
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.comparison import Comparison
@@ -26,7 +26,6 @@ class ComparisonStopping(Stopping):
         self._comparison = comparison
         self._planned = {cell.id for cell in cells}
         self._seconds: dict[str, dict[int, float]] = {}
-        self._disturbed: dict[str, set[int]] = {}
         self._broken = {cell.id for cell in cells if cell.deployment in sick}
         """Cells with an upload that was not ok: they have their answer."""
         self._settled: set[Way] = set()
@@ -38,10 +37,10 @@ class ComparisonStopping(Stopping):
         """Take a row into account."""
         if row.warmup:
             return
-        if row.disturbed:
-            self._disturbed.setdefault(row.cell_id, set()).add(row.round)
         if row.status is Status.OK and row.seconds:
-            self._seconds.setdefault(row.cell_id, {})[row.round] = row.seconds
+            times = self._seconds.setdefault(row.cell_id, {})
+            if not row.disturbed:
+                times[row.round] = row.seconds
         else:
             self._broken.add(row.cell_id)
 
@@ -65,9 +64,9 @@ class ComparisonStopping(Stopping):
         return not left or enough(ratios, compared.within)
 
     def _ratio(self, base: str, other: str) -> Interval | None:
+        """Return the ratio in quiet rounds: others make no difference sure."""
         above, below = (self._seconds.get(cell_id, {}) for cell_id in (base, other))
-        disturbed = self._disturbed.get(base, set()) | self._disturbed.get(other, set())
-        rounds = paired_rounds(above, below, disturbed)
+        rounds = sorted(above.keys() & below.keys())
         return paired([above[number] for number in rounds], [below[number] for number in rounds])
 
 

@@ -36,8 +36,8 @@ class UploadStage:
         sick = [planned.cell for planned in run.cells if self._is_sick(planned.cell)]
         usable = [planned for planned in run.cells if planned.cell not in sick]
         # What could not start the last time may be able to now.
-        counted = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
-        done = {(row.cell_id, row.round) for row in counted}
+        counted = [row for row in rows if row.status is not Status.UNAVAILABLE]
+        done = {(row.cell_id, row.round) for row in counted if not (row.warmup or row.repeat)}
         tasks = _without_hopeless(schedule(usable, run.seed, done), rows)
         if stopping := self._stopping(rows):
             tasks = stopping.worthwhile(tasks)

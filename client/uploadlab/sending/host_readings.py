@@ -51,7 +51,8 @@ class HostFiles:
         """Return the counters now; takes some hundred microseconds."""
         runnable = _found(r" (\d+)/\d+ ", _text(self._proc / "loadavg"))  # first: reading costs time itself
         lines = [line for line in _text(self._proc / "stat").splitlines() if line.startswith("cpu")]
-        ticks = [int(word) for word in lines[0].split()[1 : 1 + COLUMNS]] if lines else []
+        columns = lines[0].split()[1 : 1 + COLUMNS] if lines else []
+        ticks = [int(word) for word in columns if word.isdigit()]
         known = len(ticks) == COLUMNS
         pages = dict(line.partition(" ")[::2] for line in _text(self._proc / "vmstat").splitlines())
         stalled = _found(r"^some .*total=(\d+)", _text(self._proc / "pressure" / "memory"))

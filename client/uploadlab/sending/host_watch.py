@@ -15,7 +15,11 @@ from uploadlab.sending.server_usage import Cost
 CORES, SHARE = 0.25, 0.05
 """Others disturb from this part of a core on; with more than 5 cores, from this share of all cores."""
 LEAST_SECONDS = 0.25
-"""/proc/stat counts ticks of 10 ms: in a shorter time, the CPU of others is lost in rounding."""
+"""/proc/stat counts ticks of 10 ms: in a shorter time, rounding alone may look like the CPU of others."""
+TICKS_SECONDS = 0.03
+"""In a shorter time there may be no tick at all."""
+SETTLE_SECONDS = 0.002
+"""A server that has answered still closes the connection, and is no other program."""
 STEAL_CORES, LEAST_STOLEN_SECONDS = 0.1, 0.02
 """The part of a core that may be stolen, and the two ticks that are too few to say so."""
 SWAPPED_BYTES = 1 << 20
@@ -36,10 +40,12 @@ class HostWatch:
     def begin(self) -> None:
         """Look at the host before a measurement."""
         self._look_for_runs()
+        time.sleep(SETTLE_SECONDS)
         self._before = self._files.read()
 
     def end(self, own_cpu_seconds: float, server_cpu_seconds: float | None) -> HostUse:
         """Return what the host did since ``begin``; the lab's clients and servers used this CPU of it."""
+        time.sleep(SETTLE_SECONDS)
         after = self._files.read()
         lab_cpu_seconds = None if server_cpu_seconds is None else own_cpu_seconds + server_cpu_seconds
         self._look_for_runs()
@@ -93,11 +99,14 @@ def _warnings(use: HostUse, before: HostReading, other_runs: int) -> list[HostWa
 
 
 def _others_disturb(use: HostUse, seconds: float, cores: int) -> bool:
-    """Return whether other programs took CPU; in a short time, whether they wanted it before and after."""
+    """Return whether other programs took CPU; in a short time, they must want it before and after, too."""
+    if use.other_cpu_seconds is None:
+        return False
     limit = max(CORES, SHARE * cores)
-    if use.other_cpu_seconds is None or seconds >= LEAST_SECONDS:
-        return (use.other_cpu_seconds or 0) > limit * seconds
-    return (use.other_runnable or 0) >= limit
+    taken = use.other_cpu_seconds > limit * seconds
+    if seconds >= LEAST_SECONDS:
+        return taken
+    return (taken or seconds < TICKS_SECONDS) and (use.other_runnable or 0) >= limit
 
 
 def _grown(before: Any, after: Any) -> Any:
