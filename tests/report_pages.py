@@ -37,7 +37,9 @@ def hand_made() -> Document:
         title="server-3 lost a whole file",
         facts=["plan p", "2026-01-31 12:00 UTC"],
         notices=[],
-        answer=[Statement("Lost", "server-3 answered 201 and stored nothing", "bad", "Because.", "lost-body")],
+        answer=[
+            Statement("Lost", "server-3 answered 201 and stored nothing", "bad", "Because.", "lost-body")
+        ],
         commands={},
         pictures=[],
         sections=sections,
@@ -72,7 +74,17 @@ def _bars() -> Bars:
     rows = [
         Bar(Key("server-3"), "server-3", "request.stream", "wrong: 0 of 64 MiB", "lost"),
         Bar(Key("server-4"), "server-4", "request.stream", "ok, the base: refused", "saved"),
-        Bar(Key("server-1"), "server-1", "request.stream", "slower 0.5x [0.4, 0.6]", "worse", 15, 20, 30, (40, 60)),
+        Bar(
+            Key("server-1"),
+            "server-1",
+            "request.stream",
+            "slower 0.5x [0.4, 0.6]",
+            "worse",
+            15,
+            20,
+            30,
+            (40, 60),
+        ),
     ]
     return Bars("64 MiB: speed", "slower", "faster", [("0.5x", 25), ("1x", 50), ("2x", 75)], rows)
 
@@ -90,5 +102,9 @@ def _rates() -> Table:
 
 
 def _chart() -> Chart:
-    points = [Point(Cell(name, "request.stream", size), [size / 1e9]) for name in SERVERS for size in (1 << 20, 1 << 30)]
+    points = [
+        Point(Cell(name, "request.stream", size), [size / 1e9])
+        for name in SERVERS
+        for size in (1 << 20, 1 << 30)
+    ]
     return Chart("time", "Time against size", "Seconds.", Axis("size", "size"), Axis("seconds", "s"), points)

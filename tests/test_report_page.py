@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 from uploadlab.analysis.cells import summarize
 from uploadlab.declared.goals import load_goals
 from uploadlab.model.measurements import ACCEPTED
@@ -15,7 +15,7 @@ from uploadlab.presenting import report
 from uploadlab.storage.files import REPORT
 from uploadlab.storage.run_folder import RunFolder
 
-from .browser import DESKTOP, PHONE, Open, opening, shut_out
+from .browser import DESKTOP, PHONE, Open, box, opening, shut_out
 from .report_runs import HOSTILE, SIZES, compared_run, loaded_run
 
 pytestmark = pytest.mark.apart
@@ -50,7 +50,9 @@ def test_every_upload_that_arrived_is_a_mark(opened: Open) -> None:
     quick.open("charts")
     assert quick.marks("time") == len(rows) > 300
     assert quick.marks("server-memory") == quick.marks("client-memory") == len(summaries) > 50
-    names = quick.page.locator("#time .mark-symbol path").evaluate_all("all => all.map(mark => mark.ariaLabel)")
+    names = quick.page.locator("#time .mark-symbol path").evaluate_all(
+        "all => all.map(mark => mark.ariaLabel)"
+    )
     first = next(row for row in rows if row.deployment == "flask" and row.size_bytes == 64 << 20)
     assert f"flask, {first.method}, 64 MiB: {first.seconds:.4g} s" in names
     assert quick.page.locator("#time [role=graphics-document]").count() == 12
@@ -61,7 +63,7 @@ def test_load_is_drawn_against_users_before_its_table(opened: Open) -> None:
     assert loaded.marks("load-rate-1048576") == loaded.marks("load-p95-1048576") == 6
     expect(loaded.page.locator(".part:has(#load) tbody tr")).to_have_count(6)
     chart, table = loaded.page.locator("#load-rate-1048576"), loaded.page.locator(".part:has(#load) table")
-    assert _top(chart) < _top(table)
+    assert box(chart)[3] < box(table)[1]
 
 
 def test_one_number_of_users_makes_no_chart(opened: Open) -> None:
@@ -85,10 +87,14 @@ def test_a_comparison_is_its_verdicts_and_a_bar_for_each(opened: Open) -> None:
         for name in (".base", ".dot", ".noise")
     )
     assert low < high < middle
-    expect(compared.page.locator(".answer")).to_contain_text(f"Slower {HOSTILE}: request.stream 0.80x [0.80, 0.80]")
+    expect(compared.page.locator(".answer")).to_contain_text(
+        f"Slower {HOSTILE}: request.stream 0.80x [0.80, 0.80]"
+    )
     compared.choose("deployment", HOSTILE)
     expect(speed.locator("li:visible")).to_have_count(1)
-    expect(compared.page.locator(".part:has(#comparison) tbody th:visible", has_text=HOSTILE)).to_have_count(0)
+    expect(compared.page.locator(".part:has(#comparison) tbody th:visible", has_text=HOSTILE)).to_have_count(
+        0
+    )
 
 
 def test_a_check_is_its_answer_and_its_grid(opened: Open) -> None:
@@ -136,7 +142,9 @@ def test_filters_hide_what_a_check_has(opened: Open) -> None:
     check.choose("tier", "tuned")
     assert check.shown("tier", "tuned") == 0
     check.choose("deployment", "gunicorn")
-    expect(check.page.locator(".part:has(#check) th:visible").get_by_text("gunicorn", exact=True)).to_have_count(0)
+    expect(
+        check.page.locator(".part:has(#check) th:visible").get_by_text("gunicorn", exact=True)
+    ).to_have_count(0)
 
 
 def test_an_address_keeps_the_filters(opened: Open) -> None:
@@ -180,7 +188,9 @@ def test_a_phone_scrolls_tables_but_never_the_page(opened: Open, name: str) -> N
     page = opened(name, viewport=PHONE).page
     page.evaluate("for (const closed of document.querySelectorAll('details')) closed.open = true")
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-    assert page.locator(".scroll").evaluate_all("all => all.some(place => place.scrollWidth > place.clientWidth)")
+    assert page.locator(".scroll").evaluate_all(
+        "all => all.some(place => place.scrollWidth > place.clientWidth)"
+    )
 
 
 def test_the_theme_follows_the_system_or_the_switch(opened: Open) -> None:
@@ -210,7 +220,17 @@ def test_the_keyboard_reaches_filters_dots_sections_and_tables(opened: Open) -> 
     for _ in range(40):
         page.keyboard.press("Tab")
         reached.add(page.evaluate(focus))
-    assert {"theme-auto", "dot", "cell lost", "size", "tier", "deployment", "open-all", "summary", "scroll"} <= reached
+    assert {
+        "theme-auto",
+        "dot",
+        "cell lost",
+        "size",
+        "tier",
+        "deployment",
+        "open-all",
+        "summary",
+        "scroll",
+    } <= reached
     before = loaded.drawn()
     page.locator("input[name=deployment]").first.focus()
     page.keyboard.press("Space")
@@ -263,7 +283,3 @@ def test_without_scripts_all_is_there_and_no_control_pretends(
     page.locator(".part:has(#cells) > summary").click()
     expect(page.locator(".sortable tbody tr").first).to_be_visible()
     page.close()
-
-
-def _top(place: Locator) -> float:
-    return float(place.evaluate("place => place.getBoundingClientRect().top"))

@@ -64,7 +64,7 @@ def _memory_points(summaries: Sequence[Summary], field: str) -> list[Point]:
 
 
 def load_charts(summaries: Sequence[LoadSummary]) -> list[Chart]:
-    """Return throughput and slow uploads against users: two charts for each size with some numbers of users."""
+    """Return throughput and slow uploads against users, for each size with several numbers of users."""
     by_size = grouped(
         (summary.step.cell.size_bytes, summary) for summary in summaries if not summary.step.slow_users
     )
