@@ -4,7 +4,7 @@ from uploadlab.analysis.cells import ceiling_name, summarize
 from uploadlab.measuring.time_left import Estimate
 from uploadlab.model.cells import Cell, Planned, Task
 from uploadlab.model.deployments import Target
-from uploadlab.model.host_warnings import HostWarning
+from uploadlab.model.host_use import HostWarning
 from uploadlab.model.measurements import Status
 from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.tables import failure_notes, rate_tables

@@ -83,11 +83,21 @@ def by_cell(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
 
 
 def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
-    """Return the rows without those that say "unavailable" of rounds that could be measured later."""
-    done = {(row.cell_id, row.round) for row in rows if row.status is not Status.UNAVAILABLE}
-    return [
-        row for row in rows if row.status is not Status.UNAVAILABLE or (row.cell_id, row.round) not in done
-    ]
+    """Return the row of each round that counts, whatever its figure.
+
+    A row that says "unavailable" does not if the round could be measured later. Of a round that was measured
+    again, since the host was disturbed, the repeat counts if the host was quiet then. An upload that did not
+    arrive always counts.
+    """
+    done = {_round(row) for row in rows if row.status is not Status.UNAVAILABLE}
+    measured = [row for row in rows if row.status is not Status.UNAVAILABLE or _round(row) not in done]
+    lost = {_round(row) for row in measured if row.status not in ACCEPTED}
+    replaced = {_round(row) for row in measured if row.repeat and not row.disturbed} - lost
+    return [row for row in measured if row.status not in ACCEPTED or row.repeat is (_round(row) in replaced)]
+
+
+def _round(row: Measurement) -> tuple[str, int]:
+    return row.cell_id, row.round
 
 
 def reference_names(run: Run) -> list[str]:

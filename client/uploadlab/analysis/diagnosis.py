@@ -11,6 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import by_cell, ceiling_name, latest_attempt, reference_names
+from uploadlab.analysis.disturbances import is_mostly_disturbed
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.profiles import Calls, Profiles
@@ -87,6 +88,8 @@ class Rule(NamedTuple):
     finding: str
     """The section of docs/findings.md that explains it."""
     figure: Figure
+    of_times: bool
+    """Whether it shows in times, which a busy host changes, too."""
 
 
 class Cause(NamedTuple):
@@ -115,19 +118,23 @@ class Cause(NamedTuple):
 RULES: list[Rule] = []
 
 
-def rule(fix: str, unit: str = ".0%", finding: str = "") -> Callable[[Figure], Figure]:
+def rule(fix: str, unit: str = ".0%", finding: str = "", of_times: bool = True) -> Callable[[Figure], Figure]:
     """Register a rule; ``unit`` is how its figure is written, its finding has its name unless given."""
 
     def register(figure: Figure) -> Figure:
         name = figure.__name__.replace("_", "-")
         text = " ".join((figure.__doc__ or "").split())
-        RULES.append(Rule(name, text, unit, fix, finding or name, figure))
+        RULES.append(Rule(name, text, unit, fix, finding or name, figure, of_times))
         return figure
 
     return register
 
 
-@rule("send a Content-Length, or have the server decode chunks, as `uwsgi-chunked` does", unit=".0f")
+@rule(
+    "send a Content-Length, or have the server decode chunks, as `uwsgi-chunked` does",
+    unit=".0f",
+    of_times=False,
+)
 def lost_body(cell: CellEvidence) -> float | None:
     """{} bytes were stored and the answer was a success: the server gave the app an empty body."""
     return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
@@ -163,7 +170,7 @@ def busy_client(cell: CellEvidence) -> float | None:
     return share if share >= MOST else None
 
 
-@rule("send with a streaming encoder: `request.files-streamed`", unit=".1f")
+@rule("send with a streaming encoder: `request.files-streamed`", unit=".1f", of_times=False)
 def body_in_memory(cell: CellEvidence) -> float | None:
     """The client held the body {} times in memory: `files=` of requests builds all of it before it
     sends."""
@@ -207,7 +214,7 @@ def idle(cell: CellEvidence) -> float | None:
     return share if share >= 0.5 else None
 
 
-@rule("read blocks: `request.stream`", unit=".1f")
+@rule("read blocks: `request.stream`", unit=".1f", of_times=False)
 def read_by_bytes(cell: CellEvidence) -> float | None:
     """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
     Read blocks."""
@@ -269,8 +276,13 @@ def _fastest(run: Run, rows: Sequence[Measurement]) -> dict[int, float]:
 
 
 def _figures(cell: CellEvidence) -> dict[Rule, float]:
-    """Return the figure of each cause that the cell shows; the times of a lost upload prove nothing."""
+    """Return the figure of each cause that the cell shows.
+
+    The times of a lost upload prove nothing, nor do those of uploads that the host disturbed.
+    """
+    disturbed = is_mostly_disturbed(cell.rows)
     rules = [known for known in RULES if cell.status is Status.OK or known.figure is lost_body]
+    rules = [known for known in rules if not (known.of_times and disturbed)]
     return {known: figure for known in rules if (figure := known.figure(cell)) is not None}
 
 

@@ -12,11 +12,11 @@ from uploadlab.declared.compose import CONFIGS
 from uploadlab.declared.config_syntax import bare_lines
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned
-from uploadlab.model.comparison import Comparison
+from uploadlab.model.comparison import MINUTES, Comparison
 from uploadlab.model.deployments import Deployment, Service
 from uploadlab.model.order import Kind, Order
 from uploadlab.planning.ablation import ablated
-from uploadlab.selection import selects
+from uploadlab.selection import did_you_mean, selects
 
 AGAIN = "again"
 OUR_OWN = ("LAB_DEPLOYMENT", "NEXT_HOPS")
@@ -53,7 +53,7 @@ def lineup(order: Order, declared: Mapping[str, Deployment], root: Path) -> Line
         raise UsageError(f"{taken} is a deployment of compose.yaml: rename the config")
     differs = {other.name: list(differences(base, other, texts, root)) for other in everything[2:]}
     comparison = Comparison(
-        base.name, names[1], differs, order.within, 60 * order.minutes, order.kind is Kind.ABLATE
+        base.name, names[1], differs, order.within, 60 * (order.minutes or MINUTES), order.kind is Kind.ABLATE
     )
     return Lineup(comparison, everything, texts)
 
@@ -112,7 +112,8 @@ def _named(
         return variants.of_config(word, declared, root, like)
     if made := variants.by_name(word, declared, root, like):
         return made
-    raise UsageError(f"{word!r} is neither a config nor a deployment: see {CONFIGS} and compose.yaml")
+    near = did_you_mean(word, [*declared, *(path for path, _ in variants.config_owners(declared))])
+    raise UsageError(f"{word!r} is neither a config nor a deployment: {near}see {CONFIGS} and compose.yaml")
 
 
 def _lines(service: Service, texts: Mapping[str, str], root: Path) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from uploadlab.model.cells import Cell
+from uploadlab.presenting.summary import RunSummary
 
 
 class Key(NamedTuple):
@@ -230,3 +231,5 @@ class Document(NamedTuple):
     sizes: Sequence[int]
     figures: Sequence[Mapping[str, Any]]
     """Raw values, a record for each cell and each step of concurrent uploads, for other programs."""
+    summary: RunSummary | None = None
+    """The run in short, for the viewer's list; None where the document is of two runs."""

@@ -93,8 +93,11 @@ def next_commands(stored: StoredRun, losses: Sequence[Loss], ranking: Ranking | 
 
 
 def _missing(run: Run, rows: Sequence[Measurement]) -> int:
-    """Return how many uploads have no row yet, or a row that says that they could not be tried."""
-    rounds = {planned.cell.id: planned.rounds for planned in run.cells}
+    """Return how many uploads have no row yet, or a row that says that they could not be tried.
+
+    A run with a time limit needs a row of each cell.
+    """
+    rounds = {planned.cell.id: 1 if run.accuracy else planned.rounds for planned in run.cells}
     done = {
         (row.cell_id, row.round)
         for row in rows

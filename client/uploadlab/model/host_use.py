@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from msgspec import Struct
+
 
 class HostWarning(StrEnum):
     """A disturbance that a measurement met, judged from the host alone."""
@@ -39,7 +41,7 @@ class HostWarning(StrEnum):
     )
     DISK_BUSY = (
         "disk-busy",
-        "the disk was writing what other programs had left",
+        "the disk was still writing what earlier uploads or other programs had left",
         "wait until the disk is idle, or give --data-dir on another disk",
     )
     MEMORY_SHORT = (
@@ -47,3 +49,31 @@ class HostWarning(StrEnum):
         "the host was short of memory and swapped",
         "stop programs that use much memory, or choose smaller --sizes",
     )
+
+
+class HostUse(Struct, kw_only=True):
+    """What the host did while something was measured. None where this system does not say."""
+
+    host_seconds: float | None = None
+    """Between the two looks at the host, one before and one after."""
+    other_cpu_seconds: float | None = None
+    """CPU seconds of all programs that are not the lab's. Kernel work for uploads counts in part."""
+    other_runnable: int | None = None
+    """How many others were ready to run at both looks, when the lab's servers were idle."""
+    steal_seconds: float | None = None
+    """CPU seconds that the hypervisor gave to others, of all cores."""
+    throttles: int | None = None
+    """How often a limit of the control group, or heat, slowed the CPU down."""
+    dirty_bytes: int | None = None
+    """What waited to be written to disk at the first look."""
+    swapped_bytes: int | None = None
+    """Written to or read from swap."""
+    memory_stall_seconds: float | None = None
+    """Time in which some program waited for memory."""
+    host_warnings: list[HostWarning] = []
+    """What disturbed the measurement; empty where nothing did, or nothing of it is known."""
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether something outside of the lab disturbed the measurement."""
+        return bool(self.host_warnings)
