@@ -28,7 +28,13 @@ def run_title(losses: Sequence[Loss], ranking: Ranking | None, found: Sequence[D
     parts = [_lost_in_short(losses), _speed_in_short(ranking)]
     if ranking and any(disturbance.disturbed >= MUCH * disturbance.of for disturbance in found):
         parts.append("the host was busy with other work")
-    return "; ".join(filter(None, parts)) or "No upload arrived"
+    text = "; ".join(filter(None, parts)) or "No upload arrived"
+    return text if ranking and text.startswith(_names(ranking)) else f"{text[0].upper()}{text[1:]}"
+
+
+def _names(ranking: Ranking) -> tuple[str, ...]:
+    """Return the names that a title may begin with: they are written as they are."""
+    return tuple({name for way in ranking.ways for name in (way.summary.method, way.summary.deployment)})
 
 
 def _lost_in_short(losses: Sequence[Loss]) -> str:
