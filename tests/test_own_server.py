@@ -19,7 +19,7 @@ def measure(folder: Path, app: UploadApp, *words: str | Path, path: str = "/up")
     """What ``lab run`` prints of a target, and the run's folder."""
     where = ("--runtime", "local", "--out", folder / "out", "--data-dir", folder / "data")
     done = lab("run", "--target", f"mine={app.url}{path}", *words, *where)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 1), done.stderr  # 1: nothing arrived
     return done.stdout + done.stderr, only_run(folder / "out")
 
 
