@@ -18,7 +18,7 @@ SLOW = ("--plan", "slow-clients", "--sizes", "256KiB", "--workers", "1")
 def uploads(folder: Path, app: UploadApp, *words: str | Path) -> tuple[str, list[LoadUpload]]:
     where = ("--runtime", "local", "--out", folder / "out", "--data-dir", folder / "data")
     done = lab("run", "--target", f"mine={app.url}/up", "--expect-status", "200", *words, *where)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 1), done.stderr  # 1: nothing arrived
     rows = RunFolder(only_run(folder / "out").path).read_uploads()
     return done.stdout + done.stderr, [row for row in rows if row.step_id.startswith("mine/")]
 
