@@ -7,6 +7,7 @@ only after the server's stored bytes were compared with the file.
 import os
 import sys
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ try:
     from uploadlab.catalogue.payloads import Payload, describe
     from uploadlab.commands.main import run
     from uploadlab.errors import LabError, UsageError
-    from uploadlab.model.measurements import Status
+    from uploadlab.model.measurements import Outcome, Status
     from uploadlab.paths import BENCHMARK
     from uploadlab.plain_text import plain_lines
     from uploadlab.presenting.streams import print_if_possible
@@ -33,6 +34,11 @@ try:
     from uploadlab.sending.verification import fetch_profile, verify
     from uploadlab.storage.run_files import RunFiles
 except ModuleNotFoundError as missing:
+    if {"-h", "--help"}.intersection(sys.argv[1:]):
+        from uploadlab.commands.help_text import UPLOADER, committed_help
+
+        print(committed_help(UPLOADER), end="")
+        sys.exit()
     sys.exit(f"uploader.py: {missing.name} is not installed: run ./scripts/install first")
 
 DEFAULT_URL = "http://localhost:5000/"
@@ -41,9 +47,17 @@ SILENCE_SECONDS = 600.0
 MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80})
 @click.argument("file")
-@click.option("-t", "--type", "method", type=click.Choice(list(METHODS)), default="request.stream")
+@click.option(
+    "-t",
+    "--type",
+    "method",
+    type=click.Choice(list(METHODS)),
+    default="request.stream",
+    metavar="METHOD",
+    help=f"How it is sent and received: {', '.join(METHODS)}.  [default: request.stream]",
+)
 @click.option("--url", envvar="UPLOAD_URL", default=DEFAULT_URL, show_default=True, help="Or set UPLOAD_URL.")
 @click.option("--profile", is_flag=True, help="Have the server profile it; written to benchmark/.")
 def command(file: str, method: str, url: str, profile: bool) -> None:
@@ -56,14 +70,24 @@ def command(file: str, method: str, url: str, profile: bool) -> None:
     query: dict[str, Any] = {"profile": "1"} if profile else {}
     uploaded = upload(url, METHODS[method], payload, SILENCE_SECONDS, **query)
     outcome = verify(url, uploaded, payload, keep=True)
+    called = url + METHODS[method].route
     if outcome.status is not Status.OK:
-        start = "; start a server with ./scripts/lab serve flask, or name one with --url"
-        hint = start if outcome.status is Status.FAILED else ""
-        raise LabError(f"{file} was not uploaded to {url}: {outcome.status}: {outcome.error}{hint}")
+        asked = f" ({url}{uploaded.stored_at} was asked)" if uploaded.stored_at else ""
+        why = f"{outcome.status}: {outcome.error}{asked}{_advice(outcome)}"
+        raise LabError(f"{file} was not uploaded to {called}: {why}")
     print_if_possible(f"File {file} uploaded using {method}.")
     _warn_if_grown(payload)
     if profile:
-        print_if_possible(f"Profile: {_write_profile(url, uploaded)}")
+        print_if_possible(f"Profile: {_write_profile(url, uploaded, called)}")
+
+
+def _advice(outcome: Outcome) -> str:
+    """Return what to type after an upload without success."""
+    if outcome.status is Status.FAILED:
+        return "; start a server with ./scripts/lab serve flask, or name one with --url"
+    if outcome.http_status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        return f"; --url takes the address of a server with the lab's routes, without a route: {DEFAULT_URL}"
+    return ""
 
 
 def _payload(file: str) -> Payload:
@@ -84,11 +108,11 @@ def _warn_if_grown(payload: Payload) -> None:
             Screen().note(f"{grown}: its first {payload.size_bytes} bytes are stored.")
 
 
-def _write_profile(url: str, uploaded: Uploaded) -> Path:
+def _write_profile(url: str, uploaded: Uploaded, called: str) -> Path:
     files, why = fetch_profile(url, uploaded)
     name = next((name for name in files if name.endswith(".txt")), None)
     if name is None:
-        raise LabError(f"the server sent no profile: {why}")
+        raise LabError(f"{called} sent no profile: {why}")
     path = BENCHMARK / Path(name).name
     try:
         content = plain_lines(files[name].decode(errors="replace")).encode()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes SIZE-file.txt, with bytes that cannot be compressed, into the current folder.
-# usage: make-file.sh 512MB|512MiB|1GB|1GiB|BYTES
+# usage: make-file.sh 512M|512MB|512MiB|1G|BYTES
 # As in the original write-up, whose dd counted blocks, 1 MB is 1,048,576 bytes here.
 set -euo pipefail
 
@@ -10,9 +10,10 @@ fail() {
 }
 
 size=${1:-}
+shopt -s nocasematch
 # Few enough digits that no product is beyond what the shell can count.
-if [[ ! $size =~ ^0*([1-9][0-9]{0,8})(KB|KiB|MB|MiB|GB|GiB)$ && ! $size =~ ^0*([1-9][0-9]{0,17})(B|)$ ]]; then
-  fail "size '$size' is not understood: write 512MB, 512MiB, 1GiB or a number of bytes" 2
+if [[ ! $size =~ ^0*([1-9][0-9]{0,8})(KB?|KiB|MB?|MiB|GB?|GiB)$ && ! $size =~ ^0*([1-9][0-9]{0,17})(B|)$ ]]; then
+  fail "size '$size' is not understood: write 512MB, 512M, 1GiB or a number of bytes" 2
 fi
 case ${BASH_REMATCH[2]} in
   K*) unit=1024 ;;

@@ -70,7 +70,7 @@ LOST: dict[str, Any] = {
 
 def test_a_healthy_run_names_the_fastest_and_no_difference_inside_its_noise(tmp_path: Path) -> None:
     found = document(tmp_path, [*rounds("flask"), *rounds("gunicorn", seconds=0.101), *SINK])
-    assert found.title == "no clear difference between 2 ways to upload"
+    assert found.title == "No clear difference between 2 ways to upload"
     assert told(found) == {
         "Fastest": "request.stream on flask: 671 MB/s (658-685 in 5 rounds, 64 MiB); "
         "1 other way is not clearly slower"
@@ -130,7 +130,7 @@ def test_two_servers_are_contrasted_where_methods_do_not_matter(tmp_path: Path) 
 
 def test_few_rounds_are_marked_and_decide_only_over_large_differences(tmp_path: Path) -> None:
     found = document(tmp_path, [*rounds("flask")[:2], *rounds("gunicorn", seconds=0.14)[:2], *SINK])
-    assert found.title == "no clear difference between 2 ways to upload"
+    assert found.title == "No clear difference between 2 ways to upload"
     assert told(found)["Fastest"].startswith(
         "request.stream on flask: ~664 MB/s (658-671 in 2 rounds, 64 MiB)"
     )

@@ -32,6 +32,7 @@ def only_run(out: Path) -> RunFolder:
 
 @pytest.fixture
 def where(tmp_path: Path) -> list[str]:
+    (tmp_path / "data").mkdir()
     return ["--runtime", "local", "--out", str(tmp_path / "out"), "--data-dir", str(tmp_path / "data")]
 
 
@@ -120,7 +121,8 @@ def test_a_target_of_ones_own_is_measured(tmp_path: Path, where: list[str]) -> N
     with serve(POST=(413, {"error": "too large for me"})) as fake:
         words = ["--target", f"mine={fake.url}/", "--methods", "request.stream", "--deployments", "flask"]
         done = command(*words, "--sizes", "1KiB", "--rounds", "1", *where)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
+    assert "Exit code 1: nothing arrived at mine" in done.stderr
     assert "413" in done.stdout
     assert "request.stream on mine: refused: 413, too large for me" in done.stdout
     measured = {row.deployment for row in only_run(tmp_path / "out").read_measurements()}

@@ -86,7 +86,7 @@ def test_a_body_that_a_server_loses_is_wrong(lab: Lab, tmp_path: Path) -> None:
     ("answers", "status", "error"),
     [
         ({"POST": (413, {"error": "too large"})}, Status.REFUSED, "too large"),
-        ({"POST": (200, {"id": "x", "size_bytes": 1024})}, Status.REFUSED, "answered 200, expected 201"),
+        ({"POST": (200, {"id": "x", "size_bytes": 1024})}, Status.REFUSED, "answered 200 OK, expected 201"),
         ({"POST": (201, {"id": "x", "size_bytes": 7})}, Status.WRONG, "7 of 1024 bytes"),
         (
             {

@@ -122,8 +122,8 @@ def test_the_client_sends_again_from_the_start(client: Recipe, title: str) -> No
     ("answer", "words"),
     [
         ((400, {"error": "no"}), "answered 400: no"),
-        ((500, b"<html>"), "answered 500: Internal Server Error"),
-        ((200, {}), "answered 200: OK"),
+        ((500, b"<html>"), "answered 500 Internal Server Error, expected 201"),
+        ((200, {}), "answered 200 OK, expected 201"),
         ((201, {"size_bytes": 0}), f"stored 0 of {SIZE_BYTES} bytes"),
     ],
 )

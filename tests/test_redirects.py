@@ -86,7 +86,7 @@ def test_the_check_follows_no_redirect(elsewhere: FakeServer) -> None:
 def test_no_user_of_locust_follows_a_redirect(elsewhere: FakeServer, tmp_path: Path, kind: str) -> None:
     with keep(redirecting(307, f"{elsewhere.url}/request-stream")) as target:
         done = by_locust(target.url, tmp_path, kind)
-    assert "answered 307, which points to" in done.stderr
+    assert "answered 307 Temporary Redirect, which points to" in done.stderr
     assert elsewhere.requests == []
 
 

@@ -26,6 +26,7 @@ KILLS = 4
 
 @pytest.fixture
 def where(tmp_path: Path) -> list[str]:
+    (tmp_path / "data").mkdir()
     return ["--runtime", "local", "--out", str(tmp_path / "out"), "--data-dir", str(tmp_path / "data")]
 
 

@@ -2,6 +2,11 @@
 
 import os
 import signal
+import sys
+from contextlib import suppress
+
+from uploadlab.commands.help_text import answered_at_once
+from uploadlab.paths import IN_CHECKOUT
 
 
 def _stopped(*_: object) -> None:
@@ -11,6 +16,11 @@ def _stopped(*_: object) -> None:
 
 def main() -> None:
     """Run the command line; a Ctrl-C while modules load, which takes half a second, shows no traceback."""
+    # Elsewhere the program has another name, and what it needs is installed.
+    if IN_CHECKOUT and (text := answered_at_once(sys.argv[1:])):
+        with suppress(OSError):  # printed again below, where it is known what to say of a full disk
+            os.write(1, text.encode())
+            return
     is_heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not under nohup
     if is_heard:
         signal.signal(signal.SIGINT, _stopped)

@@ -22,3 +22,8 @@ class Stopped(Exception):
     """The user ended the command; the text says how to go on."""
 
     exit_code = INTERRUPTED
+
+
+def problem_of(error: BaseException) -> str:
+    """Return what an error says, without its number and the file's name, which the sentence around it has."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

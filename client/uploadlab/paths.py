@@ -1,6 +1,7 @@
 """Where things lie in the checkout, and in the client's image, which has the same layout."""
 
 import os
+from itertools import takewhile
 from pathlib import Path
 
 PACKAGES = Path(__file__).resolve().parents[1]
@@ -37,6 +38,11 @@ def in_container() -> bool:
 def default_data_dir() -> Path:
     """Return where uploads are stored unless the user names another folder."""
     return Path(os.environ["DATA_DIR"]) if in_container() else BENCHMARK / "data"
+
+
+def missing_folders(path: Path) -> list[Path]:
+    """Return the folder and those above it that do not exist, the deepest first."""
+    return list(takewhile(lambda folder: not folder.exists(), (path, *path.parents)))
 
 
 def shown(path: Path) -> str:

@@ -76,6 +76,17 @@ def masked(text: str) -> str:
     return re.sub(r"(?<=://)[^/\s]*@", f"{HIDDEN}@", text)
 
 
+def masked_line(text: str) -> str:
+    """Return an error's line, which may repeat any word of the command line, without what may be a login.
+
+    A query is left out, too. A word that is no URL may still hold one: ``USER:PASSWORD@HOST``, and
+    ``http:/USER:PASSWORD@HOST``, which is how a path has it.
+    """
+    text = re.sub(r"[^\s'\"=/:]+:[^\s'\"/]\S*@", f"{HIDDEN}@", masked(text))
+    text = re.sub(r"(:/{1,2})\S*@", rf"\1{HIDDEN}@", text)
+    return re.sub(r"(:/{1,2}[^\s?'\"]*)\?[^\s'\";]*", rf"\1?{HIDDEN}", text)
+
+
 def masked_word(word: str) -> str:
     """Return what may be shown of a word that should be NAME=URL, or a URL, whatever is wrong with it."""
     front, has_login, rest = word.rpartition("@")

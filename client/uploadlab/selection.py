@@ -30,8 +30,13 @@ def selects(wanted: Collection[str], name: str) -> bool:
 def check(kind: str, name: str, known: Iterable[str]) -> None:
     """Raise UsageError, with the nearest known name, if ``name`` is not known."""
     known = list(known)
-    if name in known:
-        return
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise UsageError(f"unknown {kind} {name!r}: {hint}choose from {', '.join(known)}")
+    if name not in known:
+        raise UsageError(
+            f"unknown {kind} {name!r}: {did_you_mean(name, known)}choose from {', '.join(known)}"
+        )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question with the nearest known name, and a blank behind it; empty if none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""

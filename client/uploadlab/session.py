@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from uploadlab.analysis.comparison import Found, found, slower
 from uploadlab.analysis.grid import falls_short
+from uploadlab.analysis.outcome import Rows, failed_entirely
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
 from uploadlab.declared.goals import declared_goals
-from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError
+from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError, problem_of
 from uploadlab.load.stage import LoadStage
 from uploadlab.load.swarm import Swarm
 from uploadlab.load.workers import Workers
@@ -25,6 +26,7 @@ from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment
+from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft
 from uploadlab.planning.stored import require_targets, restored
@@ -195,9 +197,18 @@ def _run_here(
     except KeyboardInterrupt:
         # On the host, the command that started this container says so itself.
         raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None
-    compared = found(run, folder.read_measurements())
+    return _exit_code(run, folder, screen)
+
+
+def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
+    """Return the exit code of a run, and print what failed of all that the user named."""
+    measured, checks = folder.read_measurements(), folder.read_checks()
+    compared = found(run, measured)
     too_slow = compared and run.order and fails(compared, run.order.fail_above, screen)
-    return FAILED if too_slow or falls_short(run, folder.read_checks()) else 0
+    failed = failed_entirely(run, Rows(measured, checks, folder.read_steps(), folder.read_uploads()))
+    for name, why in failed.items():
+        screen.note(f"Exit code {FAILED}: nothing arrived at {name}, which you named ({why}).")
+    return FAILED if failed or too_slow or falls_short(run, checks) else 0
 
 
 def install_servers(processes: Processes) -> None:
@@ -252,7 +263,7 @@ def _write_report(folder: RunFolder, document: Document) -> str:
     try:
         report.write_page(folder, document)
     except Exception as error:
-        return str(error) or type(error).__name__
+        return problem_of(error)
     return ""
 
 

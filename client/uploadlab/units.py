@@ -1,4 +1,4 @@
-"""Sizes as people write and read them. MB = 10^6 bytes, MiB = 2^20 bytes."""
+"""Sizes as people write and read them. MB = 10^6 bytes; MiB = 2^20 bytes, and M too, as in ls and dd."""
 
 import re
 
@@ -12,16 +12,20 @@ MOST_RATE = 10**9
 """Bytes a second; the kernel's option holds no more than twice that."""
 MOST = 100_000
 """Rounds, users, or seconds for one upload: more is a slip of the pen."""
-_FACTORS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": KIB, "MIB": MIB, "GIB": GIB}
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def parse_size(text: str) -> int:
-    """Bytes of ``64MiB``, ``1GiB``, ``1.5MB`` or ``1000``; raises UsageError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip(), re.IGNORECASE)
-    factor = _FACTORS.get(match[2].upper()) if match else None
-    size_bytes = float(match[1]) * factor if match and factor else 0
+    """Return the bytes of ``64MiB``, ``64M`` (the same), ``64MB`` or ``1000``; raise UsageError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMGT]?)(B?)|([KMGT])iB?)", text.strip(), re.IGNORECASE)
+    size_bytes = 0.0
+    if match:
+        number, letter, is_decimal, binary_letter = match.groups()
+        base = 1000 if is_decimal else 1024
+        size_bytes = float(number) * base ** _POWERS[(letter or binary_letter or "").upper()]
     if not 1 <= size_bytes < MOST_BYTES:
-        raise UsageError(f"size {text!r} is not a number of bytes: write 64MiB, 1GiB or 1000000")
+        example = "write 64MiB, 64M for the same, 64MB for 64000000, or a number of bytes"
+        raise UsageError(f"size {text!r} is not a number of bytes: {example}")
     return int(size_bytes)
 
 
@@ -30,7 +34,7 @@ def format_size(size_bytes: int) -> str:
     for name, factor in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
         if size_bytes >= factor:
             return f"{size_bytes / factor:.3g} {name}"
-    return f"{size_bytes} bytes"
+    return f"{size_bytes} byte" + "s" * (size_bytes != 1)
 
 
 def format_exactly(size_bytes: int) -> str:
@@ -50,11 +54,12 @@ def format_seconds(seconds: float) -> str:
 
 
 def parse_rate(text: str) -> int:
-    """Bytes a second of ``2MB/s``; raises UsageError."""
+    """Return the bytes a second of ``2MB/s`` or ``2M/s``, which is 2MiB/s; raise UsageError."""
     try:
-        rate = parse_size(text.strip().removesuffix("/s"))
+        rate = parse_size(re.sub(r"/s$", "", text.strip(), flags=re.IGNORECASE))
     except UsageError:
-        raise UsageError(f"pace {text!r} is not a number of bytes a second: write 2MB/s") from None
+        example = "write 2MB/s, or 2M/s for 2MiB/s"
+        raise UsageError(f"pace {text!r} is not a number of bytes a second: {example}") from None
     if rate > MOST_RATE:
         raise UsageError(f"pace {text!r} is more than {format_rate(MOST_RATE)}: write a slower one")
     return rate

@@ -201,7 +201,8 @@ def send(url, request):
         raise UploadError(f"{where} answered {status}, and no redirect is followed; it leads to {place}")
     if status != 201:
         kind = Passing if status in PASSING else UploadError
-        raise kind(f"{where} answered {status}: {answer.get('error', response.reason)}")
+        why = f": {answer['error']}" if answer.get("error") else f" {response.reason}, expected 201"
+        raise kind(f"{where} answered {status}{why}")
     return answer
 
 

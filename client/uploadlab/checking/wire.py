@@ -20,7 +20,7 @@ import xxhash
 
 from uploadlab.catalogue.attempts import PATIENCE_SECONDS, PAUSES, Attempt, Blocks, Content, Then
 from uploadlab.private_urls import private_parts
-from uploadlab.sending.answered import json_of, stored_at, words_of
+from uploadlab.sending.answered import json_of, reason, stored_at, words_of
 from uploadlab.sending.connections import ANSWER_BYTES, AnswerSource, is_redirect, is_success, unsuccessful
 
 LEAST_RATE = 1_000_000
@@ -83,9 +83,8 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
                 connection = connection or opened.enter_context(_connect(url))
                 replies.append(_exchange(connection, url, attempt))
             except (OSError, HTTPException, ValueError) as error:  # http.client's for a negative length
-                problem = words_of(" ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split()))
                 broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
-                replies.append(Reply(problem=problem, broke=broke))
+                replies.append(Reply(problem=reason(error), broke=broke))
             if replies[-1].status is None:
                 break
             if connection and replies[-1].closes:

@@ -6,6 +6,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.value_types import Names
 from uploadlab.errors import UsageError
 from uploadlab.model.order import Kind, Order
 from uploadlab.planning.draft import draft
@@ -16,12 +17,12 @@ from uploadlab.presenting.terminal import Screen
     cls=options.LabCommand,
     epilog="""\b
 Examples:
-  lab check                                              every case at every deployment
+  lab check                                       every case, every deployment
   lab check --cases chunked,stall --deployments gunicorn
   lab check --deployments mine --target mine=http://127.0.0.1:8000
 """,
 )
-@click.option("--cases", type=options.Names(), help="Try only these cases.")
+@click.option("--cases", type=Names(), help="Try only these cases.")
 @click.option(
     "--large",
     is_flag=True,

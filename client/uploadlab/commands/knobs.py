@@ -7,6 +7,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.value_types import COUNT, Folder
 from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.knobs import load_knobs
 from uploadlab.errors import Stopped, UsageError
@@ -25,12 +26,13 @@ Example:
 """,
 )
 @click.option("--only", metavar="TEXT", help="Only those whose deployment or option contains TEXT.")
-@click.option("--rounds", type=options.COUNT, default=ROUNDS, show_default=True, help="Rounds of each cell.")
+@click.option("--rounds", type=COUNT, default=ROUNDS, show_default=True, help="Rounds of each cell.")
 @click.option("--seed", type=int, help="Repeat the order of a run.  [default: random, stored]")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     default=KNOB_RUNS,
+    metavar="DIR",
     help="Where the runs' folders go.  [default: benchmark/knobs]",
 )
 @options.data_dir_option

@@ -1,5 +1,8 @@
 """The command ``list``: what there is to choose from."""
 
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+
 import click
 
 from uploadlab.catalogue.cases import CASES
@@ -9,6 +12,7 @@ from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.plans import load_plan
 from uploadlab.paths import COMPOSE, PLANS
 from uploadlab.presenting.terminal import Screen
+from uploadlab.selection import check
 
 
 def _deployments() -> dict[str, str]:
@@ -39,11 +43,20 @@ Examples:
   lab list methods
 """,
 )
-@click.argument("what", type=click.Choice(list(LISTS)), required=False)
+@click.argument("what", required=False, metavar=f"[{'|'.join(LISTS)}]")
 def command(what: str | None) -> None:
     """List deployments, methods, plans, cases."""
-    for name in [what] if what else LISTS:
-        rows = LISTS[name]()
-        width = max(map(len, rows), default=0)
-        lines = [f"  {row:<{width}}  {text}" for row, text in rows.items()]
-        Screen().text([f"{name.capitalize()}:", *lines, ""])
+    if what:
+        check("list", what, LISTS)
+    screen = Screen()
+    for number, name in enumerate([what] if what else LISTS):
+        title = f"{name.capitalize()}:"
+        screen.text([*([""] if number else []), title, *_lines(LISTS[name](), screen.columns)])
+
+
+def _lines(rows: Mapping[str, str], columns: int) -> Iterator[str]:
+    """Yield a line for each row, and more where its text does not fit: these begin below the text."""
+    width = max(map(len, rows), default=0)
+    for name, text in rows.items():
+        first, below = f"  {name:<{width}}  ", " " * (width + 4)
+        yield from wrap(text or "-", columns, initial_indent=first, subsequent_indent=below)

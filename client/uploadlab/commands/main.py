@@ -14,6 +14,7 @@ from uploadlab.errors import FAILED, INTERRUPTED, MISUSED, LabError, Stopped, Us
 from uploadlab.paths import IN_CHECKOUT, program
 from uploadlab.presenting.streams import CLOSED_BY_READER, output_fault, secure_streams
 from uploadlab.presenting.terminal import fail
+from uploadlab.private_urls import masked_line
 from uploadlab.selection import check
 
 COMMANDS = ["run", "check", "compare", "ablate", "diff", "resume", "report", "show", "serve", "knobs", "list"]
@@ -80,7 +81,8 @@ def new_line(args: Sequence[str]) -> list[str]:
     return [flag, command, *values, *before, *after]
 
 
-HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+HELP = {"help_option_names": ["-h", "--help"], "terminal_width": 80}
+"""At any width of the terminal: the text is committed, help_text.py."""
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings=HELP)
@@ -104,7 +106,7 @@ def run(command: click.Command, name: str) -> None:
     if fault := output_fault():
         text, code = text or _lost(fault), code or FAILED
     if text:
-        fail(text, name)
+        fail(masked_line(text), name)
     sys.exit(code)
 
 
@@ -145,4 +147,6 @@ def _misuse(error: click.ClickException, name: str) -> str:
         ]
         if having:
             return f"{context.info_name} has no {error.option_name}: it belongs to {', '.join(having)}"
-    return f"{error.format_message()} See {context.command_path if context else name} --help"
+    message = error.format_message().rstrip()
+    ended = message if message.endswith((".", "?")) else f"{message}."
+    return f"{ended} See {context.command_path if context else name} --help"

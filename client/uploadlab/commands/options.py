@@ -1,5 +1,6 @@
 """Options that several commands share, as decorators, and the kinds of values that they take."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -9,17 +10,19 @@ from urllib.parse import urlsplit
 import click
 
 from uploadlab.catalogue.methods import FIELD
-from uploadlab.errors import UsageError
+from uploadlab.commands.value_types import COUNT, MINUTES, Folder, Names, Percent, Sizes
+from uploadlab.errors import LabError, UsageError
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit, container_workers
 from uploadlab.model.deployments import Foreign
-from uploadlab.paths import RUNS, in_container
+from uploadlab.paths import RUNS, in_container, shown
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import kept_apart, masked_word
 from uploadlab.runtimes.addresses import is_loopback, is_this_host, url_problem
 from uploadlab.runtimes.in_container import become_owner, require_checkout, run_name
+from uploadlab.selection import did_you_mean
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
+from uploadlab.storage.files import RUN_FILE
 from uploadlab.storage.run_folder import RunFolder, last_run
-from uploadlab.units import parse_size, positive
 
 Command = Callable[..., Any]
 LAST = "last"
@@ -43,75 +46,6 @@ class LabCommand(click.Command):
         return super().invoke(ctx)
 
 
-class Names(click.ParamType[list[str]]):
-    """Names with commas between them."""
-
-    name = "a,b"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        """Return the names, without empty ones."""
-        names = [word.strip() for word in value.split(",") if word.strip()]
-        return names or self.fail(f"{value!r} names nothing", param, ctx)
-
-
-class Sizes(Names):
-    """Sizes with commas between them."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        """Return the sizes as they were written; raise UsageError."""
-        texts = super().convert(value, param, ctx)
-        for text in texts:
-            parse_size(text)
-        return texts
-
-
-class Users(click.ParamType[list[int]]):
-    """Numbers of users with commas between them."""
-
-    name = "N,N"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        """Return the numbers; raise UsageError."""
-        texts = Names().convert(value, param, ctx)
-        for text in texts:
-            if not text.isdigit():
-                raise UsageError(f"--users {text!r} is not a number: write 1,8,32")
-            positive("--users", int(text))
-        return [int(text) for text in texts]
-
-
-class Percent(click.ParamType[float]):
-    """A share, written as a percentage."""
-
-    name = "N%"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return 0.1 for ``10%`` and for ``10``."""
-        try:
-            share = float(str(value).removesuffix("%")) / 100
-        except ValueError:
-            share = 0.0
-        return share if 0 < share < 10 else self.fail(f"{value!r} is not a percentage: write 10%", param, ctx)
-
-
-class Positive(click.ParamType[float]):
-    """A number above 0; a whole number where ``kind`` is int."""
-
-    name = "N"
-
-    def __init__(self, kind: click.ParamType[Any]) -> None:
-        self._kind = kind
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number; raise UsageError."""
-        number = self._kind.convert(value, param, ctx)
-        positive(param.opts[0] if param else "the value", number)
-        return number
-
-
-COUNT, MINUTES = Positive(click.INT), Positive(click.FLOAT)
-
-
 def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Return one decorator that adds these options, in the order of the help."""
 
@@ -127,7 +61,7 @@ deployments_option = click.option("--deployments", type=Names(), help="Run only 
 plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
 cell_options = group(
     click.option("--methods", type=Names(), help="Run only these."),
-    click.option("--sizes", type=Sizes(), help="64MiB,1GiB instead of the plan's."),
+    click.option("--sizes", type=Sizes(), help="64M,1GiB instead of the plan's (M: MiB; MB: 10^6 bytes)."),
     click.option("--rounds", type=COUNT, help="Instead of the plan's."),
     click.option("--seed", type=int, metavar="N", help="Order of the uploads.  [default: random]"),
 )
@@ -166,16 +100,16 @@ worker_options = group(
 )
 out_option = click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     default=RUNS,
     metavar="DIR",
     help="Directory of runs.  [default: benchmark/runs]",
 )
 data_dir_option = click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     metavar="DIR",
-    help="Directory for uploaded files (local runtime only).",
+    help="Directory for uploaded files (local runtime only); one that is missing is removed again.",
 )
 where_options = group(
     click.option(
@@ -209,22 +143,12 @@ def place_options(command: Command) -> Command:
         listen: str | None = None,
         **more: Any,
     ) -> Any:
-        for option, path in (("--out", out), ("--data-dir", data_dir)):
-            _require_utf8(option, path)
         uploading = _workers(workers, expect_workers, listen)
         if in_container():
             _enter_container(runtime, out, more.get("targets", {}))
         return command(place=Place(runtime, out, data_dir, uploading), screen=Screen(tables), **more)
 
     return tables_option(where_options(gathered))
-
-
-def _require_utf8(option: str, path: Path | None) -> None:
-    """Raise UsageError for a name that JSON cannot hold."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{option} {path}: the name is not UTF-8; choose another folder") from None
 
 
 def _target(text: str) -> tuple[str, str]:
@@ -272,7 +196,7 @@ def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Wor
             raise UsageError("--listen is where workers join: add --expect-workers N")
         return container_workers() or Workers(here or as_many_as_fit())
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
-    if not port.isdigit() or url_problem(f"http://{host}:{port}"):
+    if not port.isdigit() or "@" in host or url_problem(f"http://{host}:{port}"):
         raise UsageError(f"--listen {listen!r} is not HOST:PORT: write 192.0.2.7:{MASTER_PORT}")
     if not is_loopback(host):
         reach = f"Anyone who can reach {host}:{port} can join and see what is uploaded"
@@ -286,4 +210,9 @@ def stored_run(name: str, out: Path) -> RunFolder:
         return RunFolder(out / given)
     if name == LAST:
         return last_run(out)
-    return RunFolder(Path(name) if Path(name).is_dir() else out / name)
+    path = Path(name) if os.path.isdir(name) else out / name  # noqa: PTH112  false for a name that is too long
+    if not os.path.isdir(path):  # noqa: PTH112
+        known = sorted(found.parent.name for found in out.glob(f"*/{RUN_FILE}"))
+        hint = f"{did_you_mean(name, known)}name a run's folder, or last for the newest run"
+        raise LabError(f"no run at {shown(path)}: {hint}")
+    return RunFolder(path)

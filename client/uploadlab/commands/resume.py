@@ -13,7 +13,7 @@ from uploadlab.presenting.terminal import Screen
 Examples:
   lab resume                                the newest run
   lab resume 20260131-120000-quick --load   and add concurrent uploads
-  lab resume --target mine=http://me:word@192.0.2.7:8000   a login is not stored
+  lab resume --target mine=http://me:word@192.0.2.7   a login is not stored
 """,
 )
 @click.argument("run", default=options.LAST)

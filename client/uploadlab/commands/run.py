@@ -6,7 +6,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
-from uploadlab.commands.options import Users
+from uploadlab.commands.value_types import MINUTES, Users
 from uploadlab.model.order import Order
 from uploadlab.planning.draft import draft
 from uploadlab.presenting.terminal import Screen
@@ -16,15 +16,15 @@ from uploadlab.presenting.terminal import Screen
     cls=options.LabCommand,
     epilog="""\b
 Examples:
-  lab run --plan smoke                                 every method once
-  lab run --deployments flask,gunicorn --sizes 1GiB    two servers, larger files
+  lab run --plan smoke                               every method once
+  lab run --deployments flask,gunicorn --sizes 1G    two servers, larger files
   lab run --target mine=http://127.0.0.1:8000/up --expect-status 200
 """,
 )
 @options.deployments_option
 @options.plan_option
 @options.cell_options
-@click.option("--minutes", type=options.MINUTES, help="Time limit of the rounds.  [default: the plan's]")
+@click.option("--minutes", type=MINUTES, help="Time limit of the rounds.  [default: the plan's]")
 @click.option("--profile", is_flag=True, help="Then profile each pair at its smallest size.")
 @click.option("--load", is_flag=True, help="Then upload from many users at once.")
 @click.option("--users", type=Users(), help="1,8,32 instead of the plan's.")

@@ -35,17 +35,17 @@ ROUTES = {"profiling": "PROFILING", "usage": "USAGE"}
     cls=options.LabCommand,
     epilog="""\b
 Examples:
-  lab serve uwsgi-tuned              then: curl -T FILE http://127.0.0.1:5004/request-stream
-  PORT=5010 lab serve flask          on a port of your choice
+  lab serve uwsgi-tuned      then: curl -T FILE localhost:5004/request-stream
+  PORT=5010 lab serve flask  on a port of your choice
   lab serve flask --host :: --limit 100MB --reserve 5GB
-  ALLOWED_HOSTS=lab.example.org lab serve flask --host ::      clients may use that name
+  ALLOWED_HOSTS=lab.example.org lab serve flask --host ::   also by this name
 """,
 )
 @click.argument("name")
 @click.option("--host", default=HOST, show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option(
     "--limit", default=LIMIT, show_default=True, metavar="SIZE",
-    help="Refuse larger bodies with 413: 100MB; none: no limit.",
+    help="Refuse larger bodies with 413: 100M or 100MiB; none: no limit.",
 )  # fmt: skip
 @click.option(
     "--reserve", default=RESERVE, show_default=True, metavar="SIZE",
@@ -70,7 +70,10 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
     port = _port(name, address, declared[name].port)
     on = ROUTES if is_loopback(address) else opened
     settings = {variable: "1" if route in on else "0" for route, variable in ROUTES.items()}
-    settings |= {"MAX_CONTENT_LENGTH": _bytes(limit), "RESERVE_BYTES": _bytes(reserve)}
+    settings |= {
+        "MAX_CONTENT_LENGTH": _bytes("--limit", limit),
+        "RESERVE_BYTES": _bytes("--reserve", reserve),
+    }
     settings["ALLOWED_HOSTS"] = _names(host, address)
     screen = Screen()
     if not is_loopback(address):
@@ -93,9 +96,12 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
         raise LabError(f"{name}: {ended}")
 
 
-def _bytes(size: str) -> str:
-    """Return a size as servers read it: the number of bytes, empty for none."""
-    return "" if size.lower() in NO_LIMIT else str(parse_size(size))
+def _bytes(option: str, size: str) -> str:
+    """Return a size as servers read it: the number of bytes, empty for none; raise UsageError."""
+    try:
+        return "" if size.lower() in NO_LIMIT else str(parse_size(size))
+    except UsageError as error:
+        raise UsageError(f"{option}: {error}, or none") from None
 
 
 def _address(host: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from uploadlab.errors import LabError
+from uploadlab.errors import LabError, problem_of
 from uploadlab.model.deployments import Deployment, Service
 
 CONFIGS = "configs/"
@@ -57,10 +57,14 @@ def config_texts(root: Path, deployments: list[Deployment]) -> dict[str, str]:
     """
     services = [service for deployment in deployments for service in deployment.services]
     configs = {word for service in services for word in service.command if CONFIGS in word}
-    try:
-        return {word[word.index(CONFIGS) :]: (root / word).read_text() for word in sorted(configs)}
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabError(f"cannot read a config ({error}): put it back, or start a new run") from None
+    texts: dict[str, str] = {}
+    for word in sorted(configs):
+        try:
+            texts[word[word.index(CONFIGS) :]] = (root / word).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            hint = "put it back, or start a new run"
+            raise LabError(f"cannot read {word}: {problem_of(error)}; {hint}") from None
+    return texts
 
 
 def _read(compose: Path) -> ComposeFile:
@@ -70,7 +74,7 @@ def _read(compose: Path) -> ComposeFile:
         where = f"no {compose.name} in {compose.parent}"
         raise LabError(f"{where}: start this command in a checkout of Upload Lab") from None
     except (OSError, ValueError) as error:
-        raise LabError(f"cannot read {compose}: {' '.join(str(error).split())}") from None
+        raise LabError(f"cannot read {compose}: {' '.join(problem_of(error).split())}") from None
 
 
 def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from uploadlab.errors import UsageError
+from uploadlab.errors import UsageError, problem_of
 
 Content = TypeVar("Content")
 
@@ -21,5 +21,5 @@ def read_toml(path: Path, kind: type[Content], check: Callable[[Content], None],
         check(content)
     except (OSError, ValueError, UsageError) as error:
         known = fields if isinstance(error, msgspec.DecodeError) else ""
-        raise UsageError(f"{path.name}: {error}{known}") from None
+        raise UsageError(f"{path.name}: {problem_of(error)}{known}") from None
     return content

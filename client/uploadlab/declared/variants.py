@@ -8,7 +8,7 @@ import msgspec
 
 from uploadlab.declared.compose import CONFIGS
 from uploadlab.declared.config_syntax import bare_lines, words
-from uploadlab.errors import UsageError
+from uploadlab.errors import UsageError, problem_of
 from uploadlab.model.deployments import DERIVED, Deployment, Service
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -138,7 +138,9 @@ def is_front(path: str, root: Path) -> bool:
     try:
         text = (root / path).read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from None
+        there = ", ".join(sorted(found.name for found in (root / path).parent.glob("*")))
+        hint = f"choose from {there}" if there else f"name a file of {CONFIGS}"
+        raise UsageError(f"cannot read {path}: {problem_of(error)}; {hint}") from None
     named = words("\n".join(bare_lines(path, text)))
     if not named & {"BIND", "PORT", "RUN_DIR"}:
         raise UsageError(f"{path}: the config must listen on $(BIND), $(PORT) or a socket in $(RUN_DIR)")

@@ -5,8 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from uploadlab.model.measurements import Outcome, Status
-from uploadlab.sending.answered import bytes_of, json_of, reason, seconds_of, stored_at, words_of
-from uploadlab.sending.connections import is_redirect, unsuccessful
+from uploadlab.sending.answered import bytes_of, json_of, reason, refusal, seconds_of, stored_at
 
 
 def judge_answer(
@@ -28,11 +27,10 @@ def judge_answer(
         return Outcome(status=Status.FAILED, error=reason(error)), None
     expected = expect_status or HTTPStatus.CREATED
     if answer.status_code != expected:
-        outcome.status = Status.REFUSED
-        other = f"answered {answer.status_code}, expected {expected}"
-        if is_redirect(answer.status_code):
-            other = unsuccessful(answer.status_code, "", location)
-        outcome.error = words_of(content.get("error")) or other
+        outcome.status, outcome.error = (
+            Status.REFUSED,
+            refusal(answer.status_code, expected, content, location),
+        )
     elif expect_status:
         outcome.status = Status.UNVERIFIED
     else:

@@ -9,6 +9,7 @@ from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
+from uploadlab.errors import problem_of
 from uploadlab.sending.connections import ANSWER_BYTES, AnswerFault
 from uploadlab.units import format_size
 
@@ -85,7 +86,7 @@ def answer_body(answer: Any) -> bytes:
     try:
         return bytes(response.read()) if response else b""
     except (OSError, HTTPParseError) as error:
-        raise AnswerFault(str(error)) from None
+        raise AnswerFault(problem_of(error)) from None
 
 
 def guard_session(session: Any) -> None:

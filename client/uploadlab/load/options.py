@@ -32,7 +32,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     lab.add_argument(
         "--methods", default=next(iter(OWN_METHODS)), help=f"Names with commas: {', '.join(OWN_METHODS)}."
     )
-    lab.add_argument("--size", default="16MiB", help="Size of the file that is made and sent.")
+    lab.add_argument("--size", default="16MiB", help="Size of the file to send: 16M, 16MiB or 16MB.")
     lab.add_argument("--slow-users", type=int, default=0, help="Number of users that are slow.")
     lab.add_argument("--pace", default="1MB/s", help="Speed of each slow user.")
     lab.add_argument("--budget", type=float, default=60.0, help="Time limit of an upload in seconds.")

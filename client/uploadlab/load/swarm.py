@@ -1,12 +1,13 @@
 """Locust from outside: starts its master and workers, and gives them one step after the other."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from uploadlab.errors import LabError
+from uploadlab.errors import LabError, problem_of
 from uploadlab.load.job import JOIN_SECONDS, LoadJob, StepResult
 from uploadlab.load.workers import Workers
 from uploadlab.paths import ROOT
@@ -43,6 +44,8 @@ class Swarm:
 
     def _start(self, targets: list[str]) -> Lines:
         here, elsewhere, host, chosen_port = self._workers
+        if chosen_port:
+            _require_free(host, chosen_port)
         port = str(chosen_port or free_ports(1)[0])
         master = ["-m", "uploadlab.load.master", host, port, str(here + elsewhere)]
         worker = ["-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
@@ -86,3 +89,14 @@ class Swarm:
         self._master = None
         self._processes.stop(self._started)
         self._started = []
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise LabError if the address for workers cannot be listened on."""
+    try:
+        where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(where[0]) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where[4])
+    except OSError as error:
+        raise LabError(f"--listen {host}:{port}: {problem_of(error)}; choose another address") from None

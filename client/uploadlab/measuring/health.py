@@ -25,12 +25,10 @@ def check_targets(
     versions: dict[str, dict[str, str]] = {}
     for target in targets:
         if not target.unavailable:
-            external = target.tier == EXTERNAL
-            end = started + (EXTERNAL_SECONDS if external else HEALTHY_SECONDS)
+            end = started + (EXTERNAL_SECONDS if target.tier == EXTERNAL else HEALTHY_SECONDS)
             left = max(1.0, end - time.monotonic())  # time for a last try
             versions[target.name], why = sender.wait_healthy(target, left, partial(explain, target.name))
-            hint = "; start that server, or correct --target NAME=URL" if why and external else ""
-            target = msgspec.structs.replace(target, unavailable=why + hint)
+            target = msgspec.structs.replace(target, unavailable=why)
         checked.append(target)
     return checked, versions
 

@@ -3,8 +3,8 @@
 import re
 import sys
 
-from uploadlab.errors import LabError
-from uploadlab.pages import citations, declared, evidence, picture, results  # noqa: F401  each registers its parts
+from uploadlab.errors import LabError, problem_of
+from uploadlab.pages import answer, citations, declared, evidence, picture, results  # noqa: F401  register parts
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 
@@ -31,7 +31,7 @@ def main() -> None:
         try:
             FILES[page] = rendered(page.read_text())
         except (LabError, ValueError, TypeError, KeyError, OSError) as error:
-            sys.exit(f"{page.relative_to(ROOT)}: {error}")
+            sys.exit(f"{page.relative_to(ROOT)}: {problem_of(error)}")
     for path, new in FILES.items():
         if path.exists() and path.read_text() == new:
             continue

@@ -16,7 +16,7 @@ from uploadlab.model.comparison import MINUTES, Comparison
 from uploadlab.model.deployments import Deployment, Service
 from uploadlab.model.order import Kind, Order
 from uploadlab.planning.ablation import ablated
-from uploadlab.selection import selects
+from uploadlab.selection import did_you_mean, selects
 
 AGAIN = "again"
 OUR_OWN = ("LAB_DEPLOYMENT", "NEXT_HOPS")
@@ -112,7 +112,8 @@ def _named(
         return variants.of_config(word, declared, root, like)
     if made := variants.by_name(word, declared, root, like):
         return made
-    raise UsageError(f"{word!r} is neither a config nor a deployment: see {CONFIGS} and compose.yaml")
+    near = did_you_mean(word, [*declared, *(path for path, _ in variants.config_owners(declared))])
+    raise UsageError(f"{word!r} is neither a config nor a deployment: {near}see {CONFIGS} and compose.yaml")
 
 
 def _lines(service: Service, texts: Mapping[str, str], root: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments
-from uploadlab.errors import LabError, UsageError
+from uploadlab.errors import LabError, UsageError, problem_of
 from uploadlab.model.deployments import EXTERNAL, Deployment
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
@@ -63,7 +63,7 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
             made, texts = variants.extended(declared, order.deployments or [], ROOT), {}
     except (UsageError, OSError, ValueError) as error:  # of a name that no file can have, too
         raise LabError(
-            f"{run.id} cannot be made again from this checkout: {error}; start a new run"
+            f"{run.id} cannot be made again from this checkout: {problem_of(error)}; start a new run"
         ) from None
     for stored in run.derived:
         again = made.get(stored.name)

@@ -1,6 +1,7 @@
 """The charts: which points, with which axes and caption."""
 
 from collections.abc import Sequence
+from statistics import median
 
 from uploadlab.analysis.cells import Summary
 from uploadlab.analysis.load import LoadSummary
@@ -16,18 +17,25 @@ SIZE, USERS = Axis("file size", "size"), Axis("users", "users")
 SECONDS, P95 = Axis("seconds", "s"), Axis("p95, seconds", "s")
 MEMORY, RATE = Axis("peak RSS, MiB", "MiB"), Axis("MB/s", "MB/s")
 FLAT = "Flat: streams; rising: loads the whole file into memory. Both axes logarithmic."
-IN_TABLES = "Both axes logarithmic. The figures are in the tables above."
+MOST_POINTS = 5000
+"""Of a chart of single uploads: with more, the page grows and no reader can tell them apart."""
+IN_TABLES = "Both axes logarithmic. The figures are in the tables below."
 
 
 def time_charts(rows: Sequence[Measurement]) -> list[Chart]:
     """Return time against size, if anything arrived."""
-    points = [
-        Point(Cell(row.deployment, row.method, row.size_bytes), [row.seconds])
+    uploads = [
+        (Cell(row.deployment, row.method, row.size_bytes), row.seconds)
         for row in rows
         if row.status in ACCEPTED and row.seconds
     ]
+    points = [Point(cell, [seconds]) for cell, seconds in uploads]
+    what = "each upload that arrived"
+    if len(points) > MOST_POINTS:
+        points = [Point(cell, [median(seconds)]) for cell, seconds in grouped(uploads).items()]
+        what = "the uploads of each cell that arrived, their middle"
     caption = (
-        "Seconds of each upload that arrived, against the size of its file; both axes logarithmic. "
+        f"Seconds of {what}, against the size of its file; both axes logarithmic. "
         "One panel for each deployment, colour and shape by method, a line through the medians. "
         "A line that rises as fast as the size is a constant rate; where it flattens to the left, each "
         "upload has a cost that does not depend on its size."
@@ -56,12 +64,14 @@ def _memory_points(summaries: Sequence[Summary], field: str) -> list[Point]:
 
 
 def load_charts(summaries: Sequence[LoadSummary]) -> list[Chart]:
-    """Return throughput and slow uploads against users: two charts for each size."""
+    """Return throughput and slow uploads against users: two charts for each size with some numbers of users."""
     by_size = grouped(
         (summary.step.cell.size_bytes, summary) for summary in summaries if not summary.step.slow_users
     )
     charts = []
     for size_bytes in sorted(by_size):
+        if len({summary.step.users for summary in by_size[size_bytes]}) < 2:
+            continue  # a single place across makes no line
         rates, times = [], []
         for summary in by_size[size_bytes]:
             if summary.mb_per_second:

@@ -8,6 +8,7 @@ from uploadlab.model.deployments import REFERENCE
 from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Statement
 from uploadlab.presenting.figures import counted, few, grouped
+from uploadlab.units import format_size
 
 MOST_FAILURES = 3
 
@@ -45,8 +46,8 @@ def check_statements(run: Run, checks: Sequence[Check]) -> list[Statement]:
     statements = [*_lost(run, rows), *_failed(run, rows)]
     if known := {(row.deployment, row.case) for row in rows if known_exception(row, run.exceptions)}:
         text = (
-            f"{counted(len(known), 'cell')} called exception: a fault of the server that its settings "
-            "cannot prevent, with the reason and the fix in the report"
+            f"{counted(len(known), 'cell')} marked known: a fault of the server that its settings cannot "
+            "prevent; the report has the reasons and the fixes"
         )
         statements.append(Statement("Known", text))
     if silent := {row.deployment for row in rows if row.verdict is Verdict.UNKNOWN}:
@@ -71,7 +72,7 @@ def _lost(run: Run, rows: Sequence[Check]) -> list[Statement]:
     statements = []
     for name, lost in _losers(run, rows).items():
         cases, total = few((row.case for row in lost), 4), sum(map(lost_bytes, lost))
-        by = f" ({total} bytes)" if total else ""
+        by = f" ({format_size(total)})" if total else ""
         statements.append(
             Statement("Lost", f"{name} answered with success and lost bytes{by}: {cases}", "bad")
         )

@@ -186,7 +186,7 @@ def _picture(found: Found, size_bytes: int, comparison: Comparison, field: str) 
         f"{less} than {found.base}",
         f"{more} than {found.base}",
         [(f"{tick:g}x", _place(tick, widest)) for tick in _ticks(widest)],
-        [bar for bar in bars if bar],
+        sorted(filter(None, bars), key=lambda bar: bar.tone != "lost"),
     )
 
 
@@ -195,7 +195,7 @@ def _bar(line: ComparedCell, field: str, comparison: Comparison, widest: float) 
     key = Key(line.name, line.method, line.size_bytes)
     name = setting_name(comparison.others[line.name]) if comparison.ablation else line.name
     if instead := field == SECONDS and _instead(line):
-        return Bar(key, name, line.method, instead, "lost" if line.instead else "better")
+        return Bar(key, name, line.method, instead, "lost" if line.instead else "saved")
     if not (judged := line.verdicts.get(field)):
         return None
     better = Word.MORE if field == SECONDS else Word.LESS

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uploadlab.analysis.cells import Summary, reference_names, summarize
 from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.diagnosis import Cause, diagnose
+from uploadlab.analysis.disturbances import Disturbance, disturbances
 from uploadlab.analysis.load import LoadSummary, summarize_load
 from uploadlab.analysis.losses import Loss, losses
 from uploadlab.analysis.ranking import Ranking, rank
@@ -31,6 +32,7 @@ from uploadlab.presenting.run_answer import (
     run_title,
     speed_statements,
 )
+from uploadlab.presenting.summary import run_summary
 from uploadlab.storage.reader import UNKNOWN, StoredRun
 from uploadlab.units import format_size
 
@@ -47,6 +49,7 @@ class Evidence(NamedTuple):
     losses: Sequence[Loss]
     ranking: Ranking | None
     causes: Sequence[Cause]
+    disturbed: Sequence[Disturbance]
 
 
 def compose(stored: StoredRun, goals: Goals) -> Document:
@@ -61,14 +64,16 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         losses(stored.rows),
         rank(run, summaries),
         diagnose(run, stored.rows, stored.calls),
+        disturbances(stored.rows),
     )
     cells = [summary.cell for summary in summaries]
     cells += [summary.step.cell for summary in evidence.loads]
     measured = {*(cell.deployment for cell in cells), *(row.deployment for row in stored.checks)}
     is_empty = not (summaries or stored.steps or stored.checks)
     composed = _sections(evidence, goals)
+    title = _title(evidence)
     return Document(
-        title=_title(evidence),
+        title=title,
         facts=_facts(run),
         notices=[*stored.notices, *([NOTHING] if is_empty else [])],
         answer=_answer(evidence),
@@ -79,6 +84,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         methods=list(dict.fromkeys(cell.method for cell in cells)),
         sizes=sorted({cell.size_bytes for cell in cells}),
         figures=raw_figures(run, summaries, evidence.loads),
+        summary=run_summary(stored, summaries, evidence.loads, title),
     )
 
 
@@ -106,7 +112,7 @@ def _title(evidence: Evidence) -> str:
     if evidence.compared and evidence.compared.lines:
         return comparison_title(evidence.compared, run.comparison)
     if evidence.summaries:
-        return run_title(evidence.losses, evidence.ranking)
+        return run_title(evidence.losses, evidence.ranking, evidence.disturbed)
     return load_title(_apps(evidence)) or f"Plan {run.plan}"
 
 
@@ -123,7 +129,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *speed_statements(evidence.ranking),
         *change_statements(evidence.causes),
         *load_statements(_apps(evidence)),
-        *doubt_statements(evidence.summaries),
+        *doubt_statements(evidence.summaries, evidence.disturbed),
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from uploadlab.model.cells import Cell
+from uploadlab.presenting.summary import RunSummary
 
 
 class Key(NamedTuple):
@@ -108,6 +109,8 @@ class Dot(NamedTuple):
     value: float
     high: float
     key: Key = Key()
+    is_smaller: bool = False
+    """Whether it is of a smaller size than the picture."""
 
 
 class DotRow(NamedTuple):
@@ -142,7 +145,8 @@ class Bar(NamedTuple):
     method: str
     words: str
     tone: str
-    """``better``, ``worse``, ``same``; ``lost`` where an upload failed: then there is no interval."""
+    """``better``, ``worse``, ``same``; ``lost`` where an upload failed, ``saved`` where only the base's did: then
+    there is no interval."""
     low: float = 50.0
     value: float = 50.0
     high: float = 50.0
@@ -227,3 +231,5 @@ class Document(NamedTuple):
     sizes: Sequence[int]
     figures: Sequence[Mapping[str, Any]]
     """Raw values, a record for each cell and each step of concurrent uploads, for other programs."""
+    summary: RunSummary | None = None
+    """The run in short, for the viewer's list; None where the document is of two runs."""

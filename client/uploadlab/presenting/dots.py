@@ -13,6 +13,7 @@ from uploadlab.analysis.ranking import RankedWay, Ranking
 from uploadlab.presenting.document import Dot, DotRow, Dots, Key
 from uploadlab.presenting.figures import grouped
 from uploadlab.presenting.rates import rate_in_full, rate_text
+from uploadlab.presenting.run_answer import largest_losses, stored_text
 from uploadlab.units import format_size
 
 ROOM = 1.15
@@ -62,19 +63,25 @@ def _view(
     other: Callable[[Summary | Loss], str],
 ) -> Dots:
     ways = grouped((line(way.summary), way) for way in ranking.ways)
-    lost = grouped((line(loss), loss) for loss in losses)
-    order = sorted({**ways, **lost}, key=lambda key: _rank(ways.get(key, [])))
+    lost = grouped((line(loss), loss) for loss in largest_losses(losses))
+    order = sorted({**ways, **lost}, key=lambda key: _rank(ways.get(key, []), ranking.size_bytes))
     rows = [_row(key, ways.get(key, []), lost.get(key, []), ranking.size_bytes, axis, other) for key in order]
     caption = (
-        f"MB/s at {format_size(ranking.size_bytes)} unless a line says otherwise, the best line first; "
-        "logarithmic. A dot is the middle of the rounds, its line reaches from the slowest to the fastest "
-        "round. Red: the server answered with success and did not store the file."
+        f"MB/s at {format_size(ranking.size_bytes)}, logarithmic, the best line first. A dot is the middle of "
+        "the rounds; its line reaches from the slowest to the fastest round."
     )
+    if any(dot.is_smaller for row in rows for dot in row.dots):
+        caption += " Rings: a smaller size, the largest that was measured this way."
+    if any(row.lost for row in rows):
+        caption += " Red: the server answered with success, and the file was not proved to be stored."
     return Dots(name, label, caption, "MB/s", axis.ticks(), rows)
 
 
-def _rank(ways: Sequence[RankedWay]) -> float:
-    return median(way.times for way in ways) if ways else float("inf")
+def _rank(ways: Sequence[RankedWay], size_bytes: int) -> tuple[bool, float]:
+    """Return the place of a line; lines that have only smaller sizes come after the others."""
+    largest = [way.times for way in ways if way.summary.size_bytes == size_bytes]
+    times = largest or [way.times for way in ways]
+    return not largest, median(times) if times else float("inf")
 
 
 def _row(
@@ -85,30 +92,50 @@ def _row(
     axis: _Axis,
     other: Callable[[Summary | Loss], str],
 ) -> DotRow:
-    dots = [_dot(other(way.summary), way.summary, axis) for way in ways]
+    dots = [_dot(other(way.summary), way.summary, axis, size_bytes) for way in ways]
+    dots.sort(key=lambda dot: (dot.is_smaller, -dot.value))
     sizes = {way.summary.size_bytes for way in ways}
-    label = f"{name} ({format_size(min(sizes))})" if sizes and sizes != {size_bytes} else name
+    label = f"{name} ({format_size(max(sizes))})" if sizes and max(sizes) < size_bytes else name
+    of_size = [way.summary for way in ways if way.summary.size_bytes == max(sizes)]
     words = ""
-    if ways:
-        first, last = ways[0].summary, ways[-1].summary
+    if of_size:
+        first, last = of_size[0], of_size[-1]
         words = f"{other(first)} {rate_text(first)}"
         words += f" to {other(last)} {rate_text(last)}" if last is not first else ""
-    red = {other(loss): loss for loss in lost}
     cells = [
-        Dot(key, f"{key}: {loss.stored_bytes} bytes stored of {loss.size_bytes}", 0, 0, 0)
-        for key, loss in red.items()
+        Dot(
+            f"{other(loss)} {_lost_in_short(loss)}",
+            _lost(loss),
+            0,
+            0,
+            0,
+            Key(loss.deployment, loss.method, loss.size_bytes),
+        )
+        for loss in lost
     ]
     return DotRow(label, words, dots, cells, Key(name) if other is _method else Key(method=name))
 
 
-def _dot(name: str, summary: Summary, axis: _Axis) -> Dot:
+def _lost_in_short(loss: Loss) -> str:
+    if loss.is_whole:
+        return "lost the file"
+    return "did not prove the file" if loss.stored_bytes is None else "stored other bytes"
+
+
+def _lost(loss: Loss) -> str:
+    answer = loss.http_status or "with success"
+    return f"{loss.method} on {loss.deployment}: answered {answer} and {stored_text(loss)}"
+
+
+def _dot(name: str, summary: Summary, axis: _Axis, size_bytes: int) -> Dot:
     low, high = (
         axis.place(_figure(value, summary))
         for value in (summary.mb_per_second_low, summary.mb_per_second_high)
     )
     words = f"{summary.method} on {summary.deployment}: {rate_in_full(summary)}"
     value = axis.place(_figure(summary.mb_per_second, summary))
-    return Dot(name, words, low, value, high, Key(summary.deployment, summary.method, summary.size_bytes))
+    key = Key(summary.deployment, summary.method, summary.size_bytes)
+    return Dot(name, words, low, value, high, key, summary.size_bytes < size_bytes)
 
 
 def _figure(value: float | None, summary: Summary) -> float:

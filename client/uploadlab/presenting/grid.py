@@ -12,7 +12,7 @@ from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Key, Table, TableRow, Verdicted
 
 NOT_TRIED = "-"
-EXCEPTION = "exception"
+EXCEPTION = "known"
 SEVERITY = [Verdict.PASS, "known", Verdict.UNAVAILABLE, Verdict.UNKNOWN, Verdict.FAIL, Verdict.LOSS]
 TONES = {
     EXCEPTION: "known",
@@ -92,7 +92,7 @@ def _summed(rows: Sequence[Check], run: Run) -> str:
         verdicts[EXCEPTION if known else row.verdict] += 1
         lost[known] += lost_bytes(row)
     numbers = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
-    more = f", and {lost[True]} by exceptions" if lost[True] else ""
+    more = f", and {lost[True]} by known failures" if lost[True] else ""
     return f"{numbers}; {lost[False]} bytes silently lost or added{more}"
 
 

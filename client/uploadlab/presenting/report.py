@@ -1,6 +1,11 @@
 """The report of a run: one page for a browser, the same figures as Markdown and as CSV."""
 
+import os
+
+import msgspec
+
 from uploadlab.declared.goals import Goals
+from uploadlab.paths import BENCHMARK, DOCS
 from uploadlab.presenting.composition import compose
 from uploadlab.presenting.document import Document
 from uploadlab.presenting.markdown import as_markdown
@@ -17,10 +22,15 @@ def document_of(folder: RunFolder, goals: Goals) -> Document:
 
 
 def write_page(folder: RunFolder, document: Document) -> None:
-    """Write the run's report.html again; raises LabError."""
+    """Write the run's report.html and summary.json again; raises LabError."""
     from uploadlab.presenting.html import page  # Jinja is needed for the page alone
 
-    folder.write_report(page(document))
+    place = folder.path.resolve()
+    # The way from a run in the checkout to the docs is known; a run elsewhere has no docs beside it.
+    docs = os.path.relpath(DOCS, place) if place.is_relative_to(BENCHMARK.resolve()) and DOCS.is_dir() else ""
+    folder.write_report(page(document, docs))
+    if document.summary:
+        folder.write_summary(msgspec.json.encode(document.summary))
 
 
 def as_text(document: Document, form: str) -> str:

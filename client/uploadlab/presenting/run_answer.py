@@ -5,6 +5,7 @@ from math import isfinite
 
 from uploadlab.analysis.cells import Summary
 from uploadlab.analysis.diagnosis import Cause
+from uploadlab.analysis.disturbances import Disturbance
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Contrast, Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
@@ -15,12 +16,25 @@ from uploadlab.presenting.rates import rate_in_full, status_text
 from uploadlab.units import format_size
 
 MOST_CHANGES = 3
+RARE = 0.05
+"""Up to this share of disturbed rounds, a host counts as quiet."""
+MUCH = 0.5
+"""From this share of disturbed rounds on, the title says so."""
 MOST_FAILURES = 3
 
 
-def run_title(losses: Sequence[Loss], ranking: Ranking | None) -> str:
-    """Return the main result: what was lost, then what decides over the speed."""
-    return "; ".join(filter(None, [_lost_in_short(losses), _speed_in_short(ranking)])) or "No upload arrived"
+def run_title(losses: Sequence[Loss], ranking: Ranking | None, found: Sequence[Disturbance]) -> str:
+    """Return the main result: what was lost, then what decides over the speed, and whether the host may."""
+    parts = [_lost_in_short(losses), _speed_in_short(ranking)]
+    if ranking and any(disturbance.disturbed >= MUCH * disturbance.of for disturbance in found):
+        parts.append("the host was busy with other work")
+    text = "; ".join(filter(None, parts)) or "No upload arrived"
+    return text if ranking and text.startswith(_names(ranking)) else f"{text[0].upper()}{text[1:]}"
+
+
+def _names(ranking: Ranking) -> tuple[str, ...]:
+    """Return the names that a title may begin with: they are written as they are."""
+    return tuple({name for way in ranking.ways for name in (way.summary.method, way.summary.deployment)})
 
 
 def _lost_in_short(losses: Sequence[Loss]) -> str:
@@ -52,15 +66,15 @@ def loss_statements(losses: Sequence[Loss]) -> list[Statement]:
     """Return a sentence for each method by which files were lost, with the servers that did."""
     statements = []
     for (method, _size), lost in grouped(
-        ((loss.method, loss.size_bytes), loss) for loss in _worst(losses)
+        ((loss.method, loss.size_bytes), loss) for loss in largest_losses(losses)
     ).items():
         names, first = few(loss.deployment for loss in lost), lost[0]
-        text = f"{names} answered {first.http_status or 'with success'} to {method} and {_stored(first)}"
+        text = f"{names} answered {first.http_status or 'with success'} to {method} and {stored_text(first)}"
         statements.append(Statement("Lost", text, "bad", finding="lost-body" if first.is_whole else ""))
     return statements
 
 
-def _worst(losses: Sequence[Loss]) -> list[Loss]:
+def largest_losses(losses: Sequence[Loss]) -> list[Loss]:
     """Return the losses of each way at its largest size."""
     largest: dict[tuple[str, str], Loss] = {}
     for loss in losses:
@@ -69,7 +83,8 @@ def _worst(losses: Sequence[Loss]) -> list[Loss]:
     return list(largest.values())
 
 
-def _stored(loss: Loss) -> str:
+def stored_text(loss: Loss) -> str:
+    """Return what a server stored of a file that it acknowledged."""
     if loss.stored_bytes is None:
         return "did not say what it stored"
     if loss.stored_bytes == loss.size_bytes:
@@ -130,9 +145,9 @@ def change_statements(causes: Sequence[Cause]) -> list[Statement]:
     return statements
 
 
-def doubt_statements(summaries: Sequence[Summary]) -> list[Statement]:
-    """Return why the figures may be less exact than they look."""
-    statements = []
+def doubt_statements(summaries: Sequence[Summary], found: Sequence[Disturbance]) -> list[Statement]:
+    """Return why the figures may be less exact than they look: what disturbed the host comes first."""
+    statements = [_noise(disturbance) for disturbance in found if _is_worth_a_word(disturbance)]
     rates = [summary for summary in summaries if summary.mb_per_second is not None]
     if rough := [summary for summary in rates if summary.rounds < LEAST_ROUNDS]:
         most = max(summary.rounds for summary in rough)
@@ -146,6 +161,17 @@ def doubt_statements(summaries: Sequence[Summary]) -> list[Statement]:
         text = f"{few(unverified)} answered with success; what it stored was not read back"
         statements.append(Statement("Unproven", text, "warn"))
     return statements
+
+
+def _is_worth_a_word(disturbance: Disturbance) -> bool:
+    return disturbance.disturbed > RARE * disturbance.of
+
+
+def _noise(disturbance: Disturbance) -> Statement:
+    warning, cores = disturbance.warning, disturbance.most_cores
+    extent = f", up to {cores:.1f} cores" if cores else ""
+    rounds = f"{disturbance.disturbed} of {counted(disturbance.of, 'round')}"
+    return Statement("Noise", f"in {rounds}, {warning.what}{extent}: {warning.advice}", "warn")
 
 
 def _way(summary: Summary) -> str:

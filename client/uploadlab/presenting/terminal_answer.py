@@ -52,7 +52,7 @@ def _block(statement: Statement, width: int) -> list[Text]:
 
 def _wrapped(text: str, finding: str, width: int) -> list[str]:
     """Return the sentence in lines with its link at the end; a long sentence is cut, its link is not."""
-    link = f" docs/findings.md#{finding}" if finding else ""
+    link = f"; see docs/findings.md#{finding}" if finding else ""
     lines = wrap(text + link, width, break_on_hyphens=False)
     while len(lines) > MOST_OF_ONE and " " in text:
         text = text.removesuffix(" ...").rpartition(" ")[0] + " ..."

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from uploadlab.errors import LabError
+from uploadlab.paths import missing_folders
 from uploadlab.processes import announced, reaper
 
 GRACE_SECONDS = 5.0
@@ -139,14 +140,27 @@ class Processes:
         self._tell(f"ended {process.pid}")
 
     def scratch(self, parent: Path, name: str, hint: str) -> Path:
-        """Make a folder in ``parent``, removed at the end; raise LabError with the hint."""
+        """Make a folder in ``parent``; raise LabError with the hint.
+
+        Both are removed at the end, ``parent`` only if it is made here and then empty.
+        """
         try:
-            parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+            try:
+                folder = self._made_in(parent, name)
+            except FileNotFoundError:  # another command, which had made the parent, has just removed it
+                folder = self._made_in(parent, name)
         except OSError as error:
             raise LabError(f"cannot write to {parent}: {error.strerror}; {hint}") from None
         self._tell(f"folder {folder}")
         return folder
+
+    def _made_in(self, parent: Path, name: str) -> Path:
+        """Make a folder of a new name, and those around it that are missing; raise OSError."""
+        for path in reversed(missing_folders(parent)):
+            with suppress(FileExistsError):  # another command has made it meanwhile, and removes it
+                path.mkdir()
+                self._tell(f"made {path}")
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
 
     def last(self, command: list[str]) -> None:
         """Run a command at the very end, after all processes."""

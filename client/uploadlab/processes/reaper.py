@@ -1,7 +1,8 @@
 """Ends what the lab started, even if the lab itself was killed.
 
 Runs beside the lab and listens on standard input. When the input ends, for any reason, the reaper
-kills the process groups that the lab has named, removes the folders and runs the last commands.
+kills the process groups that the lab has named, removes the folders, those around them that the lab has
+made if nothing else is in them, and runs the last commands.
 A command that fails is printed, for the user to repeat.
 """
 
@@ -16,10 +17,10 @@ from contextlib import suppress
 
 
 def main() -> None:
-    """Read ``group N``, ``ended N``, ``folder PATH``, ``last [WORD, ...]`` until the input ends, then act."""
+    """Read ``group N``, ``ended N``, ``made PATH``, ``folder PATH``, ``last [...]`` to the end, then act."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # only the lab's end counts, not its cause
-    kept: dict[str, list[str]] = {"group": [], "folder": [], "last": []}
+    kept: dict[str, list[str]] = {"group": [], "made": [], "folder": [], "last": []}
     for line in sys.stdin:
         word, _, value = line.rstrip("\n").partition(" ")
         if word == "ended":
@@ -31,6 +32,9 @@ def main() -> None:
             os.killpg(int(group), signal.SIGKILL)
     for folder in kept["folder"]:
         shutil.rmtree(folder, ignore_errors=True)
+    for folder in reversed(kept["made"]):
+        with suppress(OSError):  # it holds something of others, or is gone
+            os.rmdir(folder)  # noqa: PTH106  only os is loaded here
     for command in map(json.loads, kept["last"]):
         if subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode:
             print("something is left running; to end it:", shlex.join(command), file=sys.stderr)

@@ -1,15 +1,18 @@
 """What a server answers, as far as the client believes it: values of a known kind, and short plain words."""
 
 import re
+import ssl
 from collections.abc import Mapping
+from http.client import responses
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import requests
 
 from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.private_urls import masked
-from uploadlab.sending.connections import AnswerFault, is_redirect, unsuccessful
+from uploadlab.sending.connections import AnswerFault, is_redirect, is_success, unsuccessful
 from uploadlab.sending.source import FileFault
 
 PLACE = re.compile(r"/(uploads|stored)/[\w-][\w.-]{0,127}(\?[\w.=&%-]{1,200})?", re.ASCII)
@@ -20,10 +23,15 @@ MOST_SECONDS = 1e7
 
 def json_of(body: bytes) -> dict[str, Any]:
     """Return the JSON object that an answer is; nothing for any other answer."""
+    return json_object(body) or {}
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON object that an answer is; None for any other answer."""
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (ValueError, RecursionError):  # no JSON, or brackets within brackets without an end
-        return {}
+        return None
 
 
 def words_of(text: object) -> str:
@@ -43,11 +51,20 @@ def bytes_of(value: object) -> int | None:
     return value if is_number and 0 <= value <= MOST_BYTES else None  # type: ignore[operator, return-value]
 
 
-def refusal(http_status: int, answer: Mapping[str, Any], words: str | None, location: str | None) -> str:
-    """Return why an upload was refused: the answer's ``error``, else its status, and where it points."""
+def refusal(http_status: int, expected: int, answer: Mapping[str, Any], location: str | None) -> str:
+    """Return why an upload was refused: the reason in the answer, else its status beside the expected one.
+
+    The words beside a status are the standard's, not the server's, which may be any; a reason that comes
+    with a success needs the status to be understood.
+    """
+    phrase = responses.get(http_status, "")
+    answered = unsuccessful(http_status, phrase, location)
     if is_redirect(http_status):
-        return unsuccessful(http_status, words, location)
-    return words_of(answer.get("error")) or words_of(words) or unsuccessful(http_status, words, location)
+        return answered
+    said, answered = words_of(answer.get("error")), f"{answered}, expected {expected}"
+    if said.lower() in ("", phrase.lower()):  # some frameworks repeat the phrase as the reason
+        return answered
+    return f"{answered}: {said}" if is_success(http_status) else said
 
 
 def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
@@ -69,11 +86,21 @@ def stored_at(answer: Mapping[str, Any], location: str | None) -> str | None:
 
 
 def reason(error: BaseException) -> str:
-    """Return the innermost cause in a few words: the wrappers of requests and urllib3 say little."""
-    while (cause := error.__cause__ or error.__context__) is not None:
-        error = cause
+    """Return the innermost cause in a few words."""
+    error = innermost(error)
     if isinstance(error, FileFault):
         return str(error)
-    if isinstance(error, AnswerFault):
+    if isinstance(error, AnswerFault | requests.HTTPError):  # words of our own
         return words_of(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return words_of(f"its certificate is not trusted: {error.verify_message}")
+    if isinstance(error, OSError) and error.strerror:  # without its number, which says the same
+        return words_of(error.strerror)
     return words_of(f"{type(error).__name__}: {error}".strip().removesuffix(":"))
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the cause of a cause's cause: the wrappers of requests and urllib3 say little."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error

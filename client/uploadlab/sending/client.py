@@ -7,29 +7,27 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import requests
 
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.errors import LabError
-from uploadlab.model.deployments import EXTERNAL, Foreign, Target
+from uploadlab.model.deployments import Foreign, Target
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending import upload, verification
-from uploadlab.sending.answered import json_of, reason, words_of
-from uploadlab.sending.connections import get, session
+from uploadlab.sending.answered import json_of
+from uploadlab.sending.connections import get
+from uploadlab.sending.healthz import PROBE_SECONDS, NotReady, ask_versions
 from uploadlab.sending.process import Answer, ProcessReady, UploadBegun, UploadJob, UploadSent, UploadVerified
 
 START_SECONDS = 30.0
-PROBE_SECONDS = 5.0
 POLL_SECONDS = 0.1
-MOST_VERSIONS = 30
-"""Of what a server names; the rest is left out."""
 BEGIN_SECONDS = usage.ANSWER_SECONDS + 5  # to ask what the server has used so far
 
 
@@ -90,32 +88,21 @@ class Client:
     def wait_healthy(
         self, target: Target, seconds: float, explain: Callable[[], str]
     ) -> tuple[dict[str, str], str]:
-        """Poll /healthz. Return versions and no reason, or the reason why the target never got healthy.
+        """Poll /healthz. Return versions and no reason, or the reason why the target is not healthy.
 
-        ``explain`` returns why the target is dead, as soon as it is.
+        An answer that settles the matter ends the wait, and so does a target that is dead: ``explain``
+        returns why.
         """
         end = time.monotonic() + seconds
         while True:
             try:
-                if target.foreign:
-                    with session() as connection:
-                        # Any answer will do, and its content may be a large page.
-                        answer = connection.get(target.url, timeout=PROBE_SECONDS, stream=True)
-                    return {"answered as": words_of(answer.headers.get("Server"))}, ""
-                content = _healthz(target.url)
-                if target.tier == EXTERNAL or content.get("deployment") == target.name:
-                    versions = content.get("versions")
-                    known = list(versions.items()) if isinstance(versions, dict) else []
-                    found = {words_of(name): words_of(version) for name, version in known[:MOST_VERSIONS]}
-                    return {**found, "answered as": content["answered as"]}, ""
-                problem = f"{words_of(repr(content.get('deployment')))} answers there"
-            except (requests.RequestException, ValueError) as error:
-                problem = reason(error)
+                return ask_versions(target), ""
+            except NotReady as not_ready:
+                problem, settled = str(not_ready), not_ready.settled
             if why := explain():
                 return {}, why
-            if time.monotonic() > end:
-                what = "" if target.foreign else " /healthz"
-                return {}, f"{target.url} does not answer{what} ({problem})"
+            if settled or time.monotonic() > end:
+                return {}, problem
             time.sleep(POLL_SECONDS)
 
     def wait_idle(self, url: str, seconds: float) -> bool:
@@ -123,7 +110,7 @@ class Client:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with suppress(requests.RequestException, ValueError):  # its only worker may be the busy one
-                if not _healthz(url).get("uploads_in_progress"):
+                if not json_of(get(f"{url}/healthz", PROBE_SECONDS).content).get("uploads_in_progress"):
                     return True
             time.sleep(POLL_SECONDS)
         return False
@@ -165,9 +152,3 @@ class Client:
             return Outcome(status=status, error=error, usage_note=usage.NO_ANSWER.note)
         how = signal.Signals(-code).name if code < 0 else f"status {code}"
         return Outcome(status=Status.FAILED, error=f"the client's process ended with {how}")
-
-
-def _healthz(url: str) -> dict[str, Any]:
-    """Return the content of /healthz, with the Server header; raise RequestException, ValueError."""
-    response = get(f"{url}/healthz", PROBE_SECONDS)
-    return {**json_of(response.content), "answered as": words_of(response.headers.get("Server"))}

@@ -5,7 +5,6 @@ import resource
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from http.client import responses
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -27,11 +26,11 @@ POLL_SECONDS = 0.5
 
 def send_by_curl(
     verb: str, url: str, payload: Payload, budget_seconds: float | None
-) -> tuple[Outcome, bytes, str, str | None]:
+) -> tuple[Outcome, bytes, str | None]:
     """Send the file as the body, and measure by curl's own clock; its peak of memory is not known.
 
-    Return the outcome, the answer's content, its status in words, and its Location. Raise OSError if curl
-    is not installed, or got no answer; FileFault for a file that becomes shorter, for which curl would wait.
+    Return the outcome, the answer's content, and its Location. Raise OSError if curl is not installed, or got
+    no answer; FileFault for a file that becomes shorter, for which curl would wait.
     """
     before = _cpu_seconds()
     # Expect: spares a second of waiting at uWSGI's HTTP socket, which never answers 100 Continue.
@@ -58,7 +57,7 @@ def send_by_curl(
         client_cpu_seconds=_cpu_seconds() - before,
     )
     location = written["headers"].get("location", [None])[-1]
-    return outcome, done.stdout, responses.get(facts["response_code"], ""), location
+    return outcome, done.stdout, location
 
 
 def _config(url: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlencode
 
@@ -72,7 +73,7 @@ def upload(
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
-    return _answered(outcome, foreign, response.content, response.reason, location_of(response))
+    return _answered(outcome, foreign, response.content, location_of(response))
 
 
 def _upload_by_curl(
@@ -82,26 +83,25 @@ def _upload_by_curl(
     address = with_query(address, urlencode(query))
     budget = float(query["budget"]) if "budget" in query else None
     try:
-        outcome, content, words, location = send_by_curl(verb, address, payload, budget)
+        outcome, content, location = send_by_curl(verb, address, payload, budget)
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
         return Uploaded(Outcome(status=Status.FAILED, error=words_of(error)))
-    return _answered(outcome, foreign, content, words, location)
+    return _answered(outcome, foreign, content, location)
 
 
 def _verb_and_address(url: str, method: Method, foreign: Foreign | None) -> tuple[str, str]:
     return ("POST", url) if foreign else (method.verb, url + method.route)
 
 
-def _answered(
-    outcome: Outcome, foreign: Foreign | None, content: bytes, words: str, location: str | None
-) -> Uploaded:
+def _answered(outcome: Outcome, foreign: Foreign | None, content: bytes, location: str | None) -> Uploaded:
     """Return the outcome, completed by the server's answer."""
     answer, http_status = json_of(content), outcome.http_status or 0
     accepted = http_status == foreign.expect_status if foreign else is_success(http_status)
     if not accepted:
-        outcome.status, outcome.error = Status.REFUSED, refusal(http_status, answer, words, location)
+        expected = foreign.expect_status if foreign else HTTPStatus.CREATED
+        outcome.status, outcome.error = Status.REFUSED, refusal(http_status, expected, answer, location)
     elif foreign:
         outcome.status = Status.UNVERIFIED
     if accepted:

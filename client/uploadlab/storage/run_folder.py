@@ -4,11 +4,12 @@ import errno
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from uploadlab.errors import LabError
+from uploadlab.errors import LabError, problem_of
 from uploadlab.model.cells import Cell
 from uploadlab.model.checks import Check
 from uploadlab.model.load import LoadStep, LoadUpload
@@ -16,7 +17,7 @@ from uploadlab.model.measurements import Measurement, Profiled
 from uploadlab.model.order import Order
 from uploadlab.model.profiles import COUNTS
 from uploadlab.model.runs import SCHEMA_VERSION, Run
-from uploadlab.paths import in_container, program, shown
+from uploadlab.paths import in_container, missing_folders, program, shown
 from uploadlab.storage.decoding import Row, decoded, sound_row, sound_rows
 from uploadlab.storage.files import (
     CHECKS,
@@ -30,6 +31,7 @@ from uploadlab.storage.files import (
     PROFILES,
     REPORT,
     RUN_FILE,
+    SUMMARY,
     Unreadable,
     content_of,
     size_of,
@@ -49,10 +51,11 @@ class RunFolder:
     Methods that write raise LabError. Methods that read rows leave out damaged lines.
     """
 
-    def __init__(self, path: Path, is_new: bool = False) -> None:
+    def __init__(self, path: Path, made: Sequence[Path] = ()) -> None:
+        """Take the folders that were made for this run, the deepest first; none for a run that was there."""
         self.path = path
         self.files = RunFiles(path)
-        self._is_new = is_new
+        self._made = made
         self.damage: dict[str, str] = {}
         """What was left out of the files read so far, by their names."""
 
@@ -62,12 +65,13 @@ class RunFolder:
         for number in range(1, 1000):
             path = out / (run_id if number == 1 else f"{run_id}-{number}")
             try:
+                made = missing_folders(path)
                 path.mkdir(parents=True)
             except FileExistsError:
                 continue
             except OSError as error:
                 raise LabError(f"cannot create {shown(path)}: {error.strerror}; {_elsewhere()}") from None
-            return cls(path, is_new=True)
+            return cls(path, made)
         raise LabError(f"{shown(out)} is full of runs named {run_id}: {_elsewhere()}")
 
     @property
@@ -113,6 +117,10 @@ class RunFolder:
         """Write or replace the report in one step."""
         self._replace(REPORT, text.encode())
 
+    def write_summary(self, content: bytes) -> None:
+        """Write or replace what the viewer's list reads, in one step."""
+        self._replace(SUMMARY, content)
+
     def append(self, measurement: Measurement) -> None:
         """Save one measurement now."""
         self._append_lines(MEASUREMENTS, [measurement])
@@ -149,7 +157,9 @@ class RunFolder:
         try:
             return decoded(self.files.read(ORDER_FILE, MOST_RUN_BYTES), msgspec.json.Decoder(Order))
         except (OSError, msgspec.DecodeError) as error:
-            raise LabError(f"no order in {shown(self.path)} ({error}): only the host starts this") from None
+            raise LabError(
+                f"no order in {shown(self.path)} ({problem_of(error)}): only the host starts this"
+            ) from None
 
     def read_run(self) -> Run:
         """Return run.json, to go on with the run; raises LabError if that cannot be."""
@@ -221,9 +231,12 @@ class RunFolder:
         return any(size_of(self.files, name) for name in (MEASUREMENTS, LOAD_STEPS, CHECKS))
 
     def remove_if_empty(self) -> None:
-        """Remove the folder of a run that measured nothing, if this command has made the folder."""
-        if self._is_new and not self.has_results():
+        """Remove the folder of a run that measured nothing, and those around it, if they were made for it."""
+        if self._made and not self.has_results():
             shutil.rmtree(self.path, ignore_errors=True)
+            for folder in self._made[1:]:
+                with suppress(OSError):  # other runs are in there
+                    folder.rmdir()
 
     def _read(self, name: str, kind: type[Row]) -> list[Row]:
         rows, damaged = sound_rows(whole_lines(self._content(name)), kind)
@@ -275,13 +288,13 @@ def last_run(out: Path) -> RunFolder:
     """Return the newest run of a folder; raises LabError if there is none."""
     folders = [RunFolder(path.parent) for path in out.glob(f"*/{RUN_FILE}")]
     if not folders:
-        raise LabError(f"no run in {shown(out)} yet: name another --out")
+        raise LabError(f"no run in {shown(out)} yet: name another --out, or measure with {program()}")
     return max(folders, key=lambda folder: folder.read_run().started_at)
 
 
 def _problem(error: OSError) -> str:
     """Return what is wrong, with the file's name where the error knows one."""
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return f"{error.filename}: {error.strerror}" if error.filename else problem_of(error)
 
 
 def _elsewhere() -> str:
