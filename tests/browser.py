@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
@@ -28,6 +28,16 @@ def shut_out(page: Page, part: str | None = None) -> list[tuple[str, str]]:
     """What shuts somebody out, by axe: which rule, and where."""
     found = Axe().run(page, part, {"resultTypes": ["violations"]}).response["violations"]
     return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def box(place: Locator) -> Box:
+    """Where a place is on the screen."""
+    sides = place.evaluate("place => place.getBoundingClientRect().toJSON()")
+    return sides["left"], sides["top"], sides["right"], sides["bottom"]
 
 
 class Opened:

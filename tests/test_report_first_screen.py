@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, expect
 from uploadlab.declared.goals import load_goals
 from uploadlab.paths import RATIOS, REFERENCE
 from uploadlab.presenting import report
@@ -14,7 +15,7 @@ from uploadlab.presenting.html import page as written
 from uploadlab.storage.files import REPORT
 from uploadlab.storage.run_folder import RunFolder
 
-from .browser import PHONE, Open, opening
+from .browser import PHONE, Box, Open, box, opening
 from .report_runs import large_run
 
 pytestmark = pytest.mark.apart
@@ -43,7 +44,7 @@ def opened(browser: Browser, reports: dict[str, Path]) -> Iterator[Open]:
 
 def test_a_phone_shows_the_result_the_worst_and_the_picture_at_once(opened: Open) -> None:
     page = opened("quick", viewport=PHONE).page
-    ends = [_box(page.locator(place).first)[3] for place in ("h1", ".statements .bad", "#by-method .plot li")]
+    ends = [box(page.locator(place).first)[3] for place in ("h1", ".statements .bad", "#by-method .plot li")]
     assert ends == sorted(ends)
     assert ends[-1] <= PHONE["height"]
     assert page.locator("h1").inner_text() == QUICK.title
@@ -54,14 +55,17 @@ def test_a_desktop_shows_every_statement_beside_the_picture(opened: Open) -> Non
     texts = page.locator(".statements li").all_inner_texts()
     assert len(texts) == len(QUICK.answer)
     assert all(text.startswith(said.head) for text, said in zip(texts, QUICK.answer, strict=True))
-    answer, picture = _box(page.locator(".answer")), _box(page.locator(".picture"))
+    answer, picture = box(page.locator(".answer")), box(page.locator(".picture"))
     assert answer[2] < picture[0]
     assert answer[1] == picture[1] < 250
 
 
 def test_a_statement_has_its_tone_by_colour_and_by_a_symbol(opened: Open) -> None:
     page = opened("quick").page
-    looks = "place => [getComputedStyle(place, '::before').content, getComputedStyle(place, '::before').backgroundColor]"
+    looks = """place => {
+        const { content, backgroundColor } = getComputedStyle(place, "::before");
+        return [content, backgroundColor];
+    }"""
     bad, good = (page.locator(f".statements .{tone}").first.evaluate(looks) for tone in ("bad", "good"))
     assert bad[0] != good[0]
     assert bad[1] != good[1]
@@ -91,14 +95,14 @@ def test_no_dot_and_no_label_hides_another(opened: Open) -> None:
     for options in ({}, {"viewport": PHONE}):
         page = opened("quick", **options).page
         for line in page.locator("#by-method .plot li").all():
-            dots = [_box(dot) for dot in line.locator(".dot").all()]
-            assert not [pair for pair in zip(dots, dots[1:], strict=False) if _overlap(*pair)]
+            dots = [box(dot) for dot in line.locator(".dot").all()]
+            assert not [pair for pair in pairwise(dots) if _overlap(*pair)]
             labels = [*line.locator(".who > *").all(), *line.locator(".track, .cell").all()]
-            boxes = [_box(label) for label in labels]
+            boxes = [box(label) for label in labels]
             assert not [(a, b) for a in boxes for b in boxes if a is not b and _overlap(a, b)]
-            assert all(box[2] <= page.viewport_size["width"] for box in [*dots, *boxes])  # type: ignore[index]
-        cut = "all => all.filter((place) => place.scrollWidth > place.clientWidth + 1).map((place) => place.innerText)"
-        assert page.locator(".first :is(li, p, span, button)").evaluate_all(cut) == []
+            assert all(place[2] <= page.viewport_size["width"] for place in [*dots, *boxes])  # type: ignore[index]
+        cut = "all => all.filter((place) => place.scrollWidth > place.clientWidth + 1).length"
+        assert page.locator(".first :is(li, p, span, button)").evaluate_all(cut) == 0
 
 
 def test_a_dot_says_what_it_is_on_hover_and_by_the_keyboard(opened: Open) -> None:
@@ -114,8 +118,8 @@ def test_a_dot_says_what_it_is_on_hover_and_by_the_keyboard(opened: Open) -> Non
     page.keyboard.press("ArrowRight")
     expect(second).to_be_focused()
     expect(page.locator("#tip")).to_have_text(str(second.get_attribute("aria-label")))
-    box = _box(page.locator("#tip"))
-    assert 0 <= box[0] < box[2] <= 1280
+    left, _, right, _ = box(page.locator("#tip"))
+    assert 0 <= left < right <= 1280
     page.keyboard.press("ArrowDown")
     below = page.locator("#by-method .plot li", has_text="request.files-streamed").locator(".dot").first
     expect(below).to_be_focused()
@@ -132,11 +136,14 @@ def test_a_colour_of_the_legend_lets_its_dots_stand_out(opened: Open) -> None:
     flask = page.locator("#by-method .colours button", has_text="flask")
     bright = page.locator("#by-method .point:not(.dim)")
     every = bright.count()
-    for enter, leave in ((flask.hover, lambda: page.mouse.move(1, 1)), (flask.focus, flask.blur)):
-        enter()
-        assert bright.count() == 8
-        leave()
-        assert bright.count() == every
+    flask.hover()
+    assert bright.count() == 8
+    page.mouse.move(1, 1)
+    assert bright.count() == every
+    flask.focus()
+    assert bright.count() == 8
+    flask.blur()
+    assert bright.count() == every
     flask.click()
     page.mouse.move(1, 1)
     assert (bright.count(), flask.get_attribute("aria-pressed")) == (8, "true")
@@ -150,7 +157,8 @@ def test_the_picture_is_there_before_any_library_runs(browser: Browser, reports:
     page = browser.new_page()
     page.add_init_script("""addEventListener("DOMContentLoaded", () => {
         const picture = document.querySelector(".dots").getBoundingClientRect();
-        window.seen = [typeof vega, picture.height > 100, document.querySelectorAll(".sortable tbody tr").length];
+        const rows = document.querySelectorAll(".sortable tbody tr");
+        window.seen = [typeof vega, picture.height > 100, rows.length];
     })""")
     page.goto(reports["large"].as_uri())
     assert page.evaluate("window.seen") == ["undefined", True, 2000]
@@ -204,15 +212,7 @@ def test_docs_are_links_only_where_both_are_files_of_a_checkout(
     page.close()
 
 
-def _box(place: Locator) -> tuple[float, float, float, float]:
-    found = place.evaluate(
-        "place => (({left, top, right, bottom}) => [left, top, right, bottom])(place.getBoundingClientRect())"
-    )
-    left, top, right, bottom = found
-    return left, top, right, bottom
-
-
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+def _overlap(a: Box, b: Box) -> bool:
     room = 0.5
     across = min(a[2], b[2]) - max(a[0], b[0])
     down = min(a[3], b[3]) - max(a[1], b[1])

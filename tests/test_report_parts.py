@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from uploadlab.presenting.html import page as written
 
-from .browser import PHONE, Open, opening, shut_out
+from .browser import PHONE, Open, box, opening, shut_out
 from .report_pages import ABOUT, NOTE, hand_made
 
 pytestmark = pytest.mark.apart
@@ -98,26 +98,23 @@ def test_a_table_sorts_by_value_and_keeps_what_has_none_at_the_end(opened: Open)
 
 def test_the_first_column_stays_while_a_phone_scrolls(opened: Open) -> None:
     page = opened("made", viewport=PHONE).page
-    box = page.locator(".scroll").first
-    name, cell = box.locator("tbody th").first, box.locator("tbody td").first
-    before, moved = left(name), left(cell)
-    box.evaluate("place => place.scrollLeft = 200")
-    assert left(name) == before
-    assert left(cell) == moved - 200
+    table = page.locator(".scroll").first
+    name, cell = table.locator("tbody th").first, table.locator("tbody td").first
+    before, moved = box(name)[0], box(cell)[0]
+    table.evaluate("place => place.scrollLeft = 200")
+    assert box(name)[0] == before
+    assert box(cell)[0] == moved - 200
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
 @pytest.mark.parametrize("kind", ["hover", "focus"])
 def test_a_row_explains_itself_and_no_box_cuts_it_off(opened: Open, kind: str) -> None:
     page = opened("made", viewport=PHONE).page
-    box = page.locator(".scroll").first
-    about = box.locator(".about").nth(19)
+    about = page.locator(".scroll").first.locator(".about").nth(19)
     (about.hover if kind == "hover" else about.focus)()
     tip = page.locator("#tip")
     expect(tip).to_have_text(ABOUT)
-    words = tip.evaluate(
-        "place => (({left, top, right, bottom}) => [left, top, right, bottom])(place.getBoundingClientRect())"
-    )
+    words = box(tip)
     assert words[0] >= 0 <= words[1]
     assert words[2] <= PHONE["width"]
     assert words[3] <= PHONE["height"]
@@ -131,7 +128,8 @@ def test_a_row_explains_itself_and_no_box_cuts_it_off(opened: Open, kind: str) -
 def test_a_cell_of_a_grid_has_a_colour_a_symbol_and_its_notes_beside_it(opened: Open) -> None:
     page = opened("made").page
     looks = """place => [
-        getComputedStyle(place, "::before").content, getComputedStyle(place).color,
+        getComputedStyle(place.querySelector(".note") ?? place, "::before").content,
+        getComputedStyle(place).color,
     ]"""
     found = [
         page.locator(f"td.{tone}").first.evaluate(looks)
@@ -184,8 +182,8 @@ def test_print_opens_all_without_controls_and_closes_again(opened: Open) -> None
     expect(page.locator("pre")).to_be_visible()
     expect(page.locator("td.lost [popover]").first).to_be_visible()
     style = "place => [getComputedStyle(place).overflowX, getComputedStyle(document.body).backgroundColor]"
-    for box in page.locator(".scroll").all():
-        assert box.evaluate(style) == ["visible", "rgb(255, 255, 255)"]
+    for table in page.locator(".scroll").all():
+        assert table.evaluate(style) == ["visible", "rgb(255, 255, 255)"]
     after = "place => getComputedStyle(place).breakAfter"
     assert {page.locator(place).first.evaluate(after) for place in ("h2", "summary", "thead")} == {"avoid"}
     page.evaluate("dispatchEvent(new Event('afterprint'))")
@@ -198,8 +196,3 @@ def test_a_printed_page_has_what_was_folded(opened: Open, tmp_path: Path) -> Non
     assert paper.startswith(b"%PDF-")
     assert paper.count(b"/Type /Page\n") >= 2
     assert open_parts(page) == ["check", "comparison"]
-
-
-def left(place: Locator) -> float:
-    """Where a place begins."""
-    return float(place.evaluate("place => place.getBoundingClientRect().left"))

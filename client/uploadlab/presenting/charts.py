@@ -64,14 +64,12 @@ def _memory_points(summaries: Sequence[Summary], field: str) -> list[Point]:
 
 
 def load_charts(summaries: Sequence[LoadSummary]) -> list[Chart]:
-    """Return throughput and slow uploads against users: two charts for each size with some numbers of users."""
+    """Return throughput and slow uploads against users: two charts for each size."""
     by_size = grouped(
         (summary.step.cell.size_bytes, summary) for summary in summaries if not summary.step.slow_users
     )
     charts = []
     for size_bytes in sorted(by_size):
-        if len({summary.step.users for summary in by_size[size_bytes]}) < 2:
-            continue  # a single place across makes no line
         rates, times = [], []
         for summary in by_size[size_bytes]:
             if summary.mb_per_second:
@@ -93,5 +91,10 @@ def load_charts(summaries: Sequence[LoadSummary]) -> list[Chart]:
 
 
 def _drawn(*charts: Chart) -> list[Chart]:
-    """Return the charts that show anything."""
-    return [chart for chart in charts if chart.points]
+    """Return the charts with at least two places across: fewer make no line."""
+    return [chart for chart in charts if len({_across(point) for point in chart.points}) > 1]
+
+
+def _across(point: Point) -> float:
+    """Return a point's number of users, or else its size."""
+    return point.values[1] if len(point.values) > 1 else point.cell.size_bytes

@@ -145,8 +145,8 @@ class Bar(NamedTuple):
     method: str
     words: str
     tone: str
-    """``better``, ``worse``, ``same``; ``lost`` where an upload failed, ``saved`` where only the base's did: then
-    there is no interval."""
+    """``better``, ``worse``, ``same``; ``lost`` where an upload failed, ``saved`` where only the base's
+    did: then there is no interval."""
     low: float = 50.0
     value: float = 50.0
     high: float = 50.0

@@ -65,10 +65,11 @@ def _view(
     ways = grouped((line(way.summary), way) for way in ranking.ways)
     lost = grouped((line(loss), loss) for loss in largest_losses(losses))
     order = sorted({**ways, **lost}, key=lambda key: _rank(ways.get(key, []), ranking.size_bytes))
-    rows = [_row(key, ways.get(key, []), lost.get(key, []), ranking.size_bytes, axis, other) for key in order]
+    size_bytes = ranking.size_bytes
+    rows = [_row(key, ways.get(key, []), lost.get(key, []), size_bytes, axis, other) for key in order]
     caption = (
-        f"MB/s at {format_size(ranking.size_bytes)}, logarithmic, the best line first. A dot is the middle of "
-        "the rounds; its line reaches from the slowest to the fastest round."
+        f"MB/s at {format_size(ranking.size_bytes)}, logarithmic, the best line first. A dot is the middle "
+        "of the rounds; its line reaches from the slowest to the fastest round."
     )
     if any(dot.is_smaller for row in rows for dot in row.dots):
         caption += " Rings: a smaller size, the largest that was measured this way."

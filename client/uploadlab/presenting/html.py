@@ -39,7 +39,7 @@ FIGURE = re.compile(r"~?([\d.]+) ?(.*?)\*?")
 
 
 def page(document: Document, docs: str = "") -> str:
-    """Return the page's text; ``docs`` is the address of the docs as seen from the page, if they are there."""
+    """Return the page's text; ``docs`` is the address of the docs from there, or nothing."""
     charts = [chart for section in document.sections for chart in section.charts]
     # Only a section that is opened needs the library, so it runs no earlier.
     later = [*map(_vendored, VEGA), f"{_interpreter()}\n{_text('charts.js')}"] if charts else []
@@ -185,7 +185,7 @@ def _code(text: str, docs: str) -> Markup:
 
 
 def _keyed(lists: Sequence[Sequence[Hashable]]) -> Callable[[Key], Markup]:
-    """Return a filter that writes what the page's filters go by: the numbers of a key's fields in ``lists``."""
+    """Return a filter that writes a key for the page's filters: its fields' numbers in ``lists``."""
     numbers = [{value: str(number) for number, value in enumerate(values)} for values in lists]
 
     def keyed(key: Key) -> Markup:

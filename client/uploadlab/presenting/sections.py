@@ -85,16 +85,13 @@ def cause_section(causes: Sequence[Cause]) -> Section:
                 cause.rule.name,
                 f"{times_text(cause.times)} slower" if isfinite(cause.times) else Bad("the file"),
                 cause.sentence,
-                cause.rule.fix,
+                f"{cause.rule.fix} (docs/findings.md#{cause.rule.finding})",
                 cause.where,
             ]
         )
         for cause in causes
     ]
-    intro = (
-        "Cost: how many times slower than the fastest way the worst of these cells is. "
-        "docs/findings.md has a section on each."
-    )
+    intro = "Cost: how many times slower than the fastest way the worst of these cells is."
     return Section("causes", "Why is it slow?", [intro], tables=[Table("", header, rows, wordy=True)])
 
 

@@ -62,7 +62,7 @@ function logAxis(channel, axis, values, ticks) {
     axis: {
       title: axis.title,
       values: ticks,
-      labelExpr: axis.unit === "size" ? SIZE_LABEL : "format(datum.value, '.3~g')",
+      labelExpr: axis.unit === "size" ? SIZE_LABEL : "format(datum.value, '.3~r')",
       labelOverlap: "greedy",
       grid: !across,
       labelSeparation: 6,
