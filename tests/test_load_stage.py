@@ -51,6 +51,8 @@ def test_a_master_and_three_workers_upload_and_every_file_is_verified(tmp_path: 
         assert step.server_cpu_seconds
         assert step.server_peak_rss_bytes
         assert step.worker_cpu_seconds
+        assert step.host_seconds
+        assert step.other_cpu_seconds is not None
         mine = [row for row in rows if row.step_id == step_id]
         users = {row.user for row in mine}
         assert len(users) == int(step_id.rpartition("/")[2])
