@@ -55,7 +55,7 @@ def test_the_answer_fits_into_a_terminal_and_names_what_was_lost() -> None:
 
 
 def test_the_command_beside_the_table_measures_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    pattern = r"<!-- begin: tables quick (\S+) -->\n.*?<!-- begin: again quick -->\n```sh\n(.*?)```"
+    pattern = r"<!-- begin: tables quick (\S+) -->\n.*?<!-- begin: again quick \1 -->\n```sh\n(.*?)```"
     found = re.search(pattern, TEXT, re.DOTALL)
     assert found
     run = kept("quick").run

@@ -62,7 +62,7 @@ function table(pairs, why) {
     return make("tr", {}, name, rate(a), rate(b), ...(why ? [] : [make("td", {}, ratio, make("small", {}, verdict(pair)))]))
   })
   const head = make("tr", {}, ...titles.map(text => make("th", { scope: "col" }, text)))
-  return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows))
+  return make("table", { ariaLabel: "Cells in common" }, make("thead", {}, head), make("tbody", {}, ...rows))
 }
 
 function counted(pairs, why) {
