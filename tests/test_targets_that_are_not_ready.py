@@ -165,7 +165,7 @@ def test_a_command_ends_long_before_it_would_give_up_a_silent_server(
     tmp_path: Path, words: list[str]
 ) -> None:
     more = ["--cases", "one-byte"] if words == ["check"] else ["--rounds", "1"]
-    where = ["--runtime", "local", "--deployments", "mine", "--out", tmp_path]
+    where = ["--runtime", "local", "--deployments", "mine", "--out", str(tmp_path)]
     with keep(answer("404 Not Found")) as server:
         done = lab(*words, *more, *where, "--target", f"mine={server.url}")
         health = [request for request in server.received if b"/healthz" in request]
