@@ -9,6 +9,7 @@ from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Profiled, Status
 from uploadlab.model.runs import Run
+from uploadlab.storage.files import MEASUREMENTS
 from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import RUN, measured
@@ -75,6 +76,35 @@ def compared_run(path: Path) -> RunFolder:
                 measured(name, seconds=seconds, size_bytes=SIZES[1], round=number, server_cpu_seconds=factor)
             )
     return folder
+
+
+def large_run(path: Path) -> RunFolder:
+    """As many cells as a run may have, measured five times: 10,000 rows, some of them lost."""
+    names = [f"uwsgi-copy-{number}" for number in range(20)]
+    methods = ["request.stream", "request.files", *(f"request.stream-{number}" for number in range(8))]
+    cells = [Cell(name, method, MIB << size) for name in names for method in methods for size in range(10)]
+    run = msgspec.structs.replace(
+        RUN,
+        id="large",
+        targets=[Target(name, "", "stock") for name in names],
+        cells=[Planned(cell, 5, SIZES[0]) for cell in cells],
+    )
+    path.mkdir(parents=True)
+    folder = RunFolder(path)
+    folder.write_run(run)
+    rows = [_row(cell, number, round_) for number, cell in enumerate(cells) for round_ in range(1, 6)]
+    (path / MEASUREMENTS).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    return folder
+
+
+def _row(cell: Cell, number: int, round_: int) -> Measurement:
+    """Return an upload of its own speed; one cell in 97 is lost."""
+    lost = {"status": Status.WRONG, "stored_bytes": 0, "error": "0 bytes"} if number % 97 == 0 else {}
+    return measured(
+        cell.deployment, cell.method, cell.size_bytes / 1e9 * (1 + number % 91 + round_ / 10),
+        size_bytes=cell.size_bytes, round=round_, server_peak_rss_bytes=50 * MIB + number,
+        client_peak_rss_bytes=30 * MIB + number, server_cpu_seconds=0.1, **lost,
+    )  # fmt: skip
 
 
 def _upload(cell: Cell, number: int) -> Measurement:

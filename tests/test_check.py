@@ -23,7 +23,8 @@ from uploadlab.model.deployments import Target
 from uploadlab.model.runs import Run
 from uploadlab.paths import EXCEPTIONS
 from uploadlab.planning.check_cells import routes
-from uploadlab.presenting.grid import counts, grids, warnings
+from uploadlab.presenting.check_answer import check_statements
+from uploadlab.presenting.grid import counts, grids
 from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import DROP, serve
@@ -177,7 +178,7 @@ def test_the_grid_shows_the_worst_of_each_cell_and_explains_it_once() -> None:
     cells = {
         (table.title.partition(":")[0], row.cells[0]): row.cells[1:] for table in tables for row in table.rows
     }
-    assert cells["tuned", "post"] == ["exception [1]"]
+    assert cells["tuned", "post"] == ["known [1]"]
     assert cells["tuned", "chunked"] == ["pass 413"]
     assert cells["your targets", "post"] == ["unavailable [2]"]
     assert cells["your targets", "chunked"] == ["-"]
@@ -211,12 +212,16 @@ def test_what_has_to_hold_and_does_not_is_named_unless_it_is_a_listed_exception(
         row("mine", Verdict.FAIL, "reset"),
     ):
         assert falls_short(CHECKED, [bad]) == [bad]
-        assert f"{bad.deployment} {bad.case}" in warnings(CHECKED, [bad])[0]
+        (first, *_) = check_statements(CHECKED, [bad])
+        assert first.tone == "bad"
+        assert bad.deployment in first.text
+        assert bad.verdict is Verdict.UNAVAILABLE or bad.case in first.text
 
 
 def test_an_exception_that_no_longer_shows_is_told() -> None:
-    assert "outdated: known" in warnings(CHECKED, [row("tuned-one", Verdict.PASS)])[0]
-    assert warnings(CHECKED, [row("stock-one", Verdict.PASS)]) == []
+    heads = {told.head: told.text for told in check_statements(CHECKED, [row("tuned-one", Verdict.PASS)])}
+    assert heads["Outdated"].endswith("remove them: known")
+    assert [told.head for told in check_statements(CHECKED, [row("stock-one", Verdict.PASS)])] == ["Passed"]
 
 
 def test_what_could_not_be_tried_does_not_count_once_it_could() -> None:

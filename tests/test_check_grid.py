@@ -26,8 +26,8 @@ def test_a_target_of_ones_own_that_lies_is_caught(tmp_path: Path) -> None:
         words = ("--deployments", "mine", "--target", f"mine={fake.url}", "--cases", "one-byte")
         done = lab("check", "--runtime", "local", "--out", tmp_path, *words)
     assert done.returncode == 1
-    assert "201, 0 of 1 bytes stored" in done.stdout
-    assert "Failed: mine one-byte." in done.stdout
+    assert "mine failed 1 of 1 case" in done.stdout
+    assert "mine answered with success and lost bytes (6 bytes): one-byte" in done.stdout
     assert {row.deployment for row in only_run(tmp_path).read_checks()} == {"mine"}
 
 

@@ -16,7 +16,8 @@ from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
-from uploadlab.presenting.comparison import comparison_notes, comparison_tables, verdict_lines
+from uploadlab.presenting.comparison import comparison_notes, comparison_tables
+from uploadlab.presenting.comparison_answer import comparison_statements, comparison_title
 
 from .helpers import RUN, SIZE, measured
 from .test_lab import Fake, go, prepared_run
@@ -238,10 +239,13 @@ def test_settings_that_change_nothing_share_a_sentence() -> None:
     rows = rows_of("flask", 1) + rows_of("again", 1) + rows_of("slow", 1.5)
     result = found(run, rows + rows_of("same", 1) + rows_of("alike", 1))
     assert result
-    assert verdict_lines(result, run.comparison) == [
-        "without a = 1: slower 0.67x [0.67, 0.67] by request.stream",
-        "no difference: without b = 2, with c = 4",
+    assert run.comparison
+    told = comparison_statements(result, run.comparison, run.comparison.others)
+    assert [(statement.head, statement.text) for statement in told] == [
+        ("Slower", "without a = 1: request.stream 0.67x [0.67, 0.67]"),
+        ("No difference", "without b = 2 and with c = 4"),
     ]
+    assert comparison_title(result, run.comparison) == "1 of 3 settings of flask make a difference"
 
 
 def test_what_the_server_did_not_tell_has_no_verdict() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from uploadlab.analysis.intervals import paired
-from uploadlab.analysis.significance import Interval, Word, judge_ratio
+from uploadlab.analysis.significance import Interval, Word, judge_ratio, paired_rounds
 from uploadlab.measuring.stopping import enough, is_look
 from uploadlab.model.comparison import WITHIN
 
@@ -16,6 +16,7 @@ SIMULATIONS = 2000
 NOISE = 0.1
 MOST_ROUNDS = 100
 Times = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 Model = Callable[[np.random.Generator, int], Times]
 
 
@@ -58,6 +59,56 @@ def procedure(times: Times) -> Word:
     judged = judge_ratio(ratio, max(1 + WITHIN, itself.reach if itself else 1.0))
     assert judged
     return judged.word
+
+
+def beside_other_programs(rng: np.random.Generator, rounds: int) -> tuple[Times, Marks]:
+    """Times while other programs come and go, at times for most of the run, and which rounds are marked.
+
+    They slow down each upload by another factor, and one of ten disturbed uploads is not marked.
+    """
+    uploads = 3 * rounds
+    share, length = rng.uniform(0, 1), rng.integers(2, 60)
+    busy = np.repeat(rng.random(uploads // length + 1) < share, length)[:uploads].reshape(rounds, 3)
+    order = rng.permuted(np.tile(np.arange(3), (rounds, 1)), axis=1)
+    busy = np.take_along_axis(busy, order, axis=1)
+    marks: Marks = busy & (rng.random(busy.shape) < 0.9)
+    return lognormal(rng, rounds) * np.where(busy, rng.uniform(1, 3, busy.shape), 1), marks
+
+
+def verdict_beside_others(seed: int, slowdown: float) -> Word:
+    """The verdict of the whole procedure, in which disturbed rounds end nothing and count only in need."""
+    times, marks = beside_other_programs(np.random.default_rng(seed), MOST_ROUNDS)
+    times[:, 2] *= slowdown
+
+    def ratio(column: int, rounds: int, quiet: bool) -> Interval | None:
+        noisy = {int(number) for number in np.flatnonzero(marks[:rounds, 0] | marks[:rounds, column])}
+        every = dict.fromkeys(range(rounds), 1.0)
+        used = (
+            [number for number in every if number not in noisy]
+            if quiet
+            else paired_rounds(every, every, noisy)
+        )
+        return paired(times[used, 0], times[used, column])
+
+    looks = [rounds for rounds in range(1, MOST_ROUNDS) if is_look(rounds)]
+    for rounds in [*looks, MOST_ROUNDS]:
+        if enough([ratio(1, rounds, True), ratio(2, rounds, True)], WITHIN):
+            break
+    itself, judged = ratio(1, rounds, False), ratio(2, rounds, False)
+    found = judge_ratio(judged, max(1 + WITHIN, itself.reach if itself else 1.0))
+    assert found
+    return found.word
+
+
+def test_beside_other_programs_what_is_the_same_is_hardly_ever_called_different() -> None:
+    words = [verdict_beside_others(seed, 1.0) for seed in range(SIMULATIONS)]
+    assert words.count(Word.SAME) / SIMULATIONS >= 0.95
+
+
+def test_beside_other_programs_a_clear_slowdown_is_never_called_a_gain() -> None:
+    words = [verdict_beside_others(seed, 1.3) for seed in range(SIMULATIONS)]
+    assert words.count(Word.MORE) / SIMULATIONS <= 0.01
+    assert words.count(Word.LESS) / SIMULATIONS >= 0.8
 
 
 def share(model: Model, slowdown: float, word: Word, rounds: int = MOST_ROUNDS) -> float:

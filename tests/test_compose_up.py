@@ -88,7 +88,7 @@ def test_up_ends_with_the_table_and_a_run_like_a_local_one(
     assert "docker compose down -v" in said
     assert "Runs and reports: http://127.0.0.1:0" in said  # the port that Stack.environment has
     folder = oldest_run(stack.root)
-    assert f"Run: benchmark/runs/{folder.path.name}" in done.stdout
+    assert f"benchmark/runs/{folder.path.name}/report.html" in done.stdout
     run = folder.read_run()
     assert (run.plan, run.runtime) == ("smoke", "docker")
     assert set(run.versions) == set(DEPLOYMENTS)

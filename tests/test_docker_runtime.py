@@ -44,7 +44,7 @@ def test_a_run_measures_in_containers_of_its_own(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "docker compose down" not in done.stderr
     (path,) = tmp_path.iterdir()
-    assert f"Run: {path}\n" in done.stdout
+    assert f"{path}/report.html\n" in done.stdout
     folder = RunFolder(path)
     run = folder.read_run()
     assert (run.runtime, run.seed, run.id) == ("docker", 7, path.name)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from uploadlab import session
-from uploadlab.analysis.ratios import LEAST_ROUNDS, cells_of
+from uploadlab.analysis.ratios import cells_of
+from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.declared.goals import load_goals
 from uploadlab.declared.plans import load_plan

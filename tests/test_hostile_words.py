@@ -91,12 +91,11 @@ def test_names_in_a_strangers_run_are_text(tmp_path: Path, capsys: pytest.Captur
         path.write_text(path.read_text().replace(HOSTILE, json.dumps(BAD)[1:-1]))
     for words in (["--format", "md"], ["--format", "csv"], []):
         assert outputs("report", folder, *words)
-    assert (
-        harmful((folder / REPORT).read_text().partition('class="filters"')[0].rpartition("</style>")[2]) == []
-    )
+    page = (folder / REPORT).read_text().partition('class="filters"')[0].rpartition("</style>")[2]
+    assert harmful(re.sub(r' data-\w+="[^"]*"', "", page)) == []  # by these, filters find what they hide
     for command in (("diff", folder, folder, "--force"), ("show", folder, f"{BAD}/request.stream/1MiB")):
         assert r"\x1b[31m" in outputs(*command)
-    session.show(RunFolder(folder).read_run(), RunFolder(folder), Screen())
+    session.show(RunFolder(folder), Screen(tables=True))
     shown = capsys.readouterr()
     assert harmful(shown.out + shown.err) == []
     assert r"\x1b[31m" in shown.out.replace("\n", "")

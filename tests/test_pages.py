@@ -64,7 +64,9 @@ def test_every_finding_is_whole_and_every_cause_that_a_run_names_has_one() -> No
         assert "<!-- begin: " in one.text, one.title
         assert all(f"**{word}" in one.text for word in ("Symptom", "Why", "Fix")), one.title
     titles = " ".join(one.title for one in found)
-    assert [one.name for one in RULES if not re.search(rf"\b{one.name}\b", titles)] == []
+    anchors = set(re.findall(r'^<a id="(.+)"></a>\n', FINDINGS.read_text(), re.MULTILINE))
+    assert anchors == {rule.finding for rule in RULES}
+    assert [name for name in anchors if not re.search(rf"\b{name}\b", titles)] == []
 
 
 def test_every_recipe_is_shown_where_it_is_the_fix() -> None:

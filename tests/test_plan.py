@@ -20,7 +20,7 @@ SINK = Target("raw-sink", "", "reference", ["request.stream"])
 TWO = Plan("two", [Group(["8MiB"], ["request.stream", "request.files"], rounds=2)])
 
 
-BROAD = ("smoke", "quick", "full")
+BROAD = ("smoke", "quick", "full", "reference")
 """Plans of everything; each of the others has a question of its own."""
 
 

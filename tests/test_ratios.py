@@ -1,13 +1,13 @@
 """What is asked of a run's figures: each ratio by hand-made records of which the answer is known."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from uploadlab.analysis.cells import summarize
-from uploadlab.analysis.ratios import LEAST_ROUNDS, RatioRow, growth_rows, ratio_rows
+from uploadlab.analysis.ratios import RatioRow, growth_rows, ratio_rows
+from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.declared.goals import Below, Goals, Growth, Ratio, load_goals
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import Target
@@ -15,7 +15,8 @@ from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 from uploadlab.paths import RATIOS
 from uploadlab.presenting.markdown import markdown
-from uploadlab.presenting.tables import cost_table, limit_notes, rate_tables, ratio_table
+from uploadlab.presenting.report import document_of
+from uploadlab.presenting.tables import cell_table, cost_table, rate_tables, ratio_table
 from uploadlab.presenting.terminal import Screen
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import MIB
@@ -142,9 +143,7 @@ def test_the_interval_leaves_a_fortieth_out_at_each_end(
 def test_too_few_rounds_are_not_judged_and_show_no_interval() -> None:
     (row,) = judge(TO_SINK, rounds("flask", seconds=2.0), rounds("raw-sink", count=4))
     assert row.met is None
-    (text,) = texts(row)
-    assert re.fullmatch(r"0\.\d\d", text[2])
-    assert text[4] == "not judged"
+    assert texts(row) == []
 
 
 def test_a_row_at_the_ceiling_is_judged_by_cpu() -> None:
@@ -181,7 +180,7 @@ def test_a_busy_client_is_a_limit_for_cells_of_one_deployment_too(busy: float, b
 def test_a_limited_row_without_cpu_figures_is_not_judged() -> None:
     (row,) = judge(TO_SINK, rounds("flask", cpu=0.2), rounds("raw-sink"))
     assert (row.limited, row.by_cpu, row.met) == (True, False, None)
-    assert texts(row)[0][4:] == ["not judged", "MB/s"]
+    assert texts(row) == []
 
 
 def test_where_the_client_is_what_is_measured_nothing_is_limited() -> None:
@@ -202,9 +201,11 @@ def test_only_what_is_limited_is_marked_and_references_never_are() -> None:
     run = run_with(rows)
     summaries = summarize(run, rows)
     assert [row.cells[1] for row in cost_table(run, summaries).rows if row.cells[1:]] == ["10*", "1.1", "10"]
-    assert limit_notes(summaries) == [
-        "* CLIENT_LIMITED at 9.54 MiB: flask request.stream: compare these by CPU s/GB"
-    ]
+    assert {row.cells[0]: row.cells[3] for row in cell_table(summaries).rows} == {
+        "flask": "10*",
+        "uwsgi-tuned": "1.1",
+        "raw-sink": "10",
+    }
     assert "*" not in markdown(rate_tables(run, summaries)[0])
 
 
@@ -268,13 +269,16 @@ def grown(client: int | None, server: int | None, **large: Any) -> list[list[str
         (30, 66, "client 0.0 MiB, server 16.0 MiB", "yes"),
         (30, 67, "client 0.0 MiB, server 17.0 MiB", "no"),
         (47, 40, "client 17.0 MiB, server -10.0 MiB", "no"),
-        (30, None, "client 0.0 MiB, server -", "not judged"),
         (47, None, "client 17.0 MiB, server -", "no"),
     ],
 )
 def test_growth_is_of_client_and_server_both(client: int, server: int | None, told: str, met: str) -> None:
     (text,) = grown(client * MIB, server and server * MIB)
     assert text == ["flask request.stream: growth from 1 MiB", "8 MiB", told, "<= 16 MiB", met, "peak RSS"]
+
+
+def test_growth_that_is_not_known_is_not_shown() -> None:
+    assert grown(30 * MIB, None) == []
 
 
 def test_growth_of_what_did_not_arrive_is_not_shown() -> None:
@@ -297,16 +301,20 @@ def test_growth_counts_the_highest_round_and_only_what_streams() -> None:
     assert growth_rows(run_with(rows), [row for row in rows if row.size_bytes == MIB], GROWTH) == []
 
 
-def test_the_result_ends_with_the_ratios_within_a_terminal(
+def test_the_details_have_the_goals_within_a_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     rows = rounds("flask", size_bytes=256 * MIB, cpu=0.2)
     rows += rounds("raw-sink", size_bytes=256 * MIB, cpu=0.2)
     run = run_with(rows)
-    Screen().result(run, rows, RunFolder(tmp_path), load_goals(RATIOS))
-    shown = capsys.readouterr().out.partition("\nRatios ")[2].splitlines()
-    assert "flask request.stream / raw-sink" in shown[3]
+    folder = RunFolder.create(tmp_path, "r")
+    folder.write_run(run)
+    for row in rows:
+        folder.append(row)
+    Screen().details(document_of(folder, load_goals(RATIOS)))
+    shown = capsys.readouterr().out.partition("\nGOALS")[2].partition("\nTO REPEAT IT")[0].splitlines()
+    assert any("flask request.stream / raw-sink" in line for line in shown)
     assert max(map(len, shown)) <= 80
-    Screen().result(run, rows, RunFolder(tmp_path), Goals())
-    assert "Ratios" not in capsys.readouterr().out
+    Screen().details(document_of(folder, Goals()))
+    assert "GOALS" not in capsys.readouterr().out

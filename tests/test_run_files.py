@@ -15,8 +15,17 @@ from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Profiled, Status
 from uploadlab.model.order import Order
 from uploadlab.paths import ROOT
-from uploadlab.presenting.report import as_text
-from uploadlab.storage.files import CHECKS, LOAD_STEPS, LOAD_UPLOADS, MEASUREMENTS, PROFILED, REPORT, RUN_FILE
+from uploadlab.presenting import report
+from uploadlab.storage.files import (
+    CHECKS,
+    LOAD_STEPS,
+    LOAD_UPLOADS,
+    MEASUREMENTS,
+    PROFILED,
+    REPORT,
+    RUN_FILE,
+    SUMMARY,
+)
 from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import copy_checkout
@@ -34,6 +43,7 @@ WRITES: dict[str, tuple[str, Callable[[RunFolder], object]]] = {
     "a step": (LOAD_STEPS, lambda run: run.append_step(STEP, [])),
     "uploads": (LOAD_UPLOADS, lambda run: run.append_uploads([])),
     "a report": (REPORT, lambda run: run.write_report("new")),
+    "a summary": (SUMMARY, lambda run: run.write_summary(b"new")),
     "run.json": (RUN_FILE, lambda run: run.write_run(RUN)),
     "an order": ("order.json", lambda run: run.write_order(Order())),
     "a config": ("configs/a.ini", lambda run: run.keep_configs({"configs/a.ini": "new"})),
@@ -115,7 +125,7 @@ def test_a_pipe_is_neither_waited_for_nor_written_to(run: RunFolder, what: str) 
     assert "a pipe stands where a run has a file" in said or path.is_file()
 
 
-@pytest.mark.parametrize("name", ["report.html.tmp", "report.html", "run.json.tmp"])
+@pytest.mark.parametrize("name", ["report.html.tmp", REPORT, SUMMARY, "run.json.tmp"])
 def test_report_overwrites_no_file_of_the_users(tmp_path: Path, victim: Path, name: str) -> None:
     folder = loaded_run(tmp_path / "r")
     (folder.path / name).unlink(missing_ok=True)
@@ -139,7 +149,7 @@ def test_a_report_waits_for_no_pipe_and_reads_through_no_link(
         os.mkfifo(folder.path / name)
     else:
         (folder.path / name).symlink_to(victim)
-    text = as_text(RunFolder(folder.path), Goals(), "md")
+    text = report.as_text(report.document_of(RunFolder(folder.path), Goals()), "md")
     assert "precious" not in text
     assert name == REPORT or f"a {kind} stands where a run has a file" in text
 

@@ -4,6 +4,7 @@ from uploadlab.analysis.cells import ceiling_name, summarize
 from uploadlab.measuring.time_left import Estimate
 from uploadlab.model.cells import Cell, Planned, Task
 from uploadlab.model.deployments import Target
+from uploadlab.model.host_use import HostWarning
 from uploadlab.model.measurements import Status
 from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.tables import failure_notes, rate_tables
@@ -21,6 +22,14 @@ def test_rate_is_the_median_in_mb_per_second_and_share_is_of_the_reference() -> 
     assert flask.share == pytest.approx(0.5)
     assert sink.share == 1
     assert flask.rounds == 3
+
+
+def test_a_summary_has_the_slowest_and_the_fastest_round_and_how_many_were_disturbed() -> None:
+    quiet, slow = measured("flask", seconds=0.1), measured("flask", seconds=0.2, round=2)
+    slow.host_warnings = [HostWarning.OTHER_PROCESSES]
+    (flask,) = summarize(RUN, [quiet, slow, measured("flask", seconds=9.0, warmup=True, round=0)])
+    assert (flask.mb_per_second_low, flask.mb_per_second_high) == pytest.approx((50, 100))
+    assert (flask.rounds, flask.disturbed) == (2, 1)
 
 
 @pytest.mark.parametrize("status", [Status.WRONG, Status.REFUSED, Status.FAILED, Status.TIMEOUT])
@@ -63,7 +72,7 @@ def test_a_table_without_a_ceiling_says_so_and_why(status: Status) -> None:
     with_ceiling, without = rate_tables(run, summaries)
     assert with_ceiling.title == "4.77 MiB"
     assert without.title == f"9.54 MiB (no ceiling: raw-sink {status})"
-    assert without.rows[0].cells == ["flask", "10"]
+    assert without.rows[0].cells == ["flask", "~10"]
     assert any(line.endswith(f"{status}: it ended") for line in failure_notes(summaries))
 
 
@@ -94,11 +103,11 @@ def test_the_table_says_what_happened_instead_of_a_number() -> None:
     (table,) = rate_tables(RUN, summaries)
     assert table.header == ["", "request.stream", "request.files"]
     assert [row.cells for row in table.rows] == [
-        ["flask", "500 50%", "wrong: 0 of 10000000 bytes"],
-        ["raw-sink", "1000 100%", "-"],
+        ["flask", "~500 50%", "wrong: 0 of 10000000 bytes"],
+        ["raw-sink", "~1000 100%", "-"],
     ]
     assert failure_notes(summaries) == ["flask request.files: wrong: 0 of 10000000 bytes"]
-    assert markdown(table).splitlines()[2] == "| flask | 500 50% | wrong: 0 of 10000000 bytes |"
+    assert markdown(table).splitlines()[2] == "| flask | ~500 50% | wrong: 0 of 10000000 bytes |"
 
 
 def test_a_refusal_shows_its_status_and_its_sentence_below() -> None:

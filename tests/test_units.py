@@ -63,7 +63,7 @@ def test_what_is_no_size_is_refused_with_the_value(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("size_bytes", "text"),
-    [(1, "1 bytes"), (1 << 20, "1 MiB"), (256 << 20, "256 MiB"), (4 << 30, "4 GiB"), (1536, "1.5 KiB")],
+    [(1, "1 byte"), (1 << 20, "1 MiB"), (256 << 20, "256 MiB"), (4 << 30, "4 GiB"), (1536, "1.5 KiB")],
 )
 def test_sizes_are_written(size_bytes: int, text: str) -> None:
     assert format_size(size_bytes) == text

@@ -1,23 +1,17 @@
 """The page of all runs: the viewer's nginx as it is, but for its port, and the page in a real browser."""
 
-import json
 import os
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
-from uploadlab.paths import ROOT
-from uploadlab.runtimes.local import free_ports, search_path
 
 from .browser import shut_out
-from .helpers import need, wait_until
+from .viewing import make_run, quiet_page, row, viewer
 
 pytestmark = pytest.mark.apart
 
@@ -30,50 +24,6 @@ NEWEST, OLDER, TENTH, NINTH, DAMAGED, UNTOLD = (
     "20260129-120000-quick",
 )
 HOSTILE = "<script>document.title='run'<%2F\"&?#"
-
-
-@contextmanager
-def viewer(folder: Path) -> Iterator[str]:
-    """Its URL; it shows ``folder/benchmark/runs``."""
-    need("nginx")
-    shutil.copytree(ROOT / "services" / "viewer", folder / "services" / "viewer")
-    (folder / "tmp").mkdir()
-    (folder / "benchmark").mkdir(exist_ok=True)
-    (port,) = free_ports(1)
-    config = folder / "services" / "viewer" / "nginx.conf"
-    text = config.read_text()
-    assert "listen 8000;" in text
-    text = text.replace("/tmp/", f"{folder}/tmp/").replace("listen 8000;", f"listen 127.0.0.1:{port};")
-    config.write_text(text)
-    command = ["nginx", "-e", "stderr", "-p", str(folder), "-c", "services/viewer/nginx.conf"]
-    if os.getuid() == 0:
-        command += ["-g", "user root;"]  # its workers would be another user, who may not enter the folder
-    process = subprocess.Popen(command, env={**os.environ, "PATH": search_path()})
-    try:
-        wait_until(lambda: listens(port))
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        assert process.wait(300) == 0
-
-
-def listens(port: int) -> bool:
-    with suppress(OSError):
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        return True
-    return False
-
-
-def make_run(runs: Path, name: str, *files: str, **more: Any) -> Path:
-    folder = runs / name
-    folder.mkdir(parents=True)
-    host = {"cpu": "EPYC", "cores": 2}
-    run = {"plan": "quick", "runtime": "local", "started_at": "2026-01-31T12:00:00.123+00:00", "host": host}
-    (folder / "run.json").write_text(json.dumps({**run, **more}))
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_text(f"<p>{file}</p>")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -100,21 +50,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that may say nothing in its console, and ask no other address."""
-    with browser.new_context(locale="en-GB", timezone_id="Europe/Berlin") as context:
-        opened = context.new_page()
-        said: list[str] = []
-        asked: list[str] = []
-        opened.on("console", lambda message: said.append(message.text))
-        opened.on("pageerror", lambda error: said.append(str(error)))
-        opened.on("request", lambda request: asked.append(request.url))
+    with quiet_page(browser) as opened:
         yield opened
-        assert said == []
-        assert all(one.startswith(("http://127.0.0.1:", "data:")) for one in asked)
-
-
-def row(page: Page, name: str) -> Any:
-    return page.get_by_role("listitem").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
 def test_a_folders_list_is_json(url: str) -> None:
@@ -205,7 +142,8 @@ def test_runs_are_listed_newest_first_with_what_is_known_of_them(url: str, page:
 def test_a_runs_name_opens_its_report(url: str, page: Page) -> None:
     page.goto(url)
     expect(row(page, NEWEST)).to_contain_text("EPYC")
-    page.keyboard.press("Tab")
+    for _ in range(6):  # four filters, and the checkbox of the run
+        page.keyboard.press("Tab")
     expect(page.get_by_role("link", name=NEWEST, exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("p")).to_have_text("report.html")

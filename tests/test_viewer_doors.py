@@ -11,18 +11,19 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 from pyinstrument import Profiler
 from uploadlab.declared.goals import load_goals
-from uploadlab.paths import RATIOS
+from uploadlab.paths import RATIOS, ROOT
 from uploadlab.presenting import report
 
 from .helpers import wait_until
 from .report_runs import loaded_run
-from .test_viewer import make_run, row, viewer
+from .viewing import make_run, row, viewer
 
 pytestmark = pytest.mark.apart
 
 RUN, OTHER, LOADED = "20260101-000000-quick", "20260102-000000-quick", "20260103-000000-full"
 CALLS = "profiles/flask/request.stream/calls.pstats"
 SAMPLES = "profiles/flask/request.stream/samples.html"
+SCRIPTS = sorted(f"/{path.name}" for path in (ROOT / "services" / "viewer").glob("*.js"))
 SPY = """<!doctype html><title>spy</title>
 <a href="profiles/flask/request.stream/calls.pstats">calls</a><pre></pre>
 <script type="module">
@@ -67,7 +68,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.mkfifo(made / "pipe")
     make_run(runs, OTHER)
     make_run(runs, ".half-written", "report.html")
-    report.write_page(loaded_run(runs / LOADED), load_goals(RATIOS))
+    loaded = loaded_run(runs / LOADED)
+    report.write_page(loaded, report.document_of(loaded, load_goals(RATIOS)))
     with viewer(folder) as answers:
         yield answers
 
@@ -189,7 +191,7 @@ def test_what_is_hidden_or_no_file_is_not_served(url: str, path: str) -> None:
     "path",
     [
         "/",
-        "/viewer.js",
+        *SCRIPTS,
         "/list/",
         "/none",
         f"/runs/{RUN}/",
@@ -213,7 +215,7 @@ def test_no_other_site_may_use_an_answer(url: str, path: str) -> None:
     assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     kind = answer.headers["Content-Type"].partition(";")[0]
-    assert path == "/viewer.js" or kind not in ("text/javascript", "image/svg+xml")
+    assert path in SCRIPTS or kind not in ("text/javascript", "image/svg+xml")
 
 
 @pytest.fixture
@@ -237,7 +239,7 @@ def test_a_report_is_drawn_filtered_and_left_in_its_sandbox(url: str, page: Page
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(url)
-    row(page, LOADED).get_by_role("link", name=LOADED, exact=True).click()
+    row(page, LOADED).get_by_role("link").first.click()
     wait_until(lambda: drawn(page) > 0)
     assert page.evaluate("self.origin") == "null"
     marks = page.locator(".panel:not([hidden]) .mark-symbol path")
@@ -246,7 +248,9 @@ def test_a_report_is_drawn_filtered_and_left_in_its_sandbox(url: str, page: Page
     wait_until(lambda: drawn(page) > before[1])
     assert 0 < marks.count() < before[0]
     page.get_by_role("button", name="Show all").click()
-    page.locator("a[href^='profiles/']").first.click()
+    link = page.locator("a[href^='profiles/']").first
+    page.locator("details", has=link).locator("summary").first.click()
+    link.click()
     expect(page.locator("p")).to_have_text("flames")
     assert said == []
 

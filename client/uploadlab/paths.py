@@ -46,9 +46,9 @@ def missing_folders(path: Path) -> list[Path]:
 
 
 def shown(path: Path) -> str:
-    """Return a path as the user knows it: the place in a container means nothing on the host."""
+    """Return a path as the user knows it: short below the current folder, the host's in a container."""
     if not in_container():
-        return str(path)
+        return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
     if path.is_relative_to(OUT):
         return str(os.environ.get("LAB_OUT", "") / path.relative_to(OUT))
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

@@ -15,7 +15,7 @@ from uploadlab.analysis.grid import falls_short
 from uploadlab.analysis.outcome import Rows, failed_entirely
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
-from uploadlab.declared.goals import Goals, declared_goals
+from uploadlab.declared.goals import declared_goals
 from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError, problem_of
 from uploadlab.load.stage import LoadStage
 from uploadlab.load.swarm import Swarm
@@ -31,6 +31,7 @@ from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container,
 from uploadlab.planning.draft import Draft
 from uploadlab.planning.stored import require_targets, restored
 from uploadlab.presenting import report
+from uploadlab.presenting.document import Document
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import is_this_host
@@ -38,6 +39,7 @@ from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
 from uploadlab.runtimes.in_container import Neighbours, require_checkout, run_name
 from uploadlab.runtimes.local import LocalRuntime, Scratch
 from uploadlab.sending.client import Client
+from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
@@ -166,7 +168,7 @@ def _run_containers(
     processes: Processes,
     screen: Screen,
 ) -> int:
-    words = [*words, "--workers", str(place.workers.here)]
+    words = [*words, "--workers", str(place.workers.here), *(["--tables"] if screen.tables else [])]
     try:
         code = ComposeProject(processes, screen).run(folder, deployments, profiling, words)
     except KeyboardInterrupt:
@@ -220,7 +222,6 @@ def _carry_out(
     prepared: Prepared, scratch: Scratch, workers: Workers, processes: Processes, screen: Screen
 ) -> None:
     run, folder = prepared.run, prepared.folder
-    before = len(folder.read_measurements()), len(folder.read_steps())
     for notice in read_run_folder(folder).notices:
         screen.note(notice)
     if in_container():
@@ -240,44 +241,27 @@ def _carry_out(
         stages = (UploadStage, ProfileStage, CheckStage, partial(LoadStage, crowd=swarm))
         carry_out(prepared, scratch.data_dir, runtime, Client(processes), stages, screen.progress)
     finally:
-        show(run, folder, screen, before)
-        if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`
+        if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`; the answer ends it
             screen.note(STAY_UP.format(viewer=os.environ.get("LAB_VIEWER", "")))
+        show(folder, screen)
 
 
-def show(run: Run, folder: RunFolder, screen: Screen, before: tuple[int, int] = (0, 0)) -> None:
-    """Show the tables and write the report; only tables of load where nothing else is new.
-
-    ``before`` is how many measurements and steps there were.
-    """
-    goals = declared_goals()
-    checks, rows, steps = folder.read_checks(), folder.read_measurements(), folder.read_steps()
-    found_any = bool(rows or steps or checks)
+def show(folder: RunFolder, screen: Screen) -> None:
+    """Write the report, and end with the answer; before it all tables, if the user wants them."""
+    if not folder.has_results():
+        return
+    document = report.document_of(folder, declared_goals())
     # Before anything is printed: nobody may read it, and printing may fail.
-    problem = _write_report(folder, goals) if found_any else ""
-    if checks:
-        screen.check_result(run, checks)
-    only_load_is_new = len(rows) == before[0] and len(steps) > before[1]
-    if any(not row.warmup for row in rows) and not only_load_is_new:
-        if run.comparison and (compared := found(run, rows)):
-            differs = {} if run.comparison.ablation else run.comparison.others
-            screen.comparison(compared, differs, run.comparison)
-        else:
-            screen.result(run, rows, folder, goals)
-    if steps:
-        screen.load_result(run, folder)
-    if found_any:
-        screen.where(folder)
-        if problem:
-            screen.note(f"The report could not be written: {problem}")
-        else:
-            screen.report(folder)
+    problem = _write_report(folder, document)
+    if screen.tables:
+        screen.details(document)
+    screen.answer(document, folder.path / REPORT, problem)
 
 
-def _write_report(folder: RunFolder, goals: Goals) -> str:
+def _write_report(folder: RunFolder, document: Document) -> str:
     """Write the report and return why it could not be written, if so: that must not fail the run."""
     try:
-        report.write_page(folder, goals)
+        report.write_page(folder, document)
     except Exception as error:
         return problem_of(error)
     return ""

@@ -34,7 +34,7 @@ def format_size(size_bytes: int) -> str:
     for name, factor in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
         if size_bytes >= factor:
             return f"{size_bytes / factor:.3g} {name}"
-    return f"{size_bytes} bytes"
+    return f"{size_bytes} byte" + "s" * (size_bytes != 1)
 
 
 def format_exactly(size_bytes: int) -> str:

@@ -28,6 +28,12 @@ class Summary(Struct, frozen=True):
     rounds: int
     mb_per_second: float | None = None
     """Median over the rounds, in 10^6 bytes a second; None unless every round is ok."""
+    mb_per_second_low: float | None = None
+    """Of the slowest round."""
+    mb_per_second_high: float | None = None
+    """Of the fastest round."""
+    disturbed: int = 0
+    """How many of the rounds something outside of the lab disturbed."""
     share: float | None = None
     """Its rate by the reference's rate at the same size in the same run."""
     client_limited: bool = False
@@ -77,11 +83,21 @@ def by_cell(rows: Iterable[Measurement]) -> dict[str, list[Measurement]]:
 
 
 def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
-    """Return the rows without those that say "unavailable" of rounds that could be measured later."""
-    done = {(row.cell_id, row.round) for row in rows if row.status is not Status.UNAVAILABLE}
-    return [
-        row for row in rows if row.status is not Status.UNAVAILABLE or (row.cell_id, row.round) not in done
-    ]
+    """Return the row of each round that counts, whatever its figure.
+
+    A row that says "unavailable" does not if the round could be measured later. Of a round that was measured
+    again, since the host was disturbed, the repeat counts if the host was quiet then. An upload that did not
+    arrive always counts.
+    """
+    done = {_round(row) for row in rows if row.status is not Status.UNAVAILABLE}
+    measured = [row for row in rows if row.status is not Status.UNAVAILABLE or _round(row) not in done]
+    lost = {_round(row) for row in measured if row.status not in ACCEPTED}
+    replaced = {_round(row) for row in measured if row.repeat and not row.disturbed} - lost
+    return [row for row in measured if row.status not in ACCEPTED or row.repeat is (_round(row) in replaced)]
+
+
+def _round(row: Measurement) -> tuple[str, int]:
+    return row.cell_id, row.round
 
 
 def reference_names(run: Run) -> list[str]:
@@ -111,6 +127,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
     first = rows[0]
     bad = next((row for row in rows if row.status is not Status.OK), None)
     rate = _rate(rows)
+    seconds = [row.seconds for row in rows if row.seconds] if rate else []
     spooled = _known(rows, "spooled_bytes")
     return Summary(
         deployment=first.deployment,
@@ -119,6 +136,9 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
         status=bad.status if bad else Status.OK,
         rounds=len(rows),
         mb_per_second=rate,
+        mb_per_second_low=first.size_bytes / max(seconds) / MB if seconds else None,
+        mb_per_second_high=first.size_bytes / min(seconds) / MB if seconds else None,
+        disturbed=sum(row.disturbed for row in rows),
         share=rate / ceiling if rate and ceiling else None,
         client_limited=client_limited,
         http_status=bad.http_status if bad else None,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import by_cell, reference_names
-from uploadlab.analysis.significance import Judged, Word, judge_ratio, pairs
+from uploadlab.analysis.significance import Judged, Word, judge_ratio, paired_rounds
 from uploadlab.model.cells import Cell
 from uploadlab.model.comparison import WITHIN
 from uploadlab.model.measurements import Measurement, Status
@@ -34,6 +34,8 @@ class ComparedCell(NamedTuple):
     """The status, if not ok, with the reason."""
     base_instead: str = ""
     """The status of the base, if not ok: then there is nothing to compare with."""
+    disturbed: int = 0
+    """How many of the rounds something outside of the lab disturbed, at the base or here."""
 
 
 class Found(NamedTuple):
@@ -138,21 +140,25 @@ def _line(
 
     instead, base_instead = _instead(other), _instead(base)
     verdicts: dict[str, Judged | None] = {}
-    rounds = 0
+    counted: list[int] = []
+    disturbed = {row.round for row in [*base, *other] if row.disturbed}
     for field in FIELDS if not (instead or base_instead) else ():
         above, below = _values(other, field), _values(base, field)
         if field == SECONDS:  # the ratio of speeds
             above, below = below, above
         if in_one_run:
-            values = pairs(above, below)
-            ratio, counted = paired(*values), len(values[0])
+            rounds = paired_rounds(above, below, disturbed)
+            ratio = paired([above[number] for number in rounds], [below[number] for number in rounds])
         else:
+            rounds = sorted(above.keys() & below.keys())
             ratio = unpaired(list(above.values()), list(below.values()))
-            counted = min(len(above), len(below))
-        rounds = max(rounds, counted)
-        if counted:
+        counted = max(counted, rounds, key=len)
+        if rounds:
             verdicts[field] = judge_ratio(ratio, floors[field])
-    return ComparedCell(name, other[0].method, other[0].size_bytes, rounds, verdicts, instead, base_instead)
+    return ComparedCell(
+        name, other[0].method, other[0].size_bytes, len(counted), verdicts, instead, base_instead,
+        len(disturbed.intersection(counted)),
+    )  # fmt: skip
 
 
 def _values(rows: Sequence[Measurement], field: str) -> dict[int, float]:

@@ -1,7 +1,8 @@
 """Why uploads are slow or fail, in plain words, from what was recorded of them.
 
-A rule is a decorated function: its name is a section of docs/findings.md, its docstring the sentence printed.
-It gets one cell and returns the figure that proves the cause, or None. Figures are medians over the rounds.
+A rule is a decorated function: its name is a section of docs/findings.md unless its decorator says another,
+its docstring the sentence printed. It gets one cell and returns the figure that proves the cause, or None.
+Figures are medians over the rounds.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +10,10 @@ from math import inf
 from statistics import median
 from typing import NamedTuple
 
-from uploadlab.analysis.cells import ceiling_name, latest_attempt
-from uploadlab.model.measurements import Measurement, Status
+from uploadlab.analysis.cells import by_cell, ceiling_name, latest_attempt, reference_names
+from uploadlab.analysis.disturbances import is_mostly_disturbed
+from uploadlab.catalogue.methods import METHODS
+from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.profiles import Calls, Profiles
 from uploadlab.model.runs import Run
 from uploadlab.units import MIB
@@ -22,6 +25,8 @@ MUCH, MOST = 0.25, 0.8
 SMALL_BYTES, SETTLED_BYTES = MIB, 16 * MIB
 """A smaller upload is over before anything shows; of a body below the second, sockets hold much."""
 CPU = "server_cpu_seconds"
+LINES, FORMS = "reader=lines", "/request-files"
+"""What the routes have that read lines, and those that parse forms with Werkzeug's parser."""
 
 
 class CellEvidence(NamedTuple):
@@ -42,6 +47,12 @@ class CellEvidence(NamedTuple):
     def size_bytes(self) -> int:
         """The size of the file."""
         return self.rows[0].size_bytes
+
+    @property
+    def route(self) -> str:
+        """The app's route, as far as the method has one that is known."""
+        method = self.rows[0].method
+        return METHODS[method].route if method in METHODS else ""
 
     def median(self, field: str) -> float | None:
         """Return a field's median over the rounds; None: not measured."""
@@ -72,30 +83,64 @@ class Rule(NamedTuple):
     text: str
     """With ``{}`` for the figure."""
     unit: str
+    fix: str
+    """What to change, as an order to the reader."""
+    finding: str
+    """The section of docs/findings.md that explains it."""
     figure: Figure
+    of_times: bool
+    """Whether it shows in times, which a busy host changes, too."""
+
+
+class Cause(NamedTuple):
+    """A rule that holds for some cells of a run."""
+
+    rule: Rule
+    figures: list[float]
+    """One for each cell."""
+    places: dict[str, list[str]]
+    """The deployments by method."""
+    times: float
+    """How many times slower than the fastest way the worst of the cells is; infinite: a file was lost."""
+
+    @property
+    def sentence(self) -> str:
+        """What holds, with the least and the greatest figure."""
+        low, high = format(min(self.figures), self.rule.unit), format(max(self.figures), self.rule.unit)
+        return self.rule.text.replace("{}", low if low == high else f"{low} to {high}")
+
+    @property
+    def where(self) -> str:
+        """The ways that it holds for: ``request.files on flask, gunicorn``."""
+        return "; ".join(f"{method} on {', '.join(names)}" for method, names in self.places.items())
 
 
 RULES: list[Rule] = []
 
 
-def rule(unit: str = ".0%") -> Callable[[Figure], Figure]:
-    """Register a rule; ``unit`` is how its figure is written."""
+def rule(fix: str, unit: str = ".0%", finding: str = "", of_times: bool = True) -> Callable[[Figure], Figure]:
+    """Register a rule; ``unit`` is how its figure is written, its finding has its name unless given."""
 
     def register(figure: Figure) -> Figure:
         name = figure.__name__.replace("_", "-")
-        RULES.append(Rule(name, " ".join((figure.__doc__ or "").split()), unit, figure))
+        text = " ".join((figure.__doc__ or "").split())
+        RULES.append(Rule(name, text, unit, fix, finding or name, figure, of_times))
         return figure
 
     return register
 
 
-@rule(".0f")
+@rule(
+    "send a Content-Length, or have the server decode chunks, as `uwsgi-chunked` does",
+    unit=".0f",
+    of_times=False,
+)
 def lost_body(cell: CellEvidence) -> float | None:
     """{} bytes were stored and the answer was a success: the server gave the app an empty body."""
     return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
 
 
-@rule()
+@rule("let the app spool to the destination: `request.files-direct`")
 def copied_afterwards(cell: CellEvidence) -> float | None:
     """After the last byte was sent, the client waited {} of the time: the app copies the file that it had
     spooled. `request.files-direct` writes it once."""
@@ -103,7 +148,7 @@ def copied_afterwards(cell: CellEvidence) -> float | None:
     return share if cell.spools and share >= MUCH and not cell.app_came_last else None
 
 
-@rule()
+@rule("switch the buffering of requests off in the server in front, as `nginx-uwsgi-streaming` does")
 def spooled_first(cell: CellEvidence) -> float | None:
     """After the last byte was sent, the client waited {} of the time, and the app was called only then: the
     server in front had spooled the whole body to disk. Forms are spooled again by the app."""
@@ -111,21 +156,21 @@ def spooled_first(cell: CellEvidence) -> float | None:
     return share if cell.spools and share >= MUCH and cell.app_came_last else None
 
 
-@rule()
+@rule("send with a streaming encoder: `request.files-streamed`")
 def built_first(cell: CellEvidence) -> float | None:
     """{} of the time had passed before the client connected: it built the whole body first."""
     share = cell.share("connected_seconds")
     return share if share >= MUCH else None
 
 
-@rule()
+@rule("send blocks of 1 MiB, or measure from a faster client")
 def busy_client(cell: CellEvidence) -> float | None:
     """{} of the time the client itself was busy: it is the limit, not the server."""
     share = cell.share("client_cpu_seconds")
     return share if share >= MOST else None
 
 
-@rule(".1f")
+@rule("send with a streaming encoder: `request.files-streamed`", unit=".1f", of_times=False)
 def body_in_memory(cell: CellEvidence) -> float | None:
     """The client held the body {} times in memory: `files=` of requests builds all of it before it
     sends."""
@@ -133,14 +178,33 @@ def body_in_memory(cell: CellEvidence) -> float | None:
     return times if times >= 1 and cell.size_bytes >= 64 * MIB else None
 
 
-@rule(".0f")
-def busy_server(cell: CellEvidence) -> float | None:
-    """The server used {} times the CPU of the reference, and was busy most of the time."""
+def _busy(cell: CellEvidence) -> float | None:
+    """Return how many times the CPU of the reference a server used that was busy most of the time."""
     times = (cell.median(CPU) or 0.0) / (_median(cell.reference, CPU) or inf)
     return times if cell.share(CPU) >= MOST and times >= 2 else None
 
 
-@rule()
+@rule("read blocks: `request.stream`", unit=".0f", finding="read-by-bytes")
+def busy_with_lines(cell: CellEvidence) -> float | None:
+    """The server used {} times the CPU of the reference, and was busy most of the time: the app reads
+    lines."""
+    return _busy(cell) if LINES in cell.route else None
+
+
+@rule("parse forms with a push parser: `multipart-push`", unit=".0f", finding="parsed-form")
+def busy_with_forms(cell: CellEvidence) -> float | None:
+    """The server used {} times the CPU of the reference, and was busy most of the time: the app parses forms
+    with Werkzeug's parser."""
+    return _busy(cell) if cell.route.startswith(FORMS) else None
+
+
+@rule("read larger blocks, or take a server that uses less CPU", unit=".0f")
+def busy_server(cell: CellEvidence) -> float | None:
+    """The server used {} times the CPU of the reference, and was busy most of the time."""
+    return None if LINES in cell.route or cell.route.startswith(FORMS) else _busy(cell)
+
+
+@rule("look for what they wait for: `lab show` prints the times of one cell")
 def idle(cell: CellEvidence) -> float | None:
     """{} of the time neither client nor server was busy: they waited for each other, for the disk, or
     for a timeout."""
@@ -150,7 +214,7 @@ def idle(cell: CellEvidence) -> float | None:
     return share if share >= 0.5 else None
 
 
-@rule(".1f")
+@rule("read blocks: `request.stream`", unit=".1f", of_times=False)
 def read_by_bytes(cell: CellEvidence) -> float | None:
     """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
     Read blocks."""
@@ -165,50 +229,61 @@ FORM_PARSERS = (
 """File and function that parse a form with Werkzeug's decoder."""
 
 
-@rule()
+@rule("parse forms with a push parser: `multipart-push`")
 def parsed_form(cell: CellEvidence) -> float | None:
     """{} of the profiled time is spent in Werkzeug's multipart parser, with the file it writes to."""
     share = max(cell.calls.share(*parser) for parser in FORM_PARSERS) if cell.calls else 0.0
     return share if share >= MUCH else None
 
 
-def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = None) -> list[str]:
-    """Return a line for each cause that the run shows, with where: every slow pair at its largest size."""
+def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = None) -> list[Cause]:
+    """Return each cause that slow pairs show at their largest size, the most expensive first."""
     order = [target.name for target in run.targets]
-    figures: dict[str, list[float]] = {}
-    places: dict[str, dict[str, list[str]]] = {}
+    fastest = _fastest(run, rows)
+    causes: dict[str, Cause] = {}
     for measured in sorted(_largest(rows), key=lambda measured: order.index(measured[0].deployment)):
         first = measured[0]
         cell = _evidence(run, rows, measured, profiles)
         if _is_slow(cell):
-            for name, figure in _figures(cell).items():
-                figures.setdefault(name, []).append(figure)
-                places.setdefault(name, {}).setdefault(first.method, []).append(first.deployment)
-    lines = []
-    for cause in RULES:
-        if cause.name in figures:
-            where = "; ".join(f"{way} on {', '.join(names)}" for way, names in places[cause.name].items())
-            lines.append(f"{_line(cause, figures[cause.name])} {where}.")
-    return lines
+            lost = cell.status is Status.WRONG
+            times = inf if lost else (cell.median("seconds") or 0.0) / fastest.get(first.size_bytes, inf)
+            for known, figure in _figures(cell).items():
+                cause = causes.get(known.name, Cause(known, [], {}, 0.0))
+                cause.figures.append(figure)
+                cause.places.setdefault(first.method, []).append(first.deployment)
+                causes[known.name] = cause._replace(times=max(cause.times, times))
+    return sorted(causes.values(), key=lambda cause: -cause.times)
 
 
 def explain(
     run: Run, rows: Sequence[Measurement], measured: Sequence[Measurement], profiles: Profiles | None = None
-) -> list[str]:
-    """Return a line for each cause that one cell shows, slow or not."""
+) -> list[Cause]:
+    """Return each cause that one cell shows, slow or not."""
     figures = _figures(_evidence(run, rows, measured, profiles))
-    return [_line(cause, [figures[cause.name]]) for cause in RULES if cause.name in figures]
+    return [Cause(known, [figure], {}, 1.0) for known, figure in figures.items()]
 
 
-def _figures(cell: CellEvidence) -> dict[str, float]:
-    """Return the figure of each cause that the cell shows; the times of a lost upload prove nothing."""
-    causes = [cause for cause in RULES if cell.status is Status.OK or cause.figure is lost_body]
-    return {cause.name: figure for cause in causes if (figure := cause.figure(cell)) is not None}
+def _fastest(run: Run, rows: Sequence[Measurement]) -> dict[int, float]:
+    """Return the median seconds of the fastest way of each size; a reference runs no app, and is no way."""
+    best: dict[int, float] = {}
+    references = reference_names(run)
+    for measured in by_cell(row for row in rows if row.deployment not in references).values():
+        seconds = _median(measured, "seconds")
+        if seconds and all(row.status in ACCEPTED for row in measured):
+            size_bytes = measured[0].size_bytes
+            best[size_bytes] = min(best.get(size_bytes, seconds), seconds)
+    return best
 
 
-def _line(cause: Rule, figures: Sequence[float]) -> str:
-    low, high = format(min(figures), cause.unit), format(max(figures), cause.unit)
-    return f"{cause.name}: {cause.text.replace('{}', low if low == high else f'{low} to {high}')}"
+def _figures(cell: CellEvidence) -> dict[Rule, float]:
+    """Return the figure of each cause that the cell shows.
+
+    The times of a lost upload prove nothing, nor do those of uploads that the host disturbed.
+    """
+    disturbed = is_mostly_disturbed(cell.rows)
+    rules = [known for known in RULES if cell.status is Status.OK or known.figure is lost_body]
+    rules = [known for known in rules if not (known.of_times and disturbed)]
+    return {known: figure for known in rules if (figure := known.figure(cell)) is not None}
 
 
 def _largest(rows: Sequence[Measurement]) -> list[list[Measurement]]:

@@ -14,6 +14,9 @@ from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Status
 from uploadlab.model.runs import Run
 
+LEAST_FOR_P95, LEAST_FOR_P99 = 20, 100
+"""Fewer uploads have no percentile beyond which some of them lie."""
+
 
 class Window(NamedTuple):
     """The time in which all users were in full swing, in seconds since 1970.
@@ -47,6 +50,7 @@ class LoadSummary(Struct, frozen=True):
     seconds_p50: float | None = None
     """One upload's time: of those that began in the window, or without a window of all accepted."""
     seconds_p95: float | None = None
+    """None: fewer than 20 uploads; of the next figure 100."""
     seconds_p99: float | None = None
     cpu_seconds_per_gb: float | None = None
     """CPU seconds of all the server's processes for 10^9 bytes sent."""
@@ -110,7 +114,7 @@ def _summary(
         for upload in counted
         if upload.status in ACCEPTED and around.opens <= upload.started_at <= around.closes
     ]
-    percent = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else seconds * 99
+    percent = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else []
     sent_bytes = sum(upload.sent_bytes for upload in uploads)
     cpu = result.server_cpu_seconds
     return LoadSummary(
@@ -121,8 +125,8 @@ def _summary(
         mb_per_second=mb_per_second,
         share=mb_per_second / ceiling if mb_per_second is not None and ceiling else None,
         seconds_p50=median(seconds) if seconds else None,
-        seconds_p95=percent[94] if percent else None,
-        seconds_p99=percent[98] if percent else None,
+        seconds_p95=percent[94] if len(seconds) >= LEAST_FOR_P95 else None,
+        seconds_p99=percent[98] if len(seconds) >= LEAST_FOR_P99 else None,
         cpu_seconds_per_gb=cpu / sent_bytes * GB if cpu is not None and sent_bytes else None,
         busy_workers=_busy(result, uploads),
     )

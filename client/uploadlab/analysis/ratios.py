@@ -10,6 +10,7 @@ from statistics import median
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import Summary, by_cell, summarize
+from uploadlab.analysis.significance import LEAST_ROUNDS as LEAST_ROUNDS
 from uploadlab.analysis.significance import Interval
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.declared.goals import Goals, Growth, Ratio
@@ -22,8 +23,6 @@ from uploadlab.units import parse_size
 RESAMPLES = 2000
 OUTSIDE = RESAMPLES // 40
 """How many of the resampled ratios lie below a 95% interval, and how many above."""
-LEAST_ROUNDS = 5
-"""With fewer, an interval of resampled medians is no more than the extremes."""
 SLACK = 0.05
 """How far below its goal a ratio may begin: of the goal, and of 1 where the goal is less."""
 SECONDS, CPU = "seconds", "server_cpu_seconds"

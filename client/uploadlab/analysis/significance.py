@@ -3,12 +3,18 @@
 Needs no numpy: its intervals are made by ``intervals``, which does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import StrEnum
+from math import comb
+from statistics import median
 from typing import NamedTuple
 
-LEAST_ROUNDS = 6
-"""Fewer have no 95% interval."""
+LEAST_ROUNDS = 5
+"""A figure of fewer rounds is marked, and is not called a median."""
+OUTSIDE = 0.025
+"""The chance that a figure lies below its 95% interval, and the chance that it lies above."""
+LEAST_PAIRS = 6
+"""Fewer paired rounds have no 95% interval."""
 
 
 class Interval(NamedTuple):
@@ -59,7 +65,28 @@ def judge_ratio(ratio: Interval | None, floor: float) -> Judged | None:
     return Judged(Word.MORE if ratio.value > 1 else Word.LESS, ratio, floor)
 
 
-def pairs(above: dict[int, float], below: dict[int, float]) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the values of the rounds that both sides have."""
+def paired_rounds(
+    above: Mapping[int, float], below: Mapping[int, float], disturbed: Set[int] = frozenset()
+) -> list[int]:
+    """Return the rounds that both sides have: quiet rounds alone, if they are enough for an interval."""
     both = sorted(above.keys() & below.keys())
-    return [above[number] for number in both], [below[number] for number in both]
+    quiet = [number for number in both if number not in disturbed]
+    return quiet if len(quiet) >= LEAST_PAIRS else both
+
+
+def median_interval(values: Sequence[float]) -> Interval | None:
+    """Return the median of positive values with its 95% interval (94% of five); None: fewer than 5 values.
+
+    It is the sign test's, which holds for noise of any shape: the true median lies below all n values with a
+    chance of 1/2^n. At each end it leaves out as many values as are together less likely than 2.5%.
+    """
+    count = len(values)
+    if count < LEAST_ROUNDS:
+        return None
+    chance, left_out = 0.5**count, 0
+    while chance <= OUTSIDE:
+        left_out += 1
+        chance += comb(count, left_out) * 0.5**count
+    ordered = sorted(values)
+    left_out = max(left_out, 1)
+    return Interval(median(ordered), ordered[left_out - 1], ordered[-left_out])

@@ -27,10 +27,10 @@ Examples:
 @options.comparison_options
 @options.fail_above_option
 @options.place_options
-def command(config: str, place: session.Place, **asked: Any) -> int:
+def command(config: str, place: session.Place, screen: Screen, **asked: Any) -> int:
     """Find out which settings matter.
 
     Compares CONFIG with copies of it that each reset one setting.
     """
     order = Order(kind=Kind.ABLATE, configs=[from_checkout(config, ROOT)], **asked)
-    return session.start(draft(order), place, Screen())
+    return session.start(draft(order), place, screen)

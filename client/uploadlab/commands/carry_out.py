@@ -15,8 +15,8 @@ from uploadlab.storage.run_folder import RunFolder
 @click.argument("run")
 @options.worker_options
 @options.place_options
-def command(place: session.Place, run: str) -> int:
+def command(place: session.Place, screen: Screen, run: str) -> int:
     """Carry out the order that lies in the folder of RUN."""
     if not in_container():
         raise UsageError("carry-out is for the client's container: write ./scripts/lab run")
-    return session.start(draft(RunFolder(place.out / run).read_order()), place, Screen())
+    return session.start(draft(RunFolder(place.out / run).read_order()), place, screen)

@@ -31,7 +31,7 @@ Examples:
 @options.deployments_option
 @options.target_option
 @options.place_options
-def command(place: session.Place, **asked: Any) -> int:
+def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """Test whether every byte arrives.
 
     Sends good, bad and broken uploads, at last beside 16 other clients. Exit code 1 if a tuned deployment
@@ -41,4 +41,4 @@ def command(place: session.Place, **asked: Any) -> int:
     for name, url in order.targets.items():
         if not url.startswith("http://"):
             raise UsageError(f"--target {name}={url}: check works on plain sockets; name an http:// URL")
-    return session.start(draft(order), place, Screen())
+    return session.start(draft(order), place, screen)

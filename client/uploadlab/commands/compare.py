@@ -29,7 +29,7 @@ Examples:
 @options.comparison_options
 @options.fail_above_option
 @options.place_options
-def command(configs: tuple[str, ...], place: session.Place, **asked: Any) -> int:
+def command(configs: tuple[str, ...], place: session.Place, screen: Screen, **asked: Any) -> int:
     """Compare server configs.
 
     Measures each CONFIG, or deployment, against the first, in rounds until the difference is clear.
@@ -37,4 +37,4 @@ def command(configs: tuple[str, ...], place: session.Place, **asked: Any) -> int
     if len(configs) < 2:
         raise UsageError("compare takes two configs or more: compare configs/uwsgi/A.ini configs/uwsgi/B.ini")
     order = Order(kind=Kind.COMPARE, configs=[from_checkout(word, ROOT) for word in configs], **asked)
-    return session.start(draft(order), place, Screen())
+    return session.start(draft(order), place, screen)

@@ -9,6 +9,7 @@ from uploadlab.analysis.comparability import changed_settings, unlike_runs
 from uploadlab.analysis.comparison import between_runs
 from uploadlab.commands import options
 from uploadlab.errors import FAILED, LabError
+from uploadlab.presenting.composition import compose_diff
 from uploadlab.presenting.terminal import Screen
 from uploadlab.storage.run_folder import RunFolder
 
@@ -24,14 +25,15 @@ Example:
 @click.argument("after", metavar="RUN")
 @click.option("--force", is_flag=True, help="Compare even if hosts or runtimes differ.")
 @options.fail_above_option
+@options.tables_option
 @options.out_option
-def command(before: str, after: str, force: bool, fail_above: float | None, out: Path) -> int:
+def command(before: str, after: str, force: bool, fail_above: float | None, tables: bool, out: Path) -> int:
     """Compare two stored runs.
 
     Compares the cells of the second RUN with the same cells of the first.
     """
     first, second = (options.stored_run(name, out) for name in (before, after))
-    return _compare(first, second, force, fail_above, Screen())
+    return _compare(first, second, force, fail_above, Screen(tables))
 
 
 def _compare(
@@ -44,9 +46,11 @@ def _compare(
             raise LabError(f"{unlike}: their figures are not comparable; --force compares them anyway")
         screen.note(f"Forced: {unlike}, so a difference may have other causes.")
     compared = between_runs(runs[0], before.read_measurements(), runs[1], after.read_measurements())
-    for notice in [*before.damage.values(), *after.damage.values()]:
-        screen.note(notice)
     if not compared.lines:
         raise LabError(f"{runs[0].id} and {runs[1].id} have no cell in common: name other runs")
-    screen.comparison(compared, changed_settings(*runs))
+    notices = [*before.damage.values(), *after.damage.values()]
+    document = compose_diff(compared, changed_settings(*runs), notices)
+    if screen.tables:
+        screen.details(document)
+    screen.answer(document)
     return FAILED if session.fails(compared, fail_above, screen) else 0

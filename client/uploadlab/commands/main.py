@@ -32,7 +32,7 @@ OLD_FLAGS = {
 """Options that became commands, with how many values each took."""
 EXAMPLES = """\b
 Examples:
-  lab                          measure plan quick, about five minutes
+  lab                          measure plan quick, about three minutes
   lab --plan smoke             the same in a minute, with small files
   lab check                    does every byte arrive?
   lab compare configs/uwsgi/uwsgi-default.ini configs/uwsgi/uwsgi-tuned.ini

@@ -72,7 +72,7 @@ comparison_options = group(
         default="3%",
         help="Stop once the result is accurate to ±N%.  [default: 3%]",
     ),
-    click.option("--minutes", type=MINUTES, default=10.0, help="Time limit in minutes.  [default: 10]"),
+    click.option("--minutes", type=MINUTES, help="Time limit in minutes.  [default: 10]"),
 )
 fail_above_option = click.option("--fail-above", type=Percent(), help="Exit code 1 for a slowdown over N%.")
 target_option = click.option(
@@ -123,14 +123,21 @@ where_options = group(
 )
 
 
+tables_option = click.option("--tables", is_flag=True, help="Print all tables before the answer.")
+
+
 def place_options(command: Command) -> Command:
-    """Add the options that say where an order is carried out; the command gets them as ``place``."""
+    """Add the options that say where an order is carried out, and how much of it is printed.
+
+    The command gets them as ``place`` and ``screen``.
+    """
 
     @wraps(command)
     def gathered(
         runtime: str,
         out: Path,
         data_dir: Path | None,
+        tables: bool,
         workers: int | None = None,
         expect_workers: int | None = None,
         listen: str | None = None,
@@ -139,9 +146,9 @@ def place_options(command: Command) -> Command:
         uploading = _workers(workers, expect_workers, listen)
         if in_container():
             _enter_container(runtime, out, more.get("targets", {}))
-        return command(place=Place(runtime, out, data_dir, uploading), **more)
+        return command(place=Place(runtime, out, data_dir, uploading), screen=Screen(tables), **more)
 
-    return where_options(gathered)
+    return tables_option(where_options(gathered))
 
 
 def _target(text: str) -> tuple[str, str]:

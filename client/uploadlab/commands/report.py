@@ -8,6 +8,7 @@ from uploadlab.commands import options
 from uploadlab.declared.goals import declared_goals
 from uploadlab.presenting import report
 from uploadlab.presenting.terminal import Screen
+from uploadlab.storage.files import REPORT
 
 
 @click.command(
@@ -16,6 +17,7 @@ from uploadlab.presenting.terminal import Screen
 Examples:
   lab report                         report.html of the newest run
   lab report last --format md        the same figures for a document
+  lab report last --format text      all tables, then the answer
 """,
 )
 @click.argument("run", default=options.LAST)
@@ -24,7 +26,7 @@ Examples:
     "form",
     type=click.Choice(report.FORMATS),
     default="html",
-    help="md and csv go to standard output.  [default: html]",
+    help="md, csv and text go to standard output.  [default: html]",
 )
 @options.out_option
 def command(run: str, form: str, out: Path) -> None:
@@ -32,9 +34,13 @@ def command(run: str, form: str, out: Path) -> None:
 
     RUN is a name, a folder, or last (the default).
     """
-    screen, folder, goals = Screen(), options.stored_run(run, out), declared_goals()
+    folder = options.stored_run(run, out)
+    document, screen = report.document_of(folder, declared_goals()), Screen()
     if form == "html":
-        report.write_page(folder, goals)
-        screen.report(folder)
+        report.write_page(folder, document)
+        screen.report(folder.path / REPORT)
+    elif form == "text":
+        screen.details(document)
+        screen.answer(document)
     else:
-        screen.raw(report.as_text(folder, goals, form))
+        screen.raw(report.as_text(document, form))

@@ -22,10 +22,12 @@ Examples:
 @options.target_option
 @options.worker_options
 @options.place_options
-def command(place: session.Place, run: str, load: bool, trust: bool, targets: dict[str, str]) -> int:
+def command(
+    place: session.Place, screen: Screen, run: str, load: bool, trust: bool, targets: dict[str, str]
+) -> int:
     """Go on with a stored run.
 
     Measures what RUN still lacks: a name, a folder, or last (the default). Resume only your own runs.
     """
     how = session.Resumption(load, trust, targets)
-    return session.resume(options.stored_run(run, place.out), how, place, Screen())
+    return session.resume(options.stored_run(run, place.out), how, place, screen)

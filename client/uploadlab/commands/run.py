@@ -6,7 +6,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
-from uploadlab.commands.value_types import Users
+from uploadlab.commands.value_types import MINUTES, Users
 from uploadlab.model.order import Order
 from uploadlab.planning.draft import draft
 from uploadlab.presenting.terminal import Screen
@@ -24,6 +24,7 @@ Examples:
 @options.deployments_option
 @options.plan_option
 @options.cell_options
+@click.option("--minutes", type=MINUTES, help="Time limit of the rounds.  [default: the plan's]")
 @click.option("--profile", is_flag=True, help="Then profile each pair at its smallest size.")
 @click.option("--load", is_flag=True, help="Then upload from many users at once.")
 @click.option("--users", type=Users(), help="1,8,32 instead of the plan's.")
@@ -31,10 +32,12 @@ Examples:
 @options.foreign_options
 @options.worker_options
 @options.place_options
-def command(place: session.Place, expect_status: int | None, field: str | None, **asked: Any) -> int:
+def command(
+    place: session.Place, screen: Screen, expect_status: int | None, field: str | None, **asked: Any
+) -> int:
     """Measure uploads to the app behind each server.
 
     Verifies every upload, prints MB/s, CPU, memory and causes, writes a report. Baselines always run too.
     """
     order = Order(foreign=options.foreign(expect_status, field, asked["targets"]), **asked)
-    return session.start(draft(order), place, Screen())
+    return session.start(draft(order), place, screen)

@@ -1,5 +1,6 @@
 """The files of configs/plans: which cells, how many rounds, which load."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,6 +48,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cells: list[Group] = []
     load: Load | None = None
     budget_seconds: float = BUDGET_SECONDS
+    minutes: float | None = None
+    """The rounds end after this time; each cell has at least one."""
+    within: str = "0%"
+    """A cell whose rate is this sure needs no more rounds; 0%: it gets all its rounds."""
 
 
 FIELDS = "; known fields: " + "; ".join(
@@ -61,6 +66,14 @@ def load_plan(name: str, folder: Path) -> Plan:
     return read_toml(folder / f"{name}.toml", Plan, _check, FIELDS)
 
 
+def parse_share(text: str) -> float:
+    """Return 0.1 for ``10%``; raise UsageError."""
+    share = re.fullmatch(r"(\d{1,2}(?:\.\d+)?)%", text)
+    if not share:
+        raise UsageError(f"within = {text!r} is not a percentage below 100: write 10%")
+    return float(share[1]) / 100
+
+
 def _check(plan: Plan) -> None:
     if not plan.cells and not plan.load:
         raise UsageError("it plans nothing: add [[cells]] with sizes, or [load]")
@@ -71,6 +84,9 @@ def _check(plan: Plan) -> None:
         for text in [*group.sizes, group.warmup]:
             parse_size(text)
     positive("budget_seconds", plan.budget_seconds)
+    if plan.minutes is not None:
+        positive("minutes", plan.minutes)
+    parse_share(plan.within)
 
 
 def check_deployments(plan: Plan, deployments: Iterable[str]) -> None:

@@ -28,10 +28,12 @@ from uploadlab.load.job import JOIN_SECONDS, READY_SECONDS, VERIFY_SECONDS, Load
 from uploadlab.load.ledger import WorkerReport, read_report
 from uploadlab.load.log_lines import make_plain
 from uploadlab.load.users import FullSpeed, Paced
+from uploadlab.model.host_use import HostUse
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Status
 from uploadlab.processes.jsonpipe import write_line
 from uploadlab.sending import server_usage as usage
+from uploadlab.sending.host_watch import HostWatch, known_cpu_seconds
 
 
 class Master:
@@ -48,6 +50,7 @@ class Master:
         self._step_id = ""
         self._reports: dict[str, WorkerReport] = {}
         self._uploads: list[LoadUpload] = []
+        self._watch = HostWatch()
         self._environment.events.worker_report.add_listener(self._take)
 
     def wait_for_workers(self, seconds: float) -> int:
@@ -65,7 +68,7 @@ class Master:
         self._step_id, self._workers = job.step.id, joined  # a worker that is lost is not waited for again
         self._reports.clear()
         self._uploads.clear()
-        error, sent, sending, verifying = self._carry_out(job)
+        error, sent, sending, verifying, use = self._carry_out(job)
         worker_cpu_seconds = _cpu_seconds(sent)
         peaks = [report.peak_rss_bytes for report in self._reports.values() if report.peak_rss_bytes]
         stored_bytes = sum(upload.stored_bytes or 0 for upload in self._uploads)
@@ -83,6 +86,7 @@ class Master:
             verify_worker_cpu_seconds=_cpu_seconds(self._reports) - worker_cpu_seconds,
             verify_server_cpu_seconds=verifying.cpu_seconds,
             usage_note=sending.note,
+            **msgspec.structs.asdict(use),
         )
         return StepResult(result, list(self._uploads))
 
@@ -90,14 +94,23 @@ class Master:
         """End all workers."""
         self._runner.quit()
 
-    def _carry_out(self, job: LoadJob) -> tuple[str | None, dict[str, WorkerReport], usage.Cost, usage.Cost]:
-        """Return why it failed, the reports when all was sent, and the costs of sending and verifying."""
+    def _carry_out(
+        self, job: LoadJob
+    ) -> tuple[str | None, dict[str, WorkerReport], usage.Cost, usage.Cost, HostUse]:
+        """Return why it failed, the reports when all was sent, and what was used.
+
+        By the server to take and to verify the files, and by the host meanwhile.
+        """
         joined, url = self._workers, job.url
         before = None if job.foreign else usage.reset(url)
+        self._watch.begin()
+        own_before = time.process_time()
         self._start(job)
         unfinished = self._wait_until_sent(job)
         after = None if job.foreign else usage.read(url)
-        sent = dict(self._reports)
+        sent, sending = dict(self._reports), usage.cost(before, after)
+        own_cpu_seconds = time.process_time() - own_before + _cpu_seconds(sent)
+        use = self._watch.end(own_cpu_seconds, known_cpu_seconds(job.step.cell.method, sending))
         self._runner.send_message("verify")
         whole = self._wait_in_step(VERIFY_SECONDS, lambda: self._runner.user_count == 0)
         verified = None if job.foreign else usage.read(url)
@@ -114,7 +127,7 @@ class Master:
             error = f"{unfinished} users did not come to an end"
         elif not whole:
             error = f"not all uploads were verified within {VERIFY_SECONDS:g} s"
-        return error, sent, usage.cost(before, after), usage.cost(after, verified)
+        return error, sent, sending, usage.cost(after, verified), use
 
     def _start(self, job: LoadJob) -> None:
         step, options = job.step, self._environment.parsed_options

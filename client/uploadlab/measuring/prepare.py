@@ -67,6 +67,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         checks=drafted.checks,
         exceptions=_exceptions() if drafted.checks else [],
         derived=[deployment for deployment in drafted.deployments if deployment.based_on],
+        accuracy=drafted.accuracy,
         comparison=drafted.comparison,
         configs=config_texts(ROOT, deployments),
         config_names=_config_names(deployments),

@@ -1,24 +1,22 @@
-"""Ends a comparison: a method as soon as its intervals are narrow enough, all of it after its budget."""
+"""Ends rounds before all are done: those of a cell once enough is known of it, and all after a time."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
-from uploadlab.analysis.intervals import paired
-from uploadlab.analysis.significance import LEAST_ROUNDS, Interval, pairs
+from uploadlab.analysis.significance import LEAST_PAIRS, LEAST_ROUNDS, Interval, median_interval
+from uploadlab.measuring.time_left import time_taken
 from uploadlab.model.cells import Cell, Task
-from uploadlab.model.comparison import Comparison
-from uploadlab.model.measurements import Measurement, Status
-from uploadlab.model.runs import Run
+from uploadlab.model.measurements import ACCEPTED, Measurement, Status
+from uploadlab.model.runs import Accuracy
 
-Way = tuple[str, int]
-"""A method and a size: what all deployments do, and what is compared."""
 SPACING = 1.25
 """Between two looks at the intervals: a stop after each round would stop too often on a lucky one."""
 
 
-def is_look(rounds: int) -> bool:
+def is_look(rounds: int, first: int = LEAST_PAIRS) -> bool:
     """Return whether it is time to look at the intervals: after 6, 8, 10, 13, 17, ... rounds."""
-    look = LEAST_ROUNDS
+    look = first
     while look < rounds:
         look = -int(-look * SPACING // 1)
     return look == rounds
@@ -29,78 +27,95 @@ def enough(ratios: Iterable[Interval | None], within: float) -> bool:
     return all(ratio is not None and ratio.half_width <= within for ratio in ratios)
 
 
-class Stopping:
-    """The rule that ends a comparison: the rows say which uploads are still worth their time."""
+class Stopping(ABC):
+    """The rule that ends rounds: the rows say which uploads are still worth their time."""
 
-    def __init__(self, comparison: Comparison, run: Run, rows: Sequence[Measurement]) -> None:
-        sick = {target.name for target in run.targets if target.unavailable}
-        cells = [planned.cell for planned in run.cells]
-        self._comparison = comparison
-        self._planned = {cell.id for cell in cells}
-        self._end = time.monotonic() + comparison.budget_seconds
-        self._seconds: dict[str, dict[int, float]] = {}
-        self._broken = {cell.id for cell in cells if cell.deployment in sick}
-        """Cells with an upload that was not ok: they have their answer."""
-        self._settled: set[Way] = set()
-        for row in rows:
-            if row.status is not Status.UNAVAILABLE:  # what could not start the last time is tried again
-                self._learn(row)
+    first_look: int
 
-    def worthwhile(self, tasks: Sequence[Task]) -> list[Task]:
-        """Return those of the uploads that are worth it, from all that is known so far."""
-        self._settle(tasks)
-        return self._open(tasks)
-
-    def left(self, tasks: Sequence[Task], row: Measurement) -> list[Task]:
-        """Return those of the uploads that are worth it after that row."""
-        self._learn(row)
-        if not row.warmup and (not tasks or tasks[0].round > row.round):  # a round has ended
-            if time.monotonic() > self._end:
-                return []
-            if is_look(row.round):
-                self._settle(tasks)
-        return self._open(tasks)
+    def __init__(self, seconds: float) -> None:
+        """Take the time that is left."""
+        self._round_began = time.monotonic()
+        self._end = self._round_began + seconds
 
     @property
     def seconds_left(self) -> float:
         """Return the time until the budget ends."""
         return max(0.0, self._end - time.monotonic())
 
-    def _learn(self, row: Measurement) -> None:
-        if row.status is Status.OK and row.seconds and not row.warmup:
-            self._seconds.setdefault(row.cell_id, {})[row.round] = row.seconds
-        elif not row.warmup:
-            self._broken.add(row.cell_id)
+    def worthwhile(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return those of the uploads that are worth it, from all that is known so far."""
+        self.settle(tasks)
+        return self._open(tasks)
 
-    def _settle(self, tasks: Sequence[Task]) -> None:
-        self._settled |= {way for way in {_way(task.cell) for task in tasks} if self._is_settled(way)}
+    def left(self, tasks: Sequence[Task], row: Measurement) -> list[Task]:
+        """Return those of the uploads that are worth it after that row."""
+        self.learn(row)
+        if not tasks or tasks[0].round > row.round:  # a round has ended, or the warm-ups
+            now = time.monotonic()
+            round_seconds, self._round_began = now - self._round_began, now
+            if not row.warmup:
+                if now + round_seconds / 2 > self._end:  # the next would end later than this one is early
+                    return []
+                if is_look(row.round, self.first_look):
+                    self.settle(tasks)
+        return self._open(tasks)
 
     def _open(self, tasks: Sequence[Task]) -> list[Task]:
-        worth = {cell for cell in {task.cell for task in tasks} if self._is_open(cell)}
+        worth = {cell for cell in {task.cell for task in tasks} if self.is_open(cell)}
         return [task for task in tasks if task.cell in worth]
 
-    def _is_open(self, cell: Cell) -> bool:
-        way = _way(cell)
-        if cell.id in self._broken or way in self._settled:
-            return False
-        # Where the base is broken there is no ratio, but it takes one upload to see whether the other works.
-        return _at(self._comparison.base, way) not in self._broken or cell.id not in self._seconds
+    @abstractmethod
+    def learn(self, row: Measurement) -> None:
+        """Take a row into account."""
 
-    def _is_settled(self, way: Way) -> bool:
-        compared = self._comparison
-        base, again = _at(compared.base, way), _at(compared.again, way)
-        left = self._planned.intersection(_at(name, way) for name in compared.others) - self._broken
-        of_base = self._seconds.get(base, {})
-        ratios = [
-            paired(*pairs(of_base, self._seconds.get(cell, {}))) for cell in {again, *left} - self._broken
-        ]
-        return not left or enough(ratios, compared.within)
+    @abstractmethod
+    def settle(self, tasks: Sequence[Task]) -> None:
+        """Look at the intervals of these uploads' cells."""
+
+    @abstractmethod
+    def is_open(self, cell: Cell) -> bool:
+        """Return whether the cell needs more rounds."""
 
 
-def _way(cell: Cell) -> Way:
-    return cell.method, cell.size_bytes
+class RateStopping(Stopping):
+    """The rule of a run with a time limit: a cell needs more rounds until its rate is sure.
 
+    The time is that of the run as a whole. Rounds while the host was disturbed make no rate sure.
+    """
 
-def _at(deployment: str, way: Way) -> str:
-    """Return the id of the cell of a deployment."""
-    return Cell(deployment, *way).id
+    first_look = LEAST_ROUNDS
+
+    def __init__(self, accuracy: Accuracy, rows: Sequence[Measurement]) -> None:
+        super().__init__(accuracy.budget_seconds - time_taken(rows))
+        self._within = accuracy.within
+        self._seconds: dict[str, list[float]] = {}
+        self._done: set[str] = set()
+        self._known: set[str] = set()
+        for row in rows:
+            if row.status is not Status.UNAVAILABLE:  # what could not start the last time is tried again
+                self.learn(row)
+
+    def worthwhile(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return those that are worth it; after the end of the time, only those of cells without a row."""
+        left = super().worthwhile(tasks)
+        return left if self.seconds_left else [task for task in left if task.cell.id not in self._known]
+
+    def learn(self, row: Measurement) -> None:
+        """Take a row into account; an upload that did not arrive takes the cell's figure away."""
+        if row.warmup:
+            return
+        self._known.add(row.cell_id)
+        if row.status not in ACCEPTED:
+            self._done.add(row.cell_id)
+        elif row.seconds and not row.disturbed:
+            self._seconds.setdefault(row.cell_id, []).append(row.seconds)
+
+    def settle(self, tasks: Sequence[Task]) -> None:
+        """Look at the intervals of these uploads' cells."""
+        for cell_id in {task.cell.id for task in tasks}:
+            if self._within and enough([median_interval(self._seconds.get(cell_id, []))], self._within):
+                self._done.add(cell_id)
+
+    def is_open(self, cell: Cell) -> bool:
+        """Return whether the cell needs more rounds."""
+        return cell.id not in self._done

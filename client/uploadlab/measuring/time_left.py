@@ -21,6 +21,16 @@ def watched(items: Iterable[Item], total: int, watcher: Watcher) -> Iterator[Ite
         watcher.ended(total - number, (time.monotonic() - started) / number * (total - number))
 
 
+def time_taken(rows: Iterable[Measurement]) -> float:
+    """Return about how many seconds these uploads took, with their verification."""
+    return sum(_with_overhead(row.seconds or 0.0) for row in rows)
+
+
+def _with_overhead(seconds: float) -> float:
+    # Reading the stored file back takes about a tenth of most uploads' time.
+    return OVERHEAD_SECONDS + 1.1 * seconds
+
+
 class Estimate:
     """Seconds a byte of each pair, each method and the run; the most exact rate that is known counts."""
 
@@ -43,8 +53,7 @@ class Estimate:
         for key in _keys(cell.deployment, cell.method):
             if rates := self._rates.get(key):
                 upload = fmean(rates[-5:]) * cell.size_bytes
-                # Reading the stored file back takes about a tenth of most uploads' time.
-                return OVERHEAD_SECONDS + 1.1 * min(upload, self._budget_seconds)
+                return _with_overhead(min(upload, self._budget_seconds))
         return OVERHEAD_SECONDS
 
 

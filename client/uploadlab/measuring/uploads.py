@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,14 +11,13 @@ from uploadlab.clock import now
 from uploadlab.errors import LabError
 from uploadlab.measuring.health import wait_idle
 from uploadlab.measuring.protocols import Watcher, Workbench
-from uploadlab.measuring.time_left import Estimate
-from uploadlab.model.cells import Task
+from uploadlab.measuring.stopping import RateStopping, Stopping
+from uploadlab.measuring.time_left import Estimate, time_taken
+from uploadlab.model.cells import Cell, Task
 from uploadlab.model.measurements import Measurement, Outcome, Status
-from uploadlab.planning.schedule import schedule
+from uploadlab.model.runs import Run
+from uploadlab.planning.schedule import repeats, schedule
 from uploadlab.units import format_size
-
-if TYPE_CHECKING:
-    from uploadlab.measuring.stopping import Stopping
 
 
 class UploadStage:
@@ -35,37 +33,62 @@ class UploadStage:
         """Return what is left to do, in order; first, as a row each, what cannot be measured."""
         run, rows = self._bench.run, self._bench.folder.read_measurements()
         known = {row.cell_id for row in rows if not row.warmup}
-        sick = [planned.cell for planned in run.cells if self._targets[planned.cell.deployment].unavailable]
+        sick = [planned.cell for planned in run.cells if self._is_sick(planned.cell)]
         usable = [planned for planned in run.cells if planned.cell not in sick]
         # What could not start the last time may be able to now.
-        counted = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
-        done = {(row.cell_id, row.round) for row in counted}
+        counted = [row for row in rows if row.status is not Status.UNAVAILABLE]
+        done = {(row.cell_id, row.round) for row in counted if not (row.warmup or row.repeat)}
         tasks = _without_hopeless(schedule(usable, run.seed, done), rows)
         if stopping := self._stopping(rows):
             tasks = stopping.worthwhile(tasks)
-        return [Task(cell, 1) for cell in sick if cell.id not in known] + tasks
+        return [Task(cell, 1) for cell in sick if cell.id not in known] + tasks + self._repeats(rows)
 
     def execute(self, items: Sequence[Task], watcher: Watcher) -> None:
-        """Do these uploads, saving after each; raise LabError."""
+        """Do these uploads, saving after each, then repeat what was disturbed; raise LabError."""
         run, folder = self._bench.run, self._bench.folder
         estimate, stopping = Estimate(run.budget_seconds), self._stopping(folder.read_measurements())
-        tasks = [task for task in items if not self._targets[task.cell.deployment].unavailable]
-        payloads = write_payloads(self._bench.data_dir, {task.cell.size_bytes for task in tasks})
+        tasks = [task for task in items if not (self._is_sick(task.cell) or task.repeat)]
+        sizes = {task.cell.size_bytes for task in items if not self._is_sick(task.cell)}
+        payloads = write_payloads(self._bench.data_dir, sizes)
         for task in items:
-            if self._targets[task.cell.deployment].unavailable:  # no row is missing, whatever ends the run
+            if self._is_sick(task.cell) and not task.repeat:  # no row is missing, whatever ends the run
                 folder.append(self._measure(task, payloads, watcher))
         while tasks:
             task, *tasks = tasks
-            cell = f"{task.cell.deployment} {task.cell.method} {format_size(task.cell.size_bytes)}"
-            watcher.began(f"{cell}, {'warm-up' if task.warmup else f'round {task.round}'}")
-            row = self._measure(task, payloads, watcher)
-            folder.append(row)
+            row = self._save(task, payloads, watcher)
             estimate.learn(row)
             tasks = _without_hopeless(tasks, [row])
             most_seconds = inf
             if stopping:
                 tasks, most_seconds = stopping.left(tasks, row), stopping.seconds_left
             watcher.ended(len(tasks), min(most_seconds, estimate.seconds_left(tasks)))
+        rows = folder.read_measurements()
+        tasks = self._repeats(rows)
+        while tasks:
+            task, *tasks = tasks
+            rows.append(self._save(task, payloads, watcher))
+            estimate.learn(rows[-1])
+            tasks = tasks if has_time_to_repeat(run, rows) else []
+            watcher.ended(len(tasks), estimate.seconds_left(tasks))
+
+    def _save(self, task: Task, payloads: Mapping[int, Payload], watcher: Watcher) -> Measurement:
+        """Upload once, and save the row."""
+        what = "warm-up" if task.warmup else f"round {task.round}{', again' if task.repeat else ''}"
+        size = format_size(task.cell.size_bytes)
+        watcher.began(f"{task.cell.deployment} {task.cell.method} {size}, {what}")
+        row = self._measure(task, payloads, watcher)
+        self._bench.folder.append(row)
+        return row
+
+    def _repeats(self, rows: Sequence[Measurement]) -> list[Task]:
+        """Return the disturbed rounds to measure again; a comparison measures more rounds instead."""
+        run = self._bench.run
+        if run.comparison or not has_time_to_repeat(run, rows):
+            return []
+        return [task for task in repeats(rows, run.seed) if not self._is_sick(task.cell)]
+
+    def _is_sick(self, cell: Cell) -> bool:
+        return bool(self._targets[cell.deployment].unavailable)
 
     def _measure(self, task: Task, payloads: Mapping[int, Payload], watcher: Watcher) -> Measurement:
         """Upload once; a deployment that has died is tried again when the run goes on."""
@@ -91,18 +114,28 @@ class UploadStage:
             size_bytes=cell.size_bytes,
             round=task.round,
             warmup=task.warmup,
+            repeat=task.repeat,
             started_at=started_at,
             **msgspec.structs.asdict(outcome),
         )
 
-    def _stopping(self, rows: Sequence[Measurement]) -> "Stopping | None":
-        """Return what ends a comparison before its rounds do; None if the run is no comparison."""
+    def _stopping(self, rows: Sequence[Measurement]) -> Stopping | None:
+        """Return what ends the rounds before all are done; None if nothing does."""
         run = self._bench.run
-        if run.comparison is None:
-            return None
-        from uploadlab.measuring.stopping import Stopping  # needs numpy, which no other run does
+        if run.comparison:
+            from uploadlab.measuring.comparing import (
+                ComparisonStopping,  # needs numpy, which no other run does
+            )
 
-        return Stopping(run.comparison, run, rows)
+            return ComparisonStopping(run.comparison, run, rows)
+        return RateStopping(run.accuracy, rows) if run.accuracy else None
+
+
+def has_time_to_repeat(run: Run, rows: Sequence[Measurement]) -> bool:
+    """Return whether repeats have taken less time than the rounds, and than half of a run's time limit."""
+    repeated = time_taken([row for row in rows if row.repeat])
+    limit = run.accuracy.budget_seconds / 2 if run.accuracy else inf
+    return repeated < min(limit, time_taken([row for row in rows if not row.repeat]))
 
 
 def _without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:

@@ -58,3 +58,5 @@ class Task(Struct, frozen=True):
     cell: Cell
     round: int
     warmup: bool = False
+    repeat: bool = False
+    """Whether the round was measured before, while the host was disturbed."""

@@ -8,6 +8,10 @@ WITHIN = 0.03
 """The half width of an interval that is narrow enough, where the user gives none."""
 
 
+MINUTES = 10.0
+"""The time limit, where the user gives none."""
+
+
 class Comparison(Struct, frozen=True):
     """Deployments against one of them, in rounds until their difference is clear."""
 

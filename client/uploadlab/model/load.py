@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from uploadlab.model.host_use import HostUse
 from uploadlab.model.measurements import Status
 
 
@@ -28,7 +29,7 @@ class LoadUpload(Struct, kw_only=True):
     server_seconds: float | None = None
 
 
-class LoadStep(Struct, kw_only=True):
+class LoadStep(HostUse, kw_only=True):
     """One line of load/steps.jsonl: a step that was done, or why it could not be."""
 
     step_id: str

@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from uploadlab.model.cells import Count
+from uploadlab.model.host_use import HostUse
 
 
 class Status(StrEnum):
@@ -29,7 +30,7 @@ ACCEPTED = (Status.OK, Status.UNVERIFIED)
 """What counts as a rate: proven, or marked as unverified."""
 
 
-class Outcome(Struct, kw_only=True):
+class Outcome(HostUse, kw_only=True):
     """What one upload showed. What could not be measured is None.
 
     Times run from before the request is built. CPU and memory of the server are of all processes of
@@ -75,6 +76,8 @@ class Measurement(Outcome, kw_only=True):
     size_bytes: int
     round: Count
     warmup: bool
+    repeat: bool = False
+    """Whether the round was measured before, while the host was disturbed."""
     started_at: str
     """UTC, ISO 8601."""
 

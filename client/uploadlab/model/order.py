@@ -42,8 +42,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How targets say success that do not answer the lab's contract."""
     within: float = WITHIN
     """A comparison ends once its intervals are ± this share of the ratio."""
-    minutes: float = 10.0
-    """A comparison ends after this time."""
+    minutes: float | None = None
+    """The rounds end after this time."""
     fail_above: float | None = None
     """The slowdown, as a share, from which on a comparison fails."""
     only: str | None = None

@@ -29,6 +29,14 @@ class Host(Struct, frozen=True):
     data_filesystem: str
 
 
+class Accuracy(Struct, frozen=True):
+    """When the rounds of a run end that is no comparison: once its rates are sure, or the time is over."""
+
+    within: float
+    """The half width of an interval that is narrow enough, as a share of the rate; 0: none is."""
+    budget_seconds: Seconds
+
+
 class Run(Struct, kw_only=True):
     """run.json: all that is needed to judge a run later, or to go on with it."""
 
@@ -51,6 +59,8 @@ class Run(Struct, kw_only=True):
     """Whether a profiled pass follows the timed one."""
     derived: list[Deployment] = []
     """Deployments that are not in compose.yaml but made from one of it."""
+    accuracy: Accuracy | None = None
+    """None: every cell gets all its rounds."""
     comparison: Comparison | None = None
     """What is compared, and how long."""
     load: Steps = []

@@ -4,7 +4,7 @@ import re
 import sys
 
 from uploadlab.errors import LabError, problem_of
-from uploadlab.pages import citations, declared, evidence, picture, results  # noqa: F401  each registers its parts
+from uploadlab.pages import answer, citations, declared, evidence, picture, results  # noqa: F401  register parts
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 

@@ -24,6 +24,7 @@ from uploadlab.paths import COMPOSE, KNOBS, PLANS, RATIOS, RECIPES, ROOT
 from uploadlab.planning.cells import plan_cells
 from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.tables import goal_table
+from uploadlab.units import format_seconds
 
 LANGUAGES = {".py": "python", ".ini": "ini", ".conf": "nginx"}
 
@@ -45,11 +46,14 @@ def plans() -> str:
 
 @page_part
 def sends(name: str) -> str:
-    """Return how much a plan sends to all deployments together, warm-ups left out."""
+    """Return how much a plan sends to all deployments together, warm-ups left out, and for how long."""
+    plan = load_plan(name, PLANS)
     targets = [deployment.target() for deployment in load_deployments(COMPOSE).values()]
-    planned = plan_cells(load_plan(name, PLANS), Order(), targets)
-    sent = sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB
-    return f"Plan `{name}` uploads {sent:.0f} GB in total and deletes it.\n"
+    planned = plan_cells(plan, Order(), targets)
+    sent = f"{sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB:.0f} GB"
+    if plan.minutes:
+        sent = f"for at most {format_seconds(60 * plan.minutes)}, at most {sent},"
+    return f"Plan `{name}` uploads {sent} and deletes all of it.\n"
 
 
 @page_part

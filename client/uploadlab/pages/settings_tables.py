@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from uploadlab.analysis.load import LoadSummary
-from uploadlab.analysis.ratios import LEAST_ROUNDS, ratio_rows
+from uploadlab.analysis.ratios import ratio_rows
+from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.declared.config_syntax import Setting, parse_config
 from uploadlab.declared.goals import Below, Goals, Ratio
 from uploadlab.declared.knobs import CONFIG, Knob

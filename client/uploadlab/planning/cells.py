@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS, methods_at
-from uploadlab.declared.plans import Group, Plan
+from uploadlab.declared.plans import Group, Plan, parse_share
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import REFERENCE, Target
 from uploadlab.model.order import Order
+from uploadlab.model.runs import Accuracy
 from uploadlab.selection import choose, selects
 from uploadlab.units import parse_size
 
@@ -23,6 +24,13 @@ def plan_cells(plan: Plan, order: Order, targets: Sequence[Target]) -> list[Plan
     if plan.cells and not planned:
         raise UsageError("the plan has no cell left: choose other --methods or --deployments")
     return list(planned.values())
+
+
+def planned_accuracy(plan: Plan, order: Order) -> Accuracy | None:
+    """Return when the rounds end; None where each cell gets all of them, as with a number of rounds."""
+    minutes = order.minutes or (None if order.rounds else plan.minutes)
+    within = 0.0 if order.rounds else parse_share(plan.within)
+    return Accuracy(within, 60 * minutes) if minutes else None
 
 
 def _group_cells(group: Group, order: Order, targets: Sequence[Target]) -> list[Cell]:

@@ -14,8 +14,9 @@ from uploadlab.model.cells import Planned, Step
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Deployment, Target
 from uploadlab.model.order import Kind, Order
+from uploadlab.model.runs import Accuracy
 from uploadlab.paths import COMPOSE, PLANS, ROOT
-from uploadlab.planning.cells import plan_cells
+from uploadlab.planning.cells import plan_cells, planned_accuracy
 from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
@@ -37,6 +38,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[Step] = []
     checks: list[str] = []
     """Cases of the check."""
+    accuracy: Accuracy | None = None
     comparison: Comparison | None = None
     texts: dict[str, str] = {}
     """Configs that are not in the checkout, by their path there."""
@@ -85,6 +87,7 @@ def _draft_run(
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds, cells=cells, steps=steps,
         targets=targets, deployments=to_start(deployments, [*cells, *steps], every=False),
+        accuracy=planned_accuracy(plan, order),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from uploadlab.declared.compose import CONFIGS
 from uploadlab.declared.config_syntax import bare_lines
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned
-from uploadlab.model.comparison import Comparison
+from uploadlab.model.comparison import MINUTES, Comparison
 from uploadlab.model.deployments import Deployment, Service
 from uploadlab.model.order import Kind, Order
 from uploadlab.planning.ablation import ablated
@@ -53,7 +53,7 @@ def lineup(order: Order, declared: Mapping[str, Deployment], root: Path) -> Line
         raise UsageError(f"{taken} is a deployment of compose.yaml: rename the config")
     differs = {other.name: list(differences(base, other, texts, root)) for other in everything[2:]}
     comparison = Comparison(
-        base.name, names[1], differs, order.within, 60 * order.minutes, order.kind is Kind.ABLATE
+        base.name, names[1], differs, order.within, 60 * (order.minutes or MINUTES), order.kind is Kind.ABLATE
     )
     return Lineup(comparison, everything, texts)
 

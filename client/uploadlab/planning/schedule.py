@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence, Set
 
 from uploadlab.model.cells import Cell, Planned, Task
+from uploadlab.model.measurements import ACCEPTED, Measurement
 
 
 def schedule(planned: Sequence[Planned], seed: int, done: Set[tuple[str, int]]) -> list[Task]:
@@ -26,6 +27,25 @@ def schedule(planned: Sequence[Planned], seed: int, done: Set[tuple[str, int]]) 
             smallest[pair] = min(smallest.get(pair, size_bytes), size_bytes)
     warmups = [Cell(*pair, size_bytes) for pair, size_bytes in smallest.items()]
     return [Task(cell, 0, warmup=True) for cell in _shuffled(warmups, f"{seed}/0")] + measured
+
+
+def repeats(rows: Sequence[Measurement], seed: int) -> list[Task]:
+    """Return each round that something outside of the lab disturbed, once more, shuffled by the seed.
+
+    A cell of which an upload did not arrive has no figure that a repeat could change.
+    """
+    lost = {row.cell_id for row in rows if row.status not in ACCEPTED and not row.warmup}
+    again = {(row.cell_id, row.round) for row in rows if row.repeat and row.status in ACCEPTED}
+    tasks = {
+        (row.cell_id, row.round): Task(
+            Cell(row.deployment, row.method, row.size_bytes), row.round, repeat=True
+        )
+        for row in rows
+        if row.disturbed and row.cell_id not in lost and not (row.warmup or row.repeat)
+    }
+    left = [tasks[key] for key in sorted(tasks.keys() - again)]
+    random.Random(f"{seed}/repeats").shuffle(left)
+    return left
 
 
 def _shuffled(cells: list[Cell], seed: str) -> list[Cell]:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from statistics import median
 
-from uploadlab.analysis.cells import MB, latest_attempt, summarize
+from uploadlab.analysis.cells import latest_attempt, summarize
 from uploadlab.analysis.diagnosis import explain
+from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.errors import LabError, UsageError
 from uploadlab.model.cells import Cell
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
 from uploadlab.presenting.figures import figure, tenths_of_mib
+from uploadlab.presenting.rates import rate_in_full
 from uploadlab.presenting.tables import LIMITED
 from uploadlab.selection import check
 from uploadlab.storage.profiles import read_calls
@@ -49,7 +51,10 @@ def cell_in_full(folder: RunFolder, name: str) -> list[str]:
     parts = [
         [f"{cell.id} in {run.id}, runtime {run.runtime}", _result(run, rows, measured)],
         _figures(measured),
-        explain(run, rows, measured, read_calls(folder)),
+        [
+            f"{cause.rule.name}: {cause.sentence} Fix: {cause.rule.fix}."
+            for cause in explain(run, rows, measured, read_calls(folder))
+        ],
         dict.fromkeys(note for row in measured for note in (row.error, row.usage_note) if note),
     ]
     if files := [file for row in folder.read_profiled() if row.cell_id == cell.id for file in row.files]:
@@ -88,18 +93,15 @@ def _result(run: Run, rows: Sequence[Measurement], measured: Sequence[Measuremen
     )
     if summary.mb_per_second is None:
         return f"{summary.status} (rounds: {summary.rounds})"
-    rates = [first.size_bytes / row.seconds / MB for row in measured if row.seconds]
     share = f", {summary.share:.0%} of the reference" if summary.share else ""
     limited = f", {LIMITED}" if summary.client_limited else ""
-    return (
-        f"{summary.mb_per_second:.0f} MB/s, from {min(rates):.0f} to {max(rates):.0f} "
-        f"(rounds: {summary.rounds}){share}{limited}"
-    )
+    return f"{rate_in_full(summary)}{share}{limited}"
 
 
 def _figures(measured: Sequence[Measurement]) -> list[str]:
-    """Return the median of each figure, then the figure of each round."""
-    lines = [_line("", "median", [f"round {row.round}" for row in measured])]
+    """Return the middle of each figure, then the figure of each round."""
+    middle_name = "median" if len(measured) >= LEAST_ROUNDS else "middle"
+    lines = [_line("", middle_name, [f"round {row.round}" for row in measured])]
     for label, (field, write) in FIELDS.items():
         values = [getattr(row, field) for row in measured]
         known = [value for value in values if value is not None]

@@ -1,6 +1,7 @@
 """The charts: which points, with which axes and caption."""
 
 from collections.abc import Sequence
+from statistics import median
 
 from uploadlab.analysis.cells import Summary
 from uploadlab.analysis.load import LoadSummary
@@ -16,18 +17,25 @@ SIZE, USERS = Axis("file size", "size"), Axis("users", "users")
 SECONDS, P95 = Axis("seconds", "s"), Axis("p95, seconds", "s")
 MEMORY, RATE = Axis("peak RSS, MiB", "MiB"), Axis("MB/s", "MB/s")
 FLAT = "Flat: streams; rising: loads the whole file into memory. Both axes logarithmic."
-IN_TABLES = "Both axes logarithmic. The figures are in the tables above."
+MOST_POINTS = 5000
+"""Of a chart of single uploads: with more, the page grows and no reader can tell them apart."""
+IN_TABLES = "Both axes logarithmic. The figures are in the tables below."
 
 
 def time_charts(rows: Sequence[Measurement]) -> list[Chart]:
     """Return time against size, if anything arrived."""
-    points = [
-        Point(Cell(row.deployment, row.method, row.size_bytes), [row.seconds])
+    uploads = [
+        (Cell(row.deployment, row.method, row.size_bytes), row.seconds)
         for row in rows
         if row.status in ACCEPTED and row.seconds
     ]
+    points = [Point(cell, [seconds]) for cell, seconds in uploads]
+    what = "each upload that arrived"
+    if len(points) > MOST_POINTS:
+        points = [Point(cell, [median(seconds)]) for cell, seconds in grouped(uploads).items()]
+        what = "the uploads of each cell that arrived, their middle"
     caption = (
-        "Seconds of each upload that arrived, against the size of its file; both axes logarithmic. "
+        f"Seconds of {what}, against the size of its file; both axes logarithmic. "
         "One panel for each deployment, colour and shape by method, a line through the medians. "
         "A line that rises as fast as the size is a constant rate; where it flattens to the left, each "
         "upload has a cost that does not depend on its size."
@@ -83,5 +91,10 @@ def load_charts(summaries: Sequence[LoadSummary]) -> list[Chart]:
 
 
 def _drawn(*charts: Chart) -> list[Chart]:
-    """Return the charts that show anything."""
-    return [chart for chart in charts if chart.points]
+    """Return the charts with at least two places across: fewer make no line."""
+    return [chart for chart in charts if len({_across(point) for point in chart.points}) > 1]
+
+
+def _across(point: Point) -> float:
+    """Return a point's number of users, or else its size."""
+    return point.values[1] if len(point.values) > 1 else point.cell.size_bytes

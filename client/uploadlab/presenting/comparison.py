@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log2
 
 from uploadlab.analysis.comparison import CPU, FIELDS, MEMORY, SECONDS, ComparedCell, Found
-from uploadlab.analysis.significance import Interval, Judged, Word
+from uploadlab.analysis.significance import Interval, Word
 from uploadlab.model.comparison import Comparison
 from uploadlab.presenting.document import Bad, Bar, Bars, Key, Table, TableRow
 from uploadlab.presenting.figures import NO_FIGURE, grouped
@@ -42,7 +42,7 @@ def _verdict_table(found: Found) -> Table:
         rows.append(TableRow([name], Key(name)))
         rows += [TableRow(_verdict_cells(line), Key(name, line.method), is_below=True) for line in lines]
     title = f"{format_size(size_bytes)}: compared with {found.base}"
-    return Table(title, HEADER, rows, Key(size_bytes=size_bytes), wordy=True)
+    return Table(title, HEADER, rows, Key(size_bytes=size_bytes), wordy=True, narrow=HEADER[1:])
 
 
 def _verdict_cells(line: ComparedCell) -> list[str]:
@@ -88,7 +88,7 @@ def comparison_notes(found: Found, within: float | None) -> list[str]:
     noise = [(line, judged) for line in found.noise if (judged := line.verdicts.get(SECONDS))]
     for line, judged in noise:
         if judged.word is not Word.SAME:
-            ratio = _ratio_text(judged.ratio)
+            ratio = ratio_text(judged.ratio)
             notes.append(
                 f"{line.name} differs from itself: {line.method} {ratio}; smaller effects cannot be seen."
             )
@@ -102,27 +102,6 @@ def comparison_notes(found: Found, within: float | None) -> list[str]:
 def setting_differences(differs: Mapping[str, Sequence[str]], base: str) -> dict[str, list[str]]:
     """Return the settings in which each differs from the base, below a title that says so."""
     return {f"{name}, differences from {base}": list(lines) or ["none"] for name, lines in differs.items()}
-
-
-def verdict_lines(found: Found, comparison: Comparison) -> list[str]:
-    """Return a sentence on the speed of each by each method; settings that change nothing share one."""
-    lines = grouped((line.name, line) for line in found.lines)
-    order = [name for name in by_effect(found, comparison) if name in lines]
-    idle = [name for name in order if comparison.ablation and not any(map(_weight, lines[name]))]
-    sentences = []
-    for name in order:
-        if name not in idle:
-            what = setting_name(comparison.others[name]) if comparison.ablation else name
-            speeds = grouped(
-                (_instead(line) or verdict_text(line, SECONDS), line.method) for line in lines[name]
-            )
-            texts = [f"{speed} by {', '.join(dict.fromkeys(methods))}" for speed, methods in speeds.items()]
-            sentences.append(f"{what}: {'; '.join(texts)}")
-    if idle:
-        sentences.append(
-            f"no difference: {', '.join(setting_name(comparison.others[name]) for name in idle)}"
-        )
-    return sentences
 
 
 def by_effect(found: Found, comparison: Comparison) -> list[str]:
@@ -166,10 +145,10 @@ def verdict_text(line: ComparedCell, field: str) -> str:
         word = "" if judged.word is Word.SAME else f"{judged.word} "
         return word + _factor(judged.ratio.value)
     word = FASTER[judged.word] if field == SECONDS else judged.word
-    return f"{word} {_ratio_text(judged.ratio)}"
+    return f"{word} {ratio_text(judged.ratio)}"
 
 
-def _ratio_text(ratio: Interval) -> str:
+def ratio_text(ratio: Interval) -> str:
     """Return ``1.42x [1.36, 1.49]``."""
     return f"{_factor(ratio.value)} [{_digits(ratio.low)}, {_digits(ratio.high)}]"
 
@@ -198,32 +177,33 @@ def _picture(found: Found, size_bytes: int, comparison: Comparison, field: str) 
     if comparison.ablation:
         order = by_effect(found, comparison)
         lines.sort(key=lambda line: order.index(line.name))
-    known = [(line, judged) for line in lines if (judged := line.verdicts.get(field))]
-    widest = max([1.05, *(max(judged.ratio.reach, judged.floor) for _, judged in known)])
+    known = [judged for line in lines if (judged := line.verdicts.get(field))]
+    widest = max([1.05, *(max(judged.ratio.reach, judged.floor) for judged in known)])
     more, less = ("faster", "slower") if field == SECONDS else ("more", "less")
+    bars = [_bar(line, field, comparison, widest) for line in lines]
     return Bars(
         f"{format_size(size_bytes)}: {FIELD_NAMES[field]}, against {found.base}",
         f"{less} than {found.base}",
         f"{more} than {found.base}",
         [(f"{tick:g}x", _place(tick, widest)) for tick in _ticks(widest)],
-        [_bar(line, judged, field, comparison, widest) for line, judged in known],
+        sorted(filter(None, bars), key=lambda bar: bar.tone != "lost"),
     )
 
 
-def _bar(line: ComparedCell, judged: Judged, field: str, comparison: Comparison, widest: float) -> Bar:
+def _bar(line: ComparedCell, field: str, comparison: Comparison, widest: float) -> Bar | None:
+    """Return the bar of a verdict; what stands in its place where uploads failed, once, at the speed."""
+    key = Key(line.name, line.method, line.size_bytes)
+    name = setting_name(comparison.others[line.name]) if comparison.ablation else line.name
+    if instead := field == SECONDS and _instead(line):
+        return Bar(key, name, line.method, instead, "lost" if line.instead else "saved")
+    if not (judged := line.verdicts.get(field)):
+        return None
     better = Word.MORE if field == SECONDS else Word.LESS
-    ratio = judged.ratio
-    return Bar(
-        key=Key(line.name, line.method, line.size_bytes),
-        name=setting_name(comparison.others[line.name]) if comparison.ablation else line.name,
-        method=line.method,
-        words=verdict_text(line, field),
-        tone="same" if judged.word is Word.SAME else "better" if judged.word is better else "worse",
-        low=_place(ratio.low, widest),
-        value=_place(ratio.value, widest),
-        high=_place(ratio.high, widest),
-        noise=(_place(1 / judged.floor, widest), _place(judged.floor, widest)),
-    )
+    tone = "same" if judged.word is Word.SAME else "better" if judged.word is better else "worse"
+    ends = judged.ratio.low, judged.ratio.value, judged.ratio.high
+    low, value, high = (_place(ratio, widest) for ratio in ends)
+    noise = _place(1 / judged.floor, widest), _place(judged.floor, widest)
+    return Bar(key, name, line.method, verdict_text(line, field), tone, low, value, high, noise)
 
 
 def _place(ratio: float, widest: float) -> float:

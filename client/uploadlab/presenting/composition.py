@@ -1,95 +1,174 @@
-"""From what a run's folder holds to its report. Pure: nothing is read or written here."""
+"""From what a run's folder holds to its document. Pure: nothing is read or written here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from uploadlab.analysis.cells import Summary, summarize
+from uploadlab.analysis.cells import Summary, reference_names, summarize
 from uploadlab.analysis.comparison import Found, found
-from uploadlab.analysis.diagnosis import diagnose
-from uploadlab.analysis.load import summarize_load
+from uploadlab.analysis.diagnosis import Cause, diagnose
+from uploadlab.analysis.disturbances import Disturbance, disturbances
+from uploadlab.analysis.load import LoadSummary, summarize_load
+from uploadlab.analysis.losses import Loss, losses
+from uploadlab.analysis.ranking import Ranking, rank
 from uploadlab.declared.goals import Goals
-from uploadlab.model.cells import Cell
 from uploadlab.model.runs import Run
 from uploadlab.presenting import sections
-from uploadlab.presenting.charts import memory_charts, time_charts
-from uploadlab.presenting.comparison import verdict_lines
-from uploadlab.presenting.document import Report
-from uploadlab.presenting.grid import counts, warnings
-from uploadlab.presenting.repeat import commands
-from uploadlab.presenting.tables import failure_notes, limit_notes
+from uploadlab.presenting.check_answer import check_statements, check_title
+from uploadlab.presenting.comparison_answer import (
+    comparison_statements,
+    comparison_title,
+    difference_statements,
+)
+from uploadlab.presenting.document import Document, Statement
+from uploadlab.presenting.dots import ranking_dots
+from uploadlab.presenting.load_answer import load_statements, load_title
+from uploadlab.presenting.raw_figures import raw_figures
+from uploadlab.presenting.repeat import next_commands
+from uploadlab.presenting.run_answer import (
+    change_statements,
+    doubt_statements,
+    failure_statements,
+    loss_statements,
+    run_title,
+    speed_statements,
+)
+from uploadlab.presenting.summary import run_summary
 from uploadlab.storage.reader import UNKNOWN, StoredRun
 from uploadlab.units import format_size
 
 NOTHING = "Nothing was measured yet."
 
 
-def compose_report(stored: StoredRun, goals: Goals) -> Report:
-    """Return all sections that the run has something for."""
+class Evidence(NamedTuple):
+    """All figures of a run that its document is composed of, each computed once."""
+
+    stored: StoredRun
+    summaries: Sequence[Summary]
+    loads: Sequence[LoadSummary]
+    compared: Found | None
+    losses: Sequence[Loss]
+    ranking: Ranking | None
+    causes: Sequence[Cause]
+    disturbed: Sequence[Disturbance]
+
+
+def compose(stored: StoredRun, goals: Goals) -> Document:
+    """Return the answer and all details that the run has something for."""
     run = stored.run
-    counted = [row for row in stored.rows if not row.warmup]
     summaries = summarize(run, stored.rows)
-    loads = summarize_load(run, stored.steps, stored.uploads)
-    compared = found(run, stored.rows)
-    charts = [*time_charts(counted), *memory_charts(summaries)]
-    cells = [Cell(summary.deployment, summary.method, summary.size_bytes) for summary in summaries]
-    cells += [summary.step.cell for summary in loads]
+    evidence = Evidence(
+        stored,
+        summaries,
+        summarize_load(run, stored.steps, stored.uploads),
+        found(run, stored.rows),
+        losses(stored.rows),
+        rank(run, summaries),
+        diagnose(run, stored.rows, stored.calls),
+        disturbances(stored.rows),
+    )
+    cells = [summary.cell for summary in summaries]
+    cells += [summary.step.cell for summary in evidence.loads]
     measured = {*(cell.deployment for cell in cells), *(row.deployment for row in stored.checks)}
-    composed = [
-        sections.comparison_section(run, compared),
-        sections.rate_section(run, summaries),
-        sections.chart_section(stored.rows, summaries, charts),
-        sections.cost_section(run, summaries),
-        sections.ratio_section(stored, goals),
-        sections.check_section(run, stored.checks),
-        sections.load_section(loads),
-        sections.profile_section(stored),
-        sections.deployment_section(run),
-        sections.config_section(run),
-        commands(stored),
-    ]
-    is_empty = not (counted or stored.steps or stored.checks)
-    return Report(
-        title=f"{_subject(run)}, runtime {run.runtime}",
+    is_empty = not (summaries or stored.steps or stored.checks)
+    composed = _sections(evidence, goals)
+    title = _title(evidence)
+    return Document(
+        title=title,
         facts=_facts(run),
         notices=[*stored.notices, *([NOTHING] if is_empty else [])],
-        findings=_findings(stored, summaries, compared),
+        answer=_answer(evidence),
+        commands=next_commands(stored, evidence.losses, evidence.ranking),
+        pictures=[] if run.comparison else ranking_dots(evidence.ranking, evidence.losses),
         sections=[section for section in composed if section and not section.is_empty],
         deployments={target.name: target.tier for target in run.targets if target.name in measured},
         methods=list(dict.fromkeys(cell.method for cell in cells)),
         sizes=sorted({cell.size_bytes for cell in cells}),
+        figures=raw_figures(run, summaries, evidence.loads),
+        summary=run_summary(stored, summaries, evidence.loads, title),
     )
 
 
-def _subject(run: Run) -> str:
-    if not (comparison := run.comparison):
-        return f"Plan {run.plan}"
-    others = ", ".join(comparison.others)
-    return f"Settings of {comparison.base}" if comparison.ablation else f"{others} against {comparison.base}"
+def compose_diff(compared: Found, differs: Mapping[str, Sequence[str]], notices: Sequence[str]) -> Document:
+    """Return what changed between two runs; ``differs`` has the settings and versions that did."""
+    return Document(
+        title=comparison_title(compared, None),
+        facts=[],
+        notices=notices,
+        answer=[*comparison_statements(compared, None, {}), *difference_statements(differs)],
+        commands={},
+        pictures=[],
+        sections=list(filter(None, [sections.comparison_section(compared, None, differs)])),
+        deployments={},
+        methods=[],
+        sizes=[],
+        figures=[],
+    )
+
+
+def _title(evidence: Evidence) -> str:
+    run, checks = evidence.stored.run, evidence.stored.checks
+    if checks:
+        return check_title(run, checks)
+    if evidence.compared and evidence.compared.lines:
+        return comparison_title(evidence.compared, run.comparison)
+    if evidence.summaries:
+        return run_title(evidence.losses, evidence.ranking, evidence.disturbed)
+    return load_title(_apps(evidence)) or f"Plan {run.plan}"
+
+
+def _answer(evidence: Evidence) -> list[Statement]:
+    """Return the sentences of all that the run has, what was lost first."""
+    run, checks, compared = evidence.stored.run, evidence.stored.checks, evidence.compared
+    if checks:
+        return check_statements(run, checks)
+    if compared and run.comparison:
+        return comparison_statements(compared, run.comparison, run.comparison.others)
+    return [
+        *loss_statements(evidence.losses),
+        *failure_statements(evidence.summaries),
+        *speed_statements(evidence.ranking),
+        *change_statements(evidence.causes),
+        *load_statements(_apps(evidence)),
+        *doubt_statements(evidence.summaries, evidence.disturbed),
+    ]
+
+
+def _apps(evidence: Evidence) -> list[LoadSummary]:
+    """Return the steps without those of references, which run no app."""
+    references = reference_names(evidence.stored.run)
+    return [summary for summary in evidence.loads if summary.step.cell.deployment not in references]
+
+
+def _sections(evidence: Evidence, goals: Goals) -> list[sections.MaybeSection]:
+    """Return the details, those that a reader asks for first before the others."""
+    stored, run = evidence.stored, evidence.stored.run
+    differs = run.comparison.others if run.comparison else {}
+    return [
+        sections.comparison_section(evidence.compared, run.comparison, differs),
+        sections.check_section(run, stored.checks),
+        sections.load_section(evidence.loads),
+        sections.cell_section(run, evidence.summaries),
+        sections.cause_section(evidence.causes),
+        sections.failure_section(evidence.summaries),
+        sections.chart_section(stored.rows, evidence.summaries),
+        sections.ratio_section(stored, goals),
+        sections.profile_section(stored),
+        sections.deployment_section(run),
+        sections.config_section(run),
+        sections.repeat_section(stored),
+    ]
 
 
 def _facts(run: Run) -> list[str]:
-    """Return when and where it was measured, as far as that is known."""
+    """Return what was measured, when and where, as far as that is known."""
     host = run.host
     if not run.started_at and host.cpu == UNKNOWN:
         return [f"run {run.id}"]
     return [
+        f"plan {run.plan}, runtime {run.runtime}",
         f"{run.started_at[:10]} {run.started_at[11:16]} UTC",
         f"{host.cores} cores of {host.cpu}, {format_size(host.memory_bytes)}",
         host.kernel,
         f"uploads on {host.data_filesystem}",
         f"run {run.id}",
     ]
-
-
-def _findings(
-    stored: StoredRun, summaries: Sequence[Summary], compared: Found | None
-) -> dict[str, list[str]]:
-    """Return what the run shows in words, by headings."""
-    run, checks = stored.run, stored.checks
-    findings = {
-        "Verdicts": verdict_lines(compared, run.comparison) if compared and run.comparison else [],
-        "What arrived": [*counts(run, checks), *warnings(run, checks)] if checks else [],
-        "Causes": diagnose(run, stored.rows, stored.calls),
-        "Failed uploads": failure_notes(summaries),
-        "Limited by client or ceiling": limit_notes(summaries),
-    }
-    return {heading: lines for heading, lines in findings.items() if lines}

@@ -1,9 +1,10 @@
-"""A report as values: keyed tables, charts and sentences, which terminal, page and Markdown only render."""
+"""What a run shows, as values that terminal, page, Markdown and CSV only render."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from uploadlab.model.cells import Cell
+from uploadlab.presenting.summary import RunSummary
 
 
 class Key(NamedTuple):
@@ -29,12 +30,19 @@ class Linked(str):
     """Text and address of each."""
 
 
-class Shaded(str):
-    """A cell of a heat map: text and shade by each of its metrics."""
+class Figured(str):
+    """The text of a figure, by whose value a page sorts the column."""
 
-    texts: Sequence[str] = ()
-    shades: Sequence[float] = ()
-    """From 0 to 1, the best."""
+    value: float = 0.0
+
+
+class Verdicted(str):
+    """The verdict of a cell of a check, with the numbers of its footnotes."""
+
+    tone: str = ""
+    """``good``, ``bad``, ``lost``, ``known`` or ``unknown``."""
+    notes: Sequence[str] = ()
+    """What happened: the texts of the footnotes."""
 
 
 class TableRow(NamedTuple):
@@ -44,6 +52,8 @@ class TableRow(NamedTuple):
     key: Key = Key()
     is_below: bool = False
     """Whether it belongs to the group above."""
+    about: str = ""
+    """What its name means: shown on hover and focus."""
 
 
 class Table(NamedTuple):
@@ -57,6 +67,9 @@ class Table(NamedTuple):
     """One for each column after the first, or none at all."""
     wordy: bool = False
     """Whether the cells hold words rather than figures."""
+    narrow: Sequence[str] = ()
+    """The columns after the first that a narrow terminal keeps, as far as they fit; none: all or none."""
+    is_sortable: bool = False
 
 
 class Axis(NamedTuple):
@@ -86,6 +99,44 @@ class Chart(NamedTuple):
     panels: bool = True
 
 
+class Dot(NamedTuple):
+    """A figure with its range, in percent of the axis."""
+
+    name: str
+    """What the figure is of: told on hover, and by its colour."""
+    words: str
+    low: float
+    value: float
+    high: float
+    key: Key = Key()
+    is_smaller: bool = False
+    """Whether it is of a smaller size than the picture."""
+
+
+class DotRow(NamedTuple):
+    """Dots on one line, with what was lost beside them."""
+
+    name: str
+    words: str
+    """What the line shows, in words."""
+    dots: Sequence[Dot]
+    lost: Sequence[Dot] = ()
+    """Filled red cells: what has no figure, since the file did not arrive."""
+    key: Key = Key()
+
+
+class Dots(NamedTuple):
+    """Figures on one logarithmic axis, the best line first."""
+
+    id: str
+    label: str
+    """What the lines are, for the switch between two pictures of the same figures."""
+    caption: str
+    unit: str
+    ticks: Sequence[tuple[str, float]]
+    rows: Sequence[DotRow]
+
+
 class Bar(NamedTuple):
     """A ratio with its interval, in percent of the axis."""
 
@@ -94,11 +145,12 @@ class Bar(NamedTuple):
     method: str
     words: str
     tone: str
-    """``better``, ``worse`` or ``same``."""
-    low: float
-    value: float
-    high: float
-    noise: tuple[float, float]
+    """``better``, ``worse``, ``same``; ``lost`` where an upload failed, ``saved`` where only the base's
+    did: then there is no interval."""
+    low: float = 50.0
+    value: float = 50.0
+    high: float = 50.0
+    noise: tuple[float, float] = (50.0, 50.0)
 
 
 class Bars(NamedTuple):
@@ -112,42 +164,72 @@ class Bars(NamedTuple):
     rows: Sequence[Bar]
 
 
+class Statement(NamedTuple):
+    """One sentence of the answer."""
+
+    head: str
+    """One word that says what it is about: ``Lost``, ``Fastest``, ``Change``."""
+    text: str
+    tone: str = ""
+    """``bad``: something was lost or failed; ``warn``: a doubt; ``good``."""
+    more: str = ""
+    """Why, where there is room for it."""
+    finding: str = ""
+    """The anchor in docs/findings.md that explains it."""
+
+
 class Section(NamedTuple):
-    """A part of the page under a heading of its own. What is empty is left out."""
+    """A part of the details under a heading of its own. What is empty is left out."""
 
     id: str
     title: str
     intro: Sequence[str] = ()
-    heats: Sequence[Table] = ()
-    """Shown on the page in place of the tables, which say the same."""
     tables: Sequence[Table] = ()
-    details: Sequence[Table] = ()
-    """Long tables, closed until the reader opens them."""
     charts: Sequence[Chart] = ()
     bars: Sequence[Bars] = ()
     notes: Sequence[str] = ()
+    footnotes: Sequence[str] = ()
+    """What the numbers in a table's cells refer to; on a page, the cells have these texts themselves."""
     texts: Mapping[str, str] = {}
     """Texts that are shown as they are, by their names."""
-    folded: bool = False
-    """Whether the texts are long, and closed until the reader opens them."""
+    is_open: bool = False
+    """Whether a page shows it before the reader opens it."""
+    is_long: bool = False
+    """Whether it is left out of a terminal and of Markdown, and its texts are closed on a page."""
+
+    @property
+    def has_text(self) -> bool:
+        """Whether it has more than charts, and than sentences of every run."""
+        has_rows = any(table.rows for table in self.tables)
+        return bool(has_rows or self.texts or (self.notes and not self.intro))
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing but sentences stands below the heading."""
-        return not (any(table.rows for table in self.tables) or self.charts or self.texts)
+        """Whether nothing but sentences of every run stands below the heading."""
+        return not (self.has_text or self.charts)
 
 
-class Report(NamedTuple):
-    """A run's report."""
+class Document(NamedTuple):
+    """What a run shows."""
 
     title: str
+    """The main result as a sentence, without a full stop."""
     facts: Sequence[str]
+    """When and where it was measured."""
     notices: Sequence[str]
     """What is damaged or missing."""
-    findings: Mapping[str, Sequence[str]]
-    """What the run shows, in words, by headings."""
+    answer: Sequence[Statement]
+    """What matters, the worst first: it fits into a terminal of 80 columns and 25 lines."""
+    commands: Mapping[str, str]
+    """What to type next, the best first, by what it does."""
+    pictures: Sequence[Dots]
+    """The first picture, and other views of it."""
     sections: Sequence[Section]
     deployments: Mapping[str, str]
     """Their tiers."""
     methods: Sequence[str]
     sizes: Sequence[int]
+    figures: Sequence[Mapping[str, Any]]
+    """Raw values, a record for each cell and each step of concurrent uploads, for other programs."""
+    summary: RunSummary | None = None
+    """The run in short, for the viewer's list; None where the document is of two runs."""

@@ -1,11 +1,14 @@
 """Figures and notes as short text."""
 
-from collections.abc import Callable, Hashable, Iterable
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from uploadlab.units import MIB
 
 NO_FIGURE = "-"
+LONGEST_FIGURE = 40
+FIGURE = re.compile(r"~?\d")
 Group = TypeVar("Group", bound=Hashable)
 Item = TypeVar("Item")
 
@@ -51,3 +54,27 @@ def grouped(pairs: Iterable[tuple[Group, Item]]) -> dict[Group, list[Item]]:
 def place_notes(places: Iterable[tuple[str, str]]) -> list[str]:
     """Return a line for each text, with all the places where it holds; ``places`` are pairs of both."""
     return [f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in grouped(places).items()]
+
+
+def times_text(ratio: float) -> str:
+    """Return ``6 times``, ``1.4 times``."""
+    return f"{short(ratio).removesuffix('.0')} times"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 server``, ``2 servers``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def few(names: Iterable[str], most: int = 3) -> str:
+    """Return each name once: ``a``, ``a and b``, ``a, b and 5 more``."""
+    words = list(dict.fromkeys(names))
+    if len(words) > most:
+        words[most - 1 :] = [f"{len(words) - most + 1} more"]
+    *first, last = words or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def are_figures(column: Sequence[str]) -> bool:
+    """Return whether some cells begin with a figure, and none is a sentence."""
+    return any(map(FIGURE.match, column)) and all(len(cell) <= LONGEST_FIGURE for cell in column)

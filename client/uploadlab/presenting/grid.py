@@ -1,18 +1,26 @@
 """The grid of a check as tables: cases down, deployments across, and the notes that its cells refer to."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from uploadlab.analysis.grid import HELD, falls_short, idle_exceptions, known_exception, latest, lost_bytes
+from uploadlab.analysis.grid import HELD, known_exception, latest, lost_bytes
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.registry import CaseKind
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Bad, Key, Table, TableRow
+from uploadlab.presenting.document import Key, Table, TableRow, Verdicted
 
 NOT_TRIED = "-"
-EXCEPTION = "exception"
+EXCEPTION = "known"
+SEVERITY = [Verdict.PASS, "known", Verdict.UNAVAILABLE, Verdict.UNKNOWN, Verdict.FAIL, Verdict.LOSS]
+TONES = {
+    EXCEPTION: "known",
+    Verdict.UNAVAILABLE: "unknown",
+    Verdict.UNKNOWN: "unknown",
+    Verdict.FAIL: "bad",
+    Verdict.LOSS: "lost",
+}
 TITLES = {
     "tuned": "tuned: every byte, or a clear refusal",
     "stock": "stock: default settings, defects included",
@@ -26,7 +34,7 @@ Notes = dict[str, tuple[int, dict[str, dict[str, None]]]]
 
 
 def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
-    """Return one table a tier, and the notes that their cells refer to."""
+    """Return one table a tier, failures first, and the notes that the numbers in their cells refer to."""
     notes: Notes = {}
     cells: dict[tuple[str, str], list[Check]] = {}
     for row in latest(rows):
@@ -35,9 +43,10 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
     tables = []
     for tier in sorted(tiers, key=lambda name: name not in HELD):
         names = [target.name for target in run.targets if target.tier == tier]
+        found = {case: [cells.get((name, case), []) for name in names] for case in run.checks}
         grid = [
-            TableRow([case, *(_cell(cells.get((name, case), []), run, notes) for name in names)])
-            for case in run.checks
+            TableRow([case, *(_cell(tried, run, notes) for tried in found[case])], about=_about(case))
+            for case in sorted(found, key=lambda case: -_worst(found[case], run))
         ]
         columns = [Key(name) for name in names]
         tables.append(Table(TITLES.get(tier, tier), ["", *names], grid, Key(tier=tier), columns, wordy=True))
@@ -46,6 +55,18 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
         about = "; ".join(f"{case}: {', '.join(deployments)}" for case, deployments in places.items())
         lines.append(f"[{number}] {text}. {about}")
     return tables, lines
+
+
+def _about(case: str) -> str:
+    """Return what a case sends; empty for a case that this lab no longer has."""
+    return CASES[case].description if case in CASES else ""
+
+
+def _worst(cells: Iterable[Sequence[Check]], run: Run) -> int:
+    """Return how bad the worst of these attempts is: a known failure is better than an unknown verdict."""
+    attempts = [row for tried in cells for row in tried]
+    ranks = [1 if known_exception(row, run.exceptions) else SEVERITY.index(row.verdict) for row in attempts]
+    return max(ranks, default=0)
 
 
 def counts(run: Run, rows: Sequence[Check]) -> list[str]:
@@ -71,21 +92,8 @@ def _summed(rows: Sequence[Check], run: Run) -> str:
         verdicts[EXCEPTION if known else row.verdict] += 1
         lost[known] += lost_bytes(row)
     numbers = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
-    more = f", and {lost[True]} by exceptions" if lost[True] else ""
+    more = f", and {lost[True]} by known failures" if lost[True] else ""
     return f"{numbers}; {lost[False]} bytes silently lost or added{more}"
-
-
-def warnings(run: Run, rows: Sequence[Check]) -> list[str]:
-    """Return what a reader must not miss."""
-    lines = []
-    if cells := dict.fromkeys(f"{row.deployment} {row.case}" for row in falls_short(run, rows)):
-        lines.append(f"Failed: {', '.join(cells)}.")
-    if silent := dict.fromkeys(row.deployment for row in rows if row.verdict is Verdict.UNKNOWN):
-        names = ", ".join(silent)
-        lines.append(f"What {names} stored of refused uploads is unknown: no answer at /usage (set USAGE=1).")
-    if idle := ", ".join(known.name for known in idle_exceptions(run, rows)):
-        lines.append(f"Exceptions that no longer show, and may be outdated: {idle}.")
-    return lines
 
 
 def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
@@ -94,14 +102,17 @@ def _cell(rows: Sequence[Check], run: Run, notes: Notes) -> str:
     if not rows:
         return NOT_TRIED
     if not bad:
-        return " ".join([Verdict.PASS, *sorted({row.text for row in rows if row.text})])
+        cell = Verdicted(" ".join([Verdict.PASS, *sorted({row.text for row in rows if row.text})]))
+        cell.tone = "good"
+        return cell
     exceptions = [known_exception(row, run.exceptions) for row in bad]
     word = EXCEPTION if all(exceptions) else max((row.verdict for row in bad), key=list(Verdict).index)
-    numbers: dict[int, None] = {}
+    numbers: dict[int, str] = {}
     for row, known in zip(bad, exceptions, strict=True):
         text = f"{known.name}: {known.reason}. Fix: {known.fix}" if known else row.text
         number, places = notes.setdefault(text, (len(notes) + 1, {}))
         places.setdefault(row.case, {})[row.deployment] = None
-        numbers[number] = None
-    cell = " ".join([word, *(f"[{number}]" for number in numbers)])
-    return cell if word in (EXCEPTION, Verdict.UNKNOWN) else Bad(cell)
+        numbers[number] = text
+    cell = Verdicted(" ".join([word, *(f"[{number}]" for number in numbers)]))
+    cell.tone, cell.notes = TONES[word], list(numbers.values())
+    return cell

@@ -22,8 +22,8 @@ BUSY = 0.9
 """Share of the time from which on the workers, not the server, may be the limit."""
 LOAD_LEGEND = (
     "MB/s: of all users together, from when each had finished one upload to when the first began its last; "
-    "share: of the reference's with as many users. Median, p95, p99: of one upload's time. "
-    "Uploads, not ok: of the whole step."
+    "share: of the reference's with as many users. Median, p95, p99: of one upload's time, p95 from 20 "
+    "uploads on, p99 from 100. Uploads, not ok: of the whole step."
 )
 
 
@@ -148,4 +148,6 @@ def _seconds(value: float) -> str:
 def _way_table(step: Step, title: str, header: list[str], rows: list[TableRow]) -> Table:
     """Return a table about the step's method and size."""
     method, size_bytes = step.cell.method, step.cell.size_bytes
-    return Table(f"{format_size(size_bytes)} {method}: {title}", header, rows, Key("", method, size_bytes))
+    title = f"{format_size(size_bytes)} {method}: {title}"
+    narrow = ["users", "MB/s", "not ok", "median", "p95", "uploads", "CPU s/GB", "share"]
+    return Table(title, header, rows, Key("", method, size_bytes), narrow=narrow)

@@ -1,12 +1,12 @@
-"""A report and its tables as Markdown."""
+"""A document and its tables as Markdown."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from uploadlab.plain_text import plain, plain_lines
-from uploadlab.presenting.document import Report, Section, Table
+from uploadlab.presenting.document import Document, Section, Statement, Table
+from uploadlab.presenting.figures import are_figures
 
-LONGEST_FIGURE = 40
 CODE = re.compile(r"(`(?:(?!\]\(|://)[^`])+`)")
 """Words that the lab sets as code: in them nothing is Markdown. None of them has a link."""
 LINK = re.compile(
@@ -28,25 +28,35 @@ def markdown(table: Table, write: Callable[[str], str] = str) -> str:
         first, *rest = [write(cell) for cell in row.cells]
         rows.append([indent + first, *rest, *[""] * (len(table.header) - len(row.cells))])
     columns = zip(*rows, strict=True) if rows else [()] * len(table.header)
-    rules = ["--:" if _are_figures(column) else "---" for column in columns]
+    rules = ["--:" if are_figures(column) else "---" for column in columns]
     lines = [[write(name) for name in table.header], rules, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _are_figures(column: Sequence[str]) -> bool:
-    """Whether some cells begin with a figure, and none is a sentence."""
-    return any(cell[:1].isdigit() for cell in column) and all(len(cell) <= LONGEST_FIGURE for cell in column)
-
-
-def as_markdown(report: Report) -> str:
-    """Return the page's tables and sentences, without its charts and what is folded there."""
-    lines = [f"# {_inline(report.title)}", "", f"{_block('; '.join(report.facts))}.", ""]
-    lines += [f"> {_block(line)}" for line in report.notices] + [""] * bool(report.notices)
-    for heading, findings in report.findings.items():
-        lines += [f"## {heading}", "", *(f"- {_block(line)}" for line in findings), ""]
-    for section in report.sections:
-        lines += [] if section.folded else _section(section)
+def as_markdown(document: Document) -> str:
+    """Return the answer, then the tables and sentences, without charts and what is long."""
+    lines = [f"# {_inline(document.title)}", "", f"{_block('; '.join(document.facts))}.", ""]
+    lines += [f"> {_block(line)}" for line in document.notices] + [""] * bool(document.notices)
+    lines += [*map(_statement, document.answer), *[""] * bool(document.answer)]
+    for what, command in document.commands.items():
+        lines += [f"Next, {_inline(what)}:", "", *_code_block(command)]
+    for section in document.sections:
+        lines += _section(section) if section.has_text and not section.is_long else []
     return "\n".join(lines)
+
+
+def _statement(statement: Statement) -> str:
+    text = ": ".join(
+        filter(None, [statement.head and f"**{_inline(statement.head)}**", _inline(statement.text)])
+    )
+    more = f" {_inline(statement.more)}" if statement.more else ""
+    return f"- {text}.{more}" + (f" See docs/findings.md#{statement.finding}." if statement.finding else "")
+
+
+def _code_block(text: str) -> list[str]:
+    """Return text that is shown as it is: backquotes in it do not end its block."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return [fence, plain_lines(text.rstrip("\n")), fence, ""]
 
 
 def _section(section: Section) -> list[str]:
@@ -57,10 +67,8 @@ def _section(section: Section) -> list[str]:
         lines += [f"### {_inline(table.title)}", ""] if table.title else []
         lines += [markdown(table, _in_a_cell), ""]
     for name, text in section.texts.items():
-        # Backquotes in the text must not end its block.
-        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-        lines += [f"### {_inline(name)}", "", fence, plain_lines(text.rstrip("\n")), fence, ""]
-    return lines + [f"- {_block(line)}" for line in section.notes] + [""] * bool(section.notes)
+        lines += [f"### {_inline(name)}", "", *_code_block(text)]
+    return lines + [f"- {_block(line)}" for line in [*section.footnotes, *section.notes]] + [""]
 
 
 def _in_a_cell(text: str) -> str:

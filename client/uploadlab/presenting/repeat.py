@@ -1,4 +1,4 @@
-"""An order as the command that the user types, and the section of a report that shows it."""
+"""An order as the command that the user types, and what to type after a run."""
 
 import shlex
 from collections.abc import Sequence
@@ -6,12 +6,15 @@ from typing import Any
 
 import msgspec
 
+from uploadlab.analysis.losses import Loss
+from uploadlab.analysis.ranking import Ranking
+from uploadlab.model.deployments import EXTERNAL
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
-from uploadlab.presenting.document import Section
 from uploadlab.storage.reader import StoredRun
+from uploadlab.units import MIB
 
 ARGUMENTS = ("kind", "configs")
 """Fields that are words of their own, not options."""
@@ -53,26 +56,48 @@ def _option(field: str, value: Any) -> list[str]:
     return [name, str(value)]
 
 
-def commands(stored: StoredRun) -> Section | None:
-    """Return the section, or None if run.json is lost."""
+def repeating_commands(stored: StoredRun) -> dict[str, str]:
+    """Return the commands that repeat or complete a run, by what they do; none if run.json is lost."""
     run = stored.run
     if not run.order:
-        return None
+        return {}
     texts = {"The same again": shlex.join([program(), *repeating(run)])}
     if not run.comparison and (missing := _missing(run, stored.rows)):
         texts[f"What is missing: {missing} uploads"] = shlex.join([program(), "resume", run.id])
     texts["This report"] = shlex.join([program(), "report", run.id])
-    intro = "From the root of the checkout."
-    if private := [target.name for target in run.targets if target.private]:
-        intro += f" Add the login or query of {', '.join(private)} to the URL: it is not stored."
-    if run.order.kind is Kind.RUN:
-        intro += " The seed gives the same order; figures are compared within one run only."
-    return Section("repeat", "To repeat it", [intro], texts=texts)
+    return texts
+
+
+def next_commands(stored: StoredRun, losses: Sequence[Loss], ranking: Ranking | None) -> dict[str, str]:
+    """Return what to type next, the most useful first, by what it does."""
+    run = stored.run
+    texts = {}
+    missing = 0 if run.comparison else _missing(run, stored.rows)
+    if run.order and missing:
+        texts[f"measure the {missing} uploads that are missing"] = [program(), "resume", run.id]
+    declared = {target.name for target in run.targets if target.tier != EXTERNAL}
+    if names := [name for name in dict.fromkeys(loss.deployment for loss in losses) if name in declared]:
+        texts["every kind of upload that they lose"] = [
+            program(), "check", "--deployments", ",".join(names),
+        ]  # fmt: skip
+    if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
+        other = next(iter(run.comparison.others), "")
+        texts["which of its settings matter"] = [program(), "ablate", other]
+    elif ranking and len(ranking.ways) > 1:
+        slowest = ranking.slowest.summary
+        cell = f"{slowest.deployment}/{slowest.method}/{slowest.size_bytes / MIB:g}MiB"
+        texts["all figures of the slowest way"] = [program(), "show", run.id, cell]
+    if stored.checks:
+        texts["what each case sends"] = [program(), "list", "cases"]
+    return {what: shlex.join(words) for what, words in texts.items()}
 
 
 def _missing(run: Run, rows: Sequence[Measurement]) -> int:
-    """Return how many uploads have no row yet, or a row that says that they could not be tried."""
-    rounds = {planned.cell.id: planned.rounds for planned in run.cells}
+    """Return how many uploads have no row yet, or a row that says that they could not be tried.
+
+    A run with a time limit needs a row of each cell.
+    """
+    rounds = {planned.cell.id: 1 if run.accuracy else planned.rounds for planned in run.cells}
     done = {
         (row.cell_id, row.round)
         for row in rows

@@ -1,18 +1,22 @@
-"""The sections of a report. Where the run has nothing for one, it is empty."""
+"""The sections of a document. Where the run has nothing for one, it is empty."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from uploadlab.analysis.cells import Summary, ceiling_name
 from uploadlab.analysis.comparison import Found
+from uploadlab.analysis.diagnosis import Cause
 from uploadlab.analysis.load import LoadSummary
 from uploadlab.analysis.ratios import growth_rows, ratio_rows
 from uploadlab.declared.goals import Goals
 from uploadlab.model.checks import Check
+from uploadlab.model.comparison import Comparison
 from uploadlab.model.measurements import Measurement
+from uploadlab.model.order import Kind
 from uploadlab.model.runs import Run
-from uploadlab.presenting.charts import load_charts
+from uploadlab.presenting.charts import load_charts, memory_charts, time_charts
 from uploadlab.presenting.comparison import (
     LEGEND,
     comparison_bars,
@@ -20,79 +24,104 @@ from uploadlab.presenting.comparison import (
     comparison_tables,
     setting_differences,
 )
-from uploadlab.presenting.document import Chart, Key, Linked, Section, Table, TableRow
-from uploadlab.presenting.figures import NO_FIGURE
-from uploadlab.presenting.grid import grids
-from uploadlab.presenting.heat import heat_map
+from uploadlab.presenting.document import Bad, Key, Linked, Section, Table, TableRow
+from uploadlab.presenting.figures import NO_FIGURE, times_text
+from uploadlab.presenting.grid import counts, grids
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
+from uploadlab.presenting.rates import ROUGH_LEGEND
+from uploadlab.presenting.repeat import repeating_commands
 from uploadlab.presenting.tables import (
+    CELL_LEGEND,
     COST_LEGEND,
     LIMITED,
     MARK,
     RATIO_LEGEND,
     cell_table,
-    cost_table,
+    failure_notes,
     profile_notes,
-    rate_legend,
-    rate_tables,
     ratio_table,
 )
 from uploadlab.storage.files import PROFILES
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import format_size
 
-LIMITED_NOTE = f"{MARK} {LIMITED}: client or ceiling were the limit, so compare these by CPU s/GB."
+LIMITED_NOTE = f"{MARK}: the client or the ceiling was the limit ({LIMITED}), so compare these by CPU s/GB."
+MaybeSection = Section | None
 
 
-def comparison_section(run: Run, found: Found | None) -> Section | None:
-    """Return the verdicts as tables and bars, with the settings that differ."""
-    if not (comparison := run.comparison) or not found or not (found.noise or found.lines):
+def comparison_section(
+    found: Found | None, comparison: Comparison | None, differs: Mapping[str, Sequence[str]]
+) -> MaybeSection:
+    """Return the verdicts as bars and tables, with the settings that differ."""
+    if not found or not (found.noise or found.lines):
         return None
-    differences = {} if comparison.ablation else setting_differences(comparison.others, comparison.base)
+    settings = {} if comparison and comparison.ablation else setting_differences(differs, found.base)
     return Section(
-        "comparison", "Verdicts", [LEGEND.format(base=comparison.base)],
+        "comparison", "Verdicts", [LEGEND.format(base=found.base)],
         tables=comparison_tables(found, comparison),
-        bars=comparison_bars(found, comparison),
-        notes=comparison_notes(found, comparison.within),
-        texts={title: "\n".join(lines) for title, lines in differences.items()},
+        bars=comparison_bars(found, comparison) if comparison else [],
+        notes=comparison_notes(found, comparison.within if comparison else None),
+        texts={title: "\n".join(lines) for title, lines in settings.items()},
+        is_open=True,
     )  # fmt: skip
 
 
-def rate_section(run: Run, summaries: Sequence[Summary]) -> Section:
-    """Return the rates of deployments and methods, a table for each size, the largest first."""
-    tables = rate_tables(run, summaries)[::-1]
-    return Section(
-        "rates", "Deployments and methods", [rate_legend(ceiling_name(run))],
-        heats=[heat_map(table, run, summaries) for table in tables], tables=tables,
-        notes=[LIMITED_NOTE] if any(summary.client_limited for summary in summaries) else [],
-    )  # fmt: skip
+def cell_section(run: Run, summaries: Sequence[Summary]) -> Section:
+    """Return every figure of every cell in one table."""
+    ceiling = ceiling_name(run) or "none in this run"
+    tables = [cell_table(summaries)] if summaries else []
+    legend = [CELL_LEGEND.format(ceiling=ceiling), COST_LEGEND, ROUGH_LEGEND]
+    if any(summary.client_limited for summary in summaries):
+        legend.append(LIMITED_NOTE)
+    return Section("cells", "Every figure", [" ".join(legend)], tables=tables)
 
 
-def chart_section(
-    rows: Sequence[Measurement], summaries: Sequence[Summary], charts: Sequence[Chart]
-) -> Section:
-    """Return the charts against size, with every cell's figures as their text."""
-    intro = "The table below the charts has the figures of every cell."
-    return Section("charts", "Against size", [intro], charts=charts, details=[cell_table(rows, summaries)])
+def cause_section(causes: Sequence[Cause]) -> Section:
+    """Return each cause with its cost, its fix and where it shows, the most expensive first."""
+    header = ["cause", "cost", "why", "fix", "where"]
+    rows = [
+        TableRow(
+            [
+                cause.rule.name,
+                f"{times_text(cause.times)} slower" if isfinite(cause.times) else Bad("the file"),
+                cause.sentence,
+                f"{cause.rule.fix} (docs/findings.md#{cause.rule.finding})",
+                cause.where,
+            ]
+        )
+        for cause in causes
+    ]
+    intro = "Cost: how many times slower than the fastest way the worst of these cells is."
+    return Section("causes", "Why is it slow?", [intro], tables=[Table("", header, rows, wordy=True)])
 
 
-def cost_section(run: Run, summaries: Sequence[Summary]) -> Section:
-    """Return what each way to upload took, at the largest size."""
-    tables = [cost_table(run, summaries)] if summaries else []
-    return Section("costs", "What it took", [COST_LEGEND], tables=tables)
+def failure_section(summaries: Sequence[Summary]) -> Section:
+    """Return why cells have no figure."""
+    return Section("failures", "Failed uploads", notes=failure_notes(summaries))
+
+
+def chart_section(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> MaybeSection:
+    """Return the charts against size; None where there is but one size, which makes no line."""
+    if len({summary.size_bytes for summary in summaries}) < 2:
+        return None
+    counted = [row for row in rows if not row.warmup]
+    charts = [*time_charts(counted), *memory_charts(summaries)]
+    return Section("charts", "Against size", charts=charts)
 
 
 def ratio_section(stored: StoredRun, goals: Goals) -> Section:
     """Return the declared ratios that the run has, with their goals."""
     run, rows = stored.run, stored.rows
     table = ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth))
-    return Section("ratios", "Ratios", [RATIO_LEGEND], tables=[table._replace(title="")])
+    return Section("ratios", "Goals", [RATIO_LEGEND], tables=[table])
 
 
 def check_section(run: Run, checks: Sequence[Check]) -> Section:
     """Return the grid of what arrives, a table for each tier."""
-    tables, notes = grids(run, checks) if checks else ([], [])
-    return Section("check", "Does every byte arrive?", tables=tables, notes=notes)
+    tables, footnotes = grids(run, checks) if checks else ([], [])
+    notes = counts(run, checks) if checks else []
+    title = "Does every byte arrive?"
+    return Section("check", title, tables=tables, notes=notes, footnotes=footnotes, is_open=True)
 
 
 def load_section(summaries: Sequence[LoadSummary]) -> Section:
@@ -100,6 +129,7 @@ def load_section(summaries: Sequence[LoadSummary]) -> Section:
     return Section(
         "load", "Many at once", [LOAD_LEGEND],
         tables=load_tables(summaries), charts=load_charts(summaries), notes=load_notes(summaries),
+        is_open=True,
     )  # fmt: skip
 
 
@@ -150,10 +180,25 @@ def deployment_section(run: Run) -> Section:
         "stock: default settings, defects included; tuned: stores every byte or refuses clearly; "
         "reference: no Flask, marks a ceiling; target: your own server."
     )
-    return Section("deployments", "Deployments", [intro], tables=[Table("", header, rows, wordy=True)])
+    return Section(
+        "deployments", "Deployments", [intro], tables=[Table("", header, rows, wordy=True)], is_long=True
+    )
 
 
 def config_section(run: Run) -> Section:
     """Return the text of every config file."""
     intro = "Each as it was when the run was measured."
-    return Section("configs", "Configs", [intro], texts=run.configs, folded=True)
+    return Section("configs", "Configs", [intro], texts=run.configs, is_long=True)
+
+
+def repeat_section(stored: StoredRun) -> MaybeSection:
+    """Return the commands that repeat the run; None if run.json is lost."""
+    if not (texts := repeating_commands(stored)):
+        return None
+    intro = "From the root of the checkout."
+    run = stored.run
+    if private := [target.name for target in run.targets if target.private]:
+        intro += f" Add the login or query of {', '.join(private)} to the URL: it is not stored."
+    if run.order and run.order.kind is Kind.RUN:
+        intro += " The seed gives the same order; figures are compared within one run only."
+    return Section("repeat", "To repeat it", [intro], texts=texts)

@@ -1,16 +1,16 @@
 """A run's tables, with the notes and legends that belong to them."""
 
 from collections.abc import Sequence
-from statistics import median
+from math import inf
 
-from uploadlab.analysis.cells import Summary, by_cell, ceiling_name
+from uploadlab.analysis.cells import Summary, ceiling_name
 from uploadlab.analysis.profiles import overheads
-from uploadlab.analysis.ratios import LEAST_ROUNDS, GrowthRow, RatioRow
+from uploadlab.analysis.ratios import GrowthRow, RatioRow
 from uploadlab.declared.goals import Goals
 from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled, Status
 from uploadlab.model.runs import Run
-from uploadlab.presenting.document import Bad, Key, Table, TableRow
+from uploadlab.presenting.document import Bad, Figured, Key, Table, TableRow
 from uploadlab.presenting.figures import (
     NO_FIGURE,
     figure,
@@ -19,18 +19,22 @@ from uploadlab.presenting.figures import (
     mib,
     percent,
     place_notes,
-    short,
     tenths_of_mib,
 )
+from uploadlab.presenting.rates import ROUGH_LEGEND, range_text, rate_text, status_text
 from uploadlab.units import MIB, format_size
 
 LIMITED, MARK = "CLIENT_LIMITED", "*"
 IS_MET = {True: "yes", False: "no", None: "not judged"}
 RATIO_LEGEND = (
     "Ratio: of the medians, with the 95% interval of resampled rounds. Met: the low end of the interval is "
-    "within 5% of the goal (0.05 of a goal below 1); not judged: fewer than "
-    f"{LEAST_ROUNDS} rounds. {LIMITED}: judged by CPU s/GB, the second's divided by the first's. "
+    "within 5% of the goal (0.05 of a goal below 1). Goals that need more rounds than the run has are left "
+    f"out. {LIMITED}: judged by CPU s/GB, the second's divided by the first's. "
     "docs/method.md has the rules."
+)
+CELL_LEGEND = (
+    "MB/s: 10^6 bytes a second, the middle of the rounds; range: the slowest and the fastest round; "
+    "share: of {ceiling}, a plain server."
 )
 COST_LEGEND = (
     "CPU: of all the server's processes. Peak RSS: sum over processes (shared memory counted more than "
@@ -41,7 +45,7 @@ COST_LEGEND = (
 def rate_legend(ceiling: str | None) -> str:
     """Return what a figure of the rate tables is."""
     share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
-    return f"MB/s (10^6 bytes, median){share}; failed cells show the reason."
+    return f"MB/s (10^6 bytes, median){share}; failed cells show the reason. {ROUGH_LEGEND}"
 
 
 def rate_tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
@@ -82,11 +86,10 @@ def cell_text(summary: Summary | None) -> str:
     """Return a rate with its share of the ceiling, or what happened instead."""
     if summary is None:
         return NO_FIGURE
-    if summary.mb_per_second is not None:
-        share = "" if summary.share is None else f" {percent(summary.share)}"
-        return short(summary.mb_per_second) + share
-    more = {Status.WRONG: summary.error, Status.REFUSED: summary.http_status}
-    return Bad(f"{summary.status}: {more[summary.status]}" if summary.status in more else summary.status)
+    if summary.mb_per_second is None:
+        return Bad(status_text(summary))
+    share = "" if summary.share is None else f" {percent(summary.share)}"
+    return rate_text(summary) + share
 
 
 def cost_table(run: Run, summaries: Sequence[Summary]) -> Table:
@@ -103,7 +106,7 @@ def cost_table(run: Run, summaries: Sequence[Summary]) -> Table:
 
 
 def _cost_row(summary: Summary) -> TableRow:
-    rate = Bad(summary.status) if summary.mb_per_second is None else short(summary.mb_per_second)
+    rate = Bad(summary.status) if summary.mb_per_second is None else rate_text(summary)
     cells = [
         summary.method,
         rate + MARK if summary.client_limited else rate,
@@ -118,47 +121,53 @@ def _cost_cells(summary: Summary) -> list[str]:
     return [cpu, *(figure(size_bytes, mib) for size_bytes in memory)]
 
 
-def cell_table(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> Table:
-    """Return a table with a row for each cell, with all its figures."""
-    seconds = {
-        cell_id: [row.seconds for row in measured if row.seconds is not None]
-        for cell_id, measured in by_cell(rows).items()
-    }
+def cell_table(summaries: Sequence[Summary]) -> Table:
+    """Return all figures of every cell: the largest size first, what was lost before rates."""
     header = [
-        "", "method", "size", "MB/s", "share", "seconds, median", "least", "most", "rounds", "CPU s/GB",
-        "peak RSS", "spooled", "client RSS",
+        "deployment", "method", "size", "MB/s", "range", "rounds", "share", "CPU s/GB", "peak RSS", "spooled",
+        "client RSS",
     ]  # fmt: skip
-    return Table("Every cell in figures", header, [_cell_row(summary, seconds) for summary in summaries])
+    order = sorted(
+        summaries,
+        key=lambda cell: (-cell.size_bytes, cell.status is not Status.WRONG, -(cell.mb_per_second or inf)),
+    )
+    narrow = ["method", "size", "MB/s", "range", "rounds", "CPU s/GB"]
+    return Table("", header, list(map(_cell_row, order)), narrow=narrow, is_sortable=True)
 
 
-def _cell_row(summary: Summary, seconds: dict[str, list[float]]) -> TableRow:
+def _cell_row(summary: Summary) -> TableRow:
     key = Key(summary.deployment, summary.method, summary.size_bytes)
-    times = seconds[f"{summary.deployment}/{summary.method}/{summary.size_bytes}"]
-    arrived = times and summary.mb_per_second is not None
+    rate = Bad(summary.status) if summary.mb_per_second is None else rate_text(summary)
     cells = [
         summary.deployment,
         summary.method,
-        format_size(summary.size_bytes),
-        cell_text(summary) if summary.mb_per_second is None else short(summary.mb_per_second),
-        figure(summary.share, percent),
-        *(f"{pick(times):.4g}" if arrived else NO_FIGURE for pick in (median, min, max)),
+        _sorted(format_size(summary.size_bytes), summary.size_bytes),
+        _sorted(rate + MARK, summary.mb_per_second)
+        if summary.client_limited
+        else _sorted(rate, summary.mb_per_second),
+        range_text(summary),
         str(summary.rounds),
-        *_cost_cells(summary),
+        figure(summary.share, percent),
+        _sorted(figure(summary.cpu_seconds_per_gb, hundredths), summary.cpu_seconds_per_gb),
+        *(
+            _sorted(figure(size_bytes, mib), size_bytes)
+            for size_bytes in (
+                summary.server_peak_rss_bytes,
+                summary.spooled_bytes,
+                summary.client_peak_rss_bytes,
+            )
+        ),
     ]
     return TableRow(cells, key)
 
 
-def limit_notes(summaries: Sequence[Summary]) -> list[str]:
-    """Return a line for each size at which rates say little of the servers, the smallest first."""
-    places = grouped(
-        (summary.size_bytes, f"{summary.deployment} {summary.method}")
-        for summary in summaries
-        if summary.client_limited
-    )
-    return [
-        f"{MARK} {LIMITED} at {format_size(size)}: {', '.join(places[size])}: compare these by CPU s/GB"
-        for size in sorted(places)
-    ]
+def _sorted(text: str, value: float | None) -> str:
+    """Return the text with the value that its column is sorted by, if there is one."""
+    if value is None:
+        return text
+    shown = Figured(text)
+    shown.value = value
+    return shown
 
 
 def failure_notes(summaries: Sequence[Summary]) -> list[str]:
@@ -184,9 +193,11 @@ def profile_notes(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> 
 
 
 def ratio_table(ratios: Sequence[RatioRow], growths: Sequence[GrowthRow]) -> Table:
-    """Return each ratio with its 95% interval and its goal; then how much memory grew."""
+    """Return each goal that the run can judge, or whose cells failed; then how much memory grew."""
     header = ["what", "size", "ratio [low, high]", "goal", "met", "by"]
-    return Table("Ratios", header, [*map(_ratio_row, ratios), *map(_growth_row, growths)])
+    judged = [row for row in ratios if row.instead or row.met is not None]
+    grown = [row for row in growths if row.instead or row.met is not None]
+    return Table("", header, [*map(_ratio_row, judged), *map(_growth_row, grown)], narrow=header[1:5])
 
 
 def _ratio_row(row: RatioRow) -> TableRow:
@@ -194,7 +205,7 @@ def _ratio_row(row: RatioRow) -> TableRow:
     ratio = row.instead
     if row.interval:
         value, low, high = map(_plain, row.interval)
-        ratio = value if row.rounds < LEAST_ROUNDS else f"{value} [{low}, {high}]"
+        ratio = f"{value} [{low}, {high}]"
     cells = [
         f"{what}: {LIMITED}" if row.limited else what,
         format_size(row.cell.size_bytes),

@@ -2,72 +2,36 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from textwrap import wrap
+from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TimeElapsedColumn
-from rich.table import Table as RichTable
+from rich.style import Style
+from rich.text import Text
 
-from uploadlab.analysis.cells import ceiling_name, summarize
-from uploadlab.analysis.comparison import Found
-from uploadlab.analysis.diagnosis import diagnose
-from uploadlab.analysis.load import summarize_load
-from uploadlab.analysis.ratios import growth_rows, ratio_rows
-from uploadlab.declared.goals import Goals
-from uploadlab.model.checks import Check
-from uploadlab.model.comparison import Comparison
-from uploadlab.model.measurements import Measurement
-from uploadlab.model.runs import Run
-from uploadlab.paths import shown
+from uploadlab.paths import in_container, shown
 from uploadlab.plain_text import plain, plain_lines
-from uploadlab.presenting.comparison import (
-    LEGEND,
-    comparison_notes,
-    comparison_tables,
-    setting_differences,
-)
 from uploadlab.presenting.console import PlainConsole, progress_bar
-from uploadlab.presenting.document import Table
-from uploadlab.presenting.grid import counts, grids, warnings
-from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
-from uploadlab.presenting.tables import (
-    COST_LEGEND,
-    RATIO_LEGEND,
-    cost_table,
-    failure_notes,
-    limit_notes,
-    profile_notes,
-    rate_legend,
-    rate_tables,
-    ratio_table,
-)
-from uploadlab.storage.files import REPORT
-from uploadlab.storage.profiles import read_calls
-from uploadlab.storage.run_folder import RunFolder
+from uploadlab.presenting.document import Document, Section
+from uploadlab.presenting.terminal_answer import HEAD_WIDTH, answer_lines
+from uploadlab.presenting.terminal_tables import fitted, is_cut
 from uploadlab.units import format_seconds
 
 PLAIN_SECONDS = 5.0
 """Between two lines about the progress where there is no terminal."""
-CELL_WIDTH, NAME_WIDTH, WIDE = 9, 13, 74
-"""Six methods fit into 74 columns; names break at their dots and dashes."""
-NARROW_NAME_WIDTH = 9
-"""Six methods fit beside the name that Compose puts before each line."""
-RATIO_WIDTH, RATIO_NAME_WIDTH = 18, 16
-"""The width of ``1.42x [1.36, 1.49]``, and the least of a row's name, which holds a method's name whole."""
-PLENTY = 1000
-"""A width that breaks nothing."""
+MOST_LINES = 25
+"""Of the end of a run: what a terminal shows without scrolling."""
 
 
 class Screen:
     """Results on standard output, progress and notes on standard error."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: bool = False) -> None:
         self._out = PlainConsole()
-        # A table that does not fit would lose columns; in a narrow terminal it rather wraps.
-        self._wide = PlainConsole(width=PLENTY)
         self._notes = PlainConsole(stderr=True)
+        self.tables = tables
+        """Whether the user wants all tables before the answer."""
 
     def note(self, text: str) -> None:
         """Print one line beside the results."""
@@ -93,52 +57,47 @@ class Screen:
             spinner.add_task(text)
             yield
 
-    def result(self, run: Run, rows: Sequence[Measurement], folder: RunFolder, goals: Goals) -> None:
-        """Print the tables, what failed, why it was slow, and the goals."""
-        summaries = summarize(run, rows)
-        self._tables(rate_tables(run, summaries), self._name_width)
-        self._tables([cost_table(run, summaries)], PLENTY)
-        self._legend(f"{rate_legend(ceiling_name(run))} {COST_LEGEND}")
-        causes = diagnose(run, rows, read_calls(folder))
-        self._below([*limit_notes(summaries), *failure_notes(summaries), *causes])
-        self._below(profile_notes(rows, folder.read_profiled()))
-        ratios = ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth))
-        if ratios.rows:
-            self._wide.print()
-            self._ratio_tables([ratios])
-            self._legend(RATIO_LEGEND)
+    def answer(self, document: Document, place: Path | None = None, problem: str = "") -> None:
+        """Print the answer within a terminal of 25 lines, then where the report is and what to type next.
 
-    def comparison(
-        self, found: Found, differs: Mapping[str, Sequence[str]], comparison: Comparison | None = None
-    ) -> None:
-        """Print the verdicts, and the settings that differ."""
-        self._ratio_tables(comparison_tables(found, comparison))
-        self._legend(LEGEND.format(base=found.base))
-        self._below(comparison_notes(found, comparison.within if comparison else None))
-        for title, lines in setting_differences(differs, found.base).items():
-            self.text([f"{title}:"])
-            self._below(lines)
+        ``place`` is the report's file; ``problem`` says why it could not be written.
+        """
+        for notice in document.notices:
+            self.note(notice)
+        rest = _pointers(document, place, problem)
+        for line in answer_lines(document, self._out.width, MOST_LINES - sum(map(len, rest)) - 1):
+            self._out.print(line, soft_wrap=True)
+        self._out.print()
+        for lines in rest:
+            for line in lines:
+                self._out.print(line, soft_wrap=True)
 
-    def load_result(self, run: Run, folder: RunFolder) -> None:
-        """Print the tables of concurrent uploads, with their notes."""
-        summaries = summarize_load(run, folder.read_steps(), folder.read_uploads())
-        self._tables(load_tables(summaries), self._name_width)
-        self._legend(LOAD_LEGEND)
-        self._below(load_notes(summaries))
+    def details(self, document: Document) -> None:
+        """Print all sections that are not too long, within the terminal's width."""
+        for section in document.sections:
+            if not section.is_long and section.has_text:
+                self._section(section)
 
-    def check_result(self, run: Run, rows: Sequence[Check]) -> None:
-        """Print the grid, its notes, and where the tuned deployments fall short."""
-        tables, notes = grids(run, rows)
-        self._tables(tables, PLENTY)
-        self._below([*notes, *counts(run, rows), *warnings(run, rows)])
+    def _section(self, section: Section) -> None:
+        self._out.print(Text(section.title.upper(), style="bold"))
+        for line in section.intro:
+            self._out.print(line)
+        self._out.print()
+        for table in section.tables:
+            self._out.print(fitted(table, self._out.width))
+            if is_cut(table, self._out.width):
+                self._out.print("The report has more columns.")
+            self._out.print()
+        for line in [*section.footnotes, *section.notes]:
+            self._out.print(f"- {line}")
+        for name, text in section.texts.items():
+            self._out.print(f"{name}:")
+            self._below(text.splitlines())
+        self._out.print()
 
-    def where(self, folder: RunFolder) -> None:
-        """Print where the run lies."""
-        self.text([f"Run: {shown(folder.path)}"])
-
-    def report(self, folder: RunFolder) -> None:
-        """Print where the run's report lies."""
-        self.text([f"Report: {shown(folder.path / REPORT)}"])
+    def report(self, place: Path) -> None:
+        """Print where a report lies."""
+        self.text([f"Report: {shown(place)}"])
 
     def text(self, lines: Iterable[str]) -> None:
         """Print results that are lines already."""
@@ -152,26 +111,6 @@ class Screen:
     def progress(self, total: int, what: str) -> "ProgressShown":
         """Return the progress of a run: a bar in a terminal, now and then a line elsewhere."""
         return ProgressShown(self._notes, total, what)
-
-    @property
-    def _name_width(self) -> int:
-        return NAME_WIDTH if self._out.width >= WIDE else NARROW_NAME_WIDTH
-
-    def _ratio_tables(self, tables: Iterable[Table]) -> None:
-        """Print tables of ratios; names get the width that the other columns leave."""
-        for table in tables:
-            cells = [row.cells for row in table.rows if row.cells[1:]]
-            columns = list(zip(table.header, *cells, strict=True))[1:]
-            beside = sum(1 + min(RATIO_WIDTH, max(map(len, column))) for column in columns)
-            self._tables([table], max(RATIO_NAME_WIDTH, self._out.width - beside), RATIO_WIDTH)
-
-    def _tables(self, tables: Iterable[Table], name_width: int, cell_width: int = CELL_WIDTH) -> None:
-        for table in tables:
-            self._wide.print(_rich(table, name_width, cell_width))
-            self._wide.print()
-
-    def _legend(self, text: str) -> None:
-        self._out.print(text)
 
     def _below(self, lines: Iterable[str]) -> None:
         """Print notes below a table or a title."""
@@ -226,26 +165,19 @@ def fail(text: str, program: str) -> None:
     print(f"{program}: {plain(text)}", file=sys.stderr)
 
 
-def _rich(table: Table, name_width: int, cell_width: int) -> RichTable:
-    rich = RichTable(
-        title=table.title,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        padding=0,
-        pad_edge=False,
-    )
-    rich.add_column(table.header[0])
-    for name in table.header[1:]:
-        rich.add_column(_broken(name.replace(".", ". "), cell_width), justify="right")
-    for row in table.rows:
-        first, *cells = row.cells
-        indent = "  " if row.is_below else ""
-        rich.add_row(_broken(first, name_width, indent), *(_broken(text, cell_width) for text in cells))
-    return rich
+def _pointers(document: Document, place: Path | None, problem: str) -> list[list[Text]]:
+    """Return the lines that say where the report is, and what to type next."""
+    pointers = []
+    if problem:
+        pointers.append([_pointer("Report", Text(f"could not be written: {problem}"))])
+    elif place:
+        # A container does not know where its folder lies on the host.
+        link = None if in_container() else place.resolve().as_uri()
+        pointers.append([_pointer("Report", Text(plain(shown(place)), style=Style(link=link)))])
+    for what, command in list(document.commands.items())[:1]:
+        pointers.append([_pointer("Next", Text(plain(what) + ":")), _pointer("", Text(plain(command)))])
+    return pointers
 
 
-def _broken(text: str, width: int, indent: str = "") -> str:
-    """Return the text in lines of that width, indented alike."""
-    return "\n".join(wrap(plain(text), width, initial_indent=indent, subsequent_indent=indent))
+def _pointer(head: str, text: Text) -> Text:
+    return Text(f"{head:<{HEAD_WIDTH}}", style="bold" if head else "") + text

@@ -7,7 +7,9 @@ Jobs come as JSON lines on standard input. Answers go out as JSON lines: first P
 each job UploadBegun, UploadSent when the clock has stopped, and UploadVerified.
 """
 
+import os
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +21,7 @@ from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome
 from uploadlab.processes.jsonpipe import write_line
 from uploadlab.sending import server_usage as usage
+from uploadlab.sending.host_watch import HostWatch, known_cpu_seconds
 from uploadlab.sending.upload import upload
 from uploadlab.sending.verification import verify
 
@@ -60,18 +63,23 @@ class UploadVerified(msgspec.Struct, tag=True):
 Answer = ProcessReady | UploadBegun | UploadSent | UploadVerified
 
 
-def answers(job: UploadJob) -> Iterator[Answer]:
+def answers(job: UploadJob, watch: HostWatch) -> Iterator[Answer]:
     """Do a job and yield its answers."""
     # The budget, so that an abandoned upload ends on the server, too.
     query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
     before = None if job.foreign else usage.reset(job.url)
     yield UploadBegun(job.number)
+    watch.begin()
+    own_before = _cpu_seconds()
     uploaded = upload(job.url, METHODS[job.method], job.payload, foreign=job.foreign, **query)
     yield UploadSent(job.number)
     cost = usage.NO_ANSWER
     if uploaded.outcome.http_status:
         cost = usage.cost(before, usage.read(job.url) if before else None)
+    use = watch.end(_cpu_seconds() - own_before, known_cpu_seconds(job.method, cost))
     outcome = verify(job.url, uploaded, job.payload)
+    for field, value in msgspec.structs.asdict(use).items():
+        setattr(outcome, field, value)
     outcome.server_cpu_seconds = cost.cpu_seconds
     outcome.server_system_seconds = cost.system_seconds
     outcome.server_peak_rss_bytes = cost.peak_rss_bytes
@@ -80,11 +88,18 @@ def answers(job: UploadJob) -> Iterator[Answer]:
     yield UploadVerified(job.number, outcome)
 
 
+def _cpu_seconds() -> float:
+    """Return what this process and the programs that it ran have used."""
+    of = os.times()
+    return time.process_time() + of.children_user + of.children_system
+
+
 def main() -> None:
     """Say ready, then answer jobs until the input ends."""
     write_line(sys.stdout.buffer, ProcessReady())
+    watch = HostWatch()
     for line in sys.stdin.buffer:
-        for answer in answers(msgspec.json.decode(line, type=UploadJob)):
+        for answer in answers(msgspec.json.decode(line, type=UploadJob), watch):
             write_line(sys.stdout.buffer, answer)
 
 

@@ -31,6 +31,7 @@ from uploadlab.storage.files import (
     PROFILES,
     REPORT,
     RUN_FILE,
+    SUMMARY,
     Unreadable,
     content_of,
     size_of,
@@ -115,6 +116,10 @@ class RunFolder:
     def write_report(self, text: str) -> None:
         """Write or replace the report in one step."""
         self._replace(REPORT, text.encode())
+
+    def write_summary(self, content: bytes) -> None:
+        """Write or replace what the viewer's list reads, in one step."""
+        self._replace(SUMMARY, content)
 
     def append(self, measurement: Measurement) -> None:
         """Save one measurement now."""

@@ -38,7 +38,8 @@ function recordsOf(chart, report) {
   return chart.points.map(([deployment, method, size, y, x]) => {
     const across = bySize ? report.sizes[size] : x;
     const aside = bySize ? 1 + (SPREAD * (method - middle)) / middle : 1;
-    const record = { deployment, method: report.methods[method], size, y, x: across * aside };
+    const key = [deployment, method, size];
+    const record = { key, deployment, method: report.methods[method], size, y, x: across * aside };
     const where = bySize ? sizeText(across) : `${across} users`;
     record.told = `${report.deployments[deployment]}, ${record.method}, ${where}: ${y} ${chart.y.unit}`;
     return record;
@@ -61,7 +62,7 @@ function logAxis(channel, axis, values, ticks) {
     axis: {
       title: axis.title,
       values: ticks,
-      labelExpr: axis.unit === "size" ? SIZE_LABEL : "format(datum.value, '.3~g')",
+      labelExpr: axis.unit === "size" ? SIZE_LABEL : "format(datum.value, '.3~r')",
       labelOverlap: "greedy",
       grid: !across,
       labelSeparation: 6,
@@ -86,8 +87,8 @@ function ticksOf(values) {
 
 function specOf(chart, records, report) {
   const sizes = chart.x.unit === "size";
-  const xs = [...new Set(records.map((one) => (sizes ? report.sizes[one.size] : one.x)))].sort((a, b) => a - b);
-  const ys = records.map((one) => one.y);
+  const xs = [...new Set(records.map((record) => (sizes ? report.sizes[record.size] : record.x)))].sort((a, b) => a - b);
+  const ys = records.map((record) => record.y);
   const colour = {
     field: "method", type: "nominal", legend: null,
     scale: { domain: report.methods, range: report.methods.map((_, number) => colourOf(number)) },
@@ -128,26 +129,11 @@ function specOf(chart, records, report) {
   };
 }
 
-// One box follows the pointer; what it says is text, whatever a name contains.
-function tooltip() {
-  const box = document.createElement("div");
-  box.id = "tip";
-  box.hidden = true;
-  box.setAttribute("aria-hidden", "true"); // the same is the mark's description
-  document.body.append(box);
-  return (_handler, event, _item, value) => {
-    box.hidden = !value;
-    box.textContent = value ?? "";
-    const left = Math.min(event.clientX + 12, window.innerWidth - box.offsetWidth - 8);
-    box.style.translate = `${Math.max(4, left)}px ${event.clientY + 14}px`;
-  };
-}
-
-function addPanel(place, name, tier) {
+function addPanel(place, number, name, tier) {
   const panel = document.createElement("div"), box = document.createElement("div");
   panel.className = name === null ? "panel whole" : "panel";
   if (name !== null) {
-    panel.dataset.deployment = name;
+    panel.dataset.key = String(number);
     const title = document.createElement("h4"), kind = document.createElement("small");
     kind.textContent = ` ${tier}`;
     title.append(name, kind);
@@ -160,7 +146,7 @@ function addPanel(place, name, tier) {
 
 function legendItem(name, number) {
   const item = document.createElement("li");
-  item.dataset.method = name;
+  item.dataset.key = `- ${number}`;
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   svg.setAttribute("viewBox", "-1.2 -1.2 2.4 2.4");
@@ -174,43 +160,39 @@ function legendItem(name, number) {
 
 // The panels of a chart with their points: drawn now, and again when the filters change.
 class Panels {
-  constructor(chart, report, tip) {
+  constructor(chart, report, showTip) {
     const records = recordsOf(chart, report);
     const compiled = vegaLite.compile(specOf(chart, records, report)).spec;
     this.runtime = vega.parse(compiled, {}, { ast: true });
-    this.tip = tip;
+    this.tip = showTip;
     this.panels = [];
     const place = document.getElementById(chart.id).querySelector(".panels");
-    const groups = chart.panels ? Map.groupBy(records, (one) => one.deployment) : new Map([[null, records]]);
+    const groups = chart.panels ? Map.groupBy(records, (record) => record.deployment) : new Map([[null, records]]);
     for (const [number, points] of [...groups].sort(([a], [b]) => a - b)) {
       const name = number === null ? null : report.deployments[number];
-      const box = addPanel(place, name, report.tiers[number]);
+      const box = addPanel(place, number, name, report.tiers[number]);
       const description = `${chart.title}${name === null ? "" : `: ${name}`}`;
       this.panels.push({ box, points, description, view: null });
     }
   }
 
-  // One panel a task, so that the page stays responsive meanwhile.
-  async draw(isShown) {
-    for (const panel of this.panels) {
-      if (!panel.view) panel.view = this.view(panel);
-      await panel.view.data("points", panel.points.filter(isShown)).runAsync();
-      await new Promise((resume) => setTimeout(resume));
-    }
+  draw(panel, keeps) {
+    panel.view ??= this.view(panel);
+    panel.view.data("points", panel.points.filter(keeps)).run();
   }
 
   view({ box, description }) {
     return new vega.View(this.runtime, {
       expr: expressionInterpreter, renderer: "svg", container: box, hover: false, description,
-    }).tooltip(this.tip);
+    }).tooltip((_handler, { clientX, clientY }, _item, value) =>
+      this.tip(value, { left: clientX + 12, bottom: clientY + 6, top: clientY }),
+    );
   }
 }
 
-function chartsOf(report) {
+function fillLegends(report) {
   for (const list of document.querySelectorAll(".legend")) {
     list.append(...report.methods.map(legendItem));
     list.hidden = false;
   }
-  const tip = tooltip();
-  return report.charts.map((chart) => () => new Panels(chart, report, tip));
 }

@@ -1,48 +1,45 @@
-// The filters: what is not chosen is hidden, in tables by attributes, in charts by points.
+// The filters: what is not chosen is hidden, on the page by keys, in charts by points.
 
 const report = JSON.parse(document.getElementById("data").textContent);
 const form = document.getElementById("filters");
-const KINDS = ["deployment", "method", "size", "tier"];
-const tierOf = new Map(report.deployments.map((name, number) => [name, report.tiers[number]]));
+const tierNames = [...new Set(report.tiers)];
+// The order of a key, which has the numbers of its fields in these lists: "3 - 1".
+const KINDS = { deployment: report.deployments, method: report.methods, size: report.sizes, tier: tierNames };
 
-// The chosen values of each kind; none where there is but one to choose.
+// The chosen numbers of each kind; null where there is but one to choose.
 function chosen() {
-  const found = {};
-  for (const kind of KINDS) {
+  return Object.entries(KINDS).map(([kind, values]) => {
     const boxes = form ? [...form.querySelectorAll(`input[name=${kind}]`)] : [];
-    found[kind] = boxes.length ? new Set(boxes.filter((box) => box.checked).map((box) => box.value)) : null;
-  }
-  return found;
+    if (!boxes.length) return null;
+    const names = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    return new Set(values.flatMap((value, number) => (names.has(String(value)) ? [number] : [])));
+  });
 }
 
-const allows = (set, value) => !set || value === undefined || set.has(value);
-
-function isShown(want, { deployment, method, size, tier }) {
-  return (
-    allows(want.deployment, deployment) &&
-    allows(want.method, method) &&
-    allows(want.size, size) &&
-    allows(want.tier, tier ?? tierOf.get(deployment))
+function isShown(want, [deployment = "-", method = "-", size = "-", tier = "-"]) {
+  const known = deployment === "-" ? tier : tierNames.indexOf(report.tiers[deployment]);
+  return [deployment, method, size, known].every(
+    (number, kind) => !want[kind] || number === "-" || want[kind].has(Number(number)),
   );
 }
 
 function hideRest(want) {
-  const keyed = "[data-deployment], [data-method], [data-size], [data-tier]";
-  for (const one of document.querySelectorAll(`:is(main, .legend) :is(${keyed})`)) {
-    one.hidden = !isShown(want, one.dataset);
-  }
+  const hides = ({ dataset }) => dataset.key !== undefined && !isShown(want, dataset.key.split(" "));
+  for (const keyed of document.querySelectorAll("main [data-key]")) keyed.hidden = hides(keyed);
   for (const region of document.querySelectorAll(".scroll")) {
-    const empty = !region.querySelector("tbody tr:not([hidden]) :is(td, .group):not([hidden])");
-    region.hidden = empty || !isShown(want, region.dataset);
+    region.hidden = hides(region) || !region.querySelector("tbody tr:not([hidden]) :is(td, .group):not([hidden])");
+  }
+  // A line of dots without any, and without a loss, says nothing.
+  for (const line of document.querySelectorAll(".plot li")) {
+    line.hidden = hides(line) || !line.querySelector(":is(.point, .cell):not([hidden])");
   }
 }
 
-function tell(want) {
-  const count = (kind, all) => `${want[kind] ? all.filter((one) => want[kind].has(String(one))).length : all.length}`;
-  const names = report.deployments.filter((name) => isShown(want, { deployment: name }));
-  const parts = [`${names.length} of ${report.deployments.length} deployments`];
-  if (report.methods.length > 1) parts.push(`${count("method", report.methods)} of ${report.methods.length} methods`);
-  if (report.sizes.length > 1) parts.push(`${count("size", report.sizes)} of ${report.sizes.length} sizes`);
+function showCounts(want) {
+  const shown = report.deployments.filter((_, number) => isShown(want, [number]));
+  const parts = [`${shown.length} of ${report.deployments.length} deployments`];
+  if (report.methods.length > 1) parts.push(`${want[1].size} of ${report.methods.length} methods`);
+  if (report.sizes.length > 1) parts.push(`${want[2].size} of ${report.sizes.length} sizes`);
   document.getElementById("shown").textContent = parts.join(", ");
 }
 
@@ -56,7 +53,6 @@ function remember() {
 }
 
 function recall() {
-  if (!location.hash.startsWith("#hide:")) return;
   const off = [...new URLSearchParams(location.hash.slice("#hide:".length))];
   for (const box of form.querySelectorAll("input")) {
     box.checked = !off.some(([name, value]) => name === box.name && value === box.value);
@@ -70,39 +66,25 @@ function toggle(kind) {
   for (const box of boxes) box.checked = !all;
 }
 
-const makers = typeof chartsOf === "function" ? chartsOf(report) : [];
-const charts = [];
-let turn = 0;
-
-// Only the last change draws on: an older one stops at its next chart.
-async function drawAll(want) {
-  const mine = (turn += 1);
-  const keeps = (one) =>
-    isShown(want, { deployment: report.deployments[one.deployment], method: one.method, size: String(report.sizes[one.size]) });
-  for (const [number, make] of makers.entries()) {
-    charts[number] ??= make();
-    await charts[number].draw(keeps);
-    if (mine !== turn) return;
-  }
-  document.documentElement.dataset.drawn = mine;
-}
-
 function apply() {
   const want = chosen();
   hideRest(want);
-  tell(want);
-  drawAll(want);
+  showCounts(want);
+  drawOpen();
 }
 
-if (form) {
-  recall();
+function startFilters() {
+  if (location.hash.startsWith("#hide:")) recall();
   form.hidden = false;
-  form.querySelector("details").open = matchMedia("(min-width: 40rem)").matches;
+  form.querySelector("details").open = matchMedia("(min-width: 70rem)").matches;
   form.addEventListener("change", () => (remember(), apply()));
   for (const button of form.querySelectorAll("[data-all]")) {
     button.addEventListener("click", () => (toggle(button.dataset.all), remember(), apply()));
   }
   form.addEventListener("reset", () => setTimeout(() => (remember(), apply())));
   addEventListener("hashchange", () => location.hash.startsWith("#hide:") && (recall(), apply()));
-  apply();
+  if (location.hash.startsWith("#hide:")) hideRest(chosen());
+  showCounts(chosen());
 }
+
+if (form) startFilters();

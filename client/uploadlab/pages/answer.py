@@ -1,0 +1,55 @@
+"""Parts that show what a terminal shows: a run's answer, and the command that repeats the run."""
+
+import shlex
+import textwrap
+
+import msgspec
+
+from uploadlab.declared.compose import load_deployments
+from uploadlab.declared.goals import declared_goals
+from uploadlab.model.order import Order
+from uploadlab.model.runs import Run
+from uploadlab.pages.part import kept, page_part, where_measured
+from uploadlab.paths import COMPOSE, program
+from uploadlab.presenting.composition import compose
+from uploadlab.presenting.repeat import repeating
+from uploadlab.presenting.terminal import MOST_LINES
+from uploadlab.presenting.terminal_answer import answer_lines
+from uploadlab.units import format_seconds, parse_size
+
+COLUMNS = 80
+"""Of the terminal that pages show, and of commands."""
+
+
+@page_part
+def answer(name: str) -> str:
+    """Return the end of a kept run as a terminal of 80 columns shows it, and where it was measured."""
+    document = compose(kept(name), declared_goals())
+    lines = [line.plain.rstrip() for line in answer_lines(document, COLUMNS, MOST_LINES)]
+    took = document.summary and document.summary.duration_seconds
+    seconds = f", in {format_seconds(took)}" if took else ""
+    return "\n".join(["```", *lines, "```", "", f"Measured with {where_measured(name)}{seconds}.", ""])
+
+
+@page_part
+def again(name: str, size: str) -> str:
+    """Return the command that measures the cells of a kept run at this size again."""
+    command = shlex.join([program(), *repeating(_at_size(kept(name).run, size))])
+    lines = textwrap.wrap(command, COLUMNS, break_long_words=False, break_on_hyphens=False)
+    return "```sh\n" + " \\\n  ".join(lines) + "\n```\n"
+
+
+def _at_size(run: Run, size: str) -> Run:
+    """Return the run with an order of these cells alone, in which a list that names all is left out."""
+    cells = [planned.cell for planned in run.cells if planned.cell.size_bytes == parse_size(size)]
+    declared = load_deployments(COMPOSE)
+    every = {cell.deployment for cell in cells} >= declared.keys()
+    order = msgspec.structs.replace(
+        run.order or Order(),
+        deployments=None if every else list(dict.fromkeys(cell.deployment for cell in cells)),
+        methods=list(dict.fromkeys(cell.method for cell in cells)),
+        sizes=[size],
+        load=False,
+        users=None,
+    )
+    return msgspec.structs.replace(run, order=order)

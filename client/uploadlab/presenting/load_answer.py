@@ -1,0 +1,109 @@
+"""What concurrent uploads show, in a few sentences."""
+
+from collections.abc import Sequence
+
+from uploadlab.analysis.load import LoadSummary
+from uploadlab.model.measurements import ACCEPTED
+from uploadlab.presenting.document import Statement
+from uploadlab.presenting.figures import counted, few, grouped, short, times_text
+from uploadlab.units import format_size
+
+MUCH = 2.0
+"""From this factor on, an upload waits for others."""
+MOST_WAITING = 3
+
+
+def load_title(summaries: Sequence[LoadSummary]) -> str:
+    """Return who makes others wait for slow users; without slow users, who is the fastest of many users."""
+    if worst := _slowed(summaries):
+        times, summary = worst[0]
+        users = counted(summary.step.slow_users, "slow user")
+        return f"Beside {users}, an upload to {_place(summary)} takes {times_text(times)} as long"
+    for fast, slow in _ends(summaries)[:1]:
+        users = counted(fast.step.users, "user")
+        if fast is slow:
+            return f"{_place(fast)}: {_rate(fast)} with {users}"
+        times = (fast.mb_per_second or 0.0) / (slow.mb_per_second or 1.0)
+        return f"With {users}, {_place(fast)} is {times_text(times)} as fast as {_place(slow)}"
+    return ""
+
+
+def load_statements(summaries: Sequence[LoadSummary]) -> list[Statement]:
+    """Return what failed, and for each method and size the fastest and the slowest server."""
+    statements = []
+    failed = grouped(
+        (summary.step.cell.deployment, sum(_failed(summary)))
+        for summary in summaries
+        if sum(_failed(summary))
+    )
+    if failed:
+        text = few((f"{name} {counted(sum(counts), 'upload')}" for name, counts in failed.items()), 5)
+        statements.append(Statement("Failed", f"of many users: {text}", "bad"))
+    statements += _waits(summaries)
+    for fast, slow in _ends(summaries):
+        cell, users = fast.step.cell, counted(fast.step.users, "user")
+        text = f"{cell.method} {format_size(cell.size_bytes)}: {cell.deployment} {_rate(fast)}"
+        if fast is not slow:
+            times = (fast.mb_per_second or 0.0) / (slow.mb_per_second or 1.0)
+            text += f", {times_text(times)} as much as {_place(slow)}"
+        statements.append(Statement(users, text))
+    return statements
+
+
+def _waits(summaries: Sequence[LoadSummary]) -> list[Statement]:
+    """Return which servers let uploads wait for slow users, and which do not."""
+    slowed = _slowed(summaries)
+    waiting = [(times, summary) for times, summary in slowed if times >= MUCH]
+    statements = []
+    for times, summary in waiting[:MOST_WAITING]:
+        users = counted(summary.step.slow_users, "slow user")
+        text = f"{_place(summary)}: an upload beside {users} takes {times_text(times)} as long"
+        statements.append(Statement("Waits", text, "warn"))
+    if rest := [_place(summary) for _, summary in waiting[MOST_WAITING:]]:
+        statements.append(Statement("", f"also {few(rest, 5)}", "warn"))
+    if steady := [(times, summary) for times, summary in slowed if times < MUCH]:
+        names = few((_place(summary) for _, summary in steady), 5)
+        statements.append(Statement("Holds", f"{names}: {times_text(steady[0][0])} as long at most", "good"))
+    return statements
+
+
+def _ends(summaries: Sequence[LoadSummary]) -> list[tuple[LoadSummary, LoadSummary]]:
+    """Return the fastest and the slowest server of each method and size, with the most users."""
+    ways = grouped(
+        ((summary.step.cell.method, summary.step.cell.size_bytes), summary)
+        for summary in summaries
+        if summary.mb_per_second and not summary.step.slow_users
+    )
+    found = []
+    for steps in ways.values():
+        most = max(summary.step.users for summary in steps)
+        ordered = sorted(
+            (summary for summary in steps if summary.step.users == most),
+            key=lambda summary: -(summary.mb_per_second or 0.0),
+        )
+        found.append((ordered[0], ordered[-1]))
+    return found
+
+
+def _slowed(summaries: Sequence[LoadSummary]) -> list[tuple[float, LoadSummary]]:
+    """Return how many times as long an upload takes beside the most slow users, the worst first."""
+    cells = grouped(((summary.step.cell, summary.step.users), summary) for summary in summaries)
+    found = []
+    for steps in cells.values():
+        alone = min(steps, key=lambda summary: summary.step.slow_users)
+        beside = max(steps, key=lambda summary: summary.step.slow_users)
+        if beside is not alone and alone.seconds_p50 and beside.seconds_p50:
+            found.append((beside.seconds_p50 / alone.seconds_p50, beside))
+    return sorted(found, key=lambda pair: -pair[0])
+
+
+def _failed(summary: LoadSummary) -> list[int]:
+    return [count for status, count in summary.statuses.items() if status not in ACCEPTED]
+
+
+def _place(summary: LoadSummary) -> str:
+    return summary.step.cell.deployment
+
+
+def _rate(summary: LoadSummary) -> str:
+    return f"{short(summary.mb_per_second or 0.0)} MB/s"

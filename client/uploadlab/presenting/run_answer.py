@@ -1,0 +1,178 @@
+"""What a run of timed uploads shows, in a title and a few sentences, the worst first."""
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+
+from uploadlab.analysis.cells import Summary
+from uploadlab.analysis.diagnosis import Cause
+from uploadlab.analysis.disturbances import Disturbance
+from uploadlab.analysis.losses import Loss
+from uploadlab.analysis.ranking import Contrast, Ranking
+from uploadlab.analysis.significance import LEAST_ROUNDS
+from uploadlab.model.measurements import Status
+from uploadlab.presenting.document import Statement
+from uploadlab.presenting.figures import counted, few, grouped, times_text
+from uploadlab.presenting.rates import rate_in_full, status_text
+from uploadlab.units import format_size
+
+MOST_CHANGES = 3
+RARE = 0.05
+"""Up to this share of disturbed rounds, a host counts as quiet."""
+MUCH = 0.5
+"""From this share of disturbed rounds on, the title says so."""
+MOST_FAILURES = 3
+
+
+def run_title(losses: Sequence[Loss], ranking: Ranking | None, found: Sequence[Disturbance]) -> str:
+    """Return the main result: what was lost, then what decides over the speed, and whether the host may."""
+    parts = [_lost_in_short(losses), _speed_in_short(ranking)]
+    if ranking and any(disturbance.disturbed >= MUCH * disturbance.of for disturbance in found):
+        parts.append("the host was busy with other work")
+    text = "; ".join(filter(None, parts)) or "No upload arrived"
+    return text if ranking and text.startswith(_names(ranking)) else f"{text[0].upper()}{text[1:]}"
+
+
+def _names(ranking: Ranking) -> tuple[str, ...]:
+    """Return the names that a title may begin with: they are written as they are."""
+    return tuple({name for way in ranking.ways for name in (way.summary.method, way.summary.deployment)})
+
+
+def _lost_in_short(losses: Sequence[Loss]) -> str:
+    for what, some in (
+        ("lost a whole file", [loss for loss in losses if loss.is_whole]),
+        ("stored other bytes than were sent", [loss for loss in losses if loss.stored_bytes]),
+        ("did not prove what was stored", [loss for loss in losses if loss.stored_bytes is None]),
+    ):
+        if names := {loss.deployment for loss in some}:
+            return f"{counted(len(names), 'server')} {what}"
+    return ""
+
+
+def _speed_in_short(ranking: Ranking | None) -> str:
+    if not ranking:
+        return ""
+    if contrast := _greater(ranking.methods, ranking.deployments):
+        return f"{contrast.slow} is {times_text(contrast.times)} slower than {contrast.fast}"
+    if len(ranking.ways) == 1:
+        return f"{_way(ranking.fastest)}: {rate_in_full(ranking.fastest)}"
+    return f"no clear difference between {counted(len(ranking.ways), 'way')} to upload"
+
+
+def _greater(first: Contrast | None, second: Contrast | None) -> Contrast | None:
+    return max(filter(None, [first, second]), key=lambda contrast: contrast.times, default=None)
+
+
+def loss_statements(losses: Sequence[Loss]) -> list[Statement]:
+    """Return a sentence for each method by which files were lost, with the servers that did."""
+    statements = []
+    for (method, _size), lost in grouped(
+        ((loss.method, loss.size_bytes), loss) for loss in largest_losses(losses)
+    ).items():
+        names, first = few(loss.deployment for loss in lost), lost[0]
+        text = f"{names} answered {first.http_status or 'with success'} to {method} and {stored_text(first)}"
+        statements.append(Statement("Lost", text, "bad", finding="lost-body" if first.is_whole else ""))
+    return statements
+
+
+def largest_losses(losses: Sequence[Loss]) -> list[Loss]:
+    """Return the losses of each way at its largest size."""
+    largest: dict[tuple[str, str], Loss] = {}
+    for loss in losses:
+        pair = loss.deployment, loss.method
+        largest[pair] = max(largest.get(pair, loss), loss, key=lambda known: known.size_bytes)
+    return list(largest.values())
+
+
+def stored_text(loss: Loss) -> str:
+    """Return what a server stored of a file that it acknowledged."""
+    if loss.stored_bytes is None:
+        return "did not say what it stored"
+    if loss.stored_bytes == loss.size_bytes:
+        return f"stored {format_size(loss.size_bytes)} of other bytes"
+    return f"stored {loss.stored_bytes} bytes of {format_size(loss.size_bytes)}"
+
+
+def failure_statements(summaries: Iterable[Summary]) -> list[Statement]:
+    """Return what failed without a loss, the failures that hit the most cells first."""
+    failed = [
+        summary
+        for summary in summaries
+        if summary.status in (Status.REFUSED, Status.FAILED, Status.TIMEOUT, Status.UNAVAILABLE)
+    ]
+    groups = grouped(((summary.status, summary.error or ""), summary) for summary in failed)
+    statements = []
+    for (status, error), cells in sorted(groups.items(), key=lambda item: -len(item[1]))[:MOST_FAILURES]:
+        if status is Status.UNAVAILABLE:
+            text = f"{few(cell.deployment for cell in cells)}: not measured, {error}"
+        else:
+            text = f"{few(map(_way, cells))}: {status_text(cells[0])}" + (f", {error}" if error else "")
+        statements.append(Statement("Failed", text, "bad"))
+    if len(groups) > MOST_FAILURES:
+        rest = len(groups) - MOST_FAILURES
+        statements.append(Statement("", f"and {counted(rest, 'other failure')}", "bad"))
+    return statements
+
+
+def speed_statements(ranking: Ranking | None) -> list[Statement]:
+    """Return the fastest way and the slowest, with how many are as fast within their ranges."""
+    if not ranking:
+        return []
+    fastest, slowest, others = ranking.fastest, ranking.slowest, len(ranking.as_fast)
+    text = f"{_way(fastest)}: {rate_in_full(fastest)}"
+    if others:
+        text += f"; {counted(others, 'other way')} {'is' if others == 1 else 'are'} not clearly slower"
+    statements = [Statement("Fastest", text, "good")]
+    if slowest.is_clear:
+        text = f"{_way(slowest.summary)}: {times_text(slowest.times)} slower, {rate_in_full(slowest.summary)}"
+        statements.append(Statement("Slowest", text))
+    return statements
+
+
+def change_statements(causes: Sequence[Cause]) -> list[Statement]:
+    """Return what to change, what costs the most first; causes with the same fix share a sentence."""
+    fixes = grouped((cause.rule.fix, cause) for cause in causes)
+    statements = []
+    for number, (fix, shared) in enumerate(list(fixes.items())[:MOST_CHANGES], 1):
+        first = shared[0]
+        text = f"{fix[0].upper()}{fix[1:]}"
+        if isfinite(first.times):  # a loss has its own sentence
+            servers = {name for names in first.places.values() for name in names}
+            where = f"at {len(servers)} servers" if len(servers) > 1 else f"on {min(servers)}"
+            cost = f", up to {times_text(first.times)} slower" if first.times >= 1.1 else ""
+            text += f" ({few(first.places)} {where}{cost})"
+        more = " ".join(cause.sentence for cause in shared)
+        statements.append(Statement(f"Change {number}", text, more=more, finding=first.rule.finding))
+    return statements
+
+
+def doubt_statements(summaries: Sequence[Summary], found: Sequence[Disturbance]) -> list[Statement]:
+    """Return why the figures may be less exact than they look: what disturbed the host comes first."""
+    statements = [_noise(disturbance) for disturbance in found if _is_worth_a_word(disturbance)]
+    rates = [summary for summary in summaries if summary.mb_per_second is not None]
+    if rough := [summary for summary in rates if summary.rounds < LEAST_ROUNDS]:
+        most = max(summary.rounds for summary in rough)
+        share = "All" if len(rough) == len(rates) else f"{len(rough)} of {len(rates)}"
+        text = f"{share} rates are of {counted(most, 'round')} at most, marked ~: use --rounds {LEAST_ROUNDS}"
+        statements.append(Statement("Rough", text, "warn"))
+    if limited := sum(summary.client_limited for summary in rates):
+        text = f"the client or the ceiling limits {limited} of {len(rates)} rates, marked *: compare CPU s/GB"
+        statements.append(Statement("Limit", text))
+    if unverified := {summary.deployment for summary in rates if summary.status is Status.UNVERIFIED}:
+        text = f"{few(unverified)} answered with success; what it stored was not read back"
+        statements.append(Statement("Unproven", text, "warn"))
+    return statements
+
+
+def _is_worth_a_word(disturbance: Disturbance) -> bool:
+    return disturbance.disturbed > RARE * disturbance.of
+
+
+def _noise(disturbance: Disturbance) -> Statement:
+    warning, cores = disturbance.warning, disturbance.most_cores
+    extent = f", up to {cores:.1f} cores" if cores else ""
+    rounds = f"{disturbance.disturbed} of {counted(disturbance.of, 'round')}"
+    return Statement("Noise", f"in {rounds}, {warning.what}{extent}: {warning.advice}", "warn")
+
+
+def _way(summary: Summary) -> str:
+    return f"{summary.method} on {summary.deployment}"

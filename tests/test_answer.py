@@ -1,0 +1,198 @@
+"""How a run ends: the main result, what was lost, what to change, what to type next, in one terminal."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from uploadlab.declared.goals import Goals
+from uploadlab.model.cells import Cell, Planned
+from uploadlab.model.deployments import Target
+from uploadlab.model.measurements import Measurement, Status
+from uploadlab.paths import REFERENCE
+from uploadlab.presenting.document import Document
+from uploadlab.presenting.report import document_of
+from uploadlab.presenting.terminal import Screen
+from uploadlab.storage.run_folder import RunFolder
+
+from .helpers import RUN, measured
+
+pytestmark = pytest.mark.apart
+
+MIB = 1 << 20
+SIZE = 64 * MIB
+NOISE = (1.0, 1.02, 0.98, 1.01, 0.99)
+
+
+def rounds(
+    name: str, method: str = "request.stream", seconds: float = 0.1, **more: object
+) -> list[Measurement]:
+    """Five rounds that differ by 4%."""
+    return [
+        measured(name, method, seconds * factor, size_bytes=SIZE, round=number, **more)
+        for number, factor in enumerate(NOISE, 1)
+    ]
+
+
+def stored(path: Path, rows: Sequence[Measurement], targets: Sequence[Target] = ()) -> RunFolder:
+    names = dict.fromkeys(row.deployment for row in rows)
+    known = {target.name: target for target in targets}
+    tiers = {"raw-sink": "reference"}
+    cells = {Cell(row.deployment, row.method, row.size_bytes): row.round for row in rows}
+    run = msgspec.structs.replace(
+        RUN,
+        targets=[known.get(name, Target(name, "", tiers.get(name, "stock"))) for name in names],
+        cells=[Planned(cell, count, 1) for cell, count in cells.items()],
+    )
+    folder = RunFolder.create(path, "r")
+    folder.write_run(run)
+    for row in rows:
+        folder.append(row)
+    return folder
+
+
+def document(path: Path, rows: Sequence[Measurement], targets: Sequence[Target] = ()) -> Document:
+    return document_of(stored(path, rows, targets), Goals())
+
+
+def told(found: Document) -> dict[str, str]:
+    """The sentences by their heads."""
+    return {statement.head: statement.text for statement in found.answer}
+
+
+SINK = rounds("raw-sink", seconds=0.05)
+LOST: dict[str, Any] = {
+    "status": Status.WRONG, "http_status": 201, "stored_bytes": 0, "error": f"0 of {SIZE} bytes",
+}  # fmt: skip
+
+
+def test_a_healthy_run_names_the_fastest_and_no_difference_inside_its_noise(tmp_path: Path) -> None:
+    found = document(tmp_path, [*rounds("flask"), *rounds("gunicorn", seconds=0.101), *SINK])
+    assert found.title == "No clear difference between 2 ways to upload"
+    assert told(found) == {
+        "Fastest": "request.stream on flask: 671 MB/s (658-685 in 5 rounds, 64 MiB); "
+        "1 other way is not clearly slower"
+    }
+
+
+def test_a_lost_body_comes_first_with_its_fix_and_what_to_type(tmp_path: Path) -> None:
+    rows = [
+        *rounds("flask"), *rounds("uwsgi-default"), *SINK,
+        *rounds("uwsgi-default", "request.stream-chunked", **LOST),
+    ]  # fmt: skip
+    found = document(tmp_path, rows)
+    assert found.title.startswith("1 server lost a whole file")
+    first = found.answer[0]
+    assert (first.head, first.tone, first.finding) == ("Lost", "bad", "lost-body")
+    assert first.text == "uwsgi-default answered 201 to request.stream-chunked and stored 0 bytes of 64 MiB"
+    assert told(found)["Change 1"].startswith("Send a Content-Length, or ")
+    assert next(iter(found.commands.values())) == "./scripts/lab check --deployments uwsgi-default"
+
+
+@pytest.mark.parametrize(
+    ("stored_bytes", "title", "words"),
+    [
+        (12, "1 server stored other bytes than were sent", "and stored 12 bytes of 64 MiB"),
+        (SIZE, "1 server stored other bytes than were sent", "and stored 64 MiB of other bytes"),
+        (None, "1 server did not prove what was stored", "and did not say what it stored"),
+    ],
+)
+def test_a_part_other_bytes_and_no_proof_are_no_whole_file(
+    tmp_path: Path, stored_bytes: int | None, title: str, words: str
+) -> None:
+    found = document(tmp_path, [*rounds("flask", **{**LOST, "stored_bytes": stored_bytes}), *SINK])
+    assert found.title == title
+    assert told(found)["Lost"].endswith(words)
+
+
+def test_a_slow_form_is_named_with_its_factor_and_its_fix(tmp_path: Path) -> None:
+    slow = rounds("flask", "request.files", 0.6, connected_seconds=0.3, client_cpu_seconds=0.4)
+    found = document(tmp_path, [*rounds("flask"), *slow, *SINK])
+    assert found.title == "request.files is 6 times slower than request.stream"
+    assert told(found)["Slowest"].startswith(
+        "request.files on flask: 6 times slower, 112 MB/s (110-114 in 5 "
+    )
+    change = next(statement for statement in found.answer if statement.head == "Change 1")
+    assert change.text == (
+        "Send with a streaming encoder: `request.files-streamed` "
+        "(request.files on flask, up to 6 times slower)"
+    )
+    assert change.finding == "built-first"
+    assert "50% of the time had passed before the client connected" in change.more
+
+
+def test_two_servers_are_contrasted_where_methods_do_not_matter(tmp_path: Path) -> None:
+    rows = [*rounds("flask"), *rounds("nginx-uwsgi", seconds=0.4), *SINK]
+    assert document(tmp_path, rows).title == "nginx-uwsgi is 4 times slower than flask"
+
+
+def test_few_rounds_are_marked_and_decide_only_over_large_differences(tmp_path: Path) -> None:
+    found = document(tmp_path, [*rounds("flask")[:2], *rounds("gunicorn", seconds=0.14)[:2], *SINK])
+    assert found.title == "No clear difference between 2 ways to upload"
+    assert told(found)["Fastest"].startswith(
+        "request.stream on flask: ~664 MB/s (658-671 in 2 rounds, 64 MiB)"
+    )
+    assert told(found)["Rough"] == "2 of 3 rates are of 2 rounds at most, marked ~: use --rounds 5"
+
+
+def test_a_target_of_the_users_own_is_named_with_its_share_and_what_is_unproven(tmp_path: Path) -> None:
+    rows = [*rounds("mine", status=Status.UNVERIFIED), *SINK]
+    found = document(tmp_path, rows, [Target("mine", "http://127.0.0.1:9", "target")])
+    assert found.title == "request.stream on mine: 671 MB/s (658-685 in 5 rounds, 64 MiB)"
+    assert told(found)["Unproven"] == "mine answered with success; what it stored was not read back"
+
+
+def test_what_failed_is_said_once_with_its_places(tmp_path: Path) -> None:
+    refused: dict[str, Any] = {"status": Status.REFUSED, "http_status": 413, "error": "too large"}
+    rows = [row for name in "abcdefgh" for row in rounds(name, **refused)]
+    rows += rounds("i", status=Status.UNAVAILABLE, error="nginx is not installed")
+    found = document(tmp_path, rows)
+    assert found.title == "No upload arrived"
+    assert [statement.text for statement in found.answer] == [
+        "request.stream on a, request.stream on b and 6 more: refused: 413, too large",
+        "i: not measured, nginx is not installed",
+    ]
+
+
+@pytest.mark.parametrize("columns", [68, 80, 120])
+@pytest.mark.parametrize("name", ["quick", "check", "original", "slow-clients", "quick-docker", "crowded"])
+def test_the_answer_fits_into_a_terminal(
+    tmp_path: Path,
+    name: str,
+    columns: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    if name == "crowded":
+        rows = [
+            row
+            for number in range(30)
+            for row in rounds(f"server-{number}", f"method-{number}", **{**LOST, "error": "word " * 99})
+        ]
+        found = document(tmp_path, [*rows, *rounds("a-very-long-name-" * 9, seconds=0.3), *SINK])
+    else:
+        found = document_of(RunFolder(REFERENCE / name), Goals())
+    Screen().answer(found, Path("benchmark/runs/r/report.html"))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 25
+    at = next(number for number, line in enumerate(lines) if line.startswith("Report "))
+    assert max(map(len, lines[: at + 1])) <= columns
+    assert any(statement.text[:10] in " ".join(lines) for statement in found.answer[:1])
+
+
+@pytest.mark.parametrize("columns", [68, 80])
+@pytest.mark.parametrize("name", ["quick", "check", "original", "slow-clients"])
+def test_tables_fit_into_a_terminal_and_break_no_name(
+    name: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    found = document_of(RunFolder(REFERENCE / name), Goals())
+    Screen().details(found)
+    shown = capsys.readouterr().out
+    lines = [line for line in shown.splitlines() if "./scripts/lab" not in line]
+    assert max(map(len, lines)) <= columns
+    words = set(re.findall(r"[\w.-]+", shown))
+    assert {*found.deployments, *found.methods} <= words
