@@ -34,8 +34,8 @@ class NotReady(Exception):
 def ask_versions(target: Target) -> dict[str, str]:
     """Return the versions that a ready target names; raise NotReady.
 
-    A foreign target is ready once it answers anything. A deployment of the lab's is asked again whatever it
-    answers: another server may still hold its port.
+    A foreign target is ready once it answers anything. No answer of a deployment of the lab's settles that
+    it is not ready: another server may still hold its port.
     """
     asked = target.url if target.foreign else f"{target.url}/healthz"
     try:
