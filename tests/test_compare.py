@@ -12,10 +12,10 @@ from uploadlab.catalogue.payloads import Payload
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.comparison import Comparison
-from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
+from uploadlab.model.targets import TargetSpec
 from uploadlab.presenting.comparison import comparison_notes, comparison_tables
 from uploadlab.presenting.comparison_answer import comparison_statements, comparison_title
 
@@ -41,7 +41,12 @@ class Timed(Fake):
         self.seconds = seconds
 
     def measure(
-        self, url: str, method: str, payload: Payload, budget_seconds: float, foreign: Foreign | None = None
+        self,
+        url: str,
+        method: str,
+        payload: Payload,
+        budget_seconds: float,
+        foreign: TargetSpec | None = None,
     ) -> Outcome:
         super().measure(url, method, payload, budget_seconds)
         return self.seconds.get(url.removeprefix("http://uwsgi-").replace("-", "_"), ok)()

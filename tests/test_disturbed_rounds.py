@@ -16,11 +16,11 @@ from uploadlab.catalogue.payloads import Payload
 from uploadlab.declared.goals import Goals
 from uploadlab.measuring.prepare import reopen
 from uploadlab.measuring.uploads import has_time_to_repeat
-from uploadlab.model.deployments import Foreign
 from uploadlab.model.host_use import HostWarning
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.runs import Accuracy
+from uploadlab.model.targets import TargetSpec
 
 from .helpers import RUN, measured
 from .test_compare import ORDER as COMPARE
@@ -41,7 +41,12 @@ class Noisy(Fake):
         self.disturbed, self.uploads, self.seconds = disturbed, 0, seconds
 
     def measure(
-        self, url: str, method: str, payload: Payload, budget_seconds: float, foreign: Foreign | None = None
+        self,
+        url: str,
+        method: str,
+        payload: Payload,
+        budget_seconds: float,
+        foreign: TargetSpec | None = None,
     ) -> Outcome:
         outcome = super().measure(url, method, payload, budget_seconds)
         self.uploads += 1

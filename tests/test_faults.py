@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 import requests
-from uploadlab.catalogue.methods import METHODS, methods_at
+from uploadlab.catalogue.methods import METHODS, Part, methods_at
 from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.declared.compose import load_needs
 from uploadlab.model.deployments import Target
@@ -271,7 +271,7 @@ def test_a_size_limit_is_a_413_by_the_announced_length_and_by_counting(tmp_path:
             for size in (MIB // 2, 4 * MIB):
                 payload = write_payload(tmp_path / "payload", size)
                 with open(payload.path, "rb") as file, session() as client:
-                    request = method.send(file, size, "file")
+                    request = method.send(file, size, Part())
                     answer = client.request(method.verb, f"{target.url}{method.route}", timeout=60, **request)
                 assert answer.status_code == (201 if size < MIB else 413), (method.name, size)
                 if size > MIB:

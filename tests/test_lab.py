@@ -19,10 +19,11 @@ from uploadlab.measuring.prepare import Prepared, prepare, reopen, require_room
 from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.protocols import Workbench
 from uploadlab.measuring.uploads import UploadStage
-from uploadlab.model.deployments import Deployment, Foreign, Target
+from uploadlab.model.deployments import Deployment, Target
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.order import Order
+from uploadlab.model.targets import TargetSpec
 from uploadlab.planning.draft import draft
 from uploadlab.storage.run_folder import RunFolder
 
@@ -64,7 +65,12 @@ class Fake:
         return {"python": "3"}, explain() if target.name == self.sick else ""
 
     def measure(
-        self, url: str, method: str, payload: Payload, budget_seconds: float, foreign: Foreign | None = None
+        self,
+        url: str,
+        method: str,
+        payload: Payload,
+        budget_seconds: float,
+        foreign: TargetSpec | None = None,
     ) -> Outcome:
         if self.break_after == 0:
             raise KeyboardInterrupt

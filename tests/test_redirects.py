@@ -11,8 +11,9 @@ import requests
 from uploadlab.catalogue.attempts import noise, raw
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.checking.wire import send_attempt
-from uploadlab.model.deployments import Foreign, Target
+from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Status
+from uploadlab.model.targets import StatusRange, TargetSpec
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.sending.client import Client
@@ -68,7 +69,7 @@ def test_no_other_request_follows_a_redirect(client: Client, elsewhere: FakeServ
         remove_upload(f"{target.url}/uploads/x")
         assert (reset(target.url), read(target.url)) == (None, None)
         assert "answered 302" in client.wait_healthy(Target("mine", target.url), 0.1, str)[1]
-        foreign = Target("theirs", target.url, foreign=Foreign(303, "file"))
+        foreign = Target("theirs", target.url, spec=TargetSpec(expect_status=[StatusRange(303, 303)]))
         assert client.wait_healthy(foreign, 60, str)[1] == ""
     assert elsewhere.requests == []
 

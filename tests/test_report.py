@@ -17,10 +17,11 @@ from uploadlab.analysis.cells import summarize
 from uploadlab.commands.main import lab as lab_command
 from uploadlab.declared.goals import Goals, load_goals
 from uploadlab.errors import LabError
-from uploadlab.model.deployments import Foreign, Target
+from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
+from uploadlab.model.targets import StatusRange, TargetSpec
 from uploadlab.paths import RATIOS, REFERENCE
 from uploadlab.planning.draft import Draft
 from uploadlab.presenting import report
@@ -290,11 +291,15 @@ def words(run: Run, rows: list[Measurement], tmp_path: Path) -> dict[str, str]:
     return repeating_commands(read_run_folder(folder))
 
 
+SPEC = TargetSpec(
+    expect_status=[StatusRange(200, 299), StatusRange(302, 302)], expect_json={"result.ok": "true"},
+    field="upload", stored_url="/files/{id}", cleanup_url="{location}", max_bytes=5 << 20,
+)  # fmt: skip
 ORDERS = [
     Order(),
     Order(plan="smoke", deployments=["flask"], methods=["request.stream"], sizes=["1MiB"], rounds=3, seed=5),
     Order(profile=True, load=True, users=[1, 8]),
-    Order(targets={"mine": "http://192.0.2.7:8000/a"}, foreign=Foreign(200, "upload")),
+    Order(targets={"mine": "http://192.0.2.7:8000/a"}, spec=SPEC),
     Order(kind=Kind.CHECK, cases=["chunked", "stall"], large=True, deployments=["flask"]),
     Order(kind=Kind.COMPARE, configs=["flask", "gunicorn"], within=0.05, minutes=2.0, fail_above=0.1),
     Order(kind=Kind.ABLATE, configs=["configs/uwsgi/uwsgi-tuned.ini"], fail_above=0.25),

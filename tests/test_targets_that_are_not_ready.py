@@ -13,14 +13,17 @@ from pathlib import Path
 import pytest
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.measuring.health import EXTERNAL_SECONDS
-from uploadlab.model.deployments import Foreign, Target
+from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Status
+from uploadlab.model.targets import ANY_SUCCESS, StatusRange, TargetSpec
 from uploadlab.processes.groups import Processes
 from uploadlab.sending.client import Client
 
 from .fake_server import serve
 from .helpers import lab
 from .raw_server import keep
+
+OWN = TargetSpec(expect_status=[ANY_SUCCESS])
 
 pytestmark = pytest.mark.apart
 
@@ -107,8 +110,8 @@ def test_a_host_that_nobody_knows_is_not_asked_again(client: Client, monkeypatch
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    for foreign in (None, Foreign(200, "file")):
-        target = Target("mine", "http://no-such-host.invalid", foreign=foreign)
+    for foreign in (None, OWN):
+        target = Target("mine", "http://no-such-host.invalid", spec=foreign)
         _, why = client.wait_healthy(target, 600, str)
         assert "no address is known for the host of http://no-such-host.invalid (Name or service" in why
         assert "[Errno" not in why
@@ -146,15 +149,14 @@ def over_tls(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.parametrize("foreign", [None, Foreign(200, "file")])
+@pytest.mark.parametrize("foreign", [None, OWN])
 def test_a_certificate_that_is_not_trusted_is_not_asked_again(
-    client: Client, tmp_path: Path, foreign: Foreign | None
+    client: Client, tmp_path: Path, foreign: TargetSpec | None
 ) -> None:
     with over_tls(tmp_path) as url:
-        _, why = client.wait_healthy(Target("mine", url, foreign=foreign), 600, str)
-        assert f"{url}: its certificate is not trusted: self-signed certificate; give it" in why.replace(
-            "self ", "self-"
-        )
+        _, why = client.wait_healthy(Target("mine", url, spec=foreign), 600, str)
+        words = f"{url}: its certificate is not trusted: self-signed certificate; add --ca-file"
+        assert words in why.replace("self ", "self-")
     with serve() as fake:
         _, why = client.wait_healthy(Target("mine", fake.url.replace("http", "https")), 600, str)
         assert "does not speak TLS" in why
@@ -191,7 +193,8 @@ def test_a_refusal_says_what_came_and_what_was_expected(
     client: Client, payload: Payload, method: str, status: int, content: object, expected: int, words: str
 ) -> None:
     with serve(POST=(status, content)) as fake:
-        outcome = client.measure(fake.url, method, payload, 60, Foreign(expected, "file"))
+        spec = TargetSpec(expect_status=[StatusRange(expected, expected)])
+        outcome = client.measure(fake.url, method, payload, 60, spec)
     assert (outcome.status, outcome.error) == (Status.REFUSED, words)
 
 

@@ -11,10 +11,10 @@ from uploadlab.catalogue.payloads import Payload
 from uploadlab.declared.plans import load_plan
 from uploadlab.errors import UsageError
 from uploadlab.measuring.prepare import reopen
-from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.order import Order
 from uploadlab.model.runs import Accuracy
+from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import PLANS
 from uploadlab.planning.cells import planned_accuracy
 from uploadlab.planning.draft import draft
@@ -45,7 +45,12 @@ class Timed(Fake):
         self.seconds, self.clock = seconds, clock
 
     def measure(
-        self, url: str, method: str, payload: Payload, budget_seconds: float, foreign: Foreign | None = None
+        self,
+        url: str,
+        method: str,
+        payload: Payload,
+        budget_seconds: float,
+        foreign: TargetSpec | None = None,
     ) -> Outcome:
         outcome = super().measure(url, method, payload, budget_seconds)
         outcome.seconds = self.seconds(url.removeprefix("http://"))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from uploadlab.catalogue.methods import BLOCK_BYTES, FIELD, OWN_METHODS, Method
+from uploadlab.catalogue.methods import BLOCK_BYTES, OWN_METHODS, Method, Part
 from uploadlab.catalogue.payloads import Payload
 from urllib3.connection import HTTPConnection
 
@@ -37,7 +37,7 @@ def file(payload: Payload) -> Iterator[io.BufferedReader]:
 
 def send(method: Method, file: io.BufferedReader, size_bytes: int) -> Nowhere:
     """Send the file as requests and its adapter do; returns where to."""
-    words = method.send(file, size_bytes, FIELD)
+    words = method.send(file, size_bytes, Part())
     request = requests.Request(method.verb, "http://nowhere/", **words).prepare()
     connection, nowhere = HTTPConnection("nowhere", blocksize=BLOCK_BYTES), Nowhere()
     vars(connection)["sock"] = nowhere

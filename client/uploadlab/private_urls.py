@@ -1,6 +1,6 @@
-"""What a target's URL says to its server alone: a login, and a query, which may be a token.
+"""What is said to a target alone: login and query of its URL, values of headers, cookies and form fields.
 
-Both are neither stored nor printed. The command that is given them keeps them in a variable of its
+They are neither stored nor printed. The command that is given them keeps them in a variable of its
 environment, which the processes that send inherit, and no server.
 """
 
@@ -26,6 +26,29 @@ class Private(NamedTuple):
     login: str = ""
     """The value of the header Authorization."""
     query: str = ""
+    headers: dict[str, str] = {}  # noqa: RUF012  never changed
+    """More headers, the cookies among them."""
+    fields: list[tuple[str, str]] = []  # noqa: RUF012  never changed
+    """Form fields beside the file."""
+    urls: dict[str, str] = {}  # noqa: RUF012  never changed
+    """Whole templates of URLs, by what may be shown of them."""
+    ca_file: str = ""
+    insecure: bool = False
+
+    @property
+    def in_url(self) -> bool:
+        """Whether the URL itself has private parts."""
+        return bool(self.login or self.query)
+
+    @property
+    def request_headers(self) -> dict[str, str]:
+        """The headers that each request has."""
+        return {**({"Authorization": self.login} if self.login else {}), **self.headers}
+
+    @property
+    def verify(self) -> bool | str:
+        """How the server's certificate is checked, as requests takes it."""
+        return False if self.insecure else self.ca_file or True
 
 
 def split_private(url: str) -> tuple[str, Private]:
@@ -43,9 +66,16 @@ def split_private(url: str) -> tuple[str, Private]:
 def kept_apart(url: str) -> str:
     """Return a URL as anyone may see it, and keep its private parts for this command; raise ValueError."""
     public, private = split_private(url)
-    if any(private):
+    if private.in_url:
         os.environ[VARIABLE] = json.dumps({**_kept(), public: private})
     return public
+
+
+def keep(url: str, private: Private) -> None:
+    """Keep what is said to a target beside the private parts of its URL, for this command."""
+    kept = _kept()
+    known = kept.get(url, Private())
+    os.environ[VARIABLE] = json.dumps({**kept, url: private._replace(login=known.login, query=known.query)})
 
 
 def kept_apart_or_masked(word: str) -> str:
@@ -58,14 +88,35 @@ def kept_apart_or_masked(word: str) -> str:
 
 def private_parts(url: str) -> Private:
     """Return the private parts that were kept for this address, or for an address above it."""
-    address = url.partition("?")[0]
-    above = (public for public in _kept() if address == public or address.startswith(f"{public}/"))
-    return _kept().get(max(above, key=len, default=""), Private())
+    kept, address = _kept(), url.partition("?")[0]
+    above = (public for public in kept if _is_above(public, address))
+    return kept.get(max(above, key=len, default=""), Private())
+
+
+def _is_above(public: str, address: str) -> bool:
+    """Return whether an address is a target's, or below it; where the target's has the file's name, too."""
+    front, has_name, _ = public.partition("{name}")
+    return address.startswith(front) if has_name else address == public or address.startswith(f"{public}/")
+
+
+def origin(address: str) -> tuple[str, str]:
+    """Return scheme, host and port of an address."""
+    parts = urlsplit(address)
+    default = ":443" if parts.scheme == "https" else ":80"
+    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower().removesuffix(default)
 
 
 def with_query(address: str, query: str) -> str:
     """Return an address with a query in addition to the one that it may have."""
     return f"{address}{'&' if '?' in address else '?'}{query}" if query else address
+
+
+def masked_template(template: str) -> str:
+    """Return a template of a URL without the values that stand in its query: they may be tokens."""
+    address, has_query, query = template.partition("?")
+    parts = [part.partition("=") for part in query.split("&")]
+    shown = [f"{name}{has}{value if '{' in value else HIDDEN if value else ''}" for name, has, value in parts]
+    return address + (f"?{'&'.join(shown)}" if has_query else "")
 
 
 def masked(text: str) -> str:
@@ -98,14 +149,29 @@ def masked_word(word: str) -> str:
 
 def _secrets() -> Iterator[str]:
     """Yield what a server may repeat of the private parts that were kept: whole or in part, quoted or not."""
-    for login, query in _kept().values():
-        encoded = login.removeprefix("Basic ")
-        user, _, password = base64.b64decode(encoded).decode(errors="replace").partition(":")
-        yield from (login, encoded, query, password or user, quote(password or user, safe=""))
-        values = [part.rpartition("=")[2] for part in query.split("&")]
+    for private in _kept().values():
+        headers = private.headers.values()
+        yield private.query
+        for login in (private.login, *(value for value in headers if value.startswith("Basic "))):
+            yield from _words_of_login(login)
+        queries = [private.query, *(url.partition("?")[2] for url in private.urls.values())]
+        values = [part.rpartition("=")[2] for query in queries for part in query.split("&")]
+        values += [value for _, value in private.fields]
+        values += [word for value in headers for word in (value, *re.split(r"[\s;,=]+", value))]
         for value in [*values, *map(unquote_plus, values)]:
             if len(value) >= LEAST_VALUE:
                 yield value
+
+
+def _words_of_login(login: str) -> Iterator[str]:
+    """Yield a login as a header has it, and the password in it."""
+    encoded = login.removeprefix("Basic ")
+    try:
+        words = base64.b64decode(encoded).decode(errors="replace")
+    except ValueError:
+        words = ""
+    user, _, password = words.partition(":")
+    yield from (login, encoded, password or user, quote(password or user, safe=""))
 
 
 def _kept() -> dict[str, Private]:

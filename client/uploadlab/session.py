@@ -4,7 +4,7 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -27,9 +27,10 @@ from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment
 from uploadlab.model.runs import Run
+from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft
-from uploadlab.planning.stored import require_targets, restored
+from uploadlab.planning.stored import keep_certificates, require_targets, restored, with_given
 from uploadlab.presenting import report
 from uploadlab.presenting.document import Document
 from uploadlab.presenting.terminal import Screen
@@ -68,7 +69,9 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
     """Carry out a new run and return the exit code; raise LabError, Stopped."""
     with Processes() as processes:
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
-        problem = _obstacle(place, place.runtime, drafted.order.targets, drafted.deployments, processes)
+        problem = _obstacle(
+            place, place.runtime, drafted.order.targets, drafted.order.spec, drafted.deployments, processes
+        )
         if problem and place.runtime == DOCKER:
             raise LabError(
                 f"--runtime docker is not possible: {problem}; --runtime local needs no containers"
@@ -104,6 +107,10 @@ class Resumption(NamedTuple):
     """Whether to go on with a run of another user or host."""
     targets: Mapping[str, str] = {}
     """URLs that were given again, since a login or a query is not stored."""
+    given: TargetSpec = TargetSpec()
+    """What was given again for the requests to targets, since no secret is stored."""
+    keep_for: Callable[[Iterable[str]], object] = list
+    """Keeps the secrets that were given again for these URLs."""
 
 
 def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> int:
@@ -113,15 +120,21 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
     run = folder.read_run()
     require_sound_urls(run)
     require_targets(run, how.targets)
+    urls = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
+    if how.given != TargetSpec():
+        run = with_given(run, how.given)
+        how.keep_for(urls.values())
+        folder.write_run(run)
+    spec = next((target.spec for target in run.targets if target.spec), None)
+    keep_certificates(urls.values(), spec)
     if run.runtime not in (DOCKER, LOCAL):
         raise LabError(f"{run.id} has runtime {run.runtime!r}, which this lab does not know: start a new run")
     if place.runtime not in (AUTO, run.runtime):
         raise UsageError(f"{run.id} was measured with --runtime {run.runtime}: resume it without --runtime")
     with Processes() as processes:
-        urls = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
         again = restored(run, how.load)
         deployments = placed(again.deployments, again.texts, folder)
-        problem = _obstacle(place, run.runtime, urls, deployments, processes)
+        problem = _obstacle(place, run.runtime, urls, spec, deployments, processes)
         if problem and run.runtime == DOCKER:
             raise LabError(f"{run.id} was measured in containers, which is not possible now: {problem}")
         if not (problem or in_container()):
@@ -139,6 +152,7 @@ def _obstacle(
     place: Place,
     runtime: str,
     urls: dict[str, str],
+    spec: TargetSpec | None,
     deployments: Sequence[Deployment],
     processes: Processes,
 ) -> str:
@@ -151,6 +165,8 @@ def _obstacle(
         return "no deployment has to be started"
     if place.data_dir:
         return "--data-dir is a folder of this host"
+    if spec and spec.host_paths:
+        return f"{spec.host_paths[0]} is on this host"
     if place.workers.elsewhere:
         return "--expect-workers: workers on other machines cannot reach a container"
     for name, url in urls.items():

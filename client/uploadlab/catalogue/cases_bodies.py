@@ -32,7 +32,7 @@ def chunked() -> Iterator[Attempt]:
         yield from both(file, chunked=True, label=label, refusals=(LENGTH_REQUIRED,))
 
 
-@case("post", CaseKind.GOOD)
+@case("post", CaseKind.GOOD, contract=True)
 def post() -> Iterator[Attempt]:
     """POST in place of PUT."""
     yield raw(SOME, verb="POST")

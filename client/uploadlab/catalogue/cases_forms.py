@@ -56,7 +56,7 @@ FILE_NAMES = {
 }
 
 
-@case("file-names", CaseKind.BAD)
+@case("file-names", CaseKind.BAD, contract=True)
 def file_names() -> Iterator[Attempt]:
     """File names made to end up in another folder."""
     for label, name in FILE_NAMES.items():
@@ -94,7 +94,7 @@ def another_file(content: bytes, name: str = "another.bin") -> bytes:
 ONE_FILE: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
 
 
-@case("two-files", CaseKind.BAD)
+@case("two-files", CaseKind.BAD, contract=True)
 def two_files() -> Iterator[Attempt]:
     """Two parts named `file`: both with content, the first or the second empty, three of them."""
     last = f"\r\n--{BOUNDARY}--\r\n".encode()
@@ -111,7 +111,7 @@ def two_files() -> Iterator[Attempt]:
     yield form(SOME, before=field("file", b"text"), label="a field of that name first", **may)
 
 
-@case("nothing-chosen", CaseKind.BAD)
+@case("nothing-chosen", CaseKind.BAD, contract=True)
 def nothing_chosen() -> Iterator[Attempt]:
     """A form of a browser in which no file was chosen: an empty part with an empty name."""
     yield form(exactly(b""), name="", **ONE_FILE)
@@ -123,7 +123,7 @@ TEXT = b"caf\xc3\xa9 = tea\r\n" * 500
 ENCODED = {"base64": base64.encodebytes(TEXT), "quoted-printable": quopri.encodestring(TEXT)}
 
 
-@case("part-encodings", CaseKind.BAD)
+@case("part-encodings", CaseKind.BAD, contract=True)
 def part_encodings() -> Iterator[Attempt]:
     """Content-Transfer-Encoding in a part: base64, quoted-printable, and those that change no byte."""
     for name, encoded in ENCODED.items():

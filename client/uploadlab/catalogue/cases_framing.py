@@ -205,7 +205,7 @@ def http_1_0() -> Iterator[Attempt]:
     yield raw(SMALL, request_line=old, chunked=True, framing=with_length, label="and a length", **bad)
 
 
-@case("content-range", CaseKind.BAD)
+@case("content-range", CaseKind.BAD, contract=True)
 def content_range() -> Iterator[Attempt]:
     """A PUT of a part, announced by Content-Range, as `curl -C OFFSET` sends it."""
     last = SMALL.size_bytes - 1

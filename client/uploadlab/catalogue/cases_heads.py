@@ -104,7 +104,7 @@ def request_lines() -> Iterator[Attempt]:
         yield raw(SMALL, request_line=line, label=label, **bad)
 
 
-@case("wrong-methods", CaseKind.BAD)
+@case("wrong-methods", CaseKind.BAD, contract=True)
 def wrong_methods() -> Iterator[Attempt]:
     """A method that the route does not have: 405, with the methods that it has in Allow."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (NO_METHOD,)}

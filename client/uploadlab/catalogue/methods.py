@@ -1,12 +1,12 @@
 """The upload methods: one decorated function each.
 
-A function gets the open file, its size and the name of a form's field, and returns the arguments by which
+A function gets the open file, its size and what names it in a form, and returns the arguments by which
 ``requests`` sends it. Its decorator names the method and the route; its docstring describes it. Choices on
 the command line, plans and tests are derived from this registry.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -20,12 +20,23 @@ REQUESTS_BLOCK_BYTES = 16 << 10
 """What ``requests`` sends at a time by default (``blocksize`` of urllib3's pools, since 2.0)."""
 FIELD = "file"
 FILE_NAME = "upload.bin"
+FORM_METHOD = "request.files-streamed"
+"""What sends a form without a copy of the file in memory."""
 
 
 Request = dict[str, Any]
 
 
-Sender = Callable[[BinaryIO, int, str], Request]
+class Part(NamedTuple):
+    """What names a file in a form, and stands beside it."""
+
+    field: str = FIELD
+    name: str = FILE_NAME
+    others: Sequence[tuple[str, str]] = ()
+    """Further fields, before the file."""
+
+
+Sender = Callable[[BinaryIO, int, Part], Request]
 
 
 class Method(NamedTuple):
@@ -35,16 +46,18 @@ class Method(NamedTuple):
     route: str
     description: str
     send: Sender
-    form: bool
+    form: bool = False
     """Whether the body is a multipart form, not the plain file."""
-    slow: bool
+    slow: bool = False
     """Whether most servers need a second or more for 1 MiB."""
-    hops: bool
+    hops: bool = False
     """Whether another deployment stores the file."""
-    curl: bool
+    curl: bool = False
     """Whether curl sends it, not this client."""
-    block_bytes: int
+    block_bytes: int = BLOCK_BYTES
     """How much the client hands to the system at a time."""
+    sends_as: str = ""
+    """The method whose very requests it sends, to another route; empty: its requests are its own."""
 
     @property
     def own(self) -> bool:
@@ -60,102 +73,117 @@ class Method(NamedTuple):
 METHODS: dict[str, Method] = {}
 
 
-def method(
-    name: str,
-    route: str,
-    form: bool = False,
-    slow: bool = False,
-    hops: bool = False,
-    curl: bool = False,
-    block_bytes: int = BLOCK_BYTES,
-) -> Callable[[Sender], Sender]:
-    """Register a sender under a method's name, with the route that receives it."""
+def method(name: str, route: str, **traits: Any) -> Callable[[Sender], Sender]:
+    """Register a sender under a method's name, with the route that receives it, and its other fields."""
 
     def register(send: Sender) -> Sender:
-        description = (send.__doc__ or "").strip()
-        METHODS[name] = Method(name, route, description, send, form, slow, hops, curl, block_bytes)
+        METHODS[name] = Method(name, route, (send.__doc__ or "").strip(), send, **traits)
         return send
 
     return register
 
 
 def methods_at(place: Deployment | Target) -> list[str]:
-    """Return the methods that the place accepts; two hops only where it passes files on to a second one."""
+    """Return the methods that the place accepts; two hops only where it passes files on to a second one.
+
+    One request, one method: a URL that takes uploads as they are has no routes, so of the methods that send
+    the very same request it has only the first. Where the user has described a form, it has only forms.
+    """
+    if isinstance(place, Target) and (spec := place.foreign):
+        return [
+            name
+            for name, method in METHODS.items()
+            if not method.sends_as and (method.form or not spec.only_forms)
+        ]
     return [name for name in place.accepts or METHODS if place.next or not METHODS[name].hops]
 
 
+def sent_at(place: Target, names: Iterable[str]) -> list[str]:
+    """Return the methods that send at the place what those of these names send.
+
+    At a URL without routes that is the first method of the same request; where only forms make sense, a form.
+    """
+    known, names = methods_at(place), list(names)
+    if place.foreign is None:
+        return [name for name in names if name in known]
+    found = dict.fromkeys(METHODS[name].sends_as or name for name in names)
+    return [name for name in found if name in known] or ([FORM_METHOD] if names else [])
+
+
 @method("request.stream", "/request-stream")
-def stream(file: BinaryIO, size_bytes: int, field: str) -> Request:
+def stream(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Raw body, read in blocks: the recommended way."""
     # requests would send an empty file chunked (psf/requests#6568).
     return _raw(file if size_bytes else b"")
 
 
-@method("request.stream-lines", "/request-stream?reader=lines", slow=True)
-def stream_lines(file: BinaryIO, size_bytes: int, field: str) -> Request:
+@method("request.stream-lines", "/request-stream?reader=lines", slow=True, sends_as="request.stream")
+def stream_lines(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Raw body, read by lines: what the original write-up proposed."""
-    return stream(file, size_bytes, field)
+    return stream(file, size_bytes, part)
 
 
-@method("request.stream-fsync", "/request-stream?fsync=1")
-def stream_fsync(file: BinaryIO, size_bytes: int, field: str) -> Request:
+@method("request.stream-fsync", "/request-stream?fsync=1", sends_as="request.stream")
+def stream_fsync(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Raw body, answered only when it is on the disk itself: the price of surviving a power cut."""
-    return stream(file, size_bytes, field)
+    return stream(file, size_bytes, part)
 
 
 @method("request.stream-curl", "/request-stream", curl=True)
-def stream_curl(file: BinaryIO, size_bytes: int, field: str) -> Request:
+def stream_curl(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Raw body, sent by `curl -T`: the yardstick for our own client."""
-    return stream(file, size_bytes, field)
+    return stream(file, size_bytes, part)
 
 
 @method("request.stream-16k", "/request-stream", block_bytes=REQUESTS_BLOCK_BYTES)
-def stream_16k(file: BinaryIO, size_bytes: int, field: str) -> Request:
+def stream_16k(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Raw body in blocks of 16 KiB, the default of `requests`: the yardstick for larger blocks."""
-    return stream(file, size_bytes, field)
+    return stream(file, size_bytes, part)
 
 
 @method("request.stream-chunked", "/request-stream")
-def stream_chunked(file: BinaryIO, size_bytes: int, field: str) -> Request:
+def stream_chunked(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Chunked body from a generator, read in blocks: for a length that is not known in advance."""
     return _raw(iter(partial(file.read, BLOCK_BYTES), b""))
 
 
 @method("request.files", "/request-files", form=True)
-def files(file: BinaryIO, size_bytes: int, field: str) -> Request:
+def files(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """`files=` and `request.files`: what most tutorials show; the whole body in client memory."""
-    return {"files": {field: (FILE_NAME, file, "application/octet-stream")}}
+    beside = {"data": list(part.others)} if part.others else {}
+    return {"files": {part.field: (part.name, file, "application/octet-stream")}, **beside}
 
 
 @method("request.files-streamed", "/request-files", form=True)
-def files_streamed(file: BinaryIO, size_bytes: int, field: str) -> Request:
+def files_streamed(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """A streaming encoder in the client: half of the fix."""
-    form = MultipartEncoder({field: (FILE_NAME, file, "application/octet-stream")}, boundary())
+    fields = [*part.others, (part.field, (part.name, file, "application/octet-stream"))]
+    form = MultipartEncoder(fields, boundary())
     return {"data": form, "headers": {"Content-Type": form.content_type}}
 
 
-@method("request.files-direct", "/request-files?spool=direct", form=True)
-def files_direct(file: BinaryIO, size_bytes: int, field: str) -> Request:
+@method("request.files-direct", "/request-files?spool=direct", form=True, sends_as="request.files-streamed")
+def files_direct(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """A streaming encoder, and an app that spools to the destination: both halves."""
-    return files_streamed(file, size_bytes, field)
+    return files_streamed(file, size_bytes, part)
 
 
-@method("multipart-push", "/multipart-push", form=True)
-def multipart_push(file: BinaryIO, size_bytes: int, field: str) -> Request:
+@method("multipart-push", "/multipart-push", form=True, sends_as="request.files-streamed")
+def multipart_push(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """A streaming encoder, and a push parser in the app: the fastest form at most servers."""
-    return files_streamed(file, size_bytes, field)
+    return files_streamed(file, size_bytes, part)
 
 
 @method("multipart-push-16k", "/multipart-push", form=True, block_bytes=REQUESTS_BLOCK_BYTES)
-def multipart_push_16k(file: BinaryIO, size_bytes: int, field: str) -> Request:
+def multipart_push_16k(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """A streaming encoder in blocks of 16 KiB, the default of `requests`."""
-    return files_streamed(file, size_bytes, field)
+    return files_streamed(file, size_bytes, part)
 
 
-@method("relay", "/stream-pass-to-next", hops=True)
-def relay(file: BinaryIO, size_bytes: int, field: str) -> Request:
+@method("relay", "/stream-pass-to-next", hops=True, sends_as="request.stream")
+def relay(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Raw body, passed on to a second deployment while it arrives: two hops, as in chains of services."""
-    return stream(file, size_bytes, field)
+    return stream(file, size_bytes, part)
 
 
 def boundary() -> str:

@@ -27,6 +27,8 @@ class Case(NamedTuple):
     """Takes half a minute or more: only on request."""
     description: str
     attempts: Callable[[], Iterator[Attempt]]
+    contract: bool = False
+    """Whether only the lab's contract says what is right, so that no other server is tried."""
 
     @property
     def usual(self) -> bool:
@@ -41,12 +43,13 @@ Attempts = Callable[[], Iterator[Attempt]]
 
 
 def case(
-    name: str, kind: CaseKind, large: bool = False, slow: bool = False
+    name: str, kind: CaseKind, large: bool = False, slow: bool = False, contract: bool = False
 ) -> Callable[[Attempts], Attempts]:
     """Register a case."""
 
     def register(attempts: Attempts) -> Attempts:
-        REGISTERED[name] = Case(name, kind, large, slow, (attempts.__doc__ or "").strip(), attempts)
+        text = (attempts.__doc__ or "").strip()
+        REGISTERED[name] = Case(name, kind, large, slow, text, attempts, contract)
         return attempts
 
     return register

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
 from uploadlab.catalogue.attempts import Bystanders
+from uploadlab.checking.wire import connection_to
 from uploadlab.private_urls import private_parts
 
 CONNECT_SECONDS = 5.0
@@ -42,14 +43,13 @@ def _gather(opened: ExitStack, address: str, crowd: Bystanders) -> list[socket.s
     """Connect the clients; a server that lets no more of them in has those that it has."""
     url = urlsplit(address)
     words = crowd.at_once.format(path=url.path or "/", host=url.netloc)
-    if login := private_parts(address).login:
-        words = words.replace("\r\n", f"\r\nAuthorization: {login}\r\n", 1)
+    for name, value in private_parts(address).request_headers.items():
+        words = words.replace("\r\n", f"\r\n{name}: {value}\r\n", 1)
     at_once = words.encode()
     connections: list[socket.socket] = []
     with suppress(OSError):
         for _ in range(crowd.clients):
-            place = (url.hostname or "", url.port or 80)
-            connections.append(opened.enter_context(socket.create_connection(place, CONNECT_SECONDS)))
+            connections.append(opened.enter_context(connection_to(url, CONNECT_SECONDS)))
             _send(connections[-1], at_once)
     return connections
 

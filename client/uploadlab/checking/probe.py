@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from typing import NamedTuple
@@ -13,13 +13,17 @@ from uploadlab.catalogue.attempts import Attempt
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.checking.crowd import gathered
-from uploadlab.checking.oracle import ServerState, judge_attempt
+from uploadlab.checking.foreign import adapted, by_rule, judge_foreign, settled
+from uploadlab.checking.oracle import Judgement, ServerState, judge_attempt
 from uploadlab.checking.wire import Reply, send_in_turn
 from uploadlab.clock import now
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import EXTERNAL, Target
+from uploadlab.model.targets import TargetSpec
 from uploadlab.planning.check_cells import routes
 from uploadlab.sending import server_usage as usage
+from uploadlab.sending.foreign import file_name, named
+from uploadlab.sending.shelf import Shelf
 from uploadlab.sending.verification import read_back, remove_upload
 
 NOTICE_SECONDS = 0.3
@@ -31,6 +35,15 @@ _BUSY: dict[str, threading.Lock] = {}
 """Held by the attempts at a target; targets are tried at the same time."""
 
 
+class Made(NamedTuple):
+    """Attempts that share a connection, each judged, with its reply and what the server has of it."""
+
+    judged: list[tuple[Judgement, Attempt, Reply, ServerState]]
+    left: int = 0
+    """Accepted uploads that were not removed."""
+    left_bytes: int = 0
+
+
 class Outcomes(NamedTuple):
     """What came back of attempts that share a connection, in order, and how long all took."""
 
@@ -38,13 +51,15 @@ class Outcomes(NamedTuple):
     seconds: float
 
 
-def probes(target: Target, case: str, large: bool = False) -> Iterator[Check]:
+def probes(
+    target: Target, case: str, large: bool = False, takes: Callable[[Attempt], bool] = lambda attempt: True
+) -> Iterator[Check]:
     """Make every attempt of a case at every route that takes this kind of body.
 
     Without ``large``, leave out attempts that are made only where large ones are asked for.
     """
     for attempt in CASES[case].attempts():
-        for route in routes(target, attempt) if large or not attempt.large else []:
+        for route in routes(target, attempt) if (large or not attempt.large) and takes(attempt) else []:
             yield probe(target, case, attempt, route)
 
 
@@ -54,20 +69,10 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
     The row is that of the first attempt that does not pass, else of the last.
     """
     started_at = now()
-    attempts = [attempt, *attempt.after]
     with _alone(target, route):
-        before = _files(target)
-        replies, seconds = _send(f"{target.url}{route}", attempts)
-        states = _states(target, attempts, replies, before)
-    reports = target.tier != EXTERNAL
-    judged = [
-        (judge_attempt(tried, reply, state, reports, seconds), tried, reply, state)
-        for tried, reply, state in zip(
-            attempts, replies, states, strict=False
-        )  # one without an answer ends them
-    ]
+        made = _made_foreign(target, attempt) if target.foreign else _made(target, attempt, route)
     judgement, tried, reply, state = next(
-        (found for found in judged if found[0].verdict is not Verdict.PASS), judged[-1]
+        (found for found in made.judged if found[0].verdict is not Verdict.PASS), made.judged[-1]
     )
     return Check(
         case=case,
@@ -81,7 +86,35 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
         http_status=reply.status,
         sent_bytes=tried.file.size_bytes,
         stored_bytes=state.size_bytes,
+        left=made.left,
+        left_bytes=made.left_bytes,
     )
+
+
+def _made(target: Target, attempt: Attempt, route: str) -> Made:
+    """Make an attempt, with those that follow it, and judge by the lab's contract."""
+    attempts = [attempt, *attempt.after]
+    before = _files(target)
+    replies, seconds = _send(f"{target.url}{route}", attempts)
+    states = _states(target, attempts, replies, before)
+    reports = target.tier != EXTERNAL
+    # One without an answer ends them.
+    together = zip(attempts, replies, states, strict=False)
+    return Made([(judge_attempt(*three, reports, seconds), *three) for three in together])
+
+
+def _made_foreign(target: Target, attempt: Attempt) -> Made:
+    """Make an attempt, with those that follow it, and judge by what the user has said of the server."""
+    spec, name = target.foreign or TargetSpec(), file_name()
+    first = adapted(attempt, target, spec, name)
+    attempts = [first, *first.after]
+    shelf = Shelf(spec.stored_dir) if spec.stored_dir else None
+    replies, seconds = _send(named(target.url, name), attempts)
+    replies = [by_rule(reply, spec) for reply in replies]
+    trial = settled(target, spec, attempts, replies, name, shelf)
+    together = zip(attempts, replies, trial.states, strict=False)
+    judged = [(judge_foreign(spec, *three, seconds), *three) for three in together]
+    return Made(judged, trial.left, trial.left_bytes)
 
 
 def _send(address: str, attempts: Sequence[Attempt]) -> Outcomes:

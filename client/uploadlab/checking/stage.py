@@ -7,15 +7,20 @@ from contextlib import nullcontext
 from itertools import chain
 from typing import NamedTuple
 
+import msgspec
+
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.registry import CaseKind
+from uploadlab.checking.foreign import TRIAL, Taken, taken_kinds
 from uploadlab.checking.probe import probes
 from uploadlab.clock import now
+from uploadlab.measuring.limits import REQUEST_BYTES, left_bytes, over_limit
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import watched
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Target
-from uploadlab.planning.check_cells import applies
+from uploadlab.model.targets import TargetSpec
+from uploadlab.planning.check_cells import applies, routes
 
 
 class CheckCell(NamedTuple):
@@ -32,6 +37,8 @@ class CheckStage:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
+        self._taken: dict[str, Taken] = {}
+        self._left_bytes: dict[str, int | None] = {}
 
     def remaining(self) -> list[CheckCell]:
         """Return what was not tried, or could not be."""
@@ -81,15 +88,48 @@ class CheckStage:
         """Return all attempts of a case at a target, or a row that says why there is none."""
         target, case = cell
         if why := target.unavailable or self._bench.explain(target.name):
-            row = Check(
-                case=case,
-                deployment=target.name,
-                route="",
-                label="",
-                started_at=now(),
-                verdict=Verdict.UNAVAILABLE,
-                text=why,
-            )
-            return [row]
+            return [_untried(cell, Verdict.UNAVAILABLE, why)]
         order = self._bench.run.order
-        return list(probes(target, case, large=bool(order and order.large)))
+        large = bool(order and order.large)
+        if spec := target.foreign:
+            return self._try_foreign(cell, spec, large)
+        return list(probes(target, case, large))
+
+    def _try_foreign(self, cell: CheckCell, spec: TargetSpec, large: bool) -> list[Check]:
+        """Return all attempts at a server of the user's own, of the kinds of body that it takes."""
+        target, case = cell
+        is_first = target.name not in self._taken
+        if is_first:
+            self._left_bytes[target.name] = left_bytes(target, self._bench.folder)
+            self._taken[target.name] = taken_kinds(target, spec)
+        taken = self._taken[target.name]
+        if not (taken.plain or taken.form):
+            return [_untried(cell, Verdict.UNAVAILABLE, f"it accepts no upload: {taken.why}")]
+        needed, available = _sent_bytes(cell, large, taken), self._left_bytes[target.name]
+        if available is not None and needed > available:
+            return [_untried(cell, Verdict.UNAVAILABLE, over_limit(target))]
+        self._left_bytes[target.name] = None if available is None else available - needed
+        rows = list(probes(target, case, large, taken.takes))
+        rows = rows or [_untried(cell, Verdict.UNKNOWN, f"not tried: {taken.why}")]
+        if is_first:
+            first = rows[0]
+            left, more = first.left + taken.left, taken.left * TRIAL.size_bytes
+            rows[0] = msgspec.structs.replace(first, left=left, left_bytes=first.left_bytes + more)
+        return rows
+
+
+def _sent_bytes(cell: CheckCell, large: bool, taken: Taken) -> int:
+    """Return how much the attempts of a case send to a server of the user's own."""
+    made = [
+        attempt
+        for attempt in CASES[cell.case].attempts()
+        if (large or not attempt.large) and taken.takes(attempt) and routes(cell.target, attempt)
+    ]
+    return sum(tried.body_bytes + REQUEST_BYTES for attempt in made for tried in (attempt, *attempt.after))
+
+
+def _untried(cell: CheckCell, verdict: Verdict, why: str) -> Check:
+    return Check(
+        case=cell.case, deployment=cell.target.name, route="", label="", started_at=now(),
+        verdict=verdict, text=why,
+    )  # fmt: skip

@@ -7,6 +7,7 @@ but not after a reset.
 
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,11 +58,15 @@ class Reply(NamedTuple):
     """Of the answer, in lower case."""
     closes: bool = True
     """Whether the connection ends with the answer, as far as the answer says."""
+    body: bytes = b""
+    location: str | None = None
+    rejected: bool = False
+    """Whether the answer is no success by the user's own rule, whatever its status."""
 
     @property
     def accepted(self) -> bool:
         """Whether the server says success."""
-        return self.status is not None and is_success(self.status)
+        return self.status is not None and is_success(self.status) and not self.rejected
 
 
 def send_attempt(address: str, attempt: Attempt) -> Reply:
@@ -80,7 +85,7 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
     with ExitStack() as opened:
         for attempt in attempts:
             try:
-                connection = connection or opened.enter_context(_connect(url))
+                connection = connection or opened.enter_context(connection_to(url, PATIENCE_SECONDS))
                 replies.append(_exchange(connection, url, attempt))
             except (OSError, HTTPException, ValueError) as error:  # http.client's for a negative length
                 broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
@@ -93,10 +98,22 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
     return replies
 
 
-def _connect(url: SplitResult) -> socket.socket:
-    connection = socket.create_connection((url.hostname or "", url.port or 80), timeout=PATIENCE_SECONDS)
+def connection_to(url: SplitResult, seconds: float) -> socket.socket:
+    """Return a connection to the server of a URL, over TLS for https; raise OSError."""
+    secure, host = url.scheme == "https", url.hostname or ""
+    connection = socket.create_connection((host, url.port or (443 if secure else 80)), timeout=seconds)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+    if not secure:
+        return connection
+    private = private_parts(url.geturl())
+    context = ssl.create_default_context(cafile=private.ca_file or None)
+    if private.insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        return context.wrap_socket(connection, server_hostname=host)
+    except OSError:
+        connection.close()
+        raise
 
 
 def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> Reply:
@@ -104,7 +121,7 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
     digest = xxhash.xxh3_128()
     connection.settimeout(attempt.patience_seconds)
     # A refusal may have come before the end. A reset is no answer, as in urllib3 before 2.2.
-    with suppress(ConnectionError if attempt.gone else BrokenPipeError):
+    with suppress(ConnectionError if attempt.gone else BrokenPipeError, ssl.SSLEOFError):
         connection.sendall(_head(url, attempt))
         if not attempt.expect or _may_go_on(connection):
             _send_body(connection, attempt, digest)
@@ -127,7 +144,11 @@ def _head(url: SplitResult, attempt: Attempt) -> bytes:
         f"Host: {url.netloc}",
         f"Content-Type: {attempt.content_type}",
         *attempt.framing_lines,
-        *([f"Authorization: {private.login}"] if private.login else []),
+        *(
+            f"{name}: {value}"
+            for name, value in private.request_headers.items()
+            if name.lower() != "content-type"
+        ),
         *(["Expect: 100-continue"] if attempt.expect else []),
         *attempt.headers,
         *(["Connection: close"] if attempt.closes else []),
@@ -212,6 +233,8 @@ def _answer(connection: socket.socket, attempt: Attempt) -> Reply:
         stored_at=stored_at(content, place),
         header_names=tuple(name.lower() for name in response.headers),
         closes=response.will_close,
+        body=body,
+        location=place,
     )
 
 

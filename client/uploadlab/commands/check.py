@@ -6,8 +6,8 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.target_options import target_options
 from uploadlab.commands.value_types import Names
-from uploadlab.errors import UsageError
 from uploadlab.model.order import Kind, Order
 from uploadlab.planning.draft import draft
 from uploadlab.presenting.terminal import Screen
@@ -20,6 +20,7 @@ Examples:
   lab check                                       every case, every deployment
   lab check --cases chunked,stall --deployments gunicorn
   lab check --deployments mine --target mine=http://127.0.0.1:8000
+  lab check --target mine=http://127.0.0.1:8000/up --expect-status 200    your own server
 """,
 )
 @click.option("--cases", type=Names(), help="Try only these cases.")
@@ -29,7 +30,7 @@ Examples:
     help="Also send forms of 128 MiB, files over 2 GiB, an upload of 35 s, and uploads beside 64 clients.",
 )
 @options.deployments_option
-@options.target_option
+@target_options
 @options.place_options
 def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """Test whether every byte arrives.
@@ -38,7 +39,4 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     fails.
     """
     order = Order(kind=Kind.CHECK, **asked)
-    for name, url in order.targets.items():
-        if not url.startswith("http://"):
-            raise UsageError(f"--target {name}={url}: check works on plain sockets; name an http:// URL")
     return session.start(draft(order), place, screen)

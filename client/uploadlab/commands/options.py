@@ -9,11 +9,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from uploadlab.catalogue.methods import FIELD
 from uploadlab.commands.value_types import COUNT, MINUTES, Folder, Names, Percent, Sizes
 from uploadlab.errors import LabError, UsageError
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit, container_workers
-from uploadlab.model.deployments import Foreign
 from uploadlab.paths import RUNS, in_container, shown
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import kept_apart, masked_word
@@ -58,7 +56,9 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
 
 
 deployments_option = click.option("--deployments", type=Names(), help="Run only these.")
-plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
+plan_option = click.option(
+    "--plan", metavar="NAME", help="A file of configs/plans.  [default: quick; own-server with --expect-*]"
+)
 cell_options = group(
     click.option("--methods", type=Names(), help="Run only these."),
     click.option("--sizes", type=Sizes(), help="64M,1GiB instead of the plan's (M: MiB; MB: 10^6 bytes)."),
@@ -82,16 +82,6 @@ target_option = click.option(
     metavar="NAME=URL",
     callback=lambda ctx, param, values: dict(_target(value) for value in values),
     help="Also use this server (repeatable).",
-)
-foreign_options = group(
-    click.option(
-        "--expect-status",
-        type=int,
-        metavar="N",
-        help="Status that your server returns on success; uploads go straight to its URL; contents are not "
-        "verified.",
-    ),
-    click.option("--field", metavar="NAME", help="Form field of your server.  [default: file]"),
 )
 worker_options = group(
     click.option("--workers", type=COUNT, help="Upload processes.  [default: half the cores]"),
@@ -161,19 +151,6 @@ def _target(text: str) -> tuple[str, str]:
             f"--target {masked_word(text)!r} has no address: {problem}; write mine=http://127.0.0.1:8000"
         )
     return name, kept_apart(url)
-
-
-def foreign(status: int | None, field: str | None, targets: dict[str, str]) -> Foreign | None:
-    """Return how targets say success that do not answer the lab's contract; raise UsageError."""
-    if status is None:
-        if field:
-            raise UsageError("--field is for servers of your own: add --expect-status 200")
-        return None
-    if not targets:
-        raise UsageError("--expect-status is for servers of your own: add --target NAME=URL")
-    if not 100 <= status <= 599:
-        raise UsageError(f"--expect-status {status} is not an HTTP status: write 200")
-    return Foreign(status, field or FIELD)
 
 
 def _enter_container(runtime: str, out: Path, targets: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.target_options import target_options
 from uploadlab.commands.value_types import MINUTES, Users
 from uploadlab.model.order import Order
 from uploadlab.planning.draft import draft
@@ -19,6 +20,9 @@ Examples:
   lab run --plan smoke                               every method once
   lab run --deployments flask,gunicorn --sizes 1G    two servers, larger files
   lab run --target mine=http://127.0.0.1:8000/up --expect-status 200
+                                                     your own server
+  lab run --plan slow-clients --target mine=http://127.0.0.1:8000/up \\
+    --expect-status 200                              does it starve beside slow ones?
 """,
 )
 @options.deployments_option
@@ -28,16 +32,12 @@ Examples:
 @click.option("--profile", is_flag=True, help="Then profile each pair at its smallest size.")
 @click.option("--load", is_flag=True, help="Then upload from many users at once.")
 @click.option("--users", type=Users(), help="1,8,32 instead of the plan's.")
-@options.target_option
-@options.foreign_options
+@target_options
 @options.worker_options
 @options.place_options
-def command(
-    place: session.Place, screen: Screen, expect_status: int | None, field: str | None, **asked: Any
-) -> int:
+def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """Measure uploads to the app behind each server.
 
     Verifies every upload, prints MB/s, CPU, memory and causes, writes a report. Baselines always run too.
     """
-    order = Order(foreign=options.foreign(expect_status, field, asked["targets"]), **asked)
-    return session.start(draft(order), place, screen)
+    return session.start(draft(Order(**asked)), place, screen)

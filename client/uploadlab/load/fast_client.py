@@ -1,18 +1,22 @@
 """What Locust's fast client works with: bodies in blocks of our size, and sockets that can be paced."""
 
 import socket
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import geventhttpclient.client
+from gevent import ssl
 from geventhttpclient.client import HTTPClient, HTTPClientPool
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.errors import problem_of
+from uploadlab.private_urls import Private
 from uploadlab.sending.connections import ANSWER_BYTES, AnswerFault
 from uploadlab.units import format_size
 
+UNGUARDED = Private()
 SO_MAX_PACING_RATE = 47
 """Linux, asm-generic/socket.h; Python has no name for it. TCP paces by itself, with any queueing."""
 
@@ -44,9 +48,14 @@ def for_fast_client(body: Any, file_bytes: int) -> Any:
 class Pool(HTTPClientPool):
     """The fast client's connections; with a pace none sends more than this many bytes a second."""
 
-    def __init__(self, seconds: float, pace: int | None) -> None:
-        """Limit connecting and each silence to ``seconds``. As in Locust, certificates are not checked."""
-        super().__init__(insecure=True, connection_timeout=seconds, network_timeout=seconds)
+    def __init__(self, seconds: float, pace: int | None, private: Private = UNGUARDED) -> None:
+        """Limit connecting and each silence to ``seconds``; ``private`` says how certificates are checked."""
+        super().__init__(
+            insecure=private.insecure,
+            ssl_context_factory=partial(_context, private),
+            connection_timeout=seconds,
+            network_timeout=seconds,
+        )
         self._pace = pace
 
     def get_client(self, url: Any) -> HTTPClient:
@@ -62,6 +71,14 @@ class Pool(HTTPClientPool):
             # By default the system takes megabytes at once, and the client would look done long before.
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
             connected.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, self._pace)
+
+
+def _context(private: Private, cafile: str | None = None) -> ssl.SSLContext:
+    """Return how a server's certificate is checked; ``cafile`` has the usual authorities."""
+    context = ssl.create_default_context(cafile=private.ca_file or cafile)
+    if private.insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 class LimitedResponse(HTTPSocketPoolResponse):

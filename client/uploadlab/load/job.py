@@ -3,8 +3,8 @@
 import msgspec
 
 from uploadlab.model.cells import Step
-from uploadlab.model.deployments import Foreign
 from uploadlab.model.load import LoadStep, LoadUpload
+from uploadlab.model.targets import TargetSpec
 
 HEAD_START_SECONDS = 1.0
 """Slow users are in mid-upload before the users that are counted begin."""
@@ -27,9 +27,13 @@ class LoadJob(msgspec.Struct, frozen=True):
     step: Step
     url: str
     budget_seconds: float
-    foreign: Foreign | None = None
+    foreign: TargetSpec | None = None
     targets: list[str] = []
     """All addresses that the run's steps send to: workers take no others."""
+    specs: dict[str, TargetSpec] = {}
+    """Those of the addresses that take uploads as they are."""
+    most_bytes: int = 0
+    """What all users together may send; 0: any number of bytes."""
 
     @property
     def sending_seconds(self) -> float:

@@ -92,6 +92,8 @@ class Ledger:
         self.progress: dict[str, int] = {}
         """Uploads of each user at full speed that still sends."""
         self.unverified_bytes = 0
+        self.begun_bytes = 0
+        """Of all uploads that have begun."""
         self._sent: dict[str, Sent] = {}
         self.uploads: list[LoadUpload] = []
         """Rows that are complete, for the next report."""

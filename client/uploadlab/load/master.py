@@ -136,8 +136,10 @@ class Master:
         options.methods, options.size = step.cell.method, str(step.cell.size_bytes)
         options.seconds, options.slow_users, options.pace = step.seconds, step.slow_users, str(step.pace)
         options.budget = job.budget_seconds
-        options.expect_status = job.foreign.expect_status if job.foreign else 0
-        options.field = job.foreign.field if job.foreign else FIELD
+        options.most_bytes = job.most_bytes // max(1, self._workers)
+        # For workers on other machines; the lab's own know all of it.
+        options.expect_status = job.foreign.statuses[0].first if job.foreign else 0
+        options.field = (job.foreign.field if job.foreign else "") or FIELD
         count = step.users + step.slow_users
         self._runner.start(count, spawn_rate=count)
 

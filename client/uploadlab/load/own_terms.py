@@ -20,7 +20,7 @@ from uploadlab.runtimes.addresses import url_problem
 from uploadlab.units import MOST, format_size, parse_size
 
 HOW = ("methods", "size", "slow_users", "pace", "budget", "unverified", "expect_status", "field")
-OTHERS_DECIDE = frozenset((*HOW, "step", "seconds"))
+OTHERS_DECIDE = frozenset((*HOW, "step", "seconds", "most_bytes"))
 """The options that a worker takes from its master; all others are its own."""
 ANY_HOST = "*"
 SHARE_OF_DISK = 0.5

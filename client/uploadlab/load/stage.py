@@ -6,12 +6,15 @@ from typing import Protocol
 from uploadlab.clock import now
 from uploadlab.load.job import LoadJob, StepResult
 from uploadlab.measuring.health import wait_idle
+from uploadlab.measuring.limits import REQUEST_BYTES, left_bytes, over_limit
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import watched
 from uploadlab.model.cells import Step
+from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Status
 from uploadlab.planning.load_steps import in_order
+from uploadlab.sending.shelf import Shelf, verify_on_shelf, without_folder
 from uploadlab.units import format_rate, format_size
 
 
@@ -38,23 +41,46 @@ class LoadStage:
 
     def execute(self, items: Sequence[Step], watcher: Watcher) -> None:
         """Do these, saving after each; raise LabError."""
+        left = list(items)
         for step in watched(items, len(items), watcher):
-            done = self._do(step, watcher)
+            done = self._do(step, left, watcher)
+            left.remove(step)
             self._bench.folder.append_step(done.result, done.uploads)
 
-    def _do(self, step: Step, watcher: Watcher) -> StepResult:
+    def _do(self, step: Step, left: Sequence[Step], watcher: Watcher) -> StepResult:
         run, explain, cell = self._bench.run, self._bench.explain, step.cell
         slow = f" beside {step.slow_users} at {format_rate(step.pace)}" if step.slow_users else ""
         size = format_size(cell.size_bytes)
         watcher.began(f"{cell.deployment} {cell.method} {size}, {step.users} users{slow}")
         (target,) = (target for target in run.targets if target.name == cell.deployment)
-        if why := target.unavailable or explain(target.name):
+        most_bytes, too_much = self._most_bytes(step, left, target)
+        if why := target.unavailable or explain(target.name) or too_much:
             result = LoadStep(step_id=step.id, started_at=now(), status=Status.UNAVAILABLE, error=why)
             return StepResult(result, [])
         urls = [target.url for target in run.targets if target.url]
-        done = self._crowd.do(LoadJob(step, target.url, run.budget_seconds, target.foreign, urls))
+        specs = {target.url: without_folder(target.foreign) for target in run.targets if target.foreign}
+        job = LoadJob(step, target.url, run.budget_seconds, specs.get(target.url), urls, specs, most_bytes)
+        folder = target.foreign.stored_dir if target.foreign else ""
+        shelf = Shelf(folder) if folder else None
+        done = self._crowd.do(job)
+        if shelf and target.foreign:
+            verify_on_shelf(shelf, done.uploads, cell.size_bytes, target.foreign.clean_up)
         if why := explain(target.name):
             done.result.status, done.result.error = Status.FAILED, why
         elif any(upload.status is Status.TIMEOUT for upload in done.uploads):
             wait_idle(self._bench, target, watcher)
         return done
+
+    def _most_bytes(self, step: Step, left: Sequence[Step], target: Target) -> tuple[int, str]:
+        """Return how much a step may send, 0 for any number of bytes, and why it is not done if so.
+
+        What a server of the user's own may still get is shared by the steps that are left.
+        """
+        available = left_bytes(target, self._bench.folder)
+        if available is None:
+            return 0, ""
+        share = available // sum(other.cell.deployment == target.name for other in left)
+        each = step.cell.size_bytes + REQUEST_BYTES
+        files = share // each
+        too_much = over_limit(target) if files < step.users + step.slow_users else ""
+        return files * step.cell.size_bytes, too_much

@@ -4,11 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from uploadlab.errors import LabError, problem_of
 from uploadlab.load.job import JOIN_SECONDS, LoadJob, StepResult
+from uploadlab.load.specs import specs_environment
 from uploadlab.load.workers import Workers
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
@@ -31,7 +34,7 @@ class Swarm:
 
     def do(self, job: LoadJob) -> StepResult:
         """Carry out a step; raise LabError if Locust itself fails."""
-        master = self._master or self._start(job.targets)
+        master = self._master or self._start(job)
         try:
             master.write(job)
             done = master.read(StepResult, job.most_seconds)
@@ -42,7 +45,7 @@ class Swarm:
             raise LabError(f"Locust or its workers have ended in {job.step.id}: {self._logs / LOG} says why")
         return done
 
-    def _start(self, targets: list[str]) -> Lines:
+    def _start(self, job: LoadJob) -> Lines:
         here, elsewhere, host, chosen_port = self._workers
         if chosen_port:
             _require_free(host, chosen_port)
@@ -50,11 +53,11 @@ class Swarm:
         master = ["-m", "uploadlab.load.master", host, port, str(here + elsewhere)]
         worker = ["-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
         worker += ["--loglevel", "WARNING", "--worker", "--master-host", HOST, "--master-port", port]
-        worker += ["--allow-host", ",".join(targets)]
+        worker += ["--allow-host", ",".join(job.targets)]
         with self._open_log() as log:
             lines = Lines(self._spawn(master, log, subprocess.PIPE, subprocess.PIPE))
             for _ in range(here):
-                self._spawn(worker, log, subprocess.DEVNULL, log)
+                self._spawn(worker, log, subprocess.DEVNULL, log, specs_environment(job.specs))
         if not lines.read(int, 60 + JOIN_SECONDS):  # the master itself takes a while to start
             self._stop()
             raise LabError(
@@ -73,12 +76,17 @@ class Swarm:
             raise LabError(f"cannot write to {self._logs / LOG}: {error.strerror}; start a new run") from None
 
     def _spawn(
-        self, words: list[str], log: BinaryIO, stdin: int, stdout: int | BinaryIO
+        self,
+        words: list[str],
+        log: BinaryIO,
+        stdin: int,
+        stdout: int | BinaryIO,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> subprocess.Popen[bytes]:
         # Without the user's own settings of Locust, in variables or in the home folder.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LOCUST_")}
         folder = str(self._folder)
-        environment |= {"PYTHONPATH": str(ROOT / "client"), "HOME": folder, "TMPDIR": folder}
+        environment |= {"PYTHONPATH": str(ROOT / "client"), "HOME": folder, "TMPDIR": folder, **more}
         process = self._processes.start(
             [sys.executable, *words], environment, self._folder, stdin=stdin, stdout=stdout, stderr=log
         )

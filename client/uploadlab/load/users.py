@@ -22,7 +22,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from uploadlab.catalogue.methods import OWN_METHODS, Method
+from uploadlab.catalogue.methods import OWN_METHODS, Method, Part
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.errors import UsageError
 from uploadlab.load import collector, runners
@@ -33,16 +33,19 @@ from uploadlab.load.ledger import Ledger
 from uploadlab.load.log_lines import make_plain
 from uploadlab.load.options import add_options, check_options
 from uploadlab.load.own_terms import OwnTerms
+from uploadlab.load.specs import spec_for
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.planning.load_steps import LEAST_UPLOADS
 from uploadlab.private_urls import kept_apart_or_masked, private_parts, with_query
 from uploadlab.runtimes.addresses import url_problem
 from uploadlab.selection import choose
-from uploadlab.sending.connections import AS_IT_IS, BlockAdapter, guarded
+from uploadlab.sending.connections import AS_IT_IS, BlockAdapter, guarded, with_headers
+from uploadlab.sending.foreign import file_name, part_for
+from uploadlab.sending.read_back import verify_foreign
 from uploadlab.sending.source import AnnouncedFile
 from uploadlab.sending.stopwatch import Stopwatch
-from uploadlab.sending.upload import Uploaded
+from uploadlab.sending.upload import Uploaded, verb_and_address
 from uploadlab.sending.verification import verify
 from uploadlab.units import parse_rate, parse_size
 
@@ -143,7 +146,8 @@ class Uploading:
         self.unanswered = 0
         if not self.slow:
             LEDGER.progress[self.name] = 0
-        self.unverified: list[tuple[LoadUpload, str | None]] = []
+        self.unverified: list[tuple[LoadUpload, Uploaded]] = []
+        self.spec = spec_for(self.host, self.options)
 
     def on_start(self) -> None:
         """Let slow users go ahead, if there are any."""
@@ -164,7 +168,9 @@ class Uploading:
             self.verify()
         payload = _payload(self.options)
         started_at, watch = time.time(), Stopwatch()
-        outcome, stored_at, sent_bytes = self.send(method, payload, watch)
+        LEDGER.begun_bytes += payload.size_bytes
+        uploaded, sent_bytes = self.send(method, payload, watch)
+        outcome = uploaded.outcome
         row = LoadUpload(
             step_id=LEDGER.step_id,
             user=self.name,
@@ -184,34 +190,36 @@ class Uploading:
             LEDGER.progress[self.name] += 1
         self.unanswered = 0 if row.http_status else self.unanswered + 1
         LEDGER.count(row)
-        if row.status is Status.OK:
+        if row.status is Status.OK or (uploaded.answered and row.status is Status.UNVERIFIED):
             LEDGER.unverified_bytes += row.size_bytes
-            self.unverified.append((row, stored_at))
+            self.unverified.append((row, uploaded))
         else:
             LEDGER.uploads.append(row)
         if row.status in (Status.REFUSED, Status.FAILED):
             gevent.sleep(0.1)  # do not hammer a dead server
 
-    def send(self, method: Method, payload: Payload, watch: Stopwatch) -> tuple[Outcome, str | None, int]:
-        """Return the outcome, where the upload can be read back, and how much of the file was sent."""
-        options, size_bytes = self.options, payload.size_bytes
+    def send(self, method: Method, payload: Payload, watch: Stopwatch) -> tuple[Uploaded, int]:
+        """Return what happened to an upload, and how much of the file was sent."""
+        options, size_bytes, name = self.options, payload.size_bytes, file_name()
         over_budget = f"over {options.budget:g} s"
         with open(payload.path, "rb") as file:
             source = cast(BinaryIO, AnnouncedFile(file, payload.path, size_bytes))
-            request = method.send(source, size_bytes, options.field)
-            if "data" in request and isinstance(self, FastHttpUser):
+            part = part_for(self.spec, self.host, name) if self.spec else Part()
+            request = method.send(source, size_bytes, part)
+            if "data" in request and "files" not in request and isinstance(self, FastHttpUser):
                 request["data"] = for_fast_client(request["data"], size_bytes)
-            verb, path = ("POST", "") if options.expect_status else (method.verb, method.route)
+            verb, address = verb_and_address(self.host, method, self.spec, name)
             private = private_parts(self.host)
-            path = with_query(path, private.query)
+            address = with_query(address, private.query)
             words = {"name": method.name, "catch_response": True, **self.nowhere_else, **request}
-            login = {"Authorization": private.login} if private.login else {}
-            words["headers"] = {**AS_IT_IS, **request.get("headers", {}), **login}
+            own = {**AS_IT_IS, **request.get("headers", {})}
+            words["headers"] = with_headers(own, private, is_form="files" in request)
             timeout = gevent.Timeout(options.budget)
             try:
-                with timeout, self.client.request(verb, path, **words) as answer:
+                with timeout, self.client.request(verb, address, **words) as answer:
                     read = partial(self.body_of, answer)
-                    outcome, stored_at = judge_answer(answer, read, size_bytes, options.expect_status)
+                    uploaded = judge_answer(answer, read, size_bytes, self.spec, self.host, name)
+                    outcome = uploaded.outcome
                     outcome.seconds = seconds = watch.seconds()
                     if outcome.status is Status.FAILED and seconds >= options.budget:
                         outcome.status, outcome.error = Status.TIMEOUT, over_budget
@@ -222,7 +230,7 @@ class Uploading:
             except gevent.Timeout as error:  # requests lets it pass, and Locust has not counted the upload
                 if error is not timeout:
                     raise
-                outcome, stored_at = Outcome(status=Status.TIMEOUT, error=over_budget), None
+                uploaded = Uploaded(Outcome(status=Status.TIMEOUT, error=over_budget))
                 self.environment.events.request.fire(
                     request_type=verb, name=method.name, response_time=watch.seconds() * 1000,
                     response_length=file.tell(), exception=over_budget, context={},
@@ -230,8 +238,8 @@ class Uploading:
             finally:
                 self.hang_up()
             # A form that is built in memory was read whole, whether or not it was sent.
-            was_sent = outcome.http_status or "files" not in request
-            return outcome, stored_at, file.tell() if was_sent else 0
+            was_sent = uploaded.outcome.http_status or "files" not in request
+            return uploaded, file.tell() if was_sent else 0
 
     def is_over(self) -> bool:
         """Return whether this user sends no more; outside of the lab's steps Locust decides that."""
@@ -239,6 +247,9 @@ class Uploading:
         if LEDGER.verify.is_set() or not seconds:
             return bool(LEDGER.verify.is_set())
         if self.unanswered >= 3:  # in a row: the server is gone
+            return True
+        most_bytes: int = self.options.most_bytes
+        if most_bytes and LEDGER.begun_bytes + _payload(self.options).size_bytes > most_bytes:
             return True
         if self.slow:
             return bool(LEDGER.enough.is_set())
@@ -260,11 +271,15 @@ class Uploading:
         """Have the server read back what it stored, and remove it."""
         payload = _payload(self.options)
         while self.unverified:
-            row, stored_at = self.unverified.pop()
+            row, uploaded = self.unverified.pop()
             LEDGER.unverified_bytes -= row.size_bytes
-            outcome = verify(self.host, Uploaded(Outcome(status=row.status), stored_at=stored_at), payload)
+            if self.spec:
+                outcome = verify_foreign(self.spec, uploaded, payload, None)
+            else:
+                outcome = verify(self.host, uploaded, payload)
             row.status, row.error = outcome.status, outcome.error
             row.stored_bytes, row.digest_ok = outcome.stored_bytes, outcome.digest_ok
+            row.removed = outcome.removed
             LEDGER.uploads.append(row)
 
     def body_of(self, answer: Any) -> bytes:
@@ -282,7 +297,8 @@ class FullSpeed(Uploading, FastHttpUser):
 
     def __init__(self, environment: Environment) -> None:
         options = environment.parsed_options
-        self.client_pool = Pool(options.budget, parse_rate(options.pace) if self.slow else None)
+        pace = parse_rate(options.pace) if self.slow else None
+        self.client_pool = Pool(options.budget, pace, private_parts(environment.host or ""))
         super().__init__(environment)
         guard_session(self.client)
 
@@ -307,6 +323,7 @@ class WithRequests(Uploading, HttpUser):
     def on_start(self) -> None:
         """Send blocks of the lab's size, with the limits of its sessions."""
         guarded(self.client, BlockAdapter())
+        self.client.verify = private_parts(self.host).verify
         super().on_start()
 
     def hang_up(self) -> None:

@@ -10,15 +10,8 @@ import msgspec
 from uploadlab.measuring.health import check_targets
 from uploadlab.measuring.prepare import Prepared
 from uploadlab.measuring.protocols import Runtime, Sender, Stage, Watcher, Workbench
-from uploadlab.model.deployments import EXTERNAL, Target
-from uploadlab.private_urls import private_parts
-
-
-def _lacking(target: Target) -> str:
-    """Return why no request can be made to a target of a stored run; empty if it can."""
-    if target.private and not any(private_parts(target.url)):
-        return f"the login or query of its URL is not stored: add --target {target.name}=URL with it"
-    return ""
+from uploadlab.model.deployments import EXTERNAL
+from uploadlab.planning.stored import lacking_secrets
 
 
 def carry_out(
@@ -37,7 +30,7 @@ def carry_out(
     try:
         # A target that did not answer when the run was stopped may answer now.
         external = [
-            msgspec.structs.replace(target, unavailable=_lacking(target))
+            msgspec.structs.replace(target, unavailable=lacking_secrets(target))
             for target in run.targets
             if target.tier == EXTERNAL
         ]

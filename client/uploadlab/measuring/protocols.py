@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.model.deployments import Deployment, Foreign, Target
+from uploadlab.model.deployments import Deployment, Target
 from uploadlab.model.measurements import Outcome
 from uploadlab.model.runs import Run
+from uploadlab.model.targets import TargetSpec
 from uploadlab.storage.run_folder import RunFolder
 
 Item = TypeVar("Item")
@@ -38,7 +39,7 @@ class Sender(Protocol):
         method: str,
         payload: Payload,
         budget_seconds: float,
-        foreign: Foreign | None = None,
+        foreign: TargetSpec | None = None,
     ) -> Outcome:
         """Upload once and verify."""
 

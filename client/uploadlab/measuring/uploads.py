@@ -10,6 +10,7 @@ from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.clock import now
 from uploadlab.errors import LabError
 from uploadlab.measuring.health import wait_idle
+from uploadlab.measuring.limits import over_limit, within_limits
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.stopping import RateStopping, Stopping
 from uploadlab.measuring.time_left import Estimate, time_taken
@@ -28,6 +29,8 @@ class UploadStage:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._targets = {target.name: target for target in bench.run.targets}
+        self._over: list[Task] = []
+        """What would be more than a server of the user's own is to get."""
 
     def remaining(self) -> list[Task]:
         """Return what is left to do, in order; first, as a row each, what cannot be measured."""
@@ -38,7 +41,10 @@ class UploadStage:
         # What could not start the last time may be able to now.
         counted = [row for row in rows if row.status is not Status.UNAVAILABLE]
         done = {(row.cell_id, row.round) for row in counted if not (row.warmup or row.repeat)}
-        tasks = _without_hopeless(schedule(usable, run.seed, done), rows)
+        tasks = self._without_hopeless(schedule(usable, run.seed, done), rows)
+        tasks, self._over = within_limits(run, self._bench.folder, tasks)
+        begun = known | {task.cell.id for task in tasks if not task.warmup}
+        sick += dict.fromkeys(task.cell for task in self._over if task.cell.id not in begun)
         if stopping := self._stopping(rows):
             tasks = stopping.worthwhile(tasks)
         return [Task(cell, 1) for cell in sick if cell.id not in known] + tasks + self._repeats(rows)
@@ -47,17 +53,20 @@ class UploadStage:
         """Do these uploads, saving after each, then repeat what was disturbed; raise LabError."""
         run, folder = self._bench.run, self._bench.folder
         estimate, stopping = Estimate(run.budget_seconds), self._stopping(folder.read_measurements())
-        tasks = [task for task in items if not (self._is_sick(task.cell) or task.repeat)]
-        sizes = {task.cell.size_bytes for task in items if not self._is_sick(task.cell)}
+        for name in dict.fromkeys(task.cell.deployment for task in self._over):
+            count = sum(task.cell.deployment == name for task in self._over)
+            watcher.note(f"{count} uploads are left out: {over_limit(self._targets[name])}.")
+        tasks = [task for task in items if not (self._unavailable(task) or task.repeat)]
+        sizes = {task.cell.size_bytes for task in items if not self._unavailable(task)}
         payloads = write_payloads(self._bench.data_dir, sizes)
         for task in items:
-            if self._is_sick(task.cell) and not task.repeat:  # no row is missing, whatever ends the run
+            if self._unavailable(task) and not task.repeat:  # no row is missing, whatever ends the run
                 folder.append(self._measure(task, payloads, watcher))
         while tasks:
             task, *tasks = tasks
             row = self._save(task, payloads, watcher)
             estimate.learn(row)
-            tasks = _without_hopeless(tasks, [row])
+            tasks = self._without_hopeless(tasks, [row])
             most_seconds = inf
             if stopping:
                 tasks, most_seconds = stopping.left(tasks, row), stopping.seconds_left
@@ -92,7 +101,8 @@ class UploadStage:
         run = self._bench.run
         if run.comparison or not has_time_to_repeat(run, rows):
             return []
-        return [task for task in repeats(rows, run.seed) if not self._is_sick(task.cell)]
+        tasks = [task for task in repeats(rows, run.seed) if not self._is_sick(task.cell)]
+        return within_limits(run, self._bench.folder, tasks)[0]
 
     def _is_sick(self, cell: Cell) -> bool:
         return bool(self._targets[cell.deployment].unavailable)
@@ -102,7 +112,7 @@ class UploadStage:
         run, explain = self._bench.run, self._bench.explain
         cell, started_at = task.cell, now()
         target = self._targets[cell.deployment]
-        if why := target.unavailable or explain(target.name):
+        if why := self._unavailable(task) or explain(target.name):
             outcome = Outcome(status=Status.UNAVAILABLE, error=why)
         else:
             payload = payloads[cell.size_bytes]
@@ -126,6 +136,28 @@ class UploadStage:
             **msgspec.structs.asdict(outcome),
         )
 
+    def _unavailable(self, task: Task) -> str:
+        """Return why an upload cannot be made at all; empty if it can."""
+        target = self._targets[task.cell.deployment]
+        left_out = any((other.cell, other.round) == (task.cell, task.round) for other in self._over)
+        return target.unavailable or (over_limit(target) if left_out and not task.repeat else "")
+
+    def _without_hopeless(self, tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
+        """Leave out cells that timed out: another round would only spend their budget again.
+
+        A server of the user's own that has refused an upload is not asked to take it again.
+        """
+        hopeless = {
+            row.cell_id
+            for row in rows
+            if not row.warmup and (row.status is Status.TIMEOUT or self._is_refusal(row))
+        }
+        return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
+
+    def _is_refusal(self, row: Measurement) -> bool:
+        target = self._targets.get(row.deployment)
+        return row.status is Status.REFUSED and target is not None and target.foreign is not None
+
     def _stopping(self, rows: Sequence[Measurement]) -> Stopping | None:
         """Return what ends the rounds before all are done; None if nothing does."""
         run = self._bench.run
@@ -143,12 +175,6 @@ def has_time_to_repeat(run: Run, rows: Sequence[Measurement]) -> bool:
     repeated = time_taken([row for row in rows if row.repeat])
     limit = run.accuracy.budget_seconds / 2 if run.accuracy else inf
     return repeated < min(limit, time_taken([row for row in rows if not row.repeat]))
-
-
-def _without_hopeless(tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
-    """Leave out cells that timed out: another round would only spend their budget again."""
-    hopeless = {row.cell_id for row in rows if row.status is Status.TIMEOUT and not row.warmup}
-    return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
 
 
 def write_payloads(data_dir: Path, sizes: set[int]) -> dict[int, Payload]:

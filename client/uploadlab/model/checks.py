@@ -14,9 +14,13 @@ class Verdict(StrEnum):
     LOSS = "silent loss"
     """The server answered with success, but stored other bytes than were sent."""
     UNKNOWN = "unknown"
-    """A foreign server does not report what it has stored."""
+    """A server of the user's does not report what it has stored."""
     UNAVAILABLE = "unavailable"
     """The target could not be tried."""
+
+
+UNREAD = "stored-unknown"
+"""The code of an upload that a server of the user's accepted, and that cannot be read back."""
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -38,6 +42,9 @@ class Check(Struct, frozen=True, kw_only=True):
     """Size of the file."""
     stored_bytes: int | None = None
     """Size of the upload that was acknowledged."""
+    left: int = 0
+    """Uploads that a server of the user's accepted, and that the lab has not removed."""
+    left_bytes: int = 0
 
 
 class KnownException(Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,21 +2,14 @@
 
 from msgspec import Struct
 
+from uploadlab.model.targets import TargetSpec
+
 REFERENCE = "reference"
 """The tier of rows that mark a ceiling."""
 DERIVED = "config"
 """The tier of a deployment that only a config in configs/ makes one."""
 EXTERNAL = "target"
 """The tier of a server that the user named by its URL."""
-
-
-class Foreign(Struct, frozen=True):
-    """An upload endpoint that does not answer the lab's contract: what it stored cannot be verified."""
-
-    expect_status: int
-    """How it says success."""
-    field: str
-    """The form's field for the file."""
 
 
 class Target(Struct, frozen=True):
@@ -28,12 +21,17 @@ class Target(Struct, frozen=True):
     accepts: list[str] = []
     unavailable: str = ""
     """Why it cannot be measured here; empty: it can."""
-    foreign: Foreign | None = None
-    """Its URL takes uploads as it is; None: it has the lab's routes."""
+    spec: TargetSpec | None = None
+    """What a server of the user's own needs; None: nothing but its URL."""
     next: list[str] = []
     """Deployments that it may pass uploads on to; the first does it by default."""
     private: bool = False
     """Whether its URL has a login or a query, which are not stored."""
+
+    @property
+    def foreign(self) -> TargetSpec | None:
+        """How its URL takes uploads as it is; None: it has the lab's routes."""
+        return self.spec if self.spec and self.spec.is_foreign else None
 
 
 class Service(Struct, frozen=True):

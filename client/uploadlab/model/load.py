@@ -26,6 +26,8 @@ class LoadUpload(Struct, kw_only=True):
     error: str | None = None
     stored_bytes: int | None = None
     digest_ok: bool | None = None
+    removed: bool | None = None
+    """Whether the lab has removed it from a server of the user's."""
     server_seconds: float | None = None
 
 

@@ -13,7 +13,7 @@ class Status(StrEnum):
 
     OK = "ok"
     UNVERIFIED = "unverified"
-    """Success by the word of a foreign server: what it stored cannot be read back."""
+    """Success by the word of a server of the user's: the lab was not shown where to read back."""
     WRONG = "wrong"
     """The server said success, but what it stored differs."""
     REFUSED = "refused"
@@ -48,10 +48,14 @@ class Outcome(HostUse, kw_only=True):
     """Until the last block of the body was handed to the system."""
     response_wait_seconds: float | None = None
     """From then to the answer."""
+    longest_stall_seconds: float | None = None
+    """The longest time in which the system took no block of the body; None for a body of few blocks."""
     http_status: int | None = None
     error: str | None = None
     stored_bytes: int | None = None
     digest_ok: bool | None = None
+    removed: bool | None = None
+    """Whether the lab has removed it from a server of the user's; None: it was not to, or the lab owns it."""
     server_seconds: float | None = None
     """In the app's handler."""
     server_cpu_seconds: float | None = None

@@ -5,7 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from uploadlab.model.comparison import WITHIN
-from uploadlab.model.deployments import Foreign
+from uploadlab.model.targets import TargetSpec
 
 
 class Kind(StrEnum):
@@ -38,8 +38,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a check also sends files over 2 GiB and slow uploads, and has larger crowds."""
     targets: dict[str, str] = {}
     """URLs of the user's servers, by their names."""
-    foreign: Foreign | None = None
-    """How targets say success that do not answer the lab's contract."""
+    spec: TargetSpec | None = None
+    """What the targets need, and how they answer where they do not have the lab's routes."""
     within: float = WITHIN
     """A comparison ends once its intervals are ± this share of the ratio."""
     minutes: float | None = None
@@ -52,4 +52,11 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def plan_name(self) -> str:
         """The plan that was asked for, or the default of the command."""
+        if self.kind is Kind.RUN and self.is_foreign:
+            return self.plan or "own-server"
         return self.plan or {Kind.RUN: "quick", Kind.ABLATE: "compare"}.get(self.kind, str(self.kind))
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the targets have none of the lab's routes."""
+        return bool(self.targets and self.spec and self.spec.is_foreign)

@@ -1,8 +1,8 @@
 """From a plan to cells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from uploadlab.catalogue.methods import METHODS, OWN_METHODS, methods_at
+from uploadlab.catalogue.methods import METHODS, OWN_METHODS, methods_at, sent_at
 from uploadlab.declared.plans import Group, Plan, parse_share
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned
@@ -38,14 +38,17 @@ def _group_cells(group: Group, order: Order, targets: Sequence[Target]) -> list[
     if order.methods is not None:
         wanted = choose("method", order.methods, METHODS)
         methods = [name for name in methods if name in wanted]
+    at_all = sent_at if order.methods else _known_at
     cells = []
     for target in targets:
         # A reference is measured with every method that it accepts, so that each size has its ceiling.
         is_reference = target.tier == REFERENCE and methods
         if is_reference or selects(group.deployments, target.name):
-            names = (
-                target.accepts if is_reference else [name for name in methods if name in methods_at(target)]
-            )
+            names = target.accepts if is_reference else at_all(target, methods)
             sizes = order.sizes or group.sizes
             cells += [Cell(target.name, name, parse_size(size)) for name in names for size in sizes]
     return cells
+
+
+def _known_at(target: Target, methods: Iterable[str]) -> list[str]:
+    return [name for name in methods if name in methods_at(target)]

@@ -1,6 +1,6 @@
 """Which cases of the check apply to which routes of a target."""
 
-from uploadlab.catalogue.attempts import PAUSES, Attempt
+from uploadlab.catalogue.attempts import PAUSES, Attempt, Then
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.methods import METHODS, methods_at
 from uploadlab.model.deployments import Target
@@ -9,12 +9,32 @@ from uploadlab.units import MIB
 
 def applies(target: Target, case: str) -> bool:
     """Return whether any attempt of the case makes sense at the target."""
+    if target.foreign and CASES[case].contract:
+        return False
     return any(routes(target, attempt) for attempt in CASES[case].attempts())
 
 
 def routes(target: Target, attempt: Attempt) -> list[str]:
-    """Return the routes that take the attempt's kind of body; slow routes only if it ends soon."""
+    """Return the routes that take the attempt's kind of body; slow routes only if it ends soon.
+
+    A server without the lab's routes has its own URL alone.
+    """
+    if spec := target.foreign:
+        makes_sense = _is_general(target, attempt) and (attempt.form or not spec.only_forms)
+        return [""] if makes_sense else []
     methods = [METHODS[name] for name in methods_at(target) if METHODS[name].form == attempt.form]
     soon = attempt.file.size_bytes <= MIB and attempt.then not in PAUSES
     found = list(dict.fromkeys(method.route for method in methods if soon or not method.slow))
     return found if attempt.each_route else found[:1]
+
+
+def _is_general(target: Target, attempt: Attempt) -> bool:
+    """Return whether an attempt makes sense at any server, and can be made at this one."""
+    everything = (attempt, *attempt.after)
+    if any("limit=" in tried.query for tried in everything):  # which the lab's routes alone have
+        return False
+    if attempt.after and "{name}" in target.url:  # each of them would need a URL of its own
+        return False
+    # TLS has no half-closed connection, and its records do not show what waits to be read.
+    half_closed = any(tried.then is Then.END or tried.expect for tried in everything)
+    return not (half_closed and target.url.startswith("https://"))

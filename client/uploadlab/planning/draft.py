@@ -54,19 +54,18 @@ def draft(order: Order) -> Draft:
     for name in order.targets:
         if name in declared:
             raise UsageError(f"--target {name}: a deployment has that name; choose another")
-    chosen = choose("deployment", order.deployments or ["*"], [*declared, *order.targets])
+    # A server without the lab's routes is what the user asks about: no deployment beside it but the ceiling.
+    by_default = list(order.targets) if order.is_foreign else ["*"]
+    chosen = choose("deployment", order.deployments or by_default, [*declared, *order.targets])
     # References are measured in every run but a check, so that shares have their ceiling.
-    always = REFERENCE if order.kind is Kind.RUN else None
-    deployments = [
-        deployment
-        for deployment in declared.values()
-        if deployment.name in chosen or deployment.tier == always
-    ]
+    references = [name for name, deployment in declared.items() if deployment.tier == REFERENCE]
+    always = (references[:1] if order.is_foreign else references) if order.kind is Kind.RUN else []
+    deployments = [deployment for name, deployment in declared.items() if name in chosen or name in always]
     if declared:
         variants.refuse_services(deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in deployments]
     targets += [
-        Target(name, url, EXTERNAL, foreign=order.foreign, private=any(private_parts(url)))
+        Target(name, url, EXTERNAL, spec=order.spec, private=private_parts(url).in_url)
         for name, url in order.targets.items()
     ]
     if order.kind is Kind.CHECK:
@@ -94,7 +93,8 @@ def _draft_run(
 def _draft_check(order: Order, deployments: list[Deployment], targets: list[Target]) -> Draft:
     chosen = choose("case", order.cases or ["*"], CASES)
     cases = [name for name in chosen if order.large or order.cases or CASES[name].usual]
-    if not any(applies(target, case) for target in targets for case in cases):
+    cases = [case for case in cases if any(applies(target, case) for target in targets)]
+    if not cases:
         raise UsageError("no chosen deployment takes such uploads: choose other --cases or --deployments")
     started = to_start(deployments, [], every=True) if deployments else []
     return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=started)

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from uploadlab.catalogue.methods import OWN_METHODS, methods_at
+from uploadlab.catalogue.methods import OWN_METHODS, sent_at
 from uploadlab.declared.plans import Load
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Step
@@ -27,8 +27,7 @@ def plan_steps(load: Load, order: Order, targets: Sequence[Target]) -> list[Step
         )
         for target in targets
         if target.tier == REFERENCE or selects(load.deployments, target.name)
-        for name in names
-        if name in methods_at(target)
+        for name in sent_at(target, names)
         for size in order.sizes or load.sizes
         for count in order.users or load.users
         for slow_users in load.slow_users

@@ -4,19 +4,23 @@ A run folder may come from anyone. It says which deployments a run has, never wh
 environments and configs are the checkout's, or are made from the checkout's as they were for a new run.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
 
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments
 from uploadlab.errors import LabError, UsageError, problem_of
-from uploadlab.model.deployments import EXTERNAL, Deployment
+from uploadlab.model.deployments import EXTERNAL, Deployment, Target
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
+from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, program
 from uploadlab.planning.draft import to_start
 from uploadlab.planning.lineup import lineup
+from uploadlab.private_urls import HIDDEN, keep, private_parts
 
 
 class Restored(NamedTuple):
@@ -97,3 +101,42 @@ def require_targets(run: Run, given: Mapping[str, str]) -> None:
         if urls.get(name) != url:
             known = ", ".join(f"{name}={url}" for name, url in urls.items()) or "none"
             raise UsageError(f"--target {name}={url} is no target of {run.id}, whose targets are: {known}")
+
+
+def with_given(run: Run, given: TargetSpec) -> Run:
+    """Return a stored run with what the user gave again for its targets; raise UsageError."""
+    targets = []
+    for target in run.targets:
+        spec = target.spec
+        if target.tier == EXTERNAL:
+            spec = spec or TargetSpec()
+            if strange := [name for name in given.secret_names if name not in spec.secret_names]:
+                known = ", ".join(spec.secret_names) or "none"
+                raise UsageError(f"{strange[0]} is not of {run.id}, whose requests have: {known}")
+            changed: dict[str, Any] = {"max_bytes": given.max_bytes} if given.max_bytes else {}
+            if given.ca_file or given.insecure:
+                changed |= {"ca_file": given.ca_file, "insecure": given.insecure}
+            spec = msgspec.structs.replace(spec, **changed)
+        targets.append(msgspec.structs.replace(target, spec=spec))
+    return msgspec.structs.replace(run, targets=targets)
+
+
+def lacking_secrets(target: Target) -> str:
+    """Return why no request can be made to a target of a stored run; empty if it can."""
+    private, spec = private_parts(target.url), target.spec or TargetSpec()
+    if target.private and not private.in_url:
+        return f"the login or query of its URL is not stored: add --target {target.name}=URL with it"
+    given = {name.lower() for name in private.headers} | {name for name, _ in private.fields}
+    names = [*map(str.lower, spec.headers), *(["cookie"] if spec.cookies else []), *spec.form]
+    if any(name not in given for name in names):
+        return f"secrets are not stored: add {' '.join(spec.secret_names)}"
+    if any(HIDDEN in url and url not in private.urls for url in (spec.stored_url, spec.cleanup_url)):
+        return "the query of --stored-url or --cleanup-url is not stored: start a new run with it"
+    return ""
+
+
+def keep_certificates(urls: Iterable[str], spec: TargetSpec | None) -> None:
+    """Keep how the certificates of a stored run's targets are checked, in this command."""
+    if spec and (spec.ca_file or spec.insecure):
+        for url in urls:
+            keep(url, private_parts(url)._replace(ca_file=spec.ca_file, insecure=spec.insecure))

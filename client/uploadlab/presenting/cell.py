@@ -30,6 +30,7 @@ FIELDS = {
     "body sent": ("sent_seconds", _seconds),
     "answered": ("seconds", _seconds),
     "after last byte": ("response_wait_seconds", _seconds),
+    "longest stall": ("longest_stall_seconds", _seconds),
     "in the handler": ("server_seconds", _seconds),
     "server CPU": ("server_cpu_seconds", _seconds),
     "  in the kernel": ("server_system_seconds", _seconds),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from uploadlab.analysis.grid import HELD, falls_short, idle_exceptions, known_exception, latest, lost_bytes
-from uploadlab.model.checks import Check, Verdict
+from uploadlab.model.checks import UNREAD, Check, Verdict
 from uploadlab.model.deployments import REFERENCE
 from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Statement
@@ -23,6 +23,8 @@ def check_title(run: Run, checks: Sequence[Check]) -> str:
         parts.append(f"{name} failed {len(set(cases))} of {counted(len(run.checks), 'case')}")
     elif failed:
         parts.append(f"{len(failed)} servers failed cases that they must pass")
+    elif unread := {row.deployment for row in latest(checks) if row.code == UNREAD}:
+        parts.append(f"{few(unread)} failed no case, but what it stored is not known")
     elif held := _held(run, checks):
         parts.append(f"{_subject(held)} stored every byte or refused clearly{_but_known(run, checks)}")
     if stock := [name for name in losers if name not in _held(run, checks)]:
@@ -51,7 +53,10 @@ def check_statements(run: Run, checks: Sequence[Check]) -> list[Statement]:
         )
         statements.append(Statement("Known", text))
     if silent := {row.deployment for row in rows if row.verdict is Verdict.UNKNOWN}:
+        foreign = any(target.foreign for target in run.targets if target.name in silent)
         text = f"what {few(silent)} stored of refused uploads: no answer at /usage (set USAGE=1)"
+        if foreign:
+            text = f"what {few(silent)} stored: see the grid; --stored-url has accepted uploads read back"
         statements.append(Statement("Unknown", text, "warn"))
     if gone := {row.deployment: row.text for row in rows if row.verdict is Verdict.UNAVAILABLE}:
         reasons = grouped((text, name) for name, text in gone.items())

@@ -23,6 +23,7 @@ from uploadlab.presenting.document import Document, Statement
 from uploadlab.presenting.dots import ranking_dots
 from uploadlab.presenting.load_answer import load_statements, load_title
 from uploadlab.presenting.raw_figures import raw_figures
+from uploadlab.presenting.remains import remains_statements
 from uploadlab.presenting.repeat import next_commands
 from uploadlab.presenting.run_answer import (
     change_statements,
@@ -76,7 +77,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         title=title,
         facts=_facts(run),
         notices=[*stored.notices, *([NOTHING] if is_empty else [])],
-        answer=_answer(evidence),
+        answer=[*_answer(evidence), *remains_statements(stored)],
         commands=next_commands(stored, evidence.losses, evidence.ranking),
         pictures=[] if run.comparison else ranking_dots(evidence.ranking, evidence.losses),
         sections=[section for section in composed if section and not section.is_empty],

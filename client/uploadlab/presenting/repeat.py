@@ -13,6 +13,7 @@ from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
+from uploadlab.presenting.target_words import spec_words
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
 
@@ -45,8 +46,8 @@ def _option(field: str, value: Any) -> list[str]:
     name = f"--{field.replace('_', '-')}"
     if field == "targets":
         return [word for target, url in value.items() for word in ("--target", f"{target}={url}")]
-    if field == "foreign":
-        return ["--expect-status", str(value.expect_status), "--field", value.field]
+    if field == "spec":
+        return spec_words(value)
     if isinstance(value, bool):
         return [name]
     if isinstance(value, list):

@@ -158,7 +158,7 @@ def doubt_statements(summaries: Sequence[Summary], found: Sequence[Disturbance])
         text = f"the client or the ceiling limits {limited} of {len(rates)} rates, marked *: compare CPU s/GB"
         statements.append(Statement("Limit", text))
     if unverified := {summary.deployment for summary in rates if summary.status is Status.UNVERIFIED}:
-        text = f"{few(unverified)} answered with success; what it stored was not read back"
+        text = f"{few(unverified)} answered with success; what it stored was not read back: add --stored-url"
         statements.append(Statement("Unproven", text, "warn"))
     return statements
 

@@ -199,6 +199,8 @@ def repeat_section(stored: StoredRun) -> MaybeSection:
     run = stored.run
     if private := [target.name for target in run.targets if target.private]:
         intro += f" Add the login or query of {', '.join(private)} to the URL: it is not stored."
+    if run.order and run.order.spec and run.order.spec.secret_names:
+        intro += " Put the values in place of `...`: they are not stored."
     if run.order and run.order.kind is Kind.RUN:
         intro += " The seed gives the same order; figures are compared within one run only."
     return Section("repeat", "To repeat it", [intro], texts=texts)

@@ -79,7 +79,8 @@ def _missing_ceiling(run: Run, summaries: Sequence[Summary]) -> str:
 
 def _name(target: Target) -> str:
     """Return the target's name, with a warning where the stored bytes cannot be checked."""
-    return f"{target.name} ({Status.UNVERIFIED})" if target.foreign else target.name
+    unverified = target.foreign and not target.foreign.reads_back
+    return f"{target.name} ({Status.UNVERIFIED})" if unverified else target.name
 
 
 def cell_text(summary: Summary | None) -> str:

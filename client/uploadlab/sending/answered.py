@@ -51,7 +51,7 @@ def bytes_of(value: object) -> int | None:
     return value if is_number and 0 <= value <= MOST_BYTES else None  # type: ignore[operator, return-value]
 
 
-def refusal(http_status: int, expected: int, answer: Mapping[str, Any], location: str | None) -> str:
+def refusal(http_status: int, expected: int | str, answer: Mapping[str, Any], location: str | None) -> str:
     """Return why an upload was refused: the reason in the answer, else its status beside the expected one.
 
     The words beside a status are the standard's, not the server's, which may be any; a reason that comes

@@ -14,8 +14,9 @@ import requests
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.errors import LabError
-from uploadlab.model.deployments import Foreign, Target
+from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
@@ -51,7 +52,7 @@ class Client:
         method: str,
         payload: Payload,
         budget_seconds: float,
-        foreign: Foreign | None = None,
+        foreign: TargetSpec | None = None,
     ) -> Outcome:
         """Upload once and verify; never raise for what a server or the client's memory does."""
         pipe = self._started()

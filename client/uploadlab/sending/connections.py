@@ -8,7 +8,7 @@ kept; no proxy, password or setting of the user's environment is used.
 import io
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPResponse
@@ -16,20 +16,25 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.plain_text import OF_A_SERVER, plain
-from uploadlab.private_urls import masked, private_parts, with_query
+from uploadlab.private_urls import Private, masked, origin, private_parts, with_query
 from uploadlab.units import format_size
 
 Watch = Callable[[str], None]
-"""Called with ``connected``, then ``sent`` after each block, then ``answered``."""
+"""Called with ``connected``, then ``sending`` and ``sent`` around each block, then ``answered``."""
 ANSWER_BYTES = 1 << 20
 """The most that is taken of an answer, head and body; the lab's own have less than a kilobyte."""
 AS_IT_IS = {"Accept-Encoding": "identity"}
 """A header that asks for an answer without compression."""
+
+
+# The user has typed --insecure, and needs no warning at each request.
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 
 class AnswerFault(OSError):
@@ -37,23 +42,36 @@ class AnswerFault(OSError):
 
 
 class TargetSession(requests.Session):
-    """A session that adds the private parts of a target's URL; no answer or error shows them."""
+    """A session that adds what is said to a target alone; no answer or error shows it."""
+
+    beside = ""
+    """The target whose headers and certificate count at every address of its host; empty: no target's do."""
 
     def request(self, method: str | bytes, url: str | bytes, *words: Any, **more: Any) -> requests.Response:
         """Send a request to an address that anyone may see."""
         private = private_parts(str(url))
-        if private.login:
-            more["headers"] = {**(more.get("headers") or {}), "Authorization": private.login}
+        if self.beside:
+            theirs = private_parts(self.beside)
+            private = theirs._replace(query="")
+            if origin(str(url)) != origin(self.beside):
+                private = private._replace(login="", headers={})
+        more["headers"] = with_headers(more.get("headers") or {}, private, is_form="files" in more)
+        more["verify"] = private.verify
         response = super().request(method, with_query(str(url), private.query), *words, **more)
         response.url = str(url)  # which HTTPError's text has
         return response
 
 
 def session(
-    watch: Watch | None = None, block_bytes: int = BLOCK_BYTES, answer_bytes: int = ANSWER_BYTES
+    watch: Watch | None = None,
+    block_bytes: int = BLOCK_BYTES,
+    answer_bytes: int = ANSWER_BYTES,
+    beside: str = "",
 ) -> requests.Session:
     """Return a fresh session: uWSGI closes connections without saying so, so none is used twice."""
-    return guarded(TargetSession(), BlockAdapter(watch, block_bytes, answer_bytes))
+    new = TargetSession()
+    new.beside = beside
+    return guarded(new, BlockAdapter(watch, block_bytes, answer_bytes))
 
 
 def guarded(new: requests.Session, adapter: "BlockAdapter") -> requests.Session:
@@ -64,6 +82,15 @@ def guarded(new: requests.Session, adapter: "BlockAdapter") -> requests.Session:
     for scheme in ("http://", "https://"):
         new.mount(scheme, adapter)
     return new
+
+
+def with_headers(own: Mapping[str, str], private: Private, is_form: bool = False) -> dict[str, str]:
+    """Return a request's headers with those of its target, which win; only a form keeps its Content-Type."""
+    theirs = private.request_headers
+    if is_form or own.get("Content-Type", "").startswith("multipart/"):
+        theirs = {name: value for name, value in theirs.items() if name.lower() != "content-type"}
+    replaced = {name.lower() for name in theirs}
+    return {**{name: value for name, value in own.items() if name.lower() not in replaced}, **theirs}
 
 
 def get(address: str, seconds: float, answer_bytes: int = ANSWER_BYTES) -> requests.Response:
@@ -197,6 +224,7 @@ class _Limited(HTTPConnection):
         self._report("connected")
 
     def send(self, data: Any) -> None:
+        self._report("sending")
         super().send(data)
         self._report("sent")
 

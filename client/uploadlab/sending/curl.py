@@ -11,7 +11,7 @@ from typing import IO, Any, cast
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.private_urls import private_parts, with_query
-from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, AnswerFault
+from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, AnswerFault, with_headers
 from uploadlab.sending.source import shorter_file
 from uploadlab.units import format_size
 
@@ -33,12 +33,9 @@ def send_by_curl(
     no answer; FileFault for a file that becomes shorter, for which curl would wait.
     """
     before = _cpu_seconds()
-    # Expect: spares a second of waiting at uWSGI's HTTP socket, which never answers 100 Continue.
     # Nothing of the user's: no ~/.curlrc, no proxy, and a path as it is. Without --location curl follows
     # no redirect; should it ever, then to these protocols alone.
     words = ["curl", "--disable", "--noproxy", "*", "--globoff", "--silent", "--proto", "=http,https"]
-    words += [word for name, value in AS_IT_IS.items() for word in ("--header", f"{name}: {value}")]
-    words += ["--header", "Expect:", "--header", "Content-Type: application/octet-stream"]
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
     # Of a file named "-", curl would send its own input.
     words += ["--request", verb, "--upload-file", str(Path(payload.path).absolute()), "--config", "-"]
@@ -62,9 +59,14 @@ def send_by_curl(
 
 def _config(url: str) -> bytes:
     """Return curl's config with what the list of processes must not show."""
-    login, query = private_parts(url)
-    values = {"url": with_query(url, query)} | ({"header": f"Authorization: {login}"} if login else {})
-    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()]
+    # An empty Expect spares a second of waiting at uWSGI's HTTP socket, which never answers 100 Continue.
+    private = private_parts(url)
+    values = [("url", with_query(url, private.query))]
+    values += [("cacert", private.ca_file)] if private.ca_file else []
+    headers = with_headers(AS_IT_IS | {"Expect": "", "Content-Type": "application/octet-stream"}, private)
+    values += [("header", f"{name}: {value}".strip()) for name, value in headers.items()]
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values]
+    lines += ["insecure\n"] if private.insecure else []
     return "".join(lines).encode(errors="surrogateescape")
 
 

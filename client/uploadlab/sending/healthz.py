@@ -12,6 +12,7 @@ from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.paths import program
 from uploadlab.sending.answered import innermost, json_object, reason, words_of
 from uploadlab.sending.connections import AnswerFault, is_redirect, location_of, session, unsuccessful
+from uploadlab.sending.foreign import file_name, named
 
 PROBE_SECONDS = 5.0
 MOST_VERSIONS = 30
@@ -20,7 +21,7 @@ STARTING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.G
 """What a proxy answers while the server behind it starts."""
 NO_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 CORRECT = "start that server, or correct --target NAME=URL"
-TRUSTED = "give it a certificate of a known authority, or name an http:// address of the same server"
+TRUSTED = "add --ca-file FILE that has its authority, or --insecure"
 
 
 class NotReady(Exception):
@@ -34,10 +35,10 @@ class NotReady(Exception):
 def ask_versions(target: Target) -> dict[str, str]:
     """Return the versions that a ready target names; raise NotReady.
 
-    A foreign target is ready once it answers anything. No answer of a deployment of the lab's settles that
-    it is not ready: another server may still hold its port.
+    A foreign target is ready once it answers anything. A deployment of the lab's is asked again after each
+    other answer: another server may still hold its port.
     """
-    asked = target.url if target.foreign else f"{target.url}/healthz"
+    asked = named(target.url, file_name()) if target.foreign else f"{target.url}/healthz"
     try:
         with session() as connection:
             # Where any answer will do, its content may be a large page.

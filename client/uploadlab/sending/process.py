@@ -17,11 +17,13 @@ import msgspec
 
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome
+from uploadlab.model.targets import TargetSpec
 from uploadlab.processes.jsonpipe import write_line
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending.host_watch import HostWatch, known_cpu_seconds
+from uploadlab.sending.read_back import verify_foreign
+from uploadlab.sending.shelf import Shelf
 from uploadlab.sending.upload import upload
 from uploadlab.sending.verification import verify
 
@@ -34,7 +36,7 @@ class UploadJob(msgspec.Struct):
     method: str
     payload: Payload
     budget_seconds: float
-    foreign: Foreign | None = None
+    foreign: TargetSpec | None = None
 
 
 class ProcessReady(msgspec.Struct, tag=True):
@@ -68,6 +70,7 @@ def answers(job: UploadJob, watch: HostWatch) -> Iterator[Answer]:
     # The budget, so that an abandoned upload ends on the server, too.
     query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
     before = None if job.foreign else usage.reset(job.url)
+    shelf = Shelf(job.foreign.stored_dir) if job.foreign and job.foreign.stored_dir else None
     yield UploadBegun(job.number)
     watch.begin()
     own_before = _cpu_seconds()
@@ -77,7 +80,10 @@ def answers(job: UploadJob, watch: HostWatch) -> Iterator[Answer]:
     if uploaded.outcome.http_status:
         cost = usage.cost(before, usage.read(job.url) if before else None)
     use = watch.end(_cpu_seconds() - own_before, known_cpu_seconds(job.method, cost))
-    outcome = verify(job.url, uploaded, job.payload)
+    if job.foreign:
+        outcome = verify_foreign(job.foreign, uploaded, job.payload, shelf)
+    else:
+        outcome = verify(job.url, uploaded, job.payload)
     for field, value in msgspec.structs.asdict(use).items():
         setattr(outcome, field, value)
     outcome.server_cpu_seconds = cost.cpu_seconds

@@ -1,6 +1,10 @@
 """The only stopwatch."""
 
 import time
+from math import inf
+
+LEAST_BLOCKS = 8
+"""Of a request whose blocks say when the system did not take more. A body in one piece says nothing."""
 
 
 class Stopwatch:
@@ -10,12 +14,23 @@ class Stopwatch:
         self._started = time.perf_counter()
         self.laps: dict[str, float] = {}
         """Seconds until ``connected``, ``first sent``, the last ``sent`` so far, ``answered``."""
+        self.blocks = 0
+        """How many times something was handed to the system."""
+        self.longest_send = 0.0
+        """Seconds that the system took for the slowest of them."""
 
     def lap(self, name: str) -> None:
-        """Keep when the request is connected, has sent a block, or is answered."""
+        """Keep when the request is connected, begins to send a block, has sent it, or is answered."""
         self.laps[name] = self.seconds()
         if name == "sent":
             self.laps.setdefault("first sent", self.laps[name])
+            self.blocks += 1
+            self.longest_send = max(self.longest_send, self.laps[name] - self.laps.get("sending", inf))
+
+    @property
+    def longest_stall(self) -> float | None:
+        """The longest time in which the system took no block; None for a body of few blocks."""
+        return self.longest_send if self.blocks >= LEAST_BLOCKS else None
 
     def seconds(self) -> float:
         """Return the time since the start."""

@@ -9,15 +9,16 @@ from urllib.parse import urlencode
 import msgspec
 import requests
 
-from uploadlab.catalogue.methods import FIELD, Method
+from uploadlab.catalogue.methods import Method, Part
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.model.deployments import Foreign
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.model.targets import TargetSpec
 from uploadlab.private_urls import with_query
 from uploadlab.sending import peak_memory as memory
 from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, stored_at, words_of
 from uploadlab.sending.connections import is_success, location_of, session
 from uploadlab.sending.curl import send_by_curl
+from uploadlab.sending.foreign import Answered, file_name, named, part_for, unmet
 from uploadlab.sending.source import AnnouncedFile
 from uploadlab.sending.stopwatch import Stopwatch
 
@@ -29,6 +30,8 @@ class Uploaded(msgspec.Struct):
     answer: dict[str, Any] = {}
     stored_at: str | None = None
     """The path that the server names for the upload."""
+    answered: Answered | None = None
+    """What a server of the user's own answered, in full."""
 
 
 def upload(
@@ -36,7 +39,7 @@ def upload(
     method: Method,
     payload: Payload,
     silence_seconds: float | None = None,
-    foreign: Foreign | None = None,
+    foreign: TargetSpec | None = None,
     **query: str,
 ) -> Uploaded:
     """Send the payload once and return what happened. Raise nothing that a server can cause.
@@ -45,18 +48,19 @@ def upload(
 
     The time runs from before the request is built until its answer is read; where curl sends, by its clock.
     """
+    name = file_name()
     if method.curl:
-        return _upload_by_curl(url, method, payload, foreign, query)
+        return _upload_by_curl(url, method, payload, foreign, name, query)
     memory_known = memory.reset_peak()
     cpu_before = time.process_time()
     watch = Stopwatch()
     try:
         with open(payload.path, "rb") as file, session(watch.lap, method.block_bytes) as connection:
             source = cast(BinaryIO, AnnouncedFile(file, payload.path, payload.size_bytes))
-            request = method.send(source, payload.size_bytes, foreign.field if foreign else FIELD)
-            response = connection.request(
-                *_verb_and_address(url, method, foreign), params=query, timeout=silence_seconds, **request
-            )  # fmt: skip
+            part = part_for(foreign, url, name) if foreign else Part()
+            request = method.send(source, payload.size_bytes, part)
+            verb, address = verb_and_address(url, method, foreign, name)
+            response = connection.request(verb, address, params=query, timeout=silence_seconds, **request)
     except (requests.RequestException, ValueError, OSError, MemoryError, OverflowError) as error:
         # A ValueError is urllib3's for the name of a host.
         return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
@@ -70,16 +74,22 @@ def upload(
         first_sent_seconds=laps.get("first sent"),
         sent_seconds=sent,
         response_wait_seconds=answered - sent if answered and sent else None,
+        longest_stall_seconds=watch.longest_stall,
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
-    return _answered(outcome, foreign, response.content, location_of(response))
+    return _answered(outcome, foreign, Answered(url, name, response.content, location_of(response)))
 
 
 def _upload_by_curl(
-    url: str, method: Method, payload: Payload, foreign: Foreign | None, query: Mapping[str, str]
+    url: str,
+    method: Method,
+    payload: Payload,
+    foreign: TargetSpec | None,
+    name: str,
+    query: Mapping[str, str],
 ) -> Uploaded:
-    verb, address = _verb_and_address(url, method, foreign)
+    verb, address = verb_and_address(url, method, foreign, name)
     address = with_query(address, urlencode(query))
     budget = float(query["budget"]) if "budget" in query else None
     try:
@@ -88,22 +98,26 @@ def _upload_by_curl(
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
         return Uploaded(Outcome(status=Status.FAILED, error=words_of(error)))
-    return _answered(outcome, foreign, content, location)
+    return _answered(outcome, foreign, Answered(url, name, content, location))
 
 
-def _verb_and_address(url: str, method: Method, foreign: Foreign | None) -> tuple[str, str]:
-    return ("POST", url) if foreign else (method.verb, url + method.route)
+def verb_and_address(url: str, method: Method, foreign: TargetSpec | None, name: str) -> tuple[str, str]:
+    """Return a request's method and address; a server of the user's own may keep a file by its ``name``."""
+    if foreign:
+        return foreign.request_method or "POST", named(url, name)
+    return method.verb, url + method.route
 
 
-def _answered(outcome: Outcome, foreign: Foreign | None, content: bytes, location: str | None) -> Uploaded:
+def _answered(outcome: Outcome, foreign: TargetSpec | None, answered: Answered) -> Uploaded:
     """Return the outcome, completed by the server's answer."""
+    _, _, content, location = answered
     answer, http_status = json_of(content), outcome.http_status or 0
-    accepted = http_status == foreign.expect_status if foreign else is_success(http_status)
-    if not accepted:
-        expected = foreign.expect_status if foreign else HTTPStatus.CREATED
-        outcome.status, outcome.error = Status.REFUSED, refusal(http_status, expected, answer, location)
-    elif foreign:
-        outcome.status = Status.UNVERIFIED
-    if accepted:
+    if foreign:
+        outcome.error = unmet(foreign, http_status, content, location) or None
+        outcome.status = Status.REFUSED if outcome.error else Status.UNVERIFIED
+    elif not is_success(http_status):
+        outcome.error = refusal(http_status, HTTPStatus.CREATED, answer, location)
+        outcome.status = Status.REFUSED
+    if outcome.status is not Status.REFUSED:
         outcome.server_seconds = seconds_of(answer.get("seconds"))
-    return Uploaded(outcome, answer, stored_at(answer, location))
+    return Uploaded(outcome, answer, stored_at(answer, location), answered if foreign else None)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from uploadlab.catalogue.methods import FIELD
 from uploadlab.model.checks import Check
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.order import Kind, Order
@@ -37,6 +38,9 @@ def decode_run(content: bytes) -> Run:
         if "shows" in known:
             texts = msgspec.convert(known.pop("shows"), list[str])
             known |= {"codes": [code for code in map(_code_of, texts) if code], "fix": known.pop("mend", "")}
+    for holder in (fields.get("order"), *(fields.get("targets") or [])):
+        if isinstance(holder, dict) and isinstance(holder.get("foreign"), dict):
+            holder["spec"] = _spec_of(holder.pop("foreign"))
     run = msgspec.convert(fields | {"exceptions": exceptions}, Run)
     if sum(planned.rounds for planned in run.cells) > MOST_UPLOADS:
         raise msgspec.ValidationError(f"it plans more than {MOST_UPLOADS} uploads")
@@ -50,6 +54,12 @@ def decode_run(content: bytes) -> Run:
         run.order = implied_order(run)
         run.kind = run.order.kind
     return run
+
+
+def _spec_of(foreign: dict[str, Any]) -> dict[str, Any]:
+    """Return what older versions stored of a server of the user's: its status of success, and its field."""
+    status, field = foreign.get("expect_status"), foreign.get("field", FIELD)
+    return {"expect_status": [[status, status]], "field": "" if field == FIELD else field}
 
 
 def _without_private(target: Target) -> Target:
@@ -76,7 +86,7 @@ def implied_order(run: Run) -> Order:
         return Order(kind=kind, configs=configs, plan=run.plan, within=compared.within, minutes=minutes)
     apps = [target.name for target in run.targets if target.tier not in (REFERENCE, EXTERNAL)]
     targets = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
-    foreign = next((target.foreign for target in run.targets if target.foreign), None)
+    spec = next((target.spec for target in run.targets if target.spec), None)
     if run.checks:
         names = [*apps, *targets] or None
         return Order(kind=Kind.CHECK, deployments=names, cases=run.checks, targets=targets)
@@ -85,7 +95,7 @@ def implied_order(run: Run) -> Order:
     rounds = {planned.rounds for planned in run.cells}
     return Order(
         plan=run.plan, deployments=[*apps, *targets] or None, profile=run.profile,
-        load=bool(run.load and run.cells), targets=targets, foreign=foreign,
+        load=bool(run.load and run.cells), targets=targets, spec=spec,
         methods=list(dict.fromkeys(cell.method for cell in cells)) or None,
         # Where sizes or rounds differ, the plan gave them.
         sizes=[format_exactly(size) for size in sizes] if len(sizes) == 1 else None,

@@ -1,0 +1,38 @@
+"""What a server of the user's own needs, as the options that say so."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from uploadlab.model.targets import DEFAULT_MOST_BYTES, TargetSpec
+from uploadlab.private_urls import HIDDEN
+from uploadlab.units import format_exactly
+
+OPTIONS = {"headers": "--header", "cookies": "--cookie", "expect_json": "--expect-json"}
+"""Options that are named otherwise than their field."""
+
+
+def spec_words(spec: TargetSpec) -> list[str]:
+    """Return the words of the command line that give this spec; values that are secret are left out."""
+    words: list[str] = []
+    for field in spec.__struct_fields__:
+        value = getattr(spec, field)
+        is_default = field == "max_bytes" and spec.is_foreign and value == DEFAULT_MOST_BYTES
+        if value and not is_default:
+            option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
+            words += [word for text in _texts(field, value) for word in (option, *([text] if text else []))]
+    return words
+
+
+def _texts(field: str, value: Any) -> list[str]:
+    """Return the values of an option, one for each time that it is given; of a flag an empty one."""
+    if field == "expect_status":
+        return [",".join(map(str, value))]
+    if field == "max_bytes":
+        return [format_exactly(value)]
+    if field == "headers":
+        return [f"{name}: {HIDDEN}" for name in value]
+    if isinstance(value, Mapping):
+        return [f"{name}={text}" for name, text in value.items()]
+    if isinstance(value, list):
+        return [f"{name}={HIDDEN}" for name in value]
+    return [""] if value is True else [str(value)]
