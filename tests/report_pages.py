@@ -60,7 +60,7 @@ def verdict(text: str, tone: str, *notes: str) -> Verdicted:
 def _grid() -> Table:
     tones = ["lost", "bad", "known", "unknown", "good"]
     rows = []
-    for case in range(20):
+    for case in range(30):
         cells = [
             verdict(tone, tone, *([NOTE] if tone in ("lost", "bad", "known") else []))
             for number in range(len(SERVERS))

@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 from uploadlab.analysis.cells import by_cell, summarize
-from uploadlab.analysis.comparison import SECONDS, found
+from uploadlab.analysis.comparison import SECONDS, between_runs, found
 from uploadlab.analysis.diagnosis import diagnose
 from uploadlab.analysis.disturbances import Disturbance, disturbances, step_disturbances
+from uploadlab.analysis.ratios import ratio_rows
 from uploadlab.analysis.significance import paired_rounds
 from uploadlab.catalogue.payloads import Payload
+from uploadlab.declared.goals import Goals
 from uploadlab.measuring.prepare import reopen
 from uploadlab.measuring.uploads import has_time_to_repeat
 from uploadlab.model.host_use import HostWarning
@@ -24,6 +26,7 @@ from .helpers import RUN, measured
 from .test_compare import ORDER as COMPARE
 from .test_compare import compared_run
 from .test_lab import PAIRS, Fake, go, prepared_run
+from .test_ratios import TO_SINK
 
 pytestmark = pytest.mark.apart
 
@@ -204,3 +207,30 @@ def test_rows_of_older_runs_have_no_warnings() -> None:
     fields = {name: value for name, value in msgspec.to_builtins(row).items() if not name.startswith("host_")}
     old = msgspec.convert(fields, Measurement)
     assert (old.host_warnings, old.host_seconds, old.disturbed) == ([], None, False)
+
+
+def test_between_two_runs_only_quiet_rounds_count() -> None:
+    def rows(noisy: int, seconds: float = 1.0) -> list[Measurement]:
+        times = [9.0 if number <= noisy else seconds + number / 1000 for number in range(1, 9)]
+        return [
+            measured("flask", seconds=time, round=at, host_warnings=OTHERS if at <= noisy else [])
+            for at, time in enumerate(times, 1)
+        ]
+
+    for noisy, word in ((0, "no difference"), (3, "no difference"), (7, None), (8, None)):
+        (line,) = between_runs(RUN, rows(0), RUN, rows(noisy)).lines
+        judged = line.verdicts.get(SECONDS)
+        assert (judged and str(judged.word), line.disturbed) == (word, noisy)
+        assert line.rounds == 8 - noisy
+
+
+def test_a_goal_is_not_judged_by_rounds_that_the_host_disturbed() -> None:
+    goals = Goals([TO_SINK])
+    sink = [measured("raw-sink", seconds=1.0, round=number) for number in range(5)]
+    for noisy, met in ((0, False), (2, False), (3, None)):
+        flask = [
+            measured("flask", seconds=3.0, round=number, host_warnings=OTHERS if number < noisy else [])
+            for number in range(5)
+        ]
+        (row,) = ratio_rows(RUN, sink + flask, goals)
+        assert (row.met, row.disturbed) == (met, met is None)

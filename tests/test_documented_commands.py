@@ -146,7 +146,7 @@ def addresses(world: World) -> Iterator[dict[str, str]]:
 ANOTHER = """
 import sys
 from tests.fake_server import serve
-with serve() as one:
+with serve(POST=(200, {})) as one:
     print(one.url, flush=True)
     sys.stdin.read()
 """

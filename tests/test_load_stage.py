@@ -51,6 +51,8 @@ def test_a_master_and_three_workers_upload_and_every_file_is_verified(tmp_path: 
         assert step.server_cpu_seconds
         assert step.server_peak_rss_bytes
         assert step.worker_cpu_seconds
+        assert step.host_seconds
+        assert step.other_cpu_seconds is not None
         mine = [row for row in rows if row.step_id == step_id]
         users = {row.user for row in mine}
         assert len(users) == int(step_id.rpartition("/")[2])
@@ -84,7 +86,7 @@ def test_a_foreign_server_is_measured_and_marked(tmp_path: Path) -> None:
 def test_a_target_that_is_not_there_is_named_and_the_load_goes_on(tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_ports(1)[0]}"
     done = run_matrix(*SMALL, "--deployments", "flask", "--target", f"mine={nobody}", "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, "nothing arrived at mine" in done.stderr) == (1, True), done.stderr
     _, steps = steps_of(tmp_path)
     assert steps[f"mine/request.stream/{MIB}/2"].status is Status.UNAVAILABLE
     assert "start that server" in str(steps[f"mine/request.stream/{MIB}/2"].error)
@@ -107,9 +109,10 @@ def test_a_deployment_that_dies_is_named_and_the_others_load_goes_on(tmp_path: P
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     table, said = process.communicate(timeout=600)
-    assert process.returncode == 0, said
     _, steps = steps_of(tmp_path)
     assert len(steps) == STEPS
+    took_some = any(name.startswith("flask/") and one.status is Status.OK for name, one in steps.items())
+    assert process.returncode == (0 if took_some else 1), said
     dead = [one for one in steps.values() if one.status is not Status.OK]
     assert dead
     assert all("ended with status" in str(one.error) for one in dead)

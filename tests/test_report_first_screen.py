@@ -94,7 +94,9 @@ def test_lines_are_ranked_and_smaller_sizes_come_last(opened: Open) -> None:
 def test_no_dot_and_no_label_hides_another(opened: Open) -> None:
     for options in ({}, {"viewport": PHONE}):
         page = opened("quick", **options).page
-        for line in page.locator("#by-method .plot li").all():
+        lines = page.locator("#by-method .plot li")
+        assert lines.count() == len(QUICK.pictures[0].rows)
+        for line in lines.all():
             dots = [box(dot) for dot in line.locator(".dot").all()]
             assert not [pair for pair in pairwise(dots) if _overlap(*pair)]
             labels = [*line.locator(".who > *").all(), *line.locator(".track, .cell").all()]

@@ -184,6 +184,7 @@ def test_print_opens_all_without_controls_and_closes_again(opened: Open) -> None
     style = "place => [getComputedStyle(place).overflowX, getComputedStyle(document.body).backgroundColor]"
     for table in page.locator(".scroll").all():
         assert table.evaluate(style) == ["visible", "rgb(255, 255, 255)"]
+        assert table.evaluate("place => place.scrollHeight - place.clientHeight") == 0, "rows are cut off"
     after = "place => getComputedStyle(place).breakAfter"
     assert {page.locator(place).first.evaluate(after) for place in ("h2", "summary", "thead")} == {"avoid"}
     page.evaluate("dispatchEvent(new Event('afterprint'))")

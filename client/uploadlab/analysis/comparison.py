@@ -35,7 +35,7 @@ class ComparedCell(NamedTuple):
     base_instead: str = ""
     """The status of the base, if not ok: then there is nothing to compare with."""
     disturbed: int = 0
-    """How many of the rounds something outside of the lab disturbed, at the base or here."""
+    """How many rounds were disturbed from outside, at the base or here; between runs these do not count."""
 
 
 class Found(NamedTuple):
@@ -139,30 +139,34 @@ def _line(
     from uploadlab.analysis.intervals import paired, unpaired
 
     instead, base_instead = _instead(other), _instead(base)
+    disturbed = {row.round for row in [*base, *other] if row.disturbed}
     verdicts: dict[str, Judged | None] = {}
     counted: list[int] = []
-    disturbed = {row.round for row in [*base, *other] if row.disturbed}
     for field in FIELDS if not (instead or base_instead) else ():
-        above, below = _values(other, field), _values(base, field)
+        above, below = _values(other, field, in_one_run), _values(base, field, in_one_run)
         if field == SECONDS:  # the ratio of speeds
             above, below = below, above
         if in_one_run:
             rounds = paired_rounds(above, below, disturbed)
             ratio = paired([above[number] for number in rounds], [below[number] for number in rounds])
         else:
-            rounds = sorted(above.keys() & below.keys())
+            rounds = list(above if len(above) <= len(below) else below)
             ratio = unpaired(list(above.values()), list(below.values()))
         counted = max(counted, rounds, key=len)
         if rounds:
             verdicts[field] = judge_ratio(ratio, floors[field])
+    noisy = disturbed.intersection(counted) if in_one_run else disturbed
     return ComparedCell(
-        name, other[0].method, other[0].size_bytes, len(counted), verdicts, instead, base_instead,
-        len(disturbed.intersection(counted)),
-    )  # fmt: skip
+        name, other[0].method, other[0].size_bytes, len(counted), verdicts, instead, base_instead, len(noisy)
+    )
 
 
-def _values(rows: Sequence[Measurement], field: str) -> dict[int, float]:
-    """Return the known values of a field by round; CPU seconds too few to be counted are 0, and not known."""
+def _values(rows: Sequence[Measurement], field: str, in_one_run: bool) -> dict[int, float]:
+    """Return the known values of a field by round; CPU seconds too few to be counted are 0, and not known.
+
+    Of two runs only quiet rounds: what disturbed one of them did not disturb the other.
+    """
+    rows = [row for row in rows if in_one_run or not row.disturbed]
     return {row.round: float(value) for row in rows if (value := getattr(row, field))}
 
 

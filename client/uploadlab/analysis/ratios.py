@@ -43,11 +43,15 @@ class RatioRow(NamedTuple):
     """Whether client or ceiling limit the rate above the line, so that the rate proves nothing."""
     by_cpu: bool = False
     """Whether CPU seconds per GB are compared instead: they are known for all cells of the ratio."""
+    disturbed: bool = False
+    """Whether most rounds of one of its cells were disturbed from outside: the host may be the reason."""
 
     @property
     def met(self) -> bool | None:
         """Whether the goal is met; None where that cannot be judged."""
         if not self.interval or self.rounds < LEAST_ROUNDS or self.limited != self.by_cpu:
+            return None
+        if self.disturbed:
             return None
         return self.interval.low >= self.ratio.goal - SLACK * max(1.0, self.ratio.goal)
 
@@ -158,7 +162,8 @@ def _row(ratio: Ratio, cells: Sequence[Cell], figures: _Figures) -> RatioRow:
     limited = ratio.by_cpu and summaries[0].client_limited
     by_cpu = limited and figures.knows(cells, CPU)
     interval = figures.interval(cells, CPU if by_cpu else SECONDS)
-    return RatioRow(ratio, cells[0], rounds, "", interval, limited, by_cpu)
+    disturbed = any(2 * summary.disturbed > summary.rounds for summary in summaries)
+    return RatioRow(ratio, cells[0], rounds, "", interval, limited, by_cpu, disturbed)
 
 
 def _more(small: int | None, large: int | None) -> int | None:

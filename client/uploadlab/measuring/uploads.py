@@ -71,13 +71,20 @@ class UploadStage:
             if stopping:
                 tasks, most_seconds = stopping.left(tasks, row), stopping.seconds_left
             watcher.ended(len(tasks), min(most_seconds, estimate.seconds_left(tasks)))
-        rows = folder.read_measurements()
+        self._repeat(payloads, estimate, watcher)
+
+    def _repeat(self, payloads: dict[int, Payload], estimate: Estimate, watcher: Watcher) -> None:
+        """Measure disturbed rounds again, as long as there is time for it."""
+        rows = self._bench.folder.read_measurements()
         tasks = self._repeats(rows)
+        payloads |= write_payloads(
+            self._bench.data_dir, {task.cell.size_bytes for task in tasks} - payloads.keys()
+        )
         while tasks:
             task, *tasks = tasks
             rows.append(self._save(task, payloads, watcher))
             estimate.learn(rows[-1])
-            tasks = tasks if has_time_to_repeat(run, rows) else []
+            tasks = tasks if has_time_to_repeat(self._bench.run, rows) else []
             watcher.ended(len(tasks), estimate.seconds_left(tasks))
 
     def _save(self, task: Task, payloads: Mapping[int, Payload], watcher: Watcher) -> Measurement:

@@ -17,7 +17,7 @@ COLUMNS, STEAL = 8, 7
 NOT_BUSY = (3, 4, STEAL)
 """The columns idle, iowait and steal."""
 CLIENT_MODULE, LOAD_MODULES = "uploadlab.sending.process", "uploadlab.load."
-"""What a process of a run has in its command line, each by one process of the lab's started."""
+"""Words in the command lines of the processes that a run starts: its client, and Locust's master."""
 
 
 class HostReading(NamedTuple):
