@@ -20,7 +20,7 @@ Examples:
   lab check                                       every case, every deployment
   lab check --cases chunked,stall --deployments gunicorn
   lab check --deployments mine --target mine=http://127.0.0.1:8000
-  lab check --target mine=http://127.0.0.1:8000/up --expect-status 200    your own server
+  lab check --target mine=http://127.0.0.1:8000/up --expect-status 200
 """,
 )
 @click.option("--cases", type=Names(), help="Try only these cases.")
