@@ -85,9 +85,11 @@ def test_a_lost_body_comes_first_with_its_fix_and_what_to_type(tmp_path: Path) -
     found = document(tmp_path, rows)
     assert found.title.startswith("1 server lost a whole file")
     first = found.answer[0]
-    assert (first.head, first.tone, first.finding) == ("Lost", "bad", "lost-body")
+    assert (first.head, first.tone) == ("Lost", "bad")
     assert first.text == "uwsgi-default answered 201 to request.stream-chunked and stored 0 bytes of 64 MiB"
-    assert told(found)["Change 1"].startswith("Send a Content-Length, or ")
+    change = next(statement for statement in found.answer if statement.head == "Change 1")
+    assert change.text.startswith("Send a Content-Length, or ")
+    assert change.finding == "lost-body"
     assert next(iter(found.commands.values())) == "./scripts/lab check --deployments uwsgi-default"
 
 
@@ -134,14 +136,17 @@ def test_few_rounds_are_marked_and_decide_only_over_large_differences(tmp_path: 
     assert told(found)["Fastest"].startswith(
         "request.stream on flask: ~664 MB/s (658-671 in 2 rounds, 64 MiB)"
     )
-    assert told(found)["Rough"] == "2 of 3 rates are of 2 rounds at most, marked ~: use --rounds 5"
+    assert told(found)["Rough"] == "2 of 3 rates are of 2 rounds at most (~): --rounds 5 gives medians"
 
 
 def test_a_target_of_the_users_own_is_named_with_its_share_and_what_is_unproven(tmp_path: Path) -> None:
     rows = [*rounds("mine", status=Status.UNVERIFIED), *SINK]
     found = document(tmp_path, rows, [Target("mine", "http://127.0.0.1:9", "target")])
     assert found.title == "request.stream on mine: 671 MB/s (658-685 in 5 rounds, 64 MiB)"
-    assert told(found)["Unproven"] == "mine answered with success; what it stored was not read back"
+    assert (
+        told(found)["Unproven"]
+        == "mine answered with success; what it stored was not read back: add --stored-url"
+    )
 
 
 def test_what_failed_is_said_once_with_its_places(tmp_path: Path) -> None:

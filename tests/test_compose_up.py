@@ -83,7 +83,7 @@ def test_up_ends_with_the_answer_and_a_run_like_a_local_one(
     assert done
     assert done.returncode == 0, done.stderr
     first, last = (
-        [line.partition("| ")[2] for line in done.stdout.splitlines() if line.startswith(name)]
+        re.findall(rf"^\W*(?:\[2K)*{name} +\| (.*)", done.stdout, re.MULTILINE)
         for name in ("client-1", "locust-1")
     )
     assert any(line.startswith("Lost ") for line in first)

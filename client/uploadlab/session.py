@@ -278,6 +278,8 @@ def _write_report(folder: RunFolder, document: Document) -> str:
     """Write the report and return why it could not be written, if so: that must not fail the run."""
     try:
         report.write_page(folder, document)
+    except ModuleNotFoundError as error:
+        return f"{error.name} is not installed: pip install 'upload-lab[lab]'"
     except Exception as error:
         return problem_of(error)
     return ""

@@ -27,7 +27,7 @@ class HostWarning(StrEnum):
     OTHER_PROCESSES = (
         "other-processes",
         "other programs used the CPU",
-        "stop these programs, or measure again later",
+        "stop them, or measure again later",
     )
     CPU_STEAL = (
         "cpu-steal",

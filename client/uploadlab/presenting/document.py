@@ -176,6 +176,8 @@ class Statement(NamedTuple):
     """Why, where there is room for it."""
     finding: str = ""
     """The anchor in docs/findings.md that explains it."""
+    rank: int = 1
+    """Of the sentences that do not fit into a terminal, those of a greater rank are left out first."""
 
 
 class Section(NamedTuple):

@@ -10,7 +10,7 @@ from uploadlab.units import format_size
 
 MUCH = 2.0
 """From this factor on, an upload waits for others."""
-MOST_WAITING = 3
+MOST_WAITING, MOST_FAILURES = 3, 3
 
 
 def load_title(summaries: Sequence[LoadSummary]) -> str:
@@ -38,7 +38,10 @@ def load_statements(summaries: Sequence[LoadSummary]) -> list[Statement]:
     )
     if failed:
         text = few((f"{name} {counted(sum(counts), 'upload')}" for name, counts in failed.items()), 5)
-        statements.append(Statement("Failed", f"of many users: {text}", "bad"))
+        statements.append(Statement("Failed", f"of many users: {text}", "bad", rank=0))
+    errors = [(f"{step.result.status}, {step.result.error}", step) for step in summaries if step.result.error]
+    for error, steps in list(grouped(errors).items())[:MOST_FAILURES]:
+        statements.append(Statement("Failed", f"{few(map(_place, steps))}: {error}", "bad", rank=0))
     statements += _waits(summaries)
     for fast, slow in _ends(summaries):
         cell, users = fast.step.cell, counted(fast.step.users, "user")
@@ -46,7 +49,7 @@ def load_statements(summaries: Sequence[LoadSummary]) -> list[Statement]:
         if fast is not slow:
             times = (fast.mb_per_second or 0.0) / (slow.mb_per_second or 1.0)
             text += f", {times_text(times)} as much as {_place(slow)}"
-        statements.append(Statement(users, text))
+        statements.append(Statement(users, text, rank=2))
     return statements
 
 

@@ -64,13 +64,17 @@ def _greater(first: Contrast | None, second: Contrast | None) -> Contrast | None
 
 def loss_statements(losses: Sequence[Loss]) -> list[Statement]:
     """Return a sentence for each method by which files were lost, with the servers that did."""
+    groups = grouped(
+        ((loss.method, loss.is_whole, loss.http_status), loss) for loss in largest_losses(losses)
+    )
     statements = []
-    for (method, _size), lost in grouped(
-        ((loss.method, loss.size_bytes), loss) for loss in largest_losses(losses)
-    ).items():
-        names, first = few(loss.deployment for loss in lost), lost[0]
-        text = f"{names} answered {first.http_status or 'with success'} to {method} and {stored_text(first)}"
-        statements.append(Statement("Lost", text, "bad", finding="lost-body" if first.is_whole else ""))
+    for (method, _, http_status), lost in list(groups.items())[:MOST_FAILURES]:
+        names, largest = few(loss.deployment for loss in lost), max(lost, key=lambda loss: loss.size_bytes)
+        text = f"{names} answered {http_status or 'with success'} to {method} and {stored_text(largest)}"
+        statements.append(Statement("Lost", text, "bad", rank=0))
+    if len(groups) > MOST_FAILURES:
+        methods = few((method for method, *_ in list(groups)[MOST_FAILURES:]), 4)
+        statements.append(Statement("", f"and files sent by {methods}", "bad", rank=0))
     return statements
 
 
@@ -105,11 +109,12 @@ def failure_statements(summaries: Iterable[Summary]) -> list[Statement]:
         if status is Status.UNAVAILABLE:
             text = f"{few(cell.deployment for cell in cells)}: not measured, {error}"
         else:
-            text = f"{few(map(_way, cells))}: {status_text(cells[0])}" + (f", {error}" if error else "")
-        statements.append(Statement("Failed", text, "bad"))
+            parts = [error] if error.startswith("answered ") else [status_text(cells[0]), error]
+            text = f"{few(map(_way, cells))}: {', '.join(filter(None, parts))}"
+        statements.append(Statement("Failed", text, "bad", rank=0))
     if len(groups) > MOST_FAILURES:
         rest = len(groups) - MOST_FAILURES
-        statements.append(Statement("", f"and {counted(rest, 'other failure')}", "bad"))
+        statements.append(Statement("", f"and {counted(rest, 'other failure')}", "bad", rank=0))
     return statements
 
 
@@ -141,7 +146,9 @@ def change_statements(causes: Sequence[Cause]) -> list[Statement]:
             cost = f", up to {times_text(first.times)} slower" if first.times >= 1.1 else ""
             text += f" ({few(first.places)} {where}{cost})"
         more = " ".join(cause.sentence for cause in shared)
-        statements.append(Statement(f"Change {number}", text, more=more, finding=first.rule.finding))
+        statements.append(
+            Statement(f"Change {number}", text, more=more, finding=first.rule.finding, rank=number)
+        )
     return statements
 
 
@@ -152,11 +159,12 @@ def doubt_statements(summaries: Sequence[Summary], found: Sequence[Disturbance])
     if rough := [summary for summary in rates if summary.rounds < LEAST_ROUNDS]:
         most = max(summary.rounds for summary in rough)
         share = "All" if len(rough) == len(rates) else f"{len(rough)} of {len(rates)}"
-        text = f"{share} rates are of {counted(most, 'round')} at most, marked ~: use --rounds {LEAST_ROUNDS}"
-        statements.append(Statement("Rough", text, "warn"))
+        of = counted(most, "round")
+        text = f"{share} rates are of {of} at most (~): --rounds {LEAST_ROUNDS} gives medians"
+        statements.append(Statement("Rough", text, "warn", rank=3))
     if limited := sum(summary.client_limited for summary in rates):
-        text = f"the client or the ceiling limits {limited} of {len(rates)} rates, marked *: compare CPU s/GB"
-        statements.append(Statement("Limit", text))
+        text = f"the client or the ceiling limits {limited} of {len(rates)} rates (*): compare CPU s/GB"
+        statements.append(Statement("Limit", text, rank=4))
     if unverified := {summary.deployment for summary in rates if summary.status is Status.UNVERIFIED}:
         text = f"{few(unverified)} answered with success; what it stored was not read back: add --stored-url"
         statements.append(Statement("Unproven", text, "warn"))
@@ -169,9 +177,9 @@ def _is_worth_a_word(disturbance: Disturbance) -> bool:
 
 def _noise(disturbance: Disturbance) -> Statement:
     warning, cores = disturbance.warning, disturbance.most_cores
-    extent = f", up to {cores:.1f} cores" if cores else ""
+    extent = f" (up to {cores:.1f} cores)" if cores else ""
     rounds = f"{disturbance.disturbed} of {counted(disturbance.of, 'round')}"
-    return Statement("Noise", f"in {rounds}, {warning.what}{extent}: {warning.advice}", "warn")
+    return Statement("Noise", f"in {rounds}, {warning.what}{extent}: {warning.advice}", "warn", rank=0)
 
 
 def _way(summary: Summary) -> str:

@@ -29,9 +29,9 @@ def answer_lines(document: Document, width: int, most: int) -> list[Text]:
 def _kept(
     statements: Sequence[Statement], blocks: Sequence[Sequence[Text]], left: int
 ) -> tuple[list[int], int]:
-    """Return the numbers of the sentences that fit, and how many do not: bad ones and doubts stay longest."""
+    """Return the numbers of the sentences that fit, and how many do not: those of a low rank stay longest."""
     kept = list(range(len(blocks)))
-    order = sorted(kept, key=lambda number: (bool(statements[number].tone), -number))
+    order = sorted(kept, key=lambda number: (-statements[number].rank, -number))
     for number in order:
         needed = sum(len(blocks[number]) for number in kept) + (len(kept) < len(blocks))
         if needed <= left:
