@@ -330,6 +330,16 @@ def test_each_command_has_help_of_one_screen_with_examples_first() -> None:
         assert text.index("Example") < text.index("Options:")
 
 
+@pytest.mark.parametrize("name", ["run", "check", "resume"])
+def test_options_for_ones_own_server_have_a_help_of_their_own(name: str) -> None:
+    assert "--target-help" in command(name, "--help").stdout
+    assert "--cookie" not in command(name, "--help").stdout
+    done = command(name, "--target-help", COLUMNS="80")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  --header 'NAME: VALUE'" in done.stdout
+    assert ("--stored-url" in done.stdout) == (name != "resume")
+
+
 def test_what_there_is_to_choose_from_is_listed() -> None:
     text = command("list").stdout
     assert all(name in text for name in (*DEPLOYMENTS, *METHODS, "quick", "broken-chunk"))

@@ -18,9 +18,11 @@ REQUESTS = {
     r"(http\.client|urllib3|urllib\.request|urlopen|httpx|aiohttp)(\.|$)|HTTPResponse|HTTPConnection": {
         "uploadlab/sending/connections.py",
         "uploadlab/checking/wire.py",
-        "uploadlab/sending/curl.py",  # the names of statuses alone
+        "uploadlab/sending/answered.py",  # the names of statuses alone
+        "uploadlab/sending/curl.py",  # the same
+        "uploadlab/sending/healthz.py",  # the names of errors alone
     },
-    r"(socket\.)?create_connection": {"uploadlab/checking/wire.py", "uploadlab/checking/crowd.py"},
+    r"(socket\.)?create_connection": {"uploadlab/checking/wire.py"},
     r"geventhttpclient(\.|$)|(Fast)?HttpUser|.*\.client\.request": {
         "uploadlab/load/fast_client.py",
         "uploadlab/load/users.py",
@@ -29,6 +31,7 @@ REQUESTS = {
 """Names by which a request could be sent, and the modules that may use them."""
 PRINTING = {
     r"print": {
+        "uploader.py",  # its help, before anything is installed
         "uploadlab/presenting/streams.py",
         "uploadlab/presenting/terminal.py",
         "uploadlab/processes/announced.py",  # the lab's own commands, into a log
@@ -79,10 +82,7 @@ def test_only_the_edge_does_it(pattern: str, places: set[str]) -> None:
 def test_the_edges_are_seen() -> None:
     assert using(r"requests\.Session") == {"uploadlab/sending/connections.py"}
     assert using(r"print") >= {"uploadlab/presenting/streams.py"}
-    assert using(r"(socket\.)?create_connection") == {
-        "uploadlab/checking/wire.py",
-        "uploadlab/checking/crowd.py",
-    }
+    assert using(r"(socket\.)?create_connection") == {"uploadlab/checking/wire.py"}
 
 
 def test_nothing_asks_to_be_redirected() -> None:

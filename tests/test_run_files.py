@@ -221,7 +221,9 @@ OPENS = re.compile(
 )
 ELSEWHERE = {
     "catalogue/payloads.py": "files that are sent",
+    "commands/help_text.py": "the package",
     "commands/knobs.py": "configs in a temporary folder",
+    "commands/options.py": "click's writer",
     "declared": "the checkout",
     "load/ledger.py": "a temporary folder",
     "load/throughput.py": "Locust's --csv",
@@ -232,6 +234,10 @@ ELSEWHERE = {
     "planning": "the checkout, and configs in a temporary folder",
     "presenting/html.py": "the package",
     "presenting/streams.py": "standard streams",
+    "sending/digests.py": "the folder of a server of the user's own",
+    "sending/host_readings.py": "/proc",
+    "sending/read_back.py": "the folder of a server of the user's own",
+    "sending/shelf.py": "the folder of a server of the user's own",
     "processes": "/proc, and temporary folders",
     "runtimes/compose.py": "gives a new run's folder to its owner",
     "runtimes/local.py": "folders that servers store in",

@@ -37,11 +37,49 @@ class LabCommand(click.Command):
         self.format_epilog(ctx, formatter)
         self.format_options(ctx, formatter)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options; of those for servers of the user's own, only how to list them."""
+        super().format_options(ctx, formatter)
+        if any(isinstance(parameter, TargetOption) for parameter in self.params):
+            with formatter.section("For your own server"):
+                formatter.write_text("--target-help shows more: headers, certificates, success, read-back.")
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; in the client's container as the owner of the run's folder."""
         if in_container() and not isinstance(self, click.Group):
             become_owner(ctx.params.get("out", RUNS))
         return super().invoke(ctx)
+
+
+class TargetOption(click.Option):
+    """An option for servers of the user's own, which the usual help leaves out."""
+
+    def __init__(self, *words: Any, **settings: Any) -> None:
+        super().__init__(*words, **settings | {"hidden": True})
+
+    def help_row(self, ctx: click.Context) -> tuple[str, str]:
+        """Return the option and its text, as the help of other options has them."""
+        self.hidden = False
+        row = self.get_help_record(ctx)
+        self.hidden = True
+        return row or ("", "")
+
+
+def show_target_help(ctx: click.Context, param: click.Parameter, is_asked: bool) -> None:
+    """Print the options that the usual help leaves out, and end the command."""
+    if not is_asked:
+        return
+    formatter = ctx.make_formatter()
+    with formatter.section("Options for your own server (docs/usage.md has examples)"):
+        hidden = [option for option in ctx.command.params if isinstance(option, TargetOption)]
+        formatter.write_dl([option.help_row(ctx) for option in hidden])
+    Screen().raw(formatter.getvalue())
+    ctx.exit()
+
+
+target_help_option = click.option(
+    "--target-help", is_flag=True, is_eager=True, expose_value=False, hidden=True, callback=show_target_help
+)
 
 
 def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -56,12 +94,10 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
 
 
 deployments_option = click.option("--deployments", type=Names(), help="Run only these.")
-plan_option = click.option(
-    "--plan", metavar="NAME", help="A file of configs/plans.  [default: quick; own-server with --expect-*]"
-)
+plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
 cell_options = group(
     click.option("--methods", type=Names(), help="Run only these."),
-    click.option("--sizes", type=Sizes(), help="64M,1GiB instead of the plan's (M: MiB; MB: 10^6 bytes)."),
+    click.option("--sizes", type=Sizes(), help="64M,1GiB instead of the plan's (M is MiB)."),
     click.option("--rounds", type=COUNT, help="Instead of the plan's."),
     click.option("--seed", type=int, metavar="N", help="Order of the uploads.  [default: random]"),
 )
@@ -99,7 +135,7 @@ data_dir_option = click.option(
     "--data-dir",
     type=Folder(),
     metavar="DIR",
-    help="Directory for uploaded files (local runtime only); one that is missing is removed again.",
+    help="Directory for uploads (local runtime only).",
 )
 where_options = group(
     click.option(

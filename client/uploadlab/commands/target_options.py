@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from uploadlab.commands.options import Command, group, target_option
+from uploadlab.commands.options import Command, TargetOption, group, target_help_option, target_option
 from uploadlab.errors import UsageError
 from uploadlab.model.targets import DEFAULT_MOST_BYTES, StatusRange, TargetSpec
 from uploadlab.private_urls import Private, keep, masked_template
@@ -79,11 +79,11 @@ class MostBytes(click.ParamType[int]):
 
 
 def _option(name: str, kind: Any, text: str, metavar: str | None = None) -> Callable[[Command], Command]:
-    return click.option(name, type=kind, metavar=metavar, help=text)
+    return click.option(name, type=kind, metavar=metavar, help=text, cls=TargetOption)
 
 
 def _repeatable(name: str, kind: Any, to: str, text: str) -> Callable[[Command], Command]:
-    return click.option(name, to, type=kind, multiple=True, help=f"{text} (repeatable).")
+    return click.option(name, to, type=kind, multiple=True, help=f"{text} (repeatable).", cls=TargetOption)
 
 
 HEADER = NamedValues("'NAME: VALUE'", ":", "'Authorization: Bearer TOKEN'")
@@ -95,12 +95,13 @@ request_options = group(
     _repeatable("--cookie", PAIR, "cookies", "Cookie of each request to the targets"),
     _repeatable("--form", PAIR, "form", "Form field beside the file"),
     _option("--ca-file", click.Path(dir_okay=False), "Trust the authorities in this PEM file.", "FILE"),
-    click.option("--insecure", is_flag=True, help="Do not check the certificates of the targets."),
+    click.option("--insecure", is_flag=True, help="Do not check certificates.", cls=TargetOption),
     _option("--max-bytes", MostBytes(), "Send no more than this to each target, in all.  [own servers: 1GB]"),
 )
 success_options = group(
-    _option(
-        "--expect-status", Statuses(), "Your server's status of success; uploads go straight to its URL."
+    click.option(
+        "--expect-status", type=Statuses(),
+        help="Your server's status of success; uploads go straight to its URL.",
     ),
     _repeatable("--expect-json", JSON_PATH, "expect_json", "Value that the answer's JSON has on success"),
     _option("--expect-text", str, "Regular expression that the answer matches on success.", "REGEX"),
@@ -115,7 +116,9 @@ success_options = group(
     ),
     _option("--stored-dir", click.Path(file_okay=False), "Folder of this host where uploads end up.", "DIR"),
     _option("--cleanup-url", str, "DELETE each upload there; placeholders as in --stored-url.", "URL"),
-    click.option("--clean-up", is_flag=True, help="Remove each upload where it was read back."),
+    click.option(
+        "--clean-up", is_flag=True, help="Remove each upload where it was read back.", cls=TargetOption
+    ),
 )  # fmt: skip
 REQUEST = ("headers", "cookies", "form", "ca_file", "insecure", "max_bytes")
 SUCCESS = (
@@ -148,7 +151,7 @@ def target_options(command: Command) -> Command:
         given.keep_for(targets.values())
         return command(targets=targets, spec=given.spec, **more)
 
-    return group(target_option, success_options, request_options)(gathered)
+    return group(target_option, success_options, request_options, target_help_option)(gathered)
 
 
 def again_options(command: Command) -> Command:
@@ -159,7 +162,7 @@ def again_options(command: Command) -> Command:
         asked = {name: more.pop(name) for name in REQUEST}
         return command(given=_request(asked), **more)
 
-    return group(target_option, request_options)(gathered)
+    return group(target_option, request_options, target_help_option)(gathered)
 
 
 def _given(asked: dict[str, Any], targets: dict[str, str]) -> GivenRequest | None:
