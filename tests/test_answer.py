@@ -10,7 +10,9 @@ import pytest
 from uploadlab.declared.goals import Goals
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import Target
+from uploadlab.model.host_use import HostWarning
 from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.order import Order
 from uploadlab.paths import REFERENCE
 from uploadlab.presenting.document import Document
 from uploadlab.presenting.report import document_of
@@ -72,8 +74,9 @@ def test_a_healthy_run_names_the_fastest_and_no_difference_inside_its_noise(tmp_
     found = document(tmp_path, [*rounds("flask"), *rounds("gunicorn", seconds=0.101), *SINK])
     assert found.title == "No clear difference between 2 ways to upload"
     assert told(found) == {
+        "Arrived": "every file, whole: 15 uploads to 3 servers, all bytes checked",
         "Fastest": "request.stream on flask: 671 MB/s (658-685 in 5 rounds, 64 MiB); "
-        "1 other way is not clearly slower"
+        "1 other way is not clearly slower",
     }
 
 
@@ -142,7 +145,10 @@ def test_few_rounds_are_marked_and_decide_only_over_large_differences(tmp_path: 
 def test_a_target_of_the_users_own_is_named_with_its_share_and_what_is_unproven(tmp_path: Path) -> None:
     rows = [*rounds("mine", status=Status.UNVERIFIED), *SINK]
     found = document(tmp_path, rows, [Target("mine", "http://127.0.0.1:9", "target")])
-    assert found.title == "request.stream on mine: 671 MB/s (658-685 in 5 rounds, 64 MiB)"
+    assert found.title == (
+        "mine takes 671 MB/s by request.stream, 2 times slower than raw-sink, a plain server on this host; "
+        "what it stored is not verified"
+    )
     assert (
         told(found)["Unproven"]
         == "mine answered with success; what it stored was not read back: add --stored-url"
@@ -201,3 +207,27 @@ def test_tables_fit_into_a_terminal_and_break_no_name(
     assert max(map(len, lines)) <= columns
     words = set(re.findall(r"[\w.-]+", shown))
     assert {*found.deployments, *found.methods} <= words
+
+
+def test_a_disturbed_run_says_so_names_no_cause_in_times_and_asks_to_be_repeated(tmp_path: Path) -> None:
+    busy: dict[str, Any] = {"host_warnings": [HostWarning.OTHER_PROCESSES], "host_seconds": 0.1}
+    slow = rounds("flask", "request.files", 0.6, connected_seconds=0.3, client_cpu_seconds=0.4, **busy)
+    folder = stored(tmp_path, [*rounds("flask", **busy), *slow, *SINK])
+    run = folder.read_run()
+    run.order = Order(plan="p")
+    folder.write_run(run)
+    found = document_of(folder, Goals())
+    assert found.title.endswith("; the host was busy with other work")
+    noise = next(statement for statement in found.answer if statement.head == "Noise")
+    assert noise.text.startswith("in 10 of 15 rounds, other programs used the CPU")
+    assert [statement.head for statement in found.answer if statement.head.startswith("Change")] == []
+    (first, *_) = found.commands.items()
+    assert first == (
+        "the same again, when the host is quiet", "./scripts/lab run --plan p --seed 1 --runtime local",
+    )  # fmt: skip
+
+
+def test_a_quiet_host_is_not_worth_a_word(tmp_path: Path) -> None:
+    rows = [row for name in "abcdefg" for row in rounds(name)]
+    rows[0].host_warnings = [HostWarning.OTHER_PROCESSES]
+    assert "Noise" not in told(document(tmp_path, rows))

@@ -12,7 +12,7 @@ STALL_SECONDS = 1.0
 """A network of over 1 MB/s takes the next block sooner."""
 
 
-@rule("do that work while the body arrives, or after the answer")
+@rule("have the server do its work while the body arrives, or after its answer")
 def waited_after_last_byte(cell: CellEvidence) -> float | None:
     """After the last byte was handed over, the client waited {} of the time, longer than what buffers hold
     explains: the server began its work, a copy, a scan or a second hop, only then."""

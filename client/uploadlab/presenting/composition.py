@@ -26,9 +26,11 @@ from uploadlab.presenting.raw_figures import raw_figures
 from uploadlab.presenting.remains import remains_statements
 from uploadlab.presenting.repeat import next_commands
 from uploadlab.presenting.run_answer import (
+    arrival_statement,
     change_statements,
     doubt_statements,
     failure_statements,
+    is_busy,
     loss_statements,
     run_title,
     speed_statements,
@@ -78,7 +80,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         facts=_facts(run),
         notices=[*stored.notices, *([NOTHING] if is_empty else [])],
         answer=[*_answer(evidence), *remains_statements(stored)],
-        commands=next_commands(stored, evidence.losses, evidence.ranking),
+        commands=next_commands(stored, evidence.losses, evidence.ranking, is_busy(evidence.disturbed)),
         pictures=[] if run.comparison else ranking_dots(evidence.ranking, evidence.losses),
         sections=[section for section in composed if section and not section.is_empty],
         deployments={target.name: target.tier for target in run.targets if target.name in measured},
@@ -113,7 +115,7 @@ def _title(evidence: Evidence) -> str:
     if evidence.compared and evidence.compared.lines:
         return comparison_title(evidence.compared, run.comparison)
     if evidence.summaries:
-        return run_title(evidence.losses, evidence.ranking, evidence.disturbed)
+        return run_title(run, evidence.losses, evidence.ranking, evidence.disturbed)
     return load_title(_apps(evidence)) or f"Plan {run.plan}"
 
 
@@ -125,6 +127,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
     if compared and run.comparison:
         return comparison_statements(compared, run.comparison, run.comparison.others)
     return [
+        *arrival_statement(evidence.stored.rows),
         *loss_statements(evidence.losses),
         *failure_statements(evidence.summaries),
         *speed_statements(evidence.ranking),

@@ -8,7 +8,7 @@ import msgspec
 
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
-from uploadlab.model.deployments import EXTERNAL
+from uploadlab.model.deployments import EXTERNAL, REFERENCE
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
@@ -69,28 +69,44 @@ def repeating_commands(stored: StoredRun) -> dict[str, str]:
     return texts
 
 
-def next_commands(stored: StoredRun, losses: Sequence[Loss], ranking: Ranking | None) -> dict[str, str]:
-    """Return what to type next, the most useful first, by what it does."""
+def next_commands(
+    stored: StoredRun, losses: Sequence[Loss], ranking: Ranking | None, is_busy: bool
+) -> dict[str, str]:
+    """Return what to type next, the most useful first, by what it does.
+
+    ``is_busy`` says whether the host was too busy with other work for figures to hold.
+    """
     run = stored.run
+    names = [target.name for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)]
     texts = {}
     missing = 0 if run.comparison else _missing(run, stored.rows)
     if run.order and missing:
-        texts[f"measure the {missing} uploads that are missing"] = [program(), "resume", run.id]
-    declared = {target.name for target in run.targets if target.tier != EXTERNAL}
-    if names := [name for name in dict.fromkeys(loss.deployment for loss in losses) if name in declared]:
-        texts["every kind of upload that they lose"] = [
-            program(), "check", "--deployments", ",".join(names),
-        ]  # fmt: skip
+        texts[f"measure the {missing} uploads that are missing"] = ["resume", run.id]
+    if is_busy and run.order:
+        texts["the same again, when the host is quiet"] = repeating(run)
+    if lost := [name for name in dict.fromkeys(loss.deployment for loss in losses) if name in names]:
+        texts["every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
     if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
-        other = next(iter(run.comparison.others), "")
-        texts["which of its settings matter"] = [program(), "ablate", other]
-    elif ranking and len(ranking.ways) > 1:
+        texts["which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
+    elif ranking and ranking.slowest.is_clear:
         slowest = ranking.slowest.summary
         cell = f"{slowest.deployment}/{slowest.method}/{slowest.size_bytes / MIB:g}MiB"
-        texts["all figures of the slowest way"] = [program(), "show", run.id, cell]
+        texts["all figures of the slowest way"] = ["show", run.id, cell]
     if stored.checks:
-        texts["what each case sends"] = [program(), "list", "cases"]
-    return {what: shlex.join(words) for what, words in texts.items()}
+        texts["what each case sends"] = ["list", "cases"]
+    elif ranking and not run.comparison:
+        texts |= _further(run, names)
+    return {what: shlex.join([program(), *words]) for what, words in texts.items()}
+
+
+def _further(run: Run, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return what else can be asked about the servers of a run: a server of the user's own, or these."""
+    own = next((target for target in run.targets if target.foreign), None)
+    if own and own.foreign:
+        words = [*_option("targets", {own.name: own.url}), *_option("spec", own.foreign)]
+        return {"what slow clients do to it": ["run", "--plan", "slow-clients", *words]}
+    words = ["check", "--deployments", ",".join(names)]
+    return {"whether broken uploads are refused, too": words} if names else {}
 
 
 def _missing(run: Run, rows: Sequence[Measurement]) -> int:

@@ -3,30 +3,35 @@
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
-from uploadlab.analysis.cells import Summary
+from uploadlab.analysis.cells import Summary, ceiling_name
 from uploadlab.analysis.diagnosis import Cause
 from uploadlab.analysis.disturbances import Disturbance
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Contrast, Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
-from uploadlab.model.measurements import Status
+from uploadlab.model.deployments import EXTERNAL
+from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Statement
 from uploadlab.presenting.figures import counted, few, grouped, times_text
-from uploadlab.presenting.rates import rate_in_full, status_text
+from uploadlab.presenting.rates import rate_in_full, rate_text, status_text
 from uploadlab.units import format_size
 
 MOST_CHANGES = 3
 RARE = 0.05
 """Up to this share of disturbed rounds, a host counts as quiet."""
+LARGE = 1.5
+"""Beside a loss, a smaller difference in speed is not worth the title."""
 MUCH = 0.5
 """From this share of disturbed rounds on, the title says so."""
 MOST_FAILURES = 3
 
 
-def run_title(losses: Sequence[Loss], ranking: Ranking | None, found: Sequence[Disturbance]) -> str:
+def run_title(run: Run, losses: Sequence[Loss], ranking: Ranking | None, found: Sequence[Disturbance]) -> str:
     """Return the main result: what was lost, then what decides over the speed, and whether the host may."""
-    parts = [_lost_in_short(losses), _speed_in_short(ranking)]
-    if ranking and any(disturbance.disturbed >= MUCH * disturbance.of for disturbance in found):
+    speed = _own_server_in_short(run, ranking) or _speed_in_short(ranking, LARGE if losses else 1.0)
+    parts = [_lost_in_short(losses), speed]
+    if ranking and is_busy(found):
         parts.append("the host was busy with other work")
     text = "; ".join(filter(None, parts)) or "No upload arrived"
     return text if ranking and text.startswith(_names(ranking)) else f"{text[0].upper()}{text[1:]}"
@@ -48,10 +53,33 @@ def _lost_in_short(losses: Sequence[Loss]) -> str:
     return ""
 
 
-def _speed_in_short(ranking: Ranking | None) -> str:
+def is_busy(found: Sequence[Disturbance]) -> bool:
+    """Return whether something disturbed so many rounds that the run must be made again."""
+    return any(disturbance.disturbed >= MUCH * disturbance.of for disturbance in found)
+
+
+def _own_server_in_short(run: Run, ranking: Ranking | None) -> str:
+    """Return how fast a server of the user's own is that was measured alone; empty for other runs."""
+    own = {target.name for target in run.targets if target.tier == EXTERNAL}
+    names = {way.summary.deployment for way in ranking.ways} if ranking else set()
+    if not ranking or len(names) != 1 or not names <= own:
+        return ""
+    fastest, ceiling = ranking.fastest, ceiling_name(run)
+    text = f"{fastest.deployment} takes {rate_text(fastest)} MB/s by {fastest.method}"
+    if fastest.share and ceiling:
+        times = f"{times_text(1 / fastest.share)} slower than" if fastest.share < 1 else "as fast as"
+        text += f", {times} {ceiling}, a plain server on this host"
+    return text + "; what it stored is not verified" * (fastest.status is Status.UNVERIFIED)
+
+
+def _speed_in_short(ranking: Ranking | None, least: float) -> str:
+    """Return what decides over the speed; nothing of differences below ``least`` times."""
     if not ranking:
         return ""
-    if contrast := _greater(ranking.methods, ranking.deployments):
+    contrast = _greater(ranking.methods, ranking.deployments)
+    if contrast and contrast.times < least:
+        return ""
+    if contrast:
         return f"{contrast.slow} is {times_text(contrast.times)} slower than {contrast.fast}"
     if len(ranking.ways) == 1:
         return f"{_way(ranking.fastest)}: {rate_in_full(ranking.fastest)}"
@@ -60,6 +88,16 @@ def _speed_in_short(ranking: Ranking | None) -> str:
 
 def _greater(first: Contrast | None, second: Contrast | None) -> Contrast | None:
     return max(filter(None, [first, second]), key=lambda contrast: contrast.times, default=None)
+
+
+def arrival_statement(rows: Sequence[Measurement]) -> list[Statement]:
+    """Return how many files arrived whole, if all did."""
+    counted_rows = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
+    if not counted_rows or any(row.status is not Status.OK for row in counted_rows):
+        return []
+    servers = counted(len({row.deployment for row in counted_rows}), "server")
+    text = f"every file, whole: {counted(len(counted_rows), 'upload')} to {servers}, all bytes checked"
+    return [Statement("Arrived", text, "good", rank=2)]
 
 
 def loss_statements(losses: Sequence[Loss]) -> list[Statement]:
