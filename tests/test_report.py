@@ -141,7 +141,7 @@ def test_markdown_has_the_terminals_tables_and_sentences(quick: RunFolder) -> No
     run, rows = quick.read_run(), quick.read_measurements()
     assert markdown(cell_table(summarize(run, rows))) in text
     for sentence in (
-        "# 2 servers lost a whole file; request.files is ",
+        "# 2 servers lost a whole file; uploads by request.files are typically ",
         "- **Lost**: uwsgi-default and nginx-uwsgi answered 201 to request.stream-chunked and stored 0 bytes",
         "See docs/findings.md#lost-body.",
         "## Goals",

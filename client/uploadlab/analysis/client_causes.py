@@ -12,7 +12,7 @@ STALL_SECONDS = 1.0
 """A network of over 1 MB/s takes the next block sooner."""
 
 
-@rule("have the server do its work while the body arrives, or after its answer")
+@rule("server: store the body while it arrives, not after its last byte")
 def waited_after_last_byte(cell: CellEvidence) -> float | None:
     """After the last byte was handed over, the client waited {} of the time, longer than what buffers hold
     explains: the server began its work, a copy, a scan or a second hop, only then."""
@@ -22,7 +22,7 @@ def waited_after_last_byte(cell: CellEvidence) -> float | None:
     return share if share >= MUCH + BUFFERS_BYTES / cell.size_bytes else None
 
 
-@rule("look at the server's disk and workers at that time, and at every proxy before it", unit=".1f")
+@rule("server: look at its disk and workers at that time, and at every proxy before it", unit=".1f")
 def stalled(cell: CellEvidence) -> float | None:
     """For {} s the server took nothing in mid-body: it, or something between, had stopped reading."""
     stall = cell.median("longest_stall_seconds") or 0.0

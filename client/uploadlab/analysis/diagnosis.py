@@ -25,6 +25,12 @@ MUCH, MOST = 0.25, 0.8
 SMALL_BYTES, SETTLED_BYTES = MIB, 16 * MIB
 """A smaller upload is over before anything shows; of a body below the second, sockets hold much."""
 CPU = "server_cpu_seconds"
+STREAM_THE_FORM = (
+    "client: stream the form with requests-toolbelt's MultipartEncoder, as method "
+    "`request.files-streamed` does"
+)
+READ_BLOCKS = "app: read the body in blocks, not by lines, as method `request.stream` does"
+PUSH_PARSER = "app: parse forms with a push parser, as method `multipart-push` does"
 IN_MEMORY = "request.files"
 """The method whose client builds the whole body first."""
 LINES, FORMS = "reader=lines", "/request-files"
@@ -92,6 +98,8 @@ class Rule(NamedTuple):
     finding: str
     """The section of docs/findings.md that explains it."""
     figure: Figure
+    better: str
+    """The method to measure it against, if the lab has one with this fix."""
     of_times: bool
     """Whether it shows in times, which a busy host changes, too."""
 
@@ -124,20 +132,22 @@ SEEN_BY_CLIENT = {"built-first", "busy-client", "body-in-memory"}
 """Rules that also hold at a server that reports nothing of itself; the fixes of others are for the lab's."""
 
 
-def rule(fix: str, unit: str = ".0%", finding: str = "", of_times: bool = True) -> Callable[[Figure], Figure]:
+def rule(
+    fix: str, unit: str = ".0%", finding: str = "", better: str = "", of_times: bool = True
+) -> Callable[[Figure], Figure]:
     """Register a rule; ``unit`` is how its figure is written, its finding has its name unless given."""
 
     def register(figure: Figure) -> Figure:
         name = figure.__name__.replace("_", "-")
         text = " ".join((figure.__doc__ or "").split())
-        RULES.append(Rule(name, text, unit, fix, finding or name, figure, of_times))
+        RULES.append(Rule(name, text, unit, fix, finding or name, figure, better, of_times))
         return figure
 
     return register
 
 
 @rule(
-    "send a Content-Length, or have the server decode chunks, as `uwsgi-chunked` does",
+    "client: send a Content-Length; or server: decode chunks, as config `uwsgi-chunked` does",
     unit=".0f",
     of_times=False,
 )
@@ -146,7 +156,9 @@ def lost_body(cell: CellEvidence) -> float | None:
     return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
 
 
-@rule("let the app spool to the destination: `request.files-direct`")
+@rule(
+    "app: spool to the destination, as the method `request.files-direct` does", better="request.files-direct"
+)
 def copied_afterwards(cell: CellEvidence) -> float | None:
     """After the last byte was sent, the client waited {} of the time: the app copies the file that it had
     spooled. `request.files-direct` writes it once."""
@@ -154,7 +166,7 @@ def copied_afterwards(cell: CellEvidence) -> float | None:
     return share if cell.spools and share >= MUCH and not cell.app_came_last else None
 
 
-@rule("switch the buffering of requests off in the server in front, as `nginx-uwsgi-streaming` does")
+@rule("server in front: switch request buffering off, as config `nginx-uwsgi-streaming` does")
 def spooled_first(cell: CellEvidence) -> float | None:
     """After the last byte was sent, the client waited {} of the time, and the app was called only then: the
     server in front had spooled the whole body to disk. Forms are spooled again by the app."""
@@ -162,7 +174,7 @@ def spooled_first(cell: CellEvidence) -> float | None:
     return share if cell.spools and share >= MUCH and cell.app_came_last else None
 
 
-@rule("send with a streaming encoder: `request.files-streamed`")
+@rule(STREAM_THE_FORM, better="request.files-streamed")
 def built_first(cell: CellEvidence) -> float | None:
     """{} of the time had passed before the client connected: it built the whole body first."""
     share = cell.share("connected_seconds")
@@ -171,14 +183,14 @@ def built_first(cell: CellEvidence) -> float | None:
     return share if share >= MUCH and not connects else None
 
 
-@rule("send blocks of 1 MiB, or measure from a faster client")
+@rule("client: send blocks of 1 MiB, or measure from a faster host")
 def busy_client(cell: CellEvidence) -> float | None:
     """{} of the time the client itself was busy: it is the limit, not the server."""
     share = cell.share("client_cpu_seconds")
     return share if share >= MOST else None
 
 
-@rule("send with a streaming encoder: `request.files-streamed`", unit=".1f", of_times=False)
+@rule(STREAM_THE_FORM, unit=".1f", of_times=False, better="request.files-streamed")
 def body_in_memory(cell: CellEvidence) -> float | None:
     """The client held the body {} times in memory: `files=` of requests builds all of it before it
     sends."""
@@ -192,27 +204,27 @@ def _busy(cell: CellEvidence) -> float | None:
     return times if cell.share(CPU) >= MOST and times >= 2 else None
 
 
-@rule("read blocks: `request.stream`", unit=".0f", finding="read-by-bytes")
+@rule(READ_BLOCKS, unit=".0f", finding="read-by-bytes", better="request.stream")
 def busy_with_lines(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time: the app reads
     lines."""
     return _busy(cell) if LINES in cell.route else None
 
 
-@rule("parse forms with a push parser: `multipart-push`", unit=".0f", finding="parsed-form")
+@rule(PUSH_PARSER, unit=".0f", finding="parsed-form", better="multipart-push")
 def busy_with_forms(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time: the app parses forms
     with Werkzeug's parser."""
     return _busy(cell) if cell.route.startswith(FORMS) else None
 
 
-@rule("read larger blocks, or take a server that uses less CPU", unit=".0f")
+@rule("app: read larger blocks; or take a server that uses less CPU", unit=".0f")
 def busy_server(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time."""
     return None if LINES in cell.route or cell.route.startswith(FORMS) else _busy(cell)
 
 
-@rule("look for what they wait for: `lab show` prints the times of one cell")
+@rule("find what they wait for: `lab show` prints the times of one upload")
 def idle(cell: CellEvidence) -> float | None:
     """{} of the time neither client nor server was busy: they waited for each other, for the disk, or
     for a timeout."""
@@ -222,7 +234,7 @@ def idle(cell: CellEvidence) -> float | None:
     return share if share >= 0.5 else None
 
 
-@rule("read blocks: `request.stream`", unit=".1f", of_times=False)
+@rule(READ_BLOCKS, unit=".1f", of_times=False, better="request.stream")
 def read_by_bytes(cell: CellEvidence) -> float | None:
     """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
     Read blocks."""
@@ -237,7 +249,7 @@ FORM_PARSERS = (
 """File and function that parse a form with Werkzeug's decoder."""
 
 
-@rule("parse forms with a push parser: `multipart-push`")
+@rule(PUSH_PARSER, better="multipart-push")
 def parsed_form(cell: CellEvidence) -> float | None:
     """{} of the profiled time is spent in Werkzeug's multipart parser, with the file it writes to."""
     share = max(cell.calls.share(*parser) for parser in FORM_PARSERS) if cell.calls else 0.0

@@ -1,6 +1,7 @@
 """From what a run's folder holds to its document. Pure: nothing is read or written here."""
 
 from collections.abc import Mapping, Sequence
+from math import isinf
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import Summary, reference_names, summarize
@@ -32,6 +33,7 @@ from uploadlab.presenting.run_answer import (
     failure_statements,
     is_busy,
     loss_statements,
+    precision_statements,
     run_title,
     speed_statements,
 )
@@ -80,7 +82,9 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         facts=_facts(run),
         notices=[*stored.notices, *([NOTHING] if is_empty else [])],
         answer=[*_answer(evidence), *remains_statements(stored)],
-        commands=next_commands(stored, evidence.losses, evidence.ranking, is_busy(evidence.disturbed)),
+        commands=next_commands(
+            stored, evidence.losses, evidence.ranking, evidence.causes, is_busy(evidence.disturbed)
+        ),
         pictures=[] if run.comparison else ranking_dots(evidence.ranking, evidence.losses),
         sections=[section for section in composed if section and not section.is_empty],
         deployments={target.name: target.tier for target in run.targets if target.name in measured},
@@ -126,14 +130,19 @@ def _answer(evidence: Evidence) -> list[Statement]:
         return check_statements(run, checks)
     if compared and run.comparison:
         return comparison_statements(compared, run.comparison, run.comparison.others)
+    changes = change_statements(evidence.causes)
+    # What is lost is fixed first, and its fix is read with it.
+    fixes = changes[:1] if any(isinf(cause.times) for cause in evidence.causes) else []
     return [
-        *arrival_statement(evidence.stored.rows),
         *loss_statements(evidence.losses),
+        *fixes,
         *failure_statements(evidence.summaries),
-        *speed_statements(evidence.ranking),
-        *change_statements(evidence.causes),
-        *load_statements(_apps(evidence)),
         *doubt_statements(evidence.summaries, evidence.disturbed),
+        *arrival_statement(run, evidence.stored.rows),
+        *speed_statements(evidence.ranking),
+        *changes[len(fixes) :],
+        *load_statements(_apps(evidence)),
+        *precision_statements(evidence.summaries),
     ]
 
 

@@ -171,7 +171,7 @@ class Statement(NamedTuple):
     """One word that says what it is about: ``Lost``, ``Fastest``, ``Change``."""
     text: str
     tone: str = ""
-    """``bad``: something was lost or failed; ``warn``: a doubt; ``good``."""
+    """``bad``: something was lost or failed; ``warn``: a doubt; ``change``: a fix; ``good``."""
     more: str = ""
     """Why, where there is room for it."""
     finding: str = ""

@@ -18,8 +18,9 @@ from uploadlab.units import format_size
 
 ROOM = 1.15
 """The axis goes beyond the least and the greatest figure by this factor."""
-STEPS = ((30.0, (1,)), (6.0, (1, 3)), (0.0, (1, 2, 5)))
-"""The digits of ticks by how many times the axis's end is its beginning, at least."""
+DIGITS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), tuple(digit / 20 for digit in range(20, 200)))
+"""The digits of ticks: the first that give enough of them."""
+LEAST_TICKS, MOST_TICKS = 3, 6
 
 
 def ranking_dots(ranking: Ranking | None, losses: Sequence[Loss]) -> list[Dots]:
@@ -46,11 +47,13 @@ class _Axis:
         return round(100 * log10(rate / self._low) / log10(self._high / self._low), 2)
 
     def ticks(self) -> list[tuple[str, float]]:
-        times = self._high / self._low
-        digits = next(digits for least, digits in STEPS if times >= least)
-        powers = range(-1, 6)
-        values = [digit * 10.0**power for power in powers for digit in digits]
-        return [(f"{value:g}", self.place(value)) for value in values if self._low <= value <= self._high]
+        for digits in DIGITS:
+            values = [digit * 10.0**power for power in range(-2, 6) for digit in digits]
+            inside = [value for value in values if self._low <= value <= self._high]
+            if len(inside) >= LEAST_TICKS:
+                break
+        every = -(-len(inside) // MOST_TICKS)
+        return [(f"{value:g}", self.place(value)) for value in inside[::every]]
 
 
 def _view(
@@ -68,8 +71,8 @@ def _view(
     size_bytes = ranking.size_bytes
     rows = [_row(key, ways.get(key, []), lost.get(key, []), size_bytes, axis, other) for key in order]
     caption = (
-        f"MB/s at {format_size(ranking.size_bytes)}, logarithmic, the best line first. A dot is the middle "
-        "of the rounds; its line reaches from the slowest to the fastest round."
+        f"MB/s at {format_size(ranking.size_bytes)}, logarithmic; lines sorted by their middle. A dot is "
+        "the middle of the rounds; its line reaches from the slowest to the fastest round."
     )
     if any(dot.is_smaller for row in rows for dot in row.dots):
         caption += " Rings: a smaller size, the largest that was measured this way."

@@ -39,7 +39,7 @@ def as_markdown(document: Document) -> str:
     lines += [f"> {_block(line)}" for line in document.notices] + [""] * bool(document.notices)
     lines += [*map(_statement, document.answer), *[""] * bool(document.answer)]
     for what, command in document.commands.items():
-        lines += [f"Next, {_inline(what)}:", "", *_code_block(command)]
+        lines += [f"{_inline(what)}:", "", *_code_block(command)]
     for section in document.sections:
         lines += _section(section) if section.has_text and not section.is_long else []
     return "\n".join(lines)

@@ -2,12 +2,15 @@
 
 import shlex
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import msgspec
 
+from uploadlab.analysis.diagnosis import Cause
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
+from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.model.deployments import EXTERNAL, REFERENCE
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
@@ -19,6 +22,7 @@ from uploadlab.units import MIB
 
 ARGUMENTS = ("kind", "configs")
 """Fields that are words of their own, not options."""
+PROOF = "To prove what it stored, give the URL of a stored file (docs/usage.md#your-own-server)"
 PERCENT = ("within", "fail_above")
 
 
@@ -70,7 +74,11 @@ def repeating_commands(stored: StoredRun) -> dict[str, str]:
 
 
 def next_commands(
-    stored: StoredRun, losses: Sequence[Loss], ranking: Ranking | None, is_busy: bool
+    stored: StoredRun,
+    losses: Sequence[Loss],
+    ranking: Ranking | None,
+    causes: Sequence[Cause],
+    is_busy: bool,
 ) -> dict[str, str]:
     """Return what to type next, the most useful first, by what it does.
 
@@ -81,22 +89,34 @@ def next_commands(
     texts = {}
     missing = 0 if run.comparison else _missing(run, stored.rows)
     if run.order and missing:
-        texts[f"measure the {missing} uploads that are missing"] = ["resume", run.id]
+        texts[f"To measure the {missing} uploads that are missing"] = ["resume", run.id]
     if is_busy and run.order:
-        texts["the same again, when the host is quiet"] = repeating(run)
+        texts["To measure the same again when the host is quiet"] = repeating(run)
     if lost := [name for name in dict.fromkeys(loss.deployment for loss in losses) if name in names]:
-        texts["every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
+        texts["To see every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
     if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
-        texts["which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
-    elif ranking and ranking.slowest.is_clear:
+        texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
+    elif fix := _fix(causes):
+        texts["To measure the fix"] = fix
+    if ranking and ranking.slowest.is_clear and not run.comparison:
         slowest = ranking.slowest.summary
         cell = f"{slowest.deployment}/{slowest.method}/{slowest.size_bytes / MIB:g}MiB"
-        texts["all figures of the slowest way"] = ["show", run.id, cell]
+        texts["To see all figures of the slowest way"] = ["show", run.id, cell]
     if stored.checks:
-        texts["what each case sends"] = ["list", "cases"]
+        texts["To see what each case sends"] = ["list", "cases"]
     elif ranking and not run.comparison:
         texts |= _further(run, names)
     return {what: shlex.join([program(), *words]) for what, words in texts.items()}
+
+
+def _fix(causes: Sequence[Cause]) -> list[str]:
+    """Return the command that compares the most expensive method with the one that fixes its cause."""
+    for cause in causes:
+        if cause.rule.better and isfinite(cause.times):
+            method, names = next(iter(cause.places.items()))
+            methods = f"{method},{cause.rule.better}"
+            return ["run", "--deployments", names[0], "--methods", methods, "--rounds", str(LEAST_ROUNDS)]
+    return []
 
 
 def _further(run: Run, names: Sequence[str]) -> dict[str, list[str]]:
@@ -104,9 +124,12 @@ def _further(run: Run, names: Sequence[str]) -> dict[str, list[str]]:
     own = next((target for target in run.targets if target.foreign), None)
     if own and own.foreign:
         words = [*_option("targets", {own.name: own.url}), *_option("spec", own.foreign)]
-        return {"what slow clients do to it": ["run", "--plan", "slow-clients", *words]}
+        if run.order and not own.foreign.reads_back:
+            proof = [*repeating(run), "--stored-url", "/files/{name}", "--clean-up"]
+            return {PROOF: proof}
+        return {"To see what slow clients do to it": ["run", "--plan", "slow-clients", *words]}
     words = ["check", "--deployments", ",".join(names)]
-    return {"whether broken uploads are refused, too": words} if names else {}
+    return {"To see whether broken uploads are refused": words} if names else {}
 
 
 def _missing(run: Run, rows: Sequence[Measurement]) -> int:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
-from uploadlab.analysis.cells import Summary, ceiling_name
+from uploadlab.analysis.cells import Summary, ceiling_name, reference_names
 from uploadlab.analysis.diagnosis import Cause
 from uploadlab.analysis.disturbances import Disturbance
 from uploadlab.analysis.losses import Loss
-from uploadlab.analysis.ranking import Contrast, Ranking
+from uploadlab.analysis.ranking import CLEAR, Contrast, Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.model.deployments import EXTERNAL
 from uploadlab.model.measurements import Measurement, Status
@@ -32,7 +32,7 @@ def run_title(run: Run, losses: Sequence[Loss], ranking: Ranking | None, found: 
     speed = _own_server_in_short(run, ranking) or _speed_in_short(ranking, LARGE if losses else 1.0)
     parts = [_lost_in_short(losses), speed]
     if ranking and is_busy(found):
-        parts.append("the host was busy with other work")
+        parts.append("figures are uncertain: the host was busy with other work")
     text = "; ".join(filter(None, parts)) or "No upload arrived"
     return text if ranking and text.startswith(_names(ranking)) else f"{text[0].upper()}{text[1:]}"
 
@@ -54,7 +54,7 @@ def _lost_in_short(losses: Sequence[Loss]) -> str:
 
 
 def is_busy(found: Sequence[Disturbance]) -> bool:
-    """Return whether something disturbed so many rounds that the run must be made again."""
+    """Return whether something disturbed most rounds, so that the run must be made again."""
     return any(disturbance.disturbed >= MUCH * disturbance.of for disturbance in found)
 
 
@@ -79,24 +79,32 @@ def _speed_in_short(ranking: Ranking | None, least: float) -> str:
     contrast = _greater(ranking.methods, ranking.deployments)
     if contrast and contrast.times < least:
         return ""
+    if contrast and contrast is ranking.methods:
+        times = times_text(contrast.times)
+        return f"uploads by {contrast.slow} are typically {times} slower than by {contrast.fast}"
     if contrast:
-        return f"{contrast.slow} is {times_text(contrast.times)} slower than {contrast.fast}"
+        return f"{contrast.slow} is typically {times_text(contrast.times)} slower than {contrast.fast}"
     if len(ranking.ways) == 1:
         return f"{_way(ranking.fastest)}: {rate_in_full(ranking.fastest)}"
-    return f"no clear difference between {counted(len(ranking.ways), 'way')} to upload"
+    return f"no clear difference in speed between {counted(len(ranking.ways), 'way')} to upload"
 
 
 def _greater(first: Contrast | None, second: Contrast | None) -> Contrast | None:
     return max(filter(None, [first, second]), key=lambda contrast: contrast.times, default=None)
 
 
-def arrival_statement(rows: Sequence[Measurement]) -> list[Statement]:
+def arrival_statement(run: Run, rows: Sequence[Measurement]) -> list[Statement]:
     """Return how many files arrived whole, if all did."""
-    counted_rows = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
-    if not counted_rows or any(row.status is not Status.OK for row in counted_rows):
+    references = reference_names(run)
+    uploads = [
+        row
+        for row in rows
+        if not row.warmup and row.deployment not in references and row.status is not Status.UNAVAILABLE
+    ]
+    if not uploads or any(row.status is not Status.OK for row in uploads):
         return []
-    servers = counted(len({row.deployment for row in counted_rows}), "server")
-    text = f"every file, whole: {counted(len(counted_rows), 'upload')} to {servers}, all bytes checked"
+    servers = counted(len({row.deployment for row in uploads}), "server")
+    text = f"every file is whole: {counted(len(uploads), 'upload')} to {servers}, every byte checked"
     return [Statement("Arrived", text, "good", rank=2)]
 
 
@@ -157,16 +165,23 @@ def failure_statements(summaries: Iterable[Summary]) -> list[Statement]:
 
 
 def speed_statements(ranking: Ranking | None) -> list[Statement]:
-    """Return the fastest way and the slowest, with how many are as fast within their ranges."""
+    """Return the fastest way and the slowest, or that all ways are about as fast."""
     if not ranking:
         return []
-    fastest, slowest, others = ranking.fastest, ranking.slowest, len(ranking.as_fast)
+    fastest, slowest, others = ranking.fastest, ranking.slowest, ranking.as_fast
+    if others and not slowest.is_clear:
+        low = min(cell.mb_per_second or 0.0 for cell in others)
+        rates = f"{low:.0f} to {rate_text(fastest)} MB/s"
+        rounds = f"{counted(fastest.rounds, 'round')} of {format_size(ranking.size_bytes)}"
+        text = f"{len(ranking.ways)} ways (a method at a server) are about as fast: {rates} in {rounds}"
+        return [Statement("Speed", text)]
     text = f"{_way(fastest)}: {rate_in_full(fastest)}"
     if others:
-        text += f"; {counted(others, 'other way')} {'is' if others == 1 else 'are'} not clearly slower"
-    statements = [Statement("Fastest", text, "good")]
+        text += f"; {counted(len(others), 'other way')} (a method at a server) about as fast"
+    statements = [Statement("Fastest", text)]
     if slowest.is_clear:
-        text = f"{_way(slowest.summary)}: {times_text(slowest.times)} slower, {rate_in_full(slowest.summary)}"
+        times = times_text(slowest.times)
+        text = f"{_way(slowest.summary)}: {times} slower than the fastest, {rate_in_full(slowest.summary)}"
         statements.append(Statement("Slowest", text))
     return statements
 
@@ -181,18 +196,27 @@ def change_statements(causes: Sequence[Cause]) -> list[Statement]:
         if isfinite(first.times):  # a loss has its own sentence
             servers = {name for names in first.places.values() for name in names}
             where = f"at {len(servers)} servers" if len(servers) > 1 else f"on {min(servers)}"
-            cost = f", up to {times_text(first.times)} slower" if first.times >= 1.1 else ""
+            cost = f", up to {times_text(first.times)} slower" if first.times >= CLEAR else ""
             text += f" ({few(first.places)} {where}{cost})"
         more = " ".join(cause.sentence for cause in shared)
         statements.append(
-            Statement(f"Change {number}", text, more=more, finding=first.rule.finding, rank=number)
+            Statement(f"Change {number}", text, "change", more, first.rule.finding, rank=number)
         )
     return statements
 
 
 def doubt_statements(summaries: Sequence[Summary], found: Sequence[Disturbance]) -> list[Statement]:
-    """Return why the figures may be less exact than they look: what disturbed the host comes first."""
+    """Return what a reader must know before any figure: what disturbed the host, what nobody looked at."""
     statements = [_noise(disturbance) for disturbance in found if _is_worth_a_word(disturbance)]
+    if unverified := {cell.deployment for cell in summaries if cell.status is Status.UNVERIFIED}:
+        text = f"{few(unverified)} answered with success; what it stored was not read back"
+        statements.append(Statement("Unproven", f"{text}: add --stored-url", "warn", rank=0))
+    return statements
+
+
+def precision_statements(summaries: Sequence[Summary]) -> list[Statement]:
+    """Return how exact the rates are, and which of them say little of the server."""
+    statements = []
     rates = [summary for summary in summaries if summary.mb_per_second is not None]
     if rough := [summary for summary in rates if summary.rounds < LEAST_ROUNDS]:
         most = max(summary.rounds for summary in rough)
@@ -203,9 +227,6 @@ def doubt_statements(summaries: Sequence[Summary], found: Sequence[Disturbance])
     if limited := sum(summary.client_limited for summary in rates):
         text = f"the client or the ceiling limits {limited} of {len(rates)} rates (*): compare CPU s/GB"
         statements.append(Statement("Limit", text, rank=4))
-    if unverified := {summary.deployment for summary in rates if summary.status is Status.UNVERIFIED}:
-        text = f"{few(unverified)} answered with success; what it stored was not read back: add --stored-url"
-        statements.append(Statement("Unproven", text, "warn"))
     return statements
 
 
@@ -217,7 +238,8 @@ def _noise(disturbance: Disturbance) -> Statement:
     warning, cores = disturbance.warning, disturbance.most_cores
     extent = f" (up to {cores:.1f} cores)" if cores else ""
     rounds = f"{disturbance.disturbed} of {counted(disturbance.of, 'round')}"
-    return Statement("Noise", f"in {rounds}, {warning.what}{extent}: {warning.advice}", "warn", rank=0)
+    text = f"in {rounds}, {warning.what}{extent}: {warning.advice}"
+    return Statement("Noise", f"{text}. What is called slower was slower in every round", "warn", rank=0)
 
 
 def _way(summary: Summary) -> str:
