@@ -66,9 +66,9 @@ def test_a_statement_has_its_tone_by_colour_and_by_a_symbol(opened: Open) -> Non
         const { content, backgroundColor } = getComputedStyle(place, "::before");
         return [content, backgroundColor];
     }"""
-    bad, good = (page.locator(f".statements .{tone}").first.evaluate(looks) for tone in ("bad", "good"))
-    assert bad[0] != good[0]
-    assert bad[1] != good[1]
+    bad, change = (page.locator(f".statements .{tone}").first.evaluate(looks) for tone in ("bad", "change"))
+    assert bad[0] != change[0]
+    assert bad[1] != change[1]
 
 
 def test_what_was_lost_is_a_filled_cell_with_words(opened: Open) -> None:
@@ -99,7 +99,7 @@ def test_no_dot_and_no_label_hides_another(opened: Open) -> None:
         for line in lines.all():
             dots = [box(dot) for dot in line.locator(".dot").all()]
             assert not [pair for pair in pairwise(dots) if _overlap(*pair)]
-            labels = [*line.locator(".who > *").all(), *line.locator(".track, .cell").all()]
+            labels = [*line.locator(".who > *").all(), *line.locator(".track").all()]
             boxes = [box(label) for label in labels]
             assert not [(a, b) for a in boxes for b in boxes if a is not b and _overlap(a, b)]
             assert all(place[2] <= page.viewport_size["width"] for place in [*dots, *boxes])  # type: ignore[index]

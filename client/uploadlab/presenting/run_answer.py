@@ -173,11 +173,11 @@ def speed_statements(ranking: Ranking | None) -> list[Statement]:
         low = min(cell.mb_per_second or 0.0 for cell in others)
         rates = f"{low:.0f} to {rate_text(fastest)} MB/s"
         rounds = f"{counted(fastest.rounds, 'round')} of {format_size(ranking.size_bytes)}"
-        text = f"{len(ranking.ways)} ways (a method at a server) are about as fast: {rates} in {rounds}"
+        text = f"{len(ranking.ways)} ways (a method at a server), none clearly faster: {rates} in {rounds}"
         return [Statement("Speed", text)]
     text = f"{_way(fastest)}: {rate_in_full(fastest)}"
     if others:
-        text += f"; {counted(len(others), 'other way')} (a method at a server) about as fast"
+        text += f"; not clearly faster than {counted(len(others), 'other way')} (a method at a server)"
     statements = [Statement("Fastest", text)]
     if slowest.is_clear:
         times = times_text(slowest.times)
