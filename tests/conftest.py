@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ from .recipes import RECEIVE, Recipe
 from .recipes import running as running_recipe
 from .running import Lab
 from .world import World, made
+
+# The tests of one process disturb the runs of another; what is repeated has tests of its own.
+os.environ.setdefault("LAB_REPEAT", "0")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -30,7 +30,7 @@ def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
     done = lab("compare", *names, *words, "--fail-above", "50%", **here)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Fails --fail-above 50%: mine request.stream: refused: 413" in done.stderr
-    assert "  + env = MAX_CONTENT_LENGTH=1\n" in done.stdout
+    assert "+ env = MAX_CONTENT_LENGTH=1" in done.stdout
     rejected = "uwsgi --ini configs/uwsgi/bad.ini: [strict-mode] unknown config directive: no-such-option"
     assert rejected in done.stderr
     statuses = {(row.deployment, row.status) for row in only_run(out).read_measurements()}

@@ -110,7 +110,7 @@ def test_up_ends_with_the_answer_and_a_run_like_a_local_one(
     listed = requests.get(f"{stack.url(VIEWER)}/list/", timeout=60).json()
     assert folder.path.name in [one["name"] for one in listed]
     report = requests.get(f"{stack.url(VIEWER)}/runs/{folder.path.name}/report.html", timeout=60).text
-    assert "Throughput against users" in report, "it is written again after the load"
+    assert "Many at once" in report, "it is written again after the load"
     owner = stack.root.stat().st_uid
     assert {path.stat().st_uid for path in (stack.root / "benchmark").rglob("*")} == {owner}
 

@@ -30,6 +30,12 @@ from .test_ratios import TO_SINK
 
 pytestmark = pytest.mark.apart
 
+
+@pytest.fixture(autouse=True)
+def _repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_REPEAT", "1")
+
+
 OTHERS = [HostWarning.OTHER_PROCESSES]
 
 

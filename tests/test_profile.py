@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, str]:
     done = lab(*WORDS, "--methods", METHODS, "--profile", *where)
     assert done.returncode == 0, done.stderr
     (path,) = (folder / "out").iterdir()
-    return RunFolder(path), done.stdout
+    return RunFolder(path), lab("report", path, "--format", "md").stdout
 
 
 def profile(folder: RunFolder, deployment: str, method: str, suffix: str) -> Path:
@@ -78,7 +78,7 @@ def test_a_cell_is_shown_in_full(run: tuple[RunFolder, str]) -> None:
     folder, _ = run
     shown = lab("show", folder.path, "nginx-uwsgi/request.files/1MiB").stdout
     for words in (
-        "nginx-uwsgi/request.files/1048576 in ", "MB/s, from ", "round 2", "server CPU", "client memory",
+        "nginx-uwsgi/request.files/1048576 in ", " MB/s (", "round 2", "server CPU", "client memory",
         "parsed-form: ", "profiles/nginx-uwsgi/request.files/multipart", "configs/uwsgi/nginx-uwsgi.ini:",
         "configs/nginx/nginx-uwsgi.conf.template:",
     ):  # fmt: skip

@@ -249,7 +249,7 @@ FORM_PARSERS = (
 """File and function that parse a form with Werkzeug's decoder."""
 
 
-@rule(PUSH_PARSER, better="multipart-push")
+@rule(PUSH_PARSER, better="multipart-push", of_times=False)
 def parsed_form(cell: CellEvidence) -> float | None:
     """{} of the profiled time is spent in Werkzeug's multipart parser, with the file it writes to."""
     share = max(cell.calls.share(*parser) for parser in FORM_PARSERS) if cell.calls else 0.0

@@ -1,5 +1,6 @@
 """The timed uploads of a run, each saved as soon as it is done."""
 
+import os
 from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
@@ -19,6 +20,9 @@ from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.runs import Run
 from uploadlab.planning.schedule import repeats, schedule
 from uploadlab.units import format_size
+
+REPEAT = "LAB_REPEAT"
+"""The variable that, as 0, keeps disturbed rounds from being measured again."""
 
 
 class UploadStage:
@@ -99,7 +103,7 @@ class UploadStage:
     def _repeats(self, rows: Sequence[Measurement]) -> list[Task]:
         """Return the disturbed rounds to measure again; a comparison measures more rounds instead."""
         run = self._bench.run
-        if run.comparison or not has_time_to_repeat(run, rows):
+        if run.comparison or os.environ.get(REPEAT) == "0" or not has_time_to_repeat(run, rows):
             return []
         tasks = [task for task in repeats(rows, run.seed) if not self._is_sick(task.cell)]
         return within_limits(run, self._bench.folder, tasks)[0]

@@ -141,7 +141,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *arrival_statement(run, evidence.stored.rows),
         *speed_statements(evidence.ranking),
         *changes[len(fixes) :],
-        *load_statements(_apps(evidence)),
+        *load_statements(_apps(evidence), [load for load in evidence.loads if load not in _apps(evidence)]),
         *precision_statements(evidence.summaries),
     ]
 

@@ -28,8 +28,13 @@ def load_title(summaries: Sequence[LoadSummary]) -> str:
     return ""
 
 
-def load_statements(summaries: Sequence[LoadSummary]) -> list[Statement]:
-    """Return what failed, and for each method and size the fastest and the slowest server."""
+def load_statements(
+    summaries: Sequence[LoadSummary], references: Sequence[LoadSummary] = ()
+) -> list[Statement]:
+    """Return what failed, and for each method and size the fastest and the slowest server.
+
+    Of references, whose rates are no server's, only what failed.
+    """
     statements = []
     failed = grouped(
         (summary.step.cell.deployment, sum(_failed(summary)))
@@ -39,7 +44,11 @@ def load_statements(summaries: Sequence[LoadSummary]) -> list[Statement]:
     if failed:
         text = few((f"{name} {counted(sum(counts), 'upload')}" for name, counts in failed.items()), 5)
         statements.append(Statement("Failed", f"of many users: {text}", "bad", rank=0))
-    errors = [(f"{step.result.status}, {step.result.error}", step) for step in summaries if step.result.error]
+    errors = [
+        (f"{step.result.status}, {step.result.error}", step)
+        for step in [*summaries, *references]
+        if step.result.error
+    ]
     for error, steps in list(grouped(errors).items())[:MOST_FAILURES]:
         statements.append(Statement("Failed", f"{few(map(_place, steps))}: {error}", "bad", rank=0))
     statements += _waits(summaries)
