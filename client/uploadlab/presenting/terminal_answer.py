@@ -54,6 +54,9 @@ def _wrapped(text: str, finding: str, width: int) -> list[str]:
     """Return the sentence in lines with its link at the end; a long sentence is cut, its link is not."""
     link = f"; see docs/findings.md#{finding}" if finding else ""
     lines = wrap(text + link, width, break_on_hyphens=False)
+    if len(lines) > MOST_OF_ONE and text.endswith(")"):  # where it shows, which the report has
+        text = text.rpartition(" (")[0]
+        lines = wrap(text + link, width, break_on_hyphens=False)
     while len(lines) > MOST_OF_ONE and " " in text:
         text = text.removesuffix(" ...").rpartition(" ")[0] + " ..."
         lines = wrap(text + link, width, break_on_hyphens=False)
