@@ -83,6 +83,12 @@ def comparison_statements(
     statements = []
     for outcome in Effect:
         names = [name for what, name in groups if what is outcome]
+        if outcome is Effect.UNKNOWN and ablation and names:
+            text = few((_named(name, ablation) for name in names), 3)
+            statements.append(
+                Statement(str(outcome), f"{text}: the base or the copy fails, or too few rounds")
+            )
+            continue
         if outcome is Effect.SAME and names:
             text = few((_named(name, ablation) for name in names), 6)
             if not ablation:

@@ -52,13 +52,13 @@ def load_statements(
     for error, steps in list(grouped(errors).items())[:MOST_FAILURES]:
         statements.append(Statement("Failed", f"{few(map(_place, steps))}: {error}", "bad", rank=0))
     statements += _waits(summaries)
-    for fast, slow in _ends(summaries):
+    for number, (fast, slow) in enumerate(_ends(summaries)):
         cell, users = fast.step.cell, counted(fast.step.users, "user")
         text = f"{cell.method} {format_size(cell.size_bytes)}: {cell.deployment} {_rate(fast)}"
         if fast is not slow:
             times = (fast.mb_per_second or 0.0) / (slow.mb_per_second or 1.0)
             text += f", {times_text(times)} as much as {_place(slow)}"
-        statements.append(Statement(users, text, rank=2))
+        statements.append(Statement(users, text, rank=2 if number else 0))
     return statements
 
 
