@@ -232,3 +232,11 @@ def test_a_quiet_host_is_not_worth_a_word(tmp_path: Path) -> None:
     rows = [row for name in "abcdefg" for row in rounds(name)]
     rows[0].host_warnings = [HostWarning.OTHER_PROCESSES]
     assert "Noise" not in told(document(tmp_path, rows))
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.1, 9e6])
+def test_a_picture_has_an_axis_for_any_rate(tmp_path: Path, seconds: float) -> None:
+    found = document(tmp_path, [*rounds("flask", seconds=seconds), *rounds("gunicorn", seconds=2 * seconds)])
+    (picture, *_) = found.pictures
+    assert len(picture.ticks) <= 6
+    assert all(0 <= place <= 100 for _, place in picture.ticks)

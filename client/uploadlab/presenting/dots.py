@@ -48,11 +48,11 @@ class _Axis:
 
     def ticks(self) -> list[tuple[str, float]]:
         for digits in DIGITS:
-            values = [digit * 10.0**power for power in range(-2, 6) for digit in digits]
+            values = [digit * 10.0**power for power in range(-6, 7) for digit in digits]
             inside = [value for value in values if self._low <= value <= self._high]
             if len(inside) >= LEAST_TICKS:
                 break
-        every = -(-len(inside) // MOST_TICKS)
+        every = max(1, -(-len(inside) // MOST_TICKS))
         return [(f"{value:g}", self.place(value)) for value in inside[::every]]
 
 
