@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 from uploadlab.declared.goals import Goals
-from uploadlab.model.cells import Cell, Planned
+from uploadlab.model.cells import Cell, Planned, Step
 from uploadlab.model.deployments import Target
 from uploadlab.model.host_use import HostWarning
+from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Order
 from uploadlab.paths import REFERENCE
@@ -146,7 +147,7 @@ def test_a_target_of_the_users_own_is_named_with_its_share_and_what_is_unproven(
     rows = [*rounds("mine", status=Status.UNVERIFIED), *SINK]
     found = document(tmp_path, rows, [Target("mine", "http://127.0.0.1:9", "target")])
     assert found.title == (
-        "mine takes 671 MB/s by request.stream, 2 times slower than raw-sink, a plain server on this host; "
+        "mine takes 671 MB/s by request.stream, 2 times slower than raw-sink, a plain server on loopback; "
         "what it stored is not verified"
     )
     assert (
@@ -240,3 +241,30 @@ def test_a_picture_has_an_axis_for_any_rate(tmp_path: Path, seconds: float) -> N
     (picture, *_) = found.pictures
     assert len(picture.ticks) <= 6
     assert all(0 <= place <= 100 for _, place in picture.ticks)
+
+
+def test_one_slow_way_among_others_is_in_the_title_where_no_method_is_slow_everywhere(tmp_path: Path) -> None:
+    slow = [*rounds("flask", "multipart-push", 0.8), *rounds("gunicorn", "multipart-push", 0.1)]
+    found = document(tmp_path, [*rounds("flask"), *rounds("gunicorn"), *slow, *SINK])
+    assert found.title == "multipart-push on flask is 8 times slower than the fastest way"
+
+
+def test_the_fix_is_measured_only_where_the_lab_can_start_a_server(tmp_path: Path) -> None:
+    slow = rounds("mine", "request.files", 0.6, connected_seconds=0.3, client_cpu_seconds=0.4)
+    found = document(
+        tmp_path, [*rounds("mine"), *slow, *SINK], [Target("mine", "http://127.0.0.1:9", "target")]
+    )
+    assert [statement.head for statement in found.answer if statement.head.startswith("Change")]
+    assert "To measure the fix" not in found.commands
+
+
+def test_what_disturbed_users_at_once_is_said(tmp_path: Path) -> None:
+    folder = stored(tmp_path, rounds("flask"))
+    run = folder.read_run()
+    run.load = [Step(run.cells[0].cell, 8, 1.0)]
+    folder.write_run(run)
+    warnings = [HostWarning.CPU_STEAL]
+    step = LoadStep(step_id=run.load[0].id, started_at="", status=Status.OK, host_warnings=warnings)
+    folder.append_step(step, [])
+    noise = told(document_of(folder, Goals()))["Noise"]
+    assert noise.startswith("in 1 of 1 step, the hypervisor gave this host's CPU to other machines: ")

@@ -8,14 +8,12 @@ import msgspec
 import numpy as np
 import pytest
 from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, ComparedCell, found, slower
-from uploadlab.catalogue.payloads import Payload
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
-from uploadlab.model.targets import TargetSpec
 from uploadlab.presenting.comparison import comparison_notes, comparison_tables
 from uploadlab.presenting.comparison_answer import comparison_statements, comparison_title
 
@@ -40,16 +38,8 @@ class Timed(Fake):
         super().__init__(break_after=999)
         self.seconds = seconds
 
-    def measure(
-        self,
-        url: str,
-        method: str,
-        payload: Payload,
-        budget_seconds: float,
-        foreign: TargetSpec | None = None,
-    ) -> Outcome:
-        super().measure(url, method, payload, budget_seconds)
-        return self.seconds.get(url.removeprefix("http://uwsgi-").replace("-", "_"), ok)()
+    def outcome(self, name: str) -> Outcome:
+        return self.seconds.get(name.removeprefix("uwsgi-").replace("-", "_"), ok)()
 
 
 def ok(seconds: float = 1.0, noise: float = 0.01, rng: np.random.Generator | None = None) -> Outcome:

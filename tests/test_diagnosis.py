@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from uploadlab.analysis.cause_rules import RULES
 from uploadlab.analysis.cells import summarize
-from uploadlab.analysis.diagnosis import RULES, explain
 from uploadlab.analysis.diagnosis import diagnose as causes_of
+from uploadlab.analysis.diagnosis import explain
 from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.profiles import Calls

@@ -12,7 +12,6 @@ from uploadlab.analysis.diagnosis import diagnose
 from uploadlab.analysis.disturbances import Disturbance, disturbances, step_disturbances
 from uploadlab.analysis.ratios import ratio_rows
 from uploadlab.analysis.significance import paired_rounds
-from uploadlab.catalogue.payloads import Payload
 from uploadlab.declared.goals import Goals
 from uploadlab.measuring.prepare import reopen
 from uploadlab.measuring.uploads import has_time_to_repeat
@@ -20,7 +19,6 @@ from uploadlab.model.host_use import HostWarning
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.runs import Accuracy
-from uploadlab.model.targets import TargetSpec
 
 from .helpers import RUN, measured
 from .test_compare import ORDER as COMPARE
@@ -46,19 +44,10 @@ class Noisy(Fake):
         super().__init__(break_after=999)
         self.disturbed, self.uploads, self.seconds = disturbed, 0, seconds
 
-    def measure(
-        self,
-        url: str,
-        method: str,
-        payload: Payload,
-        budget_seconds: float,
-        foreign: TargetSpec | None = None,
-    ) -> Outcome:
-        outcome = super().measure(url, method, payload, budget_seconds)
+    def outcome(self, name: str) -> Outcome:
         self.uploads += 1
-        outcome.seconds = self.seconds
-        outcome.host_warnings = OTHERS if self.disturbed(self.uploads) else []
-        return outcome
+        warnings = OTHERS if self.disturbed(self.uploads) else []
+        return Outcome(status=self.status, seconds=self.seconds, host_warnings=warnings)
 
 
 def counted(rows: list[Measurement]) -> list[Measurement]:

@@ -75,7 +75,12 @@ class Fake:
         if self.break_after == 0:
             raise KeyboardInterrupt
         self.break_after -= 1
-        self.events.append(f"measure {url.removeprefix('http://')}")
+        name = url.removeprefix("http://")
+        self.events.append(f"measure {name}")
+        return self.outcome(name)
+
+    def outcome(self, name: str) -> Outcome:
+        """What an upload to a deployment shows; other fakes have their own."""
         return Outcome(status=self.status, seconds=1.0)
 
     def wait_idle(self, url: str, seconds: float) -> bool:

@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from uploadlab.analysis.diagnosis import RULES
+from uploadlab.analysis import diagnosis  # noqa: F401  whose modules register the rules
+from uploadlab.analysis.cause_rules import RULES
 from uploadlab.commands.main import COMMANDS
 from uploadlab.errors import LabError
 from uploadlab.pages.__main__ import rendered

@@ -1,4 +1,4 @@
-"""The options for servers of one's own: what they mean together, and what a mistake is told."""
+"""The options for servers of one's own: what they mean together, and how a mistake is reported."""
 
 import json
 import shlex

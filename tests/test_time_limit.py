@@ -7,14 +7,12 @@ import msgspec
 import numpy as np
 import pytest
 from uploadlab.analysis.significance import median_interval
-from uploadlab.catalogue.payloads import Payload
 from uploadlab.declared.plans import load_plan
 from uploadlab.errors import UsageError
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.order import Order
 from uploadlab.model.runs import Accuracy
-from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import PLANS
 from uploadlab.planning.cells import planned_accuracy
 from uploadlab.planning.draft import draft
@@ -44,19 +42,11 @@ class Timed(Fake):
         super().__init__(break_after=9999)
         self.seconds, self.clock = seconds, clock
 
-    def measure(
-        self,
-        url: str,
-        method: str,
-        payload: Payload,
-        budget_seconds: float,
-        foreign: TargetSpec | None = None,
-    ) -> Outcome:
-        outcome = super().measure(url, method, payload, budget_seconds)
-        outcome.seconds = self.seconds(url.removeprefix("http://"))
+    def outcome(self, name: str) -> Outcome:
+        seconds = self.seconds(name)
         if self.clock:
-            self.clock.now += outcome.seconds
-        return outcome
+            self.clock.now += seconds
+        return Outcome(status=self.status, seconds=seconds)
 
 
 def noisy(noise: float) -> Callable[[str], float]:

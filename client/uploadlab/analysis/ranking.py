@@ -105,10 +105,14 @@ def _relays(method: str) -> bool:
 
 
 def _ranked(summary: Summary, best: Summary) -> RankedWay:
-    times = _rate(best) / _rate(summary)
-    least = CLEAR if min(summary.rounds, best.rounds) >= LEAST_ROUNDS else CLEAR_OF_FEW
-    overlap = (summary.mb_per_second_high or 0.0) >= (best.mb_per_second_low or 0.0)
-    return RankedWay(summary, times, times >= least and not overlap)
+    return RankedWay(summary, _rate(best) / _rate(summary), _is_clearly_slower(summary, best))
+
+
+def _is_clearly_slower(slow: Summary, fast: Summary) -> bool:
+    """Return whether each round was slower than each of the other's, and the rates are far enough apart."""
+    least = CLEAR if min(slow.rounds, fast.rounds) >= LEAST_ROUNDS else CLEAR_OF_FEW
+    overlap = (slow.mb_per_second_high or 0.0) >= (fast.mb_per_second_low or 0.0)
+    return _rate(fast) / _rate(slow) >= least and not overlap
 
 
 def _contrast(
@@ -124,10 +128,9 @@ def _contrast(
     first = next(name for name in _in_order(middle) if middle[name] <= best * CLOSE)
     fast, slow = groups[first], groups[worst]
     common = [(slow[name], fast[name]) for name in slow if name in fast]
-    if not common or not all(way.is_clear for way, _ in common):
+    if not common or not all(_is_clearly_slower(way.summary, quick.summary) for way, quick in common):
         return None
-    ratio = median(way.times / quick.times for way, quick in common)
-    return Contrast(first, worst, ratio) if ratio >= CLEAR else None
+    return Contrast(first, worst, median(way.times / quick.times for way, quick in common))
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

@@ -46,7 +46,7 @@ class HostWarning(StrEnum):
     )
     MEMORY_SHORT = (
         "memory-short",
-        "the host was short of memory and swapped",
+        "the host was short of memory",
         "stop programs that use much memory, or choose smaller --sizes",
     )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uploadlab.analysis.cells import Summary, reference_names, summarize
 from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.diagnosis import Cause, diagnose
-from uploadlab.analysis.disturbances import Disturbance, disturbances
+from uploadlab.analysis.disturbances import Disturbance, disturbances, step_disturbances
 from uploadlab.analysis.load import LoadSummary, summarize_load
 from uploadlab.analysis.losses import Loss, losses
 from uploadlab.analysis.ranking import Ranking, rank
@@ -29,11 +29,12 @@ from uploadlab.presenting.repeat import next_commands
 from uploadlab.presenting.run_answer import (
     arrival_statement,
     change_statements,
-    doubt_statements,
     failure_statements,
     is_busy,
     loss_statements,
+    noise_statements,
     precision_statements,
+    proof_statements,
     run_title,
     speed_statements,
 )
@@ -131,17 +132,20 @@ def _answer(evidence: Evidence) -> list[Statement]:
     if compared and run.comparison:
         return comparison_statements(compared, run.comparison, run.comparison.others)
     changes = change_statements(evidence.causes)
+    slow_for_sure = evidence.ranking is not None and evidence.ranking.slowest.is_clear
     # What is lost is fixed first, and its fix is read with it.
     fixes = changes[:1] if any(isinf(cause.times) for cause in evidence.causes) else []
     return [
         *loss_statements(evidence.losses),
         *fixes,
         *failure_statements(evidence.summaries),
-        *doubt_statements(evidence.summaries, evidence.disturbed),
+        *noise_statements(evidence.disturbed, "round", slow_for_sure),
+        *noise_statements(step_disturbances(evidence.stored.steps), "step"),
+        *proof_statements(evidence.summaries),
         *arrival_statement(run, evidence.stored.rows),
         *speed_statements(evidence.ranking),
         *changes[len(fixes) :],
-        *load_statements(_apps(evidence), [load for load in evidence.loads if load not in _apps(evidence)]),
+        *load_statements(_apps(evidence), evidence.loads),
         *precision_statements(evidence.summaries),
     ]
 

@@ -28,12 +28,10 @@ def load_title(summaries: Sequence[LoadSummary]) -> str:
     return ""
 
 
-def load_statements(
-    summaries: Sequence[LoadSummary], references: Sequence[LoadSummary] = ()
-) -> list[Statement]:
+def load_statements(summaries: Sequence[LoadSummary], every: Sequence[LoadSummary]) -> list[Statement]:
     """Return what failed, and for each method and size the fastest and the slowest server.
 
-    Of references, whose rates are no server's, only what failed.
+    ``every`` has the steps of references, too: of them, only a step that could not be done is named.
     """
     statements = []
     failed = grouped(
@@ -44,11 +42,7 @@ def load_statements(
     if failed:
         text = few((f"{name} {counted(sum(counts), 'upload')}" for name, counts in failed.items()), 5)
         statements.append(Statement("Failed", f"of many users: {text}", "bad", rank=0))
-    errors = [
-        (f"{step.result.status}, {step.result.error}", step)
-        for step in [*summaries, *references]
-        if step.result.error
-    ]
+    errors = [(f"{step.result.status}, {step.result.error}", step) for step in every if step.result.error]
     for error, steps in list(grouped(errors).items())[:MOST_FAILURES]:
         statements.append(Statement("Failed", f"{few(map(_place, steps))}: {error}", "bad", rank=0))
     statements += _waits(summaries)

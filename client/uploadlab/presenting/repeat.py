@@ -96,7 +96,7 @@ def next_commands(
         texts["To see every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
     if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
         texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
-    elif fix := _fix(causes):
+    elif not run.comparison and (fix := _fix(causes, names)):
         texts["To measure the fix"] = fix
     if ranking and ranking.slowest.is_clear and not run.comparison:
         slowest = ranking.slowest.summary
@@ -109,13 +109,18 @@ def next_commands(
     return {what: shlex.join([program(), *words]) for what, words in texts.items()}
 
 
-def _fix(causes: Sequence[Cause]) -> list[str]:
-    """Return the command that compares the most expensive method with the one that fixes its cause."""
+def _fix(causes: Sequence[Cause], startable: Sequence[str]) -> list[str]:
+    """Return the command that compares a method with the one that fixes the most expensive cause it shows.
+
+    A server of the user's own is none that the lab can start.
+    """
     for cause in causes:
         if cause.rule.better and isfinite(cause.times):
-            method, names = next(iter(cause.places.items()))
-            methods = f"{method},{cause.rule.better}"
-            return ["run", "--deployments", names[0], "--methods", methods, "--rounds", str(LEAST_ROUNDS)]
+            for method, names in cause.places.items():
+                if here := [name for name in names if name in startable]:
+                    methods = f"{method},{cause.rule.better}"
+                    words = ["--deployments", here[0], "--methods", methods, "--rounds", str(LEAST_ROUNDS)]
+                    return ["run", *words]
     return []
 
 

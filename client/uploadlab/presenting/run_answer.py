@@ -68,7 +68,7 @@ def _own_server_in_short(run: Run, ranking: Ranking | None) -> str:
     text = f"{fastest.deployment} takes {rate_text(fastest)} MB/s by {fastest.method}"
     if fastest.share and ceiling:
         times = f"{times_text(1 / fastest.share)} slower than" if fastest.share < 1 else "as fast as"
-        text += f", {times} {ceiling}, a plain server on this host"
+        text += f", {times} {ceiling}, a plain server on loopback"
     return text + "; what it stored is not verified" * (fastest.status is Status.UNVERIFIED)
 
 
@@ -77,7 +77,7 @@ def _speed_in_short(ranking: Ranking | None, least: float) -> str:
     if not ranking:
         return ""
     contrast = _greater(ranking.methods, ranking.deployments)
-    if contrast and contrast.times < least:
+    if (contrast.times if contrast else ranking.slowest.times) < least:
         return ""
     if contrast and contrast is ranking.methods:
         times = times_text(contrast.times)
@@ -86,6 +86,9 @@ def _speed_in_short(ranking: Ranking | None, least: float) -> str:
         return f"{contrast.slow} is typically {times_text(contrast.times)} slower than {contrast.fast}"
     if len(ranking.ways) == 1:
         return f"{_way(ranking.fastest)}: {rate_in_full(ranking.fastest)}"
+    if ranking.slowest.is_clear:
+        times = times_text(ranking.slowest.times)
+        return f"{_way(ranking.slowest.summary)} is {times} slower than the fastest way"
     return f"no clear difference in speed between {counted(len(ranking.ways), 'way')} to upload"
 
 
@@ -205,13 +208,34 @@ def change_statements(causes: Sequence[Cause]) -> list[Statement]:
     return statements
 
 
-def doubt_statements(summaries: Sequence[Summary], found: Sequence[Disturbance]) -> list[Statement]:
-    """Return what a reader must know before any figure: what disturbed the host, what nobody looked at."""
-    statements = [_noise(disturbance) for disturbance in found if _is_worth_a_word(disturbance)]
-    if unverified := {cell.deployment for cell in summaries if cell.status is Status.UNVERIFIED}:
-        text = f"{few(unverified)} answered with success; what it stored was not read back"
-        statements.append(Statement("Unproven", f"{text}: add --stored-url", "warn", rank=0))
-    return statements
+def noise_statements(found: Sequence[Disturbance], of: str, holds: bool = False) -> list[Statement]:
+    """Return what disturbed the host in more than a few of the rounds or steps, as ``of`` calls them.
+
+    ``holds`` says whether the slowest way was slower in every round nevertheless.
+    """
+    return [
+        Statement(
+            "Noise",
+            f"in {seen.disturbed} of {counted(seen.of, of)}, {seen.warning.what}{_extent(seen)}: "
+            + seen.warning.advice
+            + "; Slowest was slower in every round" * holds,
+            "warn",
+            rank=0,
+        )
+        for seen in found
+        if seen.disturbed > RARE * seen.of
+    ]
+
+
+def _extent(disturbance: Disturbance) -> str:
+    return f" (up to {disturbance.most_cores:.1f} cores)" if disturbance.most_cores else ""
+
+
+def proof_statements(summaries: Sequence[Summary]) -> list[Statement]:
+    """Return which servers nobody has looked at for what they stored."""
+    unverified = {cell.deployment for cell in summaries if cell.status is Status.UNVERIFIED}
+    text = f"{few(unverified)} answered with success; what it stored was not read back: add --stored-url"
+    return [Statement("Unproven", text, "warn", rank=0)] if unverified else []
 
 
 def precision_statements(summaries: Sequence[Summary]) -> list[Statement]:
@@ -228,18 +252,6 @@ def precision_statements(summaries: Sequence[Summary]) -> list[Statement]:
         text = f"the client or the ceiling limits {limited} of {len(rates)} rates (*): compare CPU s/GB"
         statements.append(Statement("Limit", text, rank=4))
     return statements
-
-
-def _is_worth_a_word(disturbance: Disturbance) -> bool:
-    return disturbance.disturbed > RARE * disturbance.of
-
-
-def _noise(disturbance: Disturbance) -> Statement:
-    warning, cores = disturbance.warning, disturbance.most_cores
-    extent = f" (up to {cores:.1f} cores)" if cores else ""
-    rounds = f"{disturbance.disturbed} of {counted(disturbance.of, 'round')}"
-    text = f"in {rounds}, {warning.what}{extent}: {warning.advice}"
-    return Statement("Noise", f"{text}. What is called slower was slower in every round", "warn", rank=0)
 
 
 def _way(summary: Summary) -> str:

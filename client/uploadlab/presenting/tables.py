@@ -21,7 +21,7 @@ from uploadlab.presenting.figures import (
     place_notes,
     tenths_of_mib,
 )
-from uploadlab.presenting.rates import ROUGH_LEGEND, range_text, rate_text, status_text
+from uploadlab.presenting.rates import range_text, rate_text, status_text
 from uploadlab.units import MIB, format_size
 
 LIMITED, MARK = "CLIENT_LIMITED", "*"
@@ -40,12 +40,6 @@ COST_LEGEND = (
     "CPU: of all the server's processes. Peak RSS: sum over processes (shared memory counted more than "
     "once). Spooled: written to disk in addition to the stored file."
 )
-
-
-def rate_legend(ceiling: str | None) -> str:
-    """Return what a figure of the rate tables is."""
-    share = f" and the share of {ceiling} at that size" if ceiling else " (no reference, so no share)"
-    return f"MB/s (10^6 bytes, median){share}; failed cells show the reason. {ROUGH_LEGEND}"
 
 
 def rate_tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:

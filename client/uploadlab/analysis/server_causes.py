@@ -1,0 +1,130 @@
+"""Causes that the lab's own servers prove, from what they and the client record."""
+
+from math import inf
+
+from uploadlab.analysis.cause_rules import MOST, MUCH, SETTLED_BYTES, CellEvidence, known_median, rule
+from uploadlab.model.measurements import Status
+from uploadlab.units import MIB
+
+CPU = "server_cpu_seconds"
+STREAM_THE_FORM = (
+    "client: stream the form with requests-toolbelt's MultipartEncoder, as method "
+    "`request.files-streamed` does"
+)
+READ_BLOCKS = "app: read the body in blocks, not by lines, as method `request.stream` does"
+PUSH_PARSER = "app: parse forms with a push parser, as method `multipart-push` does"
+IN_MEMORY = "request.files"
+"""The method whose client builds the whole body first."""
+LINES, FORMS = "reader=lines", "/request-files"
+"""What the routes have that read lines, and those that parse forms with Werkzeug's parser."""
+
+
+@rule(
+    "client: send a Content-Length; or server: decode chunks, as config `uwsgi-chunked` does",
+    unit=".0f",
+    of_times=False,
+    of_losses=True,
+)
+def lost_body(cell: CellEvidence) -> float | None:
+    """{} bytes were stored and the answer was a success: the server gave the app an empty body."""
+    return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
+
+
+@rule(
+    "app: spool to the destination, as the method `request.files-direct` does", better="request.files-direct"
+)
+def copied_afterwards(cell: CellEvidence) -> float | None:
+    """After the last byte was sent, the client waited {} of the time: the app copies the file that it had
+    spooled. `request.files-direct` writes it once."""
+    share = cell.share("response_wait_seconds")
+    return share if cell.spools and share >= MUCH and not cell.app_came_last else None
+
+
+@rule("server in front: switch request buffering off, as config `nginx-uwsgi-streaming` does")
+def spooled_first(cell: CellEvidence) -> float | None:
+    """After the last byte was sent, the client waited {} of the time, and the app was called only then: the
+    server in front had spooled the whole body to disk. Forms are spooled again by the app."""
+    share = cell.share("response_wait_seconds")
+    return share if cell.spools and share >= MUCH and cell.app_came_last else None
+
+
+@rule(STREAM_THE_FORM, better="request.files-streamed", by_client=True)
+def built_first(cell: CellEvidence) -> float | None:
+    """{} of the time had passed before the client connected: it built the whole body first."""
+    share = cell.share("connected_seconds")
+    # The way to a server of the user's own, and TLS, may take long where nothing is built.
+    connects = cell.foreign and not (cell.rows[0].method == IN_MEMORY and cell.size_bytes >= SETTLED_BYTES)
+    return share if share >= MUCH and not connects else None
+
+
+@rule("client: send blocks of 1 MiB, or measure from a faster host", by_client=True)
+def busy_client(cell: CellEvidence) -> float | None:
+    """{} of the time the client itself was busy: it is the limit, not the server."""
+    share = cell.share("client_cpu_seconds")
+    return share if share >= MOST else None
+
+
+@rule(STREAM_THE_FORM, unit=".1f", better="request.files-streamed", of_times=False, by_client=True)
+def body_in_memory(cell: CellEvidence) -> float | None:
+    """The client held the body {} times in memory: `files=` of requests builds all of it before it
+    sends."""
+    times = (cell.median("client_peak_rss_bytes") or 0) / cell.size_bytes
+    return times if times >= 1 and cell.size_bytes >= 64 * MIB else None
+
+
+def _busy(cell: CellEvidence) -> float | None:
+    """Return how many times the CPU of the reference a server used that was busy most of the time."""
+    times = (cell.median(CPU) or 0.0) / (known_median(cell.reference, CPU) or inf)
+    return times if cell.share(CPU) >= MOST and times >= 2 else None
+
+
+@rule(READ_BLOCKS, unit=".0f", finding="read-by-bytes", better="request.stream")
+def busy_with_lines(cell: CellEvidence) -> float | None:
+    """The server used {} times the CPU of the reference, and was busy most of the time: the app reads
+    lines."""
+    return _busy(cell) if LINES in cell.route else None
+
+
+@rule(PUSH_PARSER, unit=".0f", finding="parsed-form", better="multipart-push")
+def busy_with_forms(cell: CellEvidence) -> float | None:
+    """The server used {} times the CPU of the reference, and was busy most of the time: the app parses forms
+    with Werkzeug's parser."""
+    return _busy(cell) if cell.route.startswith(FORMS) else None
+
+
+@rule("app: read larger blocks; or take a server that uses less CPU", unit=".0f")
+def busy_server(cell: CellEvidence) -> float | None:
+    """The server used {} times the CPU of the reference, and was busy most of the time."""
+    return None if LINES in cell.route or cell.route.startswith(FORMS) else _busy(cell)
+
+
+@rule("find what they wait for: `lab show` prints the times of one upload")
+def idle(cell: CellEvidence) -> float | None:
+    """{} of the time neither client nor server was busy: they waited for each other, for the disk, or
+    for a timeout."""
+    if cell.median(CPU) is None or cell.median("client_cpu_seconds") is None:
+        return None
+    share = 1 - cell.share(CPU) - cell.share("client_cpu_seconds")
+    return share if share >= 0.5 else None
+
+
+@rule(READ_BLOCKS, unit=".1f", of_times=False, better="request.stream")
+def read_by_bytes(cell: CellEvidence) -> float | None:
+    """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
+    Read blocks."""
+    times = cell.calls.per_byte("werkzeug/wsgi.py", "readinto") if cell.calls else 0.0
+    return times if times >= 0.5 else None
+
+
+FORM_PARSERS = (
+    ("upload_app/form_parser.py", "parse"),
+    ("werkzeug/formparser.py", "_parse_multipart"),  # in runs of older versions
+)
+"""File and function that parse a form with Werkzeug's decoder."""
+
+
+@rule(PUSH_PARSER, better="multipart-push", of_times=False)
+def parsed_form(cell: CellEvidence) -> float | None:
+    """{} of the profiled time is spent in Werkzeug's multipart parser, with the file it writes to."""
+    share = max(cell.calls.share(*parser) for parser in FORM_PARSERS) if cell.calls else 0.0
+    return share if share >= MUCH else None
