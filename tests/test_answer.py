@@ -268,3 +268,12 @@ def test_what_disturbed_users_at_once_is_said(tmp_path: Path) -> None:
     folder.append_step(step, [])
     noise = told(document_of(folder, Goals()))["Noise"]
     assert noise.startswith("in 1 of 1 step, the hypervisor gave this host's CPU to other machines: ")
+
+
+def test_one_pair_is_no_rule_and_one_noisy_pair_breaks_none(tmp_path: Path) -> None:
+    names = ("flask", "gunicorn", "uwsgi-tuned", "nginx-uwsgi")
+    rows = [row for name in names for row in [*rounds(name), *rounds(name, "request.files", 0.6)]]
+    rows[-1].seconds = 0.05  # one fast round of the last pair
+    rows += rounds("nginx-offload", seconds=0.01)  # takes raw bodies only
+    title = document(tmp_path, [*rows, *SINK]).title
+    assert title == "Uploads by request.files are typically 6 times slower than by request.stream"

@@ -12,6 +12,8 @@ from uploadlab.model.runs import Run
 
 CLOSE = 1.1
 """Up to this ratio, two groups of ways are as good as each other."""
+TYPICAL = 0.75
+"""What holds for this share of pairs holds typically."""
 CLEAR, CLEAR_OF_FEW = 1.2, 1.5
 """From this ratio on, two ways are called different; the second where one has fewer than five rounds."""
 
@@ -33,6 +35,8 @@ class Contrast(NamedTuple):
     slow: str
     times: float
     """Median of the ratios of their rates."""
+    pairs: int
+    """How many such ratios there are."""
 
 
 class Ranking(NamedTuple):
@@ -128,9 +132,11 @@ def _contrast(
     first = next(name for name in _in_order(middle) if middle[name] <= best * CLOSE)
     fast, slow = groups[first], groups[worst]
     common = [(slow[name], fast[name]) for name in slow if name in fast]
-    if not common or not all(_is_clearly_slower(way.summary, quick.summary) for way, quick in common):
+    clear = sum(_is_clearly_slower(way.summary, quick.summary) for way, quick in common)
+    if not common or clear < TYPICAL * len(common):
         return None
-    return Contrast(first, worst, median(way.times / quick.times for way, quick in common))
+    times = median(way.times / quick.times for way, quick in common)
+    return Contrast(first, worst, times, len(common))
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

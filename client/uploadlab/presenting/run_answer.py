@@ -93,7 +93,9 @@ def _speed_in_short(ranking: Ranking | None, least: float) -> str:
 
 
 def _greater(first: Contrast | None, second: Contrast | None) -> Contrast | None:
-    return max(filter(None, [first, second]), key=lambda contrast: contrast.times, default=None)
+    """Return the greater contrast; a single pair is no rule where the other contrast has several."""
+    known = filter(None, [first, second])
+    return max(known, key=lambda contrast: (contrast.pairs > 1, contrast.times), default=None)
 
 
 def arrival_statement(run: Run, rows: Sequence[Measurement]) -> list[Statement]:
