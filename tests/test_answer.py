@@ -14,6 +14,7 @@ from uploadlab.model.host_use import HostWarning
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Order
+from uploadlab.model.targets import StatusRange, TargetSpec
 from uploadlab.paths import REFERENCE
 from uploadlab.presenting.document import Document
 from uploadlab.presenting.report import document_of
@@ -277,3 +278,17 @@ def test_one_pair_is_no_rule_and_one_noisy_pair_breaks_none(tmp_path: Path) -> N
     rows += rounds("nginx-offload", seconds=0.01)  # takes raw bodies only
     title = document(tmp_path, [*rows, *SINK]).title
     assert title == "Uploads by request.files are typically 6 times slower than by request.stream"
+
+
+def test_uploads_that_are_given_up_are_not_missing(tmp_path: Path) -> None:
+    spec = TargetSpec(expect_status=[StatusRange(200, 200)])
+    mine = Target("mine", "http://127.0.0.1:9", "target", spec=spec)
+    refused = rounds("mine", status=Status.REFUSED, http_status=404, error="answered 404, expected 200")[:1]
+    folder = stored(tmp_path, [*refused, *rounds("flask", status=Status.TIMEOUT)[:1], *SINK], [mine])
+    run = folder.read_run()
+    run.order = Order(plan="p")
+    run.cells = [planned._replace(rounds=5) for planned in run.cells]
+    folder.write_run(run)
+    assert document_of(folder, Goals()).commands == {
+        "To see what can be said of your server": "./scripts/lab run --target-help"
+    }

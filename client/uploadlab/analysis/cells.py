@@ -96,6 +96,21 @@ def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
     return [row for row in measured if row.status not in ACCEPTED or row.repeat is (_round(row) in replaced)]
 
 
+def given_up(run: Run, rows: Iterable[Measurement]) -> set[str]:
+    """Return the ids of cells that are not tried again.
+
+    After a timeout another round would only spend its budget again, and a server of the user's own that has
+    refused an upload is not asked to take it again.
+    """
+    foreign = {target.name for target in run.targets if target.foreign}
+    return {
+        row.cell_id
+        for row in rows
+        if not row.warmup
+        and (row.status is Status.TIMEOUT or (row.status is Status.REFUSED and row.deployment in foreign))
+    }
+
+
 def _round(row: Measurement) -> tuple[str, int]:
     return row.cell_id, row.round
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from uploadlab.analysis.cells import given_up
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import watched
 from uploadlab.measuring.uploads import write_payloads
 from uploadlab.model.cells import Cell
 from uploadlab.model.deployments import EXTERNAL, REFERENCE
-from uploadlab.model.measurements import Profiled, Status
+from uploadlab.model.measurements import Profiled
 from uploadlab.units import format_size
 
 KINDS = ("calls", "samples")
@@ -30,7 +31,7 @@ class ProfileStage:
         run, folder = self._bench.run, self._bench.folder
         if not run.profile:
             return []
-        hopeless = {row.cell_id for row in folder.read_measurements() if row.status is Status.TIMEOUT}
+        hopeless = given_up(run, folder.read_measurements())
         usable = {
             target.name
             for target in run.targets

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from uploadlab.analysis.cells import given_up
 from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.clock import now
 from uploadlab.errors import LabError
@@ -147,20 +148,9 @@ class UploadStage:
         return target.unavailable or (over_limit(target) if left_out and not task.repeat else "")
 
     def _without_hopeless(self, tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
-        """Leave out cells that timed out: another round would only spend their budget again.
-
-        A server of the user's own that has refused an upload is not asked to take it again.
-        """
-        hopeless = {
-            row.cell_id
-            for row in rows
-            if not row.warmup and (row.status is Status.TIMEOUT or self._is_refusal(row))
-        }
+        """Leave out the cells that are given up after these rows."""
+        hopeless = given_up(self._bench.run, rows)
         return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
-
-    def _is_refusal(self, row: Measurement) -> bool:
-        target = self._targets.get(row.deployment)
-        return row.status is Status.REFUSED and target is not None and target.foreign is not None
 
     def _stopping(self, rows: Sequence[Measurement]) -> Stopping | None:
         """Return what ends the rounds before all are done; None if nothing does."""

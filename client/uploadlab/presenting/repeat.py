@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from uploadlab.analysis.cells import given_up
 from uploadlab.analysis.diagnosis import Cause
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
-from uploadlab.model.deployments import EXTERNAL, REFERENCE
+from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
@@ -98,14 +99,17 @@ def next_commands(
         texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
     elif not run.comparison and (fix := _fix(causes, names)):
         texts["To measure the fix"] = fix
+    own = next((target for target in run.targets if target.foreign), None)
+    if own and not run.comparison and not stored.checks:
+        texts |= _of_own_server(run, own, ranking is not None)
     if ranking and ranking.slowest.is_clear and not run.comparison:
         slowest = ranking.slowest.summary
         cell = f"{slowest.deployment}/{slowest.method}/{slowest.size_bytes / MIB:g}MiB"
         texts["To see all figures of the slowest way"] = ["show", run.id, cell]
     if stored.checks:
         texts["To see what each case sends"] = ["list", "cases"]
-    elif ranking and not run.comparison:
-        texts |= _further(run, names)
+    elif ranking and names and not run.comparison:
+        texts["To see whether broken uploads are refused"] = ["check", "--deployments", ",".join(names)]
     return {what: shlex.join([program(), *words]) for what, words in texts.items()}
 
 
@@ -124,17 +128,14 @@ def _fix(causes: Sequence[Cause], startable: Sequence[str]) -> list[str]:
     return []
 
 
-def _further(run: Run, names: Sequence[str]) -> dict[str, list[str]]:
-    """Return what else can be asked about the servers of a run: a server of the user's own, or these."""
-    own = next((target for target in run.targets if target.foreign), None)
-    if own and own.foreign:
-        words = [*_option("targets", {own.name: own.url}), *_option("spec", own.foreign)]
-        if run.order and not own.foreign.reads_back:
-            proof = [*repeating(run), "--stored-url", "/files/{name}", "--clean-up"]
-            return {PROOF: proof}
-        return {"To see what slow clients do to it": ["run", "--plan", "slow-clients", *words]}
-    words = ["check", "--deployments", ",".join(names)]
-    return {"To see whether broken uploads are refused": words} if names else {}
+def _of_own_server(run: Run, own: Target, has_arrived: bool) -> dict[str, list[str]]:
+    """Return what to ask next about a server without the lab's routes: its needs, a proof, slow clients."""
+    if not has_arrived:
+        return {"To see what can be said of your server": ["run", "--target-help"]}
+    if run.order and own.foreign and not own.foreign.reads_back:
+        return {PROOF: [*repeating(run), "--stored-url", "/files/{name}", "--clean-up"]}
+    words = [*_option("targets", {own.name: own.url}), *_option("spec", own.foreign)]
+    return {"To see what slow clients do to it": ["run", "--plan", "slow-clients", *words]}
 
 
 def _missing(run: Run, rows: Sequence[Measurement]) -> int:
@@ -142,7 +143,12 @@ def _missing(run: Run, rows: Sequence[Measurement]) -> int:
 
     A run with a time limit needs a row of each cell.
     """
-    rounds = {planned.cell.id: 1 if run.accuracy else planned.rounds for planned in run.cells}
+    done_with = given_up(run, rows)
+    rounds = {
+        planned.cell.id: 1 if run.accuracy else planned.rounds
+        for planned in run.cells
+        if planned.cell.id not in done_with
+    }
     done = {
         (row.cell_id, row.round)
         for row in rows
