@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from uploadlab.declared.compose import load_deployments
 from uploadlab.model.cells import Cell, Planned
-from uploadlab.model.deployments import REFERENCE, Target
+from uploadlab.model.deployments import CORE, REFERENCE, Target
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Host, Run
 from uploadlab.paths import COMPOSE, ROOT
@@ -23,7 +23,9 @@ from uploadlab.runtimes import compose as containers
 from uploadlab.runtimes.local import search_path
 
 REQUIRED = [name for name in os.environ.get("LAB_REQUIRE", "").split(",") if name]
-DEPLOYMENTS = load_deployments(COMPOSE)
+ALL_DEPLOYMENTS = load_deployments(COMPOSE)
+DEPLOYMENTS = {name: one for name, one in ALL_DEPLOYMENTS.items() if one.group == CORE}
+"""Those that have the full contract."""
 REFERENCES = [name for name, one in DEPLOYMENTS.items() if one.tier == REFERENCE]
 """They run along whatever is chosen."""
 LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
