@@ -93,6 +93,7 @@ def test_up_ends_with_the_answer_and_a_run_like_a_local_one(
     assert any(line.startswith("2 users ") for line in last)
     assert max(len(line) for line in last if "./scripts/lab" not in line) <= 68
     said = done.stdout + done.stderr
+    assert not [name for name in ("servers", "fronts") if f"upload-lab-{name}" in said]
     assert "docker compose down -v" in said
     assert "Runs and reports: http://127.0.0.1:0" in said  # the port that Stack.environment has
     folder = oldest_run(stack.root)
