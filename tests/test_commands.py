@@ -20,7 +20,7 @@ from uploadlab.storage.files import MEASUREMENTS
 from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import serve
-from .helpers import DEPLOYMENTS, REFERENCES, environment, left_overs, wait_until
+from .helpers import DEPLOYMENTS, REFERENCES, assert_nothing_left, environment, left_overs, wait_until
 from .helpers import lab as command
 
 SMALL = ("--deployments", "flask", "--methods", "request.stream,request.files", "--sizes", "1MiB")
@@ -245,7 +245,6 @@ def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path, where: list[str
     assert process.wait(300) == 0
 
 
-@pytest.mark.usefixtures("alone")
 @pytest.mark.slow
 def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path, where: list[str]) -> None:
     before = left_overs()
@@ -268,7 +267,6 @@ def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path,
         json.loads(line)
 
 
-@pytest.mark.usefixtures("alone")
 @pytest.mark.slow
 def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where: list[str]) -> None:
     before = left_overs()
@@ -283,7 +281,7 @@ def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where:
     said = process.communicate(timeout=300)[1]
     assert process.returncode == 130
     assert "go on with" in said
-    assert left_overs() <= before
+    assert_nothing_left(before)
     assert list((tmp_path / "data").iterdir()) == []
 
 

@@ -13,7 +13,7 @@ from uploadlab.units import MIB
 from .helpers import wait_until
 from .recipes import Recipe, running
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SOONER = {
     "GRACE_SECONDS = 30": "GRACE_SECONDS = 5",

@@ -32,7 +32,7 @@ from uploadlab.storage.run_folder import RunFolder
 from .helpers import environment, measured
 from .report_runs import loaded_run
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 MIB = 1 << 20
 MOST_MEMORY = 2 << 30
