@@ -77,7 +77,7 @@ MALFORMED = {
     "nothing between the colons": "sha-256=::",
     "no value": "sha-256",
     "upper case": "SHA-256=:{digest}:",
-    "the header of RFC 3230": "SHA-256={digest}",
+    "the notation of the older Digest": "SHA-256={digest}",
     "comma at the end": "sha-256=:{digest}:,",
     "semicolons": "sha-256=:{digest}:; =",
     "space around the sign": "sha-256 = :{digest}:",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 FIELDS = ("Repr-Digest", "Content-Digest")
 """An upload sends all of a file, in the coding that is stored: both are then digests of the same bytes."""
 ALGORITHMS: dict[str, Callable[[], Any]] = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
-"""The active ones (RFC 9530, 7.2). Digests by any other are ignored."""
+"""The active ones (RFC 9530, 5). Digests by any other are ignored."""
 EXAMPLE = "Repr-Digest: sha-256=:BASE64:"
 _KEY = r"[a-z*][a-z0-9_.*-]*"
 _VALUE = r':[A-Za-z0-9+/=]*:|"(?:[^"\\]|\\["\\])*"|[A-Za-z0-9?@*.+/_-]+'
