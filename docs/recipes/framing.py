@@ -50,8 +50,11 @@ class StrictFraming:
 def answer_refusal(refusal: Refusal, start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Answer with the reason as JSON, as WSGI does."""
     body = json.dumps({"error": refusal.reason}).encode()
-    status, kind = refusal.status, ("Content-Type", "application/json")
-    start_response(f"{status.value} {status.phrase}", [kind, ("Content-Length", str(len(body)))])
+    status = refusal.status
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        headers.append(("Accept-Encoding", "identity"))  # what would be taken (RFC 9110, 15.5.16)
+    start_response(f"{status.value} {status.phrase}", headers)
     return [body]
 
 
@@ -106,9 +109,20 @@ def _check_framing(environ: Mapping[str, Any]) -> Refusal | None:
         refusal = Refusal(HTTPStatus.LENGTH_REQUIRED, reason)
     else:
         refusal = None
-    if not refusal and environ["REQUEST_METHOD"] in WITH_BODY and "HTTP_CONTENT_RANGE" in environ:
+    return refusal or _check_content(environ)
+
+
+def _check_content(environ: Mapping[str, Any]) -> Refusal | None:
+    """Refuse a body that is not the file itself: a part of it, or all of it in another coding."""
+    if environ["REQUEST_METHOD"] not in WITH_BODY:
+        return None
+    coding = environ.get("HTTP_CONTENT_ENCODING", "").strip(" \t")
+    if coding.lower() not in ("", "identity"):
+        reason = f"Content-Encoding: {coding[:40]!r} is not decoded here, send the file's own bytes"
+        return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
+    if "HTTP_CONTENT_RANGE" in environ:
         return _bad("Content-Range: a part is not stored here, send the whole file")  # RFC 9110, 14.5
-    return refusal
+    return None
 
 
 def _check_chunked(environ: Mapping[str, Any], coding: str, length: str) -> Refusal | None:
