@@ -58,7 +58,6 @@ def test_each_deployment_is_a_container_with_its_own_name_port_and_volume() -> N
             assert declared["environment"]["LAB_DEPLOYMENT"] == name
             assert f"{name}:/data" in declared["volumes"]
         assert name in content["volumes"]
-    assert content["services"]["client"]["depends_on"] == list(DEPLOYMENTS)
 
 
 def test_ports_are_each_used_once() -> None:

@@ -68,13 +68,19 @@ class WholeBodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body, refused = ArrivingBody(receive, self._silence_seconds), False
+        body = ArrivingBody(receive, self._silence_seconds)
+        head: Message = {}
+        is_sent = False
 
         async def send_on(message: Message) -> None:
-            nonlocal refused
+            nonlocal head, is_sent
             if message["type"] == "http.response.start":
-                refused = message["status"] >= REFUSED
-            elif refused and not message.get("more_body"):
+                head = message
+                return
+            if not is_sent:  # with the first part: a server that closes in between would send the head alone
+                is_sent = True
+                await send(head)
+            if head["status"] >= REFUSED and not message.get("more_body"):
                 await body.drop_rest(self._linger_seconds)
             await send(message)
 
