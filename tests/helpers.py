@@ -1,6 +1,7 @@
 """What the tests share: required programs, sample records, and the lab's commands as a user runs them."""
 
 import ctypes
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -35,7 +36,7 @@ LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / 
 
 
 def need(*programs: str) -> None:
-    """Skip the test if this host lacks a program, or fail where LAB_REQUIRE names it."""
+    """Skip the test if this host lacks a program or a package, or fail where LAB_REQUIRE names it."""
     for program in programs:
         if reason := _lack(program):
             if program in REQUIRED:
@@ -47,7 +48,8 @@ def _lack(program: str) -> str:
     if program == "docker":
         with Processes() as processes:
             return containers.obstacle(processes)
-    return "" if shutil.which(program, path=search_path()) else f"{program} is not installed"
+    found = shutil.which(program, path=search_path()) or importlib.util.find_spec(program)
+    return "" if found else f"{program} is not installed"
 
 
 def environment(**more: str) -> dict[str, str]:

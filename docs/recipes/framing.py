@@ -18,7 +18,9 @@ MOST_HEAD_BYTES = 32 << 10
 MOST_URL_BYTES = 8000
 """As many as RFC 9112, 3, asks for."""
 WITH_BODY = ("PATCH", "POST", "PUT")
-VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/2.0", "HTTP/3", "HTTP/3.0")
+OLD_VERSIONS = ("HTTP/1.0", "HTTP/1")
+"""The second is how granian 2.8 writes the first."""
+VERSIONS = (*OLD_VERSIONS, "HTTP/1.1", "HTTP/2", "HTTP/2.0", "HTTP/3", "HTTP/3.0")
 METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
 """All that are registered. Methods are case-sensitive (RFC 9110, 9.1), and Flask takes put for PUT."""
 URL = re.compile(r"(?:/|https?://)[!-~]*|\*", re.IGNORECASE)
@@ -129,7 +131,7 @@ def _check_chunked(environ: Mapping[str, Any], coding: str, length: str) -> Refu
     if coding != "chunked":
         reason = f"Transfer-Encoding: {coding[:40]!r} is not supported: send chunked, or a Content-Length"
         return Refusal(HTTPStatus.NOT_IMPLEMENTED, reason)
-    if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+    if environ.get("SERVER_PROTOCOL") in OLD_VERSIONS:
         return _bad("HTTP/1.0 has no chunked bodies: send a Content-Length")  # RFC 9112, 6.1
     if length:
         return _bad("a body has a Content-Length or Transfer-Encoding: chunked, not both")  # RFC 9112, 6.1
