@@ -30,6 +30,7 @@ class LabBlock(msgspec.Struct, forbid_unknown_fields=True):
     why: str
     port: int
     group: str = CORE
+    tls: bool = False
     accepts: list[str] = []
     needs: list[str] = []
     parts: list[str] = []
@@ -95,6 +96,7 @@ def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
         needs=lab.needs,
         services=parts,
         group=lab.group,
+        tls=lab.tls,
         next=[hop.partition("=")[0] for hop in hops],
     )
 
