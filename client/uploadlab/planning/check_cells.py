@@ -19,6 +19,8 @@ def routes(target: Target, attempt: Attempt) -> list[str]:
 
     A server without the lab's routes has its own URL alone.
     """
+    if not _is_possible(target, attempt):
+        return []
     if spec := target.foreign:
         makes_sense = _is_general(target, attempt) and (attempt.form or not spec.only_forms)
         return [""] if makes_sense else []
@@ -29,12 +31,20 @@ def routes(target: Target, attempt: Attempt) -> list[str]:
 
 
 def _is_general(target: Target, attempt: Attempt) -> bool:
-    """Return whether an attempt makes sense at any server, and can be made at this one."""
-    everything = (attempt, *attempt.after)
-    if any("limit=" in tried.query for tried in everything):  # which the lab's routes alone have
+    """Return whether an attempt makes sense at a server without the lab's routes."""
+    if any("limit=" in tried.query for tried in (attempt, *attempt.after)):  # which those routes alone have
         return False
-    if attempt.after and "{name}" in target.url:  # each of them would need a URL of its own
-        return False
-    # TLS has no half-closed connection, and its records do not show what waits to be read.
-    half_closed = any(tried.then is Then.END or tried.expect for tried in everything)
-    return not (half_closed and target.url.startswith("https://"))
+    # Each of several would need a URL of its own.
+    return not (attempt.after and "{name}" in target.url)
+
+
+def _is_possible(target: Target, attempt: Attempt) -> bool:
+    """Return whether an attempt can be made over the target's connections. Without a URL yet, it may.
+
+    TLS has no half-closed connection, and its records do not show what waits to be read.
+    """
+    if not target.url:
+        return True
+    tls = target.url.startswith("https://")
+    half_closed = any(tried.then is Then.END or tried.expect for tried in (attempt, *attempt.after))
+    return not (half_closed and tls)
