@@ -2,9 +2,9 @@
 
     start.py configs/gunicorn/NAME.conf.py configs/FRONT/NAME
 
-The folder of a front's config says which front it is. A front whose app has ended stays up, and answers as it
-does. A config that names tls.pem gets one: the key and the certificate of this start, in RUN_DIR. The certificate
-of the authority that signed it is CA_DIR/LAB_DEPLOYMENT.pem, for clients to check it by.
+The folder of a front's config says which front it is. A front whose app has ended stays up, and answers as
+it does. A config that names tls.pem gets one: the key and the certificate of this start, in RUN_DIR. Clients
+check it by the certificate of its authority, CA_DIR/LAB_DEPLOYMENT.pem.
 """
 
 import ipaddress
@@ -57,7 +57,9 @@ def main(app_config: str, front_config: str) -> int:
     return status
 
 
-def start_app(config: str, listener: socket.socket, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def start_app(
+    config: str, listener: socket.socket, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     """Start gunicorn on a socket that is bound already: no other process can take its port meanwhile."""
     bind = {"BIND": f"fd://{listener.fileno()}"}
     command = ["gunicorn", "--config", config]
@@ -78,7 +80,7 @@ def front_command(config: str, environment: Mapping[str, str]) -> Sequence[str]:
 
 
 def make_certificate(environment: Mapping[str, str]) -> None:
-    """Write the key and certificate of this start, and the certificate of the authority that clients trust."""
+    """Write the key and certificate of this start, and the authority's certificate for clients."""
     import trustme
 
     address = ipaddress.ip_address(environment["HOST"])

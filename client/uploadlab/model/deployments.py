@@ -37,8 +37,6 @@ class Target(Struct, frozen=True):
     """Deployments that it may pass uploads on to; the first does it by default."""
     private: bool = False
     """Whether its URL has a login or a query, which are not stored."""
-    front: str = ""
-    """What stands before its app; empty: nothing that is known."""
 
     @property
     def foreign(self) -> TargetSpec | None:
@@ -89,8 +87,7 @@ class Deployment(Struct, frozen=True):
 
     def target(self, url: str = "", unavailable: str = "") -> Target:
         """Return what the client measures of it: at an address, or unavailable for a reason."""
-        front, following = self.front, self.next
-        return Target(self.name, url, self.tier, self.accepts, unavailable, next=following, front=front)
+        return Target(self.name, url, self.tier, self.accepts, unavailable, next=self.next)
 
 
 def added_groups(deployments: Iterable[Deployment]) -> list[str]:

@@ -61,16 +61,7 @@ def keep_authorities() -> None:
     A worker of Locust's does not know its targets before its master names them.
     """
     for path in Path(os.environ.get("CA_DIR", os.devnull)).glob("*.pem"):
-        _keep_authority(path)
-
-
-def _authority(name: str) -> Path:
-    return Path(os.environ["CA_DIR"]) / f"{name}.pem"
-
-
-def _keep_authority(path: Path) -> None:
-    """Keep the file of a neighbour's authority, which that neighbour may still have to write."""
-    keep(_url(path.stem, "https"), Private(ca_file=str(path)))
+        keep(_url(path.stem, "https"), Private(ca_file=str(path)))
 
 
 def _url(name: str, scheme: str) -> str:
@@ -95,10 +86,15 @@ class Neighbours:
         end = time.monotonic() + UP_SECONDS
         while any(map(self.explain, self._services)) and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
-        for deployment in deployments:
-            if deployment.tls:
-                _keep_authority(_authority(deployment.name))
-        return [deployment.target(_url(deployment.name, deployment.scheme)) for deployment in deployments]
+        return [self._target(deployment) for deployment in deployments]
+
+    def _target(self, deployment: Deployment) -> Target:
+        """Return the target of a neighbour, and keep what its answers are judged by."""
+        url = _url(deployment.name, deployment.scheme)
+        # A file that the neighbour may still have to write.
+        authority = str(Path(os.environ["CA_DIR"]) / f"{deployment.name}.pem") if deployment.tls else ""
+        keep(url, Private(ca_file=authority, front=deployment.front))
+        return deployment.target(url)
 
     def explain(self, name: str) -> str:
         """Return which container of a deployment does not run: the engine has no address for it."""

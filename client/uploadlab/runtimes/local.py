@@ -130,13 +130,10 @@ class LocalRuntime:
             except OSError as error:
                 problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may fix it"
         url = f"{deployment.scheme}://{in_url(reached(host))}:{port}"
-        if deployment.tls:
-            keep(url, Private(ca_file=str(self._authority(deployment.name))))
+        # What a deployment with TLS leaves there when it starts.
+        authority = self._scratch.run_dir / deployment.name / f"{deployment.name}.pem"
+        keep(url, Private(ca_file=str(authority) if deployment.tls else "", front=deployment.front))
         return deployment.target(url, problem)
-
-    def _authority(self, name: str) -> Path:
-        """Return where a deployment leaves the certificate of the authority that signs its own."""
-        return self._scratch.run_dir / name / f"{name}.pem"
 
     def explain(self, name: str) -> str:
         """Return which process of a deployment has ended, with its last words; empty if none has."""

@@ -10,6 +10,7 @@ import requests
 
 from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.paths import program
+from uploadlab.private_urls import private_parts
 from uploadlab.sending.answered import innermost, json_object, reason, words_of
 from uploadlab.sending.connections import AnswerFault, is_redirect, location_of, session, unsuccessful
 from uploadlab.sending.foreign import file_name, named
@@ -63,8 +64,9 @@ def _versions(target: Target, answer: requests.Response) -> dict[str, str]:
 
 def _unhealthy(target: Target, answer: requests.Response, content: dict[str, Any] | None) -> NotReady:
     status = answer.status_code
-    words = unsuccessful(status, answer.reason, location_of(answer), target.front)
-    if status in STARTING and target.front:
+    front = private_parts(target.url).front
+    words = unsuccessful(status, answer.reason, location_of(answer), front)
+    if status in STARTING and front:
         words += ", the app behind it does not run"
     if content is not None:
         words = f"{words_of(repr(content.get('deployment')))} answers there"
