@@ -19,7 +19,7 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import copy_checkout
 from .engine import docker, oldest_run
-from .helpers import DEPLOYMENTS, environment, lab, need, only_one, wait_until
+from .helpers import DEPLOYMENTS, environment, lab, need, wait_until
 from .pages import PAGES, blocks
 from .stack import VIEWER, Stack
 
@@ -69,8 +69,7 @@ def outcomes(rows: list[Measurement]) -> dict[str, str]:
 def local_outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     need("nginx", "uwsgi")
     out = tmp_path_factory.mktemp("local")
-    with only_one(tmp_path_factory):
-        done = lab("--runtime", "local", "--plan", "smoke", "--out", out, "--data-dir", out / "data")
+    done = lab("--runtime", "local", "--plan", "smoke", "--out", out, "--data-dir", out / "data")
     assert done.returncode == 0, done.stderr
     (folder,) = out.glob("*-smoke")
     return outcomes(RunFolder(folder).read_measurements())
