@@ -6,7 +6,7 @@ import os
 import signal
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from uploadlab.runtimes.local import LocalRuntime, Scratch
 from uploadlab.sending.client import Client
 from uploadlab.storage.run_folder import RunFolder
 
-from .helpers import ALL_DEPLOYMENTS, lab, need, only_one, wait_until
+from .helpers import ALL_DEPLOYMENTS, descendants, lab, need, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +43,7 @@ def programs() -> None:
 def checked(programs: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The only check of all fronts."""
     out = tmp_path_factory.mktemp("check")
-    with only_one(tmp_path_factory):
-        done = lab("check", "--group", "fronts", "--runtime", "local", "--cases", CASES, "--out", out)
+    done = lab("check", "--group", "fronts", "--runtime", "local", "--cases", CASES, "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     return RunFolder(next(out.iterdir()))
 
@@ -53,9 +52,8 @@ def checked(programs: None, tmp_path_factory: pytest.TempPathFactory) -> RunFold
 def smoke(programs: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The only run of all fronts."""
     out = tmp_path_factory.mktemp("smoke")
-    words = ["--group", "fronts", "--plan", "smoke", "--runtime", "local", "--rounds", "1", "--out", str(out)]
-    with only_one(tmp_path_factory):
-        done = lab("run", *words)
+    words = ["--group", "fronts", "--plan", "smoke", "--sizes", "1MiB", "--rounds", "1"]
+    done = lab("run", *words, "--runtime", "local", "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     return RunFolder(next(out.iterdir()))
 
@@ -76,18 +74,20 @@ class Running:
 
     def app(self, name: str) -> list[int]:
         """The processes of the app behind a front, its master first."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            words = (path / "cmdline").read_bytes().split(b"\0") if (path / "cmdline").exists() else []
-            own = f"LAB_DEPLOYMENT={name}".encode()
-            if any(word.endswith(b"gunicorn") for word in words[:2]):
-                found += [int(path.name)] if own in (path / "environ").read_bytes().split(b"\0") else []
-        return sorted(found)
+        return [pid for pid in sorted(descendants()) if f"LAB_DEPLOYMENT={name}" in own(pid, "environ")
+                and any(word.endswith("/gunicorn") for word in own(pid, "cmdline"))]  # fmt: skip
+
+
+def own(pid: int, what: str) -> list[str]:
+    """The words of a process's command or environment; none once it has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/{what}").read_text(errors="replace").split("\0")
+    return []
 
 
 @pytest.fixture(scope="module")
 def running(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with only_one(tmp_path_factory), Processes() as processes:
+    with Processes() as processes:
         running = Running(processes, tmp_path_factory.mktemp("running"))
         for target in running.targets.values():
             assert running.why_not(target) == ""
@@ -134,11 +134,10 @@ def test_a_run_over_tls_is_resumed_with_load(
 ) -> None:
     out = tmp_path_factory.mktemp("load")
     words = ["--deployments", ",".join(OVER_TLS), "--methods", "request.stream", "--plan", "smoke"]
-    with only_one(tmp_path_factory):
-        begun = lab("run", *words, "--runtime", "local", "--rounds", "1", "--out", out)
-        assert begun.returncode == 0, begun.stdout + begun.stderr
-        folder = next(out.iterdir())
-        done = lab("resume", folder, "--load", "--workers", "1")
+    begun = lab("run", *words, "--runtime", "local", "--rounds", "1", "--out", out)
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    folder = next(out.iterdir())
+    done = lab("resume", folder, "--load", "--workers", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     uploads = RunFolder(folder).read_uploads()
     steps = {step.step_id for step in RunFolder(folder).read_steps()}
