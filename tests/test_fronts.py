@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+import yaml
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_needs
 from uploadlab.model.checks import Verdict
@@ -21,6 +22,7 @@ from uploadlab.paths import COMPOSE, ROOT
 from uploadlab.private_urls import keep, private_parts
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.local import LocalRuntime, Scratch
+from uploadlab.runtimes.override import override
 from uploadlab.sending.client import Client
 from uploadlab.storage.run_folder import RunFolder
 
@@ -214,3 +216,6 @@ def test_a_config_beside_a_fronts_is_a_deployment(name: str, tmp_path: Path) -> 
     assert made
     assert made.services[0].command == [*FRONTS[name].services[0].command[:-1], own]
     assert (made.tls, made.front, made.group) == (FRONTS[name].tls, FRONTS[name].front, "fronts")
+    mounts = yaml.safe_load(override(COMPOSE, [made], tmp_path))["services"]["my-own"]["volumes"]
+    assert "/data" in mounts
+    assert ("certificates:/certificates" in mounts) == made.tls
