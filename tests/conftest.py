@@ -34,7 +34,7 @@ adopt_orphans()
 
 
 FIRST = [
-    "containers", "stack", "test_documented_commands", "test_servers", "test_check_everything",
+    "containers", "stack", "test_documented_commands", "test_servers", "test_fronts", "test_check_everything",
     "all_deployments",
 ]  # fmt: skip
 """Groups that take minutes: what comes after them fills the gaps."""
