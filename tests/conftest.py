@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from functools import cached_property
@@ -18,7 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
 from .engine import projects
-from .helpers import left_overs, need, only_one, wait_until
+from .helpers import adopt_orphans, assert_nothing_left, left_overs, need, wait_until
 from .recipes import RECEIVE, Recipe
 from .recipes import running as running_recipe
 from .running import Lab
@@ -26,20 +27,28 @@ from .world import World, made
 
 # The tests of one process disturb the runs of another; what is repeated has tests of its own.
 os.environ.setdefault("LAB_REPEAT", "0")
+# Each command would compile all of its modules again, which takes longer than most of them need.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+adopt_orphans()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what fixtures tell, and name the group whose tests run one after the other in one process.
 
-    Tests that start servers count those left over, so they share a group, and so do all containers. What is
-    marked `apart` starts no server that others would find: there each file is a group, with its own fixtures.
+    All containers share one: their tests count what is left over. What talks to all deployments shares one,
+    so that they start once. Else each file is a group, with its own fixtures. The two begin first: they take
+    the longest.
     """
     groups = {}
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "browser" in fixtures:
             item.add_marker(pytest.mark.chromium)
-        apart = item.path.stem if item.get_closest_marker("apart") else "servers"
-        groups[item.nodeid] = "containers" if item.get_closest_marker("containers") else apart
+        group = "deployments" if "all_deployments" in fixtures else item.path.stem
+        groups[item.nodeid] = "containers" if item.get_closest_marker("containers") else group
+    first = ["containers", "deployments"]
+    items.sort(key=lambda item: (*first, groups[item.nodeid]).index(groups[item.nodeid]))
     if worker := getattr(config, "workerinput", {}):
         written = _groups_file(worker).with_suffix(f".{worker['workerid']}")
         written.write_text(json.dumps(groups))
@@ -71,18 +80,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 
 @pytest.fixture
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No other test that has this starts or counts servers meanwhile, whichever process it runs in."""
-    with only_one(tmp_path_factory):
-        yield
-
-
-@pytest.fixture
-def no_left_overs(alone: None) -> Iterator[None]:
+def no_left_overs() -> Iterator[None]:
     """Fails if a test leaves processes of the lab or its folders behind."""
     before = left_overs()
     yield
-    assert left_overs() <= before
+    assert_nothing_left(before)
 
 
 @pytest.fixture
@@ -100,17 +102,6 @@ def world() -> Iterator[World]:
     with tempfile.TemporaryDirectory(prefix="world-", dir="/var/tmp") as folder, made(Path(folder)) as world:
         yield world
         wait_until(lambda: not list((world.folder / "tmp").glob("uploadlab-*")))
-
-
-@pytest.fixture(scope="module")
-def hidden(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Where servers run that no other test finds: in a world of their own, else while the others wait."""
-    try:
-        yield request.getfixturevalue("world")
-    except pytest.skip.Exception:
-        need("nginx", "uwsgi")
-        with only_one(tmp_path_factory):
-            yield World(tmp_path_factory.mktemp("hidden"), [])
 
 
 @pytest.fixture(scope="session")

@@ -1,20 +1,20 @@
 """What the tests share: required programs, sample records, and the lab's commands as a user runs them."""
 
-import fcntl
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from uploadlab.declared.compose import load_deployments
 from uploadlab.model.cells import Cell, Planned
-from uploadlab.model.deployments import REFERENCE, Target
+from uploadlab.model.deployments import CORE, REFERENCE, Target
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Host, Run
 from uploadlab.paths import COMPOSE, ROOT
@@ -23,7 +23,9 @@ from uploadlab.runtimes import compose as containers
 from uploadlab.runtimes.local import search_path
 
 REQUIRED = [name for name in os.environ.get("LAB_REQUIRE", "").split(",") if name]
-DEPLOYMENTS = load_deployments(COMPOSE)
+ALL_DEPLOYMENTS = load_deployments(COMPOSE)
+DEPLOYMENTS = {name: one for name, one in ALL_DEPLOYMENTS.items() if one.group == CORE}
+"""Those that have the full contract."""
 REFERENCES = [name for name, one in DEPLOYMENTS.items() if one.tier == REFERENCE]
 """They run along whatever is chosen."""
 LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
@@ -50,46 +52,80 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT / "client"), "COLUMNS": "120", **more}
 
 
-def lab(*words: str | Path, enter: Sequence[str] = (), **more: str) -> subprocess.CompletedProcess[str]:
-    """``run-matrix.sh`` without its installation step; ``enter`` are the words before a command."""
-    command = [*enter, sys.executable, "-m", "uploadlab", *map(str, words)]
+def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """``run-matrix.sh`` without its installation step."""
+    command = [sys.executable, "-m", "uploadlab", *map(str, words)]
     return subprocess.run(
         command, env=environment(**more), capture_output=True, text=True, timeout=900, check=False
     )
 
 
-@contextmanager
-def only_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One process of the tests at a time."""
-    with open(tmp_path_factory.getbasetemp().parent / "one-at-a-time", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def adopt_orphans() -> None:
+    """Have processes whose parent ends stay below this one: so the tests of a process know their own.
+
+    They are zombies when they end, as nobody waits for them.
+    """
+    set_child_subreaper = 36  # prctl(2)
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
 
 
-def running() -> Iterator[tuple[int, list[bytes]]]:
-    """The processes that run here, not in containers and the like, with the words of their environment."""
-    here = Path("/proc/self/ns/pid").readlink()
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            words, where = (path / "environ").read_bytes().split(b"\0"), (path / "ns/pid").readlink()
-            if where == here:
-                yield int(path.name), words
-
-
-def servers(name: str = "", data_dir: Path = Path("/")) -> list[int]:
-    """The processes that the lab runs here now: of a deployment or of all, that store below that folder."""
-    found: list[int] = []
-    for pid, words in running():
-        settings = dict(word.decode(errors="replace").partition("=")[::2] for word in words)
-        deployment, folder = settings.get("LAB_DEPLOYMENT"), settings.get("DATA_DIR", "/")
-        if deployment and name in ("", deployment) and Path(folder).is_relative_to(data_dir):
-            found.append(pid)
+def descendants() -> set[int]:
+    """The processes that this one has started, and those have."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    found, left = set[int](), [os.getpid()]
+    while left:
+        more = children.get(left.pop(), [])
+        found.update(more)
+        left += more
     return found
 
 
+def lab_processes() -> dict[int, dict[str, str]]:
+    """What the lab runs here now, for any test, not in containers and the like: each with its environment."""
+    here = Path("/proc/self/ns/pid").readlink()
+    found: dict[int, dict[str, str]] = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            text = (path / "environ").read_bytes().decode(errors="replace")
+            settings = dict(word.partition("=")[::2] for word in text.split("\0"))
+            if "LAB_DEPLOYMENT" in settings and (path / "ns/pid").readlink() == here:
+                found[int(path.name)] = settings
+    return found
+
+
+def servers(name: str = "", data_dir: Path = Path("/")) -> list[int]:
+    """Those that the tests of this process run: of a deployment or of all, that store below that folder."""
+    own = descendants()
+    return [
+        pid
+        for pid, settings in lab_processes().items()
+        if pid in own and name in ("", settings["LAB_DEPLOYMENT"])
+        if Path(settings.get("DATA_DIR", "/")).is_relative_to(data_dir)
+    ]
+
+
 def left_overs() -> set[str]:
-    """The lab's servers that run now, and its socket folders."""
-    return {str(path) for path in Path("/tmp").glob("uploadlab-*")} | set(map(shown, servers()))
+    """The servers that the tests of this process run now, and the socket folders that no other tests use."""
+    own, found = descendants(), lab_processes()
+    used = {Path(settings.get("RUN_DIR", "/")).parent for pid, settings in found.items() if pid not in own}
+    folders = set(Path("/tmp").glob("uploadlab-*")) - used
+    return {str(path) for path in folders} | {shown(pid) for pid in found if pid in own}
+
+
+def assert_nothing_left(before: set[str]) -> None:
+    """No server is left, and no folder; that of another test is in use soon, or gone."""
+    left = left_overs() - before
+    assert not [name for name in left if not name.startswith("/tmp/")]
+
+    def are_gone() -> bool:
+        left.intersection_update(left_overs())
+        return not left
+
+    wait_until(are_gone)
 
 
 def shown(pid: int) -> str:

@@ -12,8 +12,6 @@ from uploadlab.planning.lineup import lineup
 
 from .helpers import DEPLOYMENTS
 
-pytestmark = pytest.mark.apart
-
 INI = """; of the whole file
 [uwsgi]
 http-socket = $(HOST):$(PORT)

@@ -23,8 +23,6 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import RUN, measured
 
-pytestmark = pytest.mark.apart
-
 MIB = 1 << 20
 SIZE = 64 * MIB
 NOISE = (1.0, 1.02, 0.98, 1.01, 0.99)

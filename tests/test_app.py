@@ -10,8 +10,6 @@ from upload_app.app import create_app
 from upload_app.settings import Settings
 from werkzeug.test import TestResponse
 
-pytestmark = pytest.mark.apart
-
 BODY = b"some\r\nbytes" * 100_000
 
 

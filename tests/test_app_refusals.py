@@ -10,8 +10,6 @@ from upload_app import linger
 
 from .test_app import BODY, FORM_ROUTES, client, refused, send_form
 
-pytestmark = pytest.mark.apart
-
 
 @pytest.mark.parametrize("route", ["/request-stream", *FORM_ROUTES])
 def test_a_refusal_is_logged_once_and_a_clients_text_cannot_forge_a_line(

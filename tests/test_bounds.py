@@ -16,8 +16,6 @@ from .test_form_kinds import KIND
 from .test_relay import ROUTE, first
 from .test_room import Watched
 
-pytestmark = pytest.mark.apart
-
 
 def test_only_some_profiles_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiling, "MOST_PROFILES", 2, raising=False)

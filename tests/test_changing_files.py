@@ -14,7 +14,7 @@ from uploadlab.units import MIB
 from .helpers import need
 from .receiving import receive
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SIZE_BYTES, SHORTER_BYTES = 48 * MIB, 40 * MIB
 """No socket takes that much unread: the client is in mid-upload when the file changes."""

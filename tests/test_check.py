@@ -31,8 +31,6 @@ from .fake_server import DROP, serve
 from .helpers import DEPLOYMENTS, RUN, lab
 from .test_lab import Fake
 
-pytestmark = pytest.mark.apart
-
 FILE = b"0123456789" * 10
 DIGEST = xxhash.xxh3_128(FILE).hexdigest()
 WHOLE = raw(exactly(FILE), refusals=(413,))

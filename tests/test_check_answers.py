@@ -13,8 +13,6 @@ from uploadlab.units import MIB
 
 from .strict_server import strictly
 
-pytestmark = pytest.mark.apart
-
 FILE = b"0123456789"
 NOTHING = ServerState(uploads=0, temporary=0)
 REFUSED = raw(exactly(FILE), must_refuse=True, refusals=(400, 405))

@@ -17,8 +17,6 @@ from .raw_server import keep
 from .strict_server import StrictServer, strictly
 from .test_check import CHECKED, Watch, check_stage
 
-pytestmark = pytest.mark.apart
-
 CROWDS = [name for name, known in CASES.items() if known.kind is CaseKind.CROWD]
 HUNDRED_TIMES = 1000.0
 """Seconds that no upload takes, on any machine."""

@@ -8,8 +8,6 @@ from uploadlab.model.deployments import Target
 
 from .strict_server import strictly
 
-pytestmark = pytest.mark.apart
-
 STRICT = [
     "bad-lengths", "repeated-lengths", "unusual-lengths", "transfer-codings", "unusual-codings", "no-length",
     "http-1.0", "content-range", "chunk-forms", "chunk-sizes", "chunk-ends", "short-form", "long-heads",

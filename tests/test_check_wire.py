@@ -19,8 +19,6 @@ from uploadlab.checking.wire import send_attempt, send_in_turn
 from .helpers import wait_until
 from .raw_server import keep
 
-pytestmark = pytest.mark.apart
-
 FILE = b"0123456789" * 10
 DIGEST = xxhash.xxh3_128(FILE).hexdigest()
 OK = b"HTTP/1.1 201 CREATED\r\nContent-Length: 11\r\n\r\n" + b'{"id": "x"}'

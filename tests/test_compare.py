@@ -20,8 +20,6 @@ from uploadlab.presenting.comparison_answer import comparison_statements, compar
 from .helpers import RUN, SIZE, measured
 from .test_lab import Fake, go, prepared_run
 
-pytestmark = pytest.mark.apart
-
 TUNED, DEFAULT = "configs/uwsgi/uwsgi-tuned.ini", "configs/uwsgi/uwsgi-default.ini"
 
 

@@ -10,7 +10,7 @@ from uploadlab.analysis.significance import Interval, Word, judge_ratio, paired_
 from uploadlab.measuring.stopping import enough, is_look
 from uploadlab.model.comparison import WITHIN
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SIMULATIONS = 2000
 NOISE = 0.1

@@ -19,7 +19,7 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import copy_checkout
 from .engine import docker, oldest_run
-from .helpers import DEPLOYMENTS, environment, lab, need, only_one, wait_until
+from .helpers import DEPLOYMENTS, environment, lab, need, wait_until
 from .pages import PAGES, blocks
 from .stack import VIEWER, Stack
 
@@ -69,8 +69,7 @@ def outcomes(rows: list[Measurement]) -> dict[str, str]:
 def local_outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     need("nginx", "uwsgi")
     out = tmp_path_factory.mktemp("local")
-    with only_one(tmp_path_factory):
-        done = lab("--runtime", "local", "--plan", "smoke", "--out", out, "--data-dir", out / "data")
+    done = lab("--runtime", "local", "--plan", "smoke", "--out", out, "--data-dir", out / "data")
     assert done.returncode == 0, done.stderr
     (folder,) = out.glob("*-smoke")
     return outcomes(RunFolder(folder).read_measurements())
@@ -93,6 +92,7 @@ def test_up_ends_with_the_answer_and_a_run_like_a_local_one(
     assert any(line.startswith("2 users ") for line in last)
     assert max(len(line) for line in last if "./scripts/lab" not in line) <= 68
     said = done.stdout + done.stderr
+    assert not [name for name in ("servers", "fronts") if f"upload-lab-{name}" in said]
     assert "docker compose down -v" in said
     assert "Runs and reports: http://127.0.0.1:0" in said  # the port that Stack.environment has
     folder = oldest_run(stack.root)

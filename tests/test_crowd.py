@@ -1,25 +1,27 @@
 """A crowd of users, with a real Locust and real servers."""
 
+from pathlib import Path
+
 import pytest
 from uploadlab.declared.compose import config_texts
 from uploadlab.model.measurements import Status
 from uploadlab.paths import ROOT
 from uploadlab.units import MIB
 
-from .helpers import DEPLOYMENTS, lab
+from .helpers import DEPLOYMENTS, lab, need
 from .test_load_stage import steps_of
-from .world import World
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
-def test_long_queues_hold_a_crowd_of_200(hidden: World) -> None:
+def test_long_queues_hold_a_crowd_of_200(tmp_path: Path) -> None:
+    need("nginx", "uwsgi")
     tuned = [name for name, one in DEPLOYMENTS.items() if "listen = 1024" in str(config_texts(ROOT, [one]))]
     assert len(tuned) == 3
     words = ("--plan", "crowd", "--methods", "request.stream", "--deployments", ",".join(tuned))
-    done = lab("--runtime", "local", *words, "--out", hidden.folder / "out", enter=hidden.enter)
+    done = lab("--runtime", "local", *words, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    folder, steps = steps_of(hidden.folder / "out")
+    folder, steps = steps_of(tmp_path)
     rows = folder.read_uploads()
     for name in tuned:
         step_id = f"{name}/request.stream/{MIB}/200"

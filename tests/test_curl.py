@@ -12,8 +12,6 @@ from uploadlab.sending.verification import verify
 from .fake_server import DROP, serve
 from .helpers import need
 
-pytestmark = pytest.mark.apart
-
 CURL = METHODS["request.stream-curl"]
 
 

@@ -18,8 +18,6 @@ from uploadlab.units import MIB
 
 from .helpers import RUN, SIZE, measured
 
-pytestmark = pytest.mark.apart
-
 REFERENCE = measured("raw-sink", seconds=1.0, server_cpu_seconds=0.5)
 QUIET = {
     "connected_seconds": 0.01,

@@ -26,8 +26,6 @@ from .test_compare import compared_run
 from .test_lab import PAIRS, Fake, go, prepared_run
 from .test_ratios import TO_SINK
 
-pytestmark = pytest.mark.apart
-
 
 @pytest.fixture(autouse=True)
 def _repeats(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,7 +190,6 @@ FAKES = {
 }
 
 
-@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("name", FAKES)
 def test_without_containers_auto_is_local_and_docker_is_an_error(tmp_path: Path, name: str) -> None:
     script, reason = FAKES[name]

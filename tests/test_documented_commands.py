@@ -21,7 +21,7 @@ from .checkout import checkout
 from .pages import PAGES, blocks
 from .world import World
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
 """Pages with tests of their own."""

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.slow
 NAMES = [name for name, deployment in DEPLOYMENTS.items() if "uwsgi" in deployment.needs]
 
 
-@pytest.mark.usefixtures("alone")
 def test_servers_start_in_a_checkout_whose_path_is_not_ascii(tmp_path: Path) -> None:
     need("nginx", "uwsgi")
     folder = tmp_path / "ein Ordner für Übungen 文件"

@@ -102,7 +102,6 @@ BESIDE = form(part(OTHER), part(FILE), part(OTHER, b"o"))
 """The app drops other files. The recipes refuse them."""
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("route", FORM_ROUTES)
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("strict", ["0", "1"])
@@ -117,7 +116,6 @@ def test_a_form_is_stored_or_refused_for_its_reason(
         assert (tmp_path / answer.get_json()["id"]).read_bytes() == CONTENT
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("route", FORM_ROUTES)
 @pytest.mark.parametrize("missing", [1, 9])
 @pytest.mark.parametrize("end", [b"", b"epilogue" * 20_000])
@@ -186,7 +184,6 @@ def recipe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield recipe
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("recipe", FORM_RECIPES, indirect=True)
 def test_the_recipes_take_one_file_or_give_the_reason(recipe: Recipe) -> None:
     for label, case in {**CASES, "another file": Case(BESIDE, "send one file")}.items():
@@ -194,7 +191,6 @@ def test_the_recipes_take_one_file_or_give_the_reason(recipe: Recipe) -> None:
     assert recipe.stored() == []
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("recipe", FORM_RECIPES, indirect=True)
 def test_the_recipes_keep_no_form_that_ends_early(recipe: Recipe) -> None:
     for content in (b"small", CONTENT):
@@ -202,7 +198,6 @@ def test_the_recipes_keep_no_form_that_ends_early(recipe: Recipe) -> None:
     assert recipe.stored() == []
 
 
-@pytest.mark.apart
 def test_the_recipes_store_beside_any_path_and_say_what_is_allowed(recipe: Recipe) -> None:
     send = requests.post if recipe.form else requests.put
     body = form(part(FILE)) if recipe.form else CONTENT

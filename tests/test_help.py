@@ -18,8 +18,6 @@ from uploadlab.paths import PLANS
 from .checkout import copy_checkout
 from .helpers import DEPLOYMENTS, lab
 
-pytestmark = pytest.mark.apart
-
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -29,8 +29,6 @@ from .helpers import LOCUST, environment, lab
 from .listening import listen
 from .raw_server import keep
 
-pytestmark = pytest.mark.apart
-
 MIB = 1 << 20
 
 

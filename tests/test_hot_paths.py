@@ -8,7 +8,7 @@ import pytest
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.paths import ROOT
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 INPUTS = {"buffered", "read_only", "chunked"}
 

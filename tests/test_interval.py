@@ -12,8 +12,6 @@ from uploadlab.analysis.significance import Interval
 
 from .helpers import environment
 
-pytestmark = pytest.mark.apart
-
 
 def ordinal(values: int) -> list[float]:
     """So that no two differences or means are the same, and each is known by its size."""

@@ -29,8 +29,6 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import REFERENCES, environment
 
-pytestmark = pytest.mark.apart
-
 ORDER = Order(
     plan="smoke", methods=["request.stream"], sizes=["1KiB"], rounds=2, deployments=["flask"], seed=3
 )

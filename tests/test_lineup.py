@@ -14,8 +14,6 @@ from uploadlab.planning.lineup import Lineup, lineup
 from .helpers import DEPLOYMENTS
 from .test_compare import DEFAULT, TUNED
 
-pytestmark = pytest.mark.apart
-
 MINE = "configs/uwsgi/mine.ini"
 INI = "[uwsgi]\nhttp-socket = $(HOST):$(PORT)\nmodule = upload_app.wsgi:application\nthreads = 9\n"
 

@@ -18,7 +18,7 @@ from .helpers import LOCUST, environment, wait_until
 from .hostile_server import BAD, harmful
 from .rogue import RogueMaster, rogue_master, rogue_worker
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SECRET = b"SECRET-" * 100
 TAKEN = (201, {"id": "x", "size_bytes": 1024})

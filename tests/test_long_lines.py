@@ -34,7 +34,6 @@ class Counting(io.BytesIO):
         return line
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize(("block", "longest"), [("1000", 1000), ("1048576", 70_000)])
 def test_a_line_is_read_up_to_the_apps_block(tmp_path: Path, block: str, longest: int) -> None:
     content = b"short\n" + b"x" * 69_999 + b"\nand no line break at the end"

@@ -14,8 +14,6 @@ from .fake_server import DROP, serve
 from .helpers import lab
 from .test_scripts import fails, serve_sh, uploader
 
-pytestmark = pytest.mark.apart
-
 CODE = sorted((ROOT / "client").rglob("*.py"))
 SYSTEM_ERRORS = {
     "OSError",

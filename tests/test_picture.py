@@ -7,8 +7,6 @@ import pytest
 from playwright.sync_api import Browser
 from uploadlab.paths import DOCS
 
-pytestmark = pytest.mark.apart
-
 FONTS = {
     "the reader's own": "",
     "a wide one": "text { font-family: monospace !important; font-weight: bold; letter-spacing: .04em }",

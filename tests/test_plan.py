@@ -13,8 +13,6 @@ from uploadlab.planning.load_steps import plan_steps
 from uploadlab.planning.schedule import schedule
 from uploadlab.units import MIB
 
-pytestmark = pytest.mark.apart
-
 FLASK = Target("flask", "", "stock", next=["uwsgi-tuned"])
 SINK = Target("raw-sink", "", "reference", ["request.stream"])
 TWO = Plan("two", [Group(["8MiB"], ["request.stream", "request.files"], rounds=2)])

@@ -23,8 +23,6 @@ from uploadlab.units import MIB
 
 from .helpers import measured, run_of
 
-pytestmark = pytest.mark.apart
-
 NOISE = (1.0, 1.02, 0.98, 1.05, 0.97)
 TARGETS = [
     Target("flask", "", "stock"),

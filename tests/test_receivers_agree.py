@@ -26,7 +26,7 @@ from werkzeug.exceptions import BadRequest
 
 from .forms import AROUND, CHUNKED, FILE, MORE, REFUSED, SIZES, Form, contents, forms
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 # The same examples in every run: what fails is the change's fault and not the day's.
 EXAMPLES = settings(derandomize=True, deadline=None)

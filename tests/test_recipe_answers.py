@@ -16,7 +16,7 @@ from .raw_server import keep
 from .receiving import receive
 from .recipe_clients import CLIENTS, Folder, refused
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\x00\u202e\u2066\u200b\ufeff\u2028\u0085\r\n\b" + "long" * 5000
 """A title for the terminal, a cleared screen, a colour, a reversed line, invisible marks, a long word."""

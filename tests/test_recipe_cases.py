@@ -16,7 +16,7 @@ from uploadlab.paths import EXCEPTIONS
 from .helpers import DEPLOYMENTS, wait_until
 from .recipes import RECEIVE, Recipe, is_form
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 LIKE = {
     "uWSGI": "uwsgi-tuned",

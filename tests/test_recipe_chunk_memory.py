@@ -8,7 +8,7 @@ from uploadlab.units import MIB
 
 from .recipes import RECEIVE, Recipe, is_form
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 MOST_GROWTH_BYTES = 100 * MIB
 SENT_BYTES = 300 * MIB

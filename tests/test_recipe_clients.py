@@ -11,7 +11,7 @@ from .helpers import need
 from .receiving import receive
 from .recipe_clients import CLIENTS, Folder, refused, stored
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 PROXIES = {"http_proxy": "http://me:secret@127.0.0.1:9", "no_proxy": ""}
 """Nothing listens there."""

@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from uploadlab.units import MIB
 from .helpers import wait_until
 from .recipes import Recipe, running
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 SOONER = {
     "GRACE_SECONDS = 30": "GRACE_SECONDS = 5",
@@ -117,7 +116,8 @@ def test_a_slow_client_is_cut_off_and_reads_why(tmp_path: Path, title: str, word
     with running(recipe, title), trickling(recipe, (first, words[1]), 1, ONE) as (client,):
         client.setblocking(True)
         client.settimeout(120)
-        assert b" 408 " in client.recv(4096).partition(b"\r\n")[0]
+        status = int(client.recv(4096).split()[1])
+        assert status == 408 or (title, status) == ("nginx and uWSGI", 502)  # as the page says
         wait_until(lambda: recipe.stored() == [])
 
 
@@ -127,13 +127,18 @@ def test_an_upload_that_takes_too_long_is_cut_off_at_any_rate(tmp_path: Path, ti
     head = HEAD.format(path="/upload") + f"Content-Length: {7 * MIB}\r\n\r\n"
     with running(recipe, title), connect(recipe) as client:
         client.sendall(head.encode())
-        for _ in count():
-            with suppress(TimeoutError, OSError):
-                client.settimeout(0.1)
+        client.settimeout(0.1)
+        answers: list[bytes] = []
+
+        def answered() -> bool:
+            with suppress(OSError):  # its server may have hung up: then the answer is there to be read
                 client.send(bytes(1 << 14))
-                answer = client.recv(4096)
-                break
-        assert b" 408 " in answer.partition(b"\r\n")[0]
+            with suppress(TimeoutError):
+                answers.append(client.recv(4096))
+            return bool(answers)
+
+        wait_until(answered)
+        assert b" 408 " in answers[0].partition(b"\r\n")[0]
 
 
 @pytest.mark.parametrize("title", ["nginx and uWSGI", "nginx hands over"])

@@ -15,7 +15,7 @@ import requests
 from .helpers import wait_until
 from .recipes import Recipe
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 BOUNDARY_KIND = {"Content-Type": "multipart/form-data; boundary=x"}
 HANDOVER = pytest.mark.parametrize("recipe", ["nginx hands over"], indirect=True, scope="module")

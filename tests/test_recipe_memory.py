@@ -10,7 +10,7 @@ from uploadlab.units import MIB
 
 from .recipes import RECEIVE, Recipe, is_form, running
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 FORMS = [title for title in RECEIVE if is_form(title)]
 MOST_GROWTH_BYTES = 100 * MIB

@@ -19,7 +19,7 @@ from .fake_server import DROP, serve
 from .helpers import wait_until
 from .recipes import FILES, FORM, PAGE, RAW, SIZE_BYTES, Recipe, running
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -25,8 +25,6 @@ from .fake_server import FakeServer, serve
 from .helpers import LOCUST, environment
 from .raw_server import keep
 
-pytestmark = pytest.mark.apart
-
 METHODS = ("request.stream", "request.stream-curl", "multipart-push")
 
 

@@ -21,8 +21,6 @@ from .listening import listen
 from .raw_server import keep
 from .test_app import BODY, CHUNKED, client, files, refused, send_form
 
-pytestmark = pytest.mark.apart
-
 ROUTE = "/stream-pass-to-next"
 ID = "0123456789abcdef" * 2
 STORED = {"id": ID, "size_bytes": len(BODY), "seconds": 7.5}

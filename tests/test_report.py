@@ -37,8 +37,6 @@ from uploadlab.storage.run_folder import RunFolder
 from .helpers import RUN, SIZE, lab, measured
 from .report_runs import HOSTILE, LOST, compared_run, loaded_run
 
-pytestmark = pytest.mark.apart
-
 GOALS = Goals()
 
 

@@ -18,8 +18,6 @@ from uploadlab.storage.run_folder import RunFolder
 from .browser import PHONE, Box, Open, box, opening
 from .report_runs import large_run
 
-pytestmark = pytest.mark.apart
-
 MOST_BYTES = 3_000_000
 QUICK = report.document_of(RunFolder(REFERENCE / "quick"), load_goals(RATIOS))
 

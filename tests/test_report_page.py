@@ -18,8 +18,6 @@ from uploadlab.storage.run_folder import RunFolder
 from .browser import DESKTOP, PHONE, Open, box, opening, shut_out
 from .report_runs import HOSTILE, SIZES, compared_run, loaded_run
 
-pytestmark = pytest.mark.apart
-
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:

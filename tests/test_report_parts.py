@@ -10,8 +10,6 @@ from uploadlab.presenting.html import page as written
 from .browser import PHONE, Open, box, opening, shut_out
 from .report_pages import ABOUT, NOTE, hand_made
 
-pytestmark = pytest.mark.apart
-
 PARTS = ["check", "comparison", "cells", "charts", "configs"]
 
 

@@ -61,7 +61,6 @@ def body_of(route: str, size: int, disk: Path) -> Watched:
     return Watched(part(FILE, b"")[:-2] if route in FORM_ROUTES else b"", size, disk)
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("route", [*RAW_ROUTES, *FORM_ROUTES])
 def test_an_announced_body_without_room_is_refused_before_it_is_read(disk: Path, route: str) -> None:
     app = client(disk, RESERVE_BYTES=str(RESERVE))
@@ -77,7 +76,6 @@ def test_an_announced_body_without_room_is_refused_before_it_is_read(disk: Path,
             assert answer.status_code == (400 if route in FORM_ROUTES else 201)
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("route", [*RAW_ROUTES, *FORM_ROUTES])
 def test_a_body_of_unknown_length_is_stopped_at_the_reserve(
     disk: Path, route: str, monkeypatch: pytest.MonkeyPatch
@@ -99,7 +97,6 @@ def test_a_body_of_unknown_length_is_stopped_at_the_reserve(
     assert body.least_free > RESERVE - 4 * MIB
 
 
-@pytest.mark.apart
 def test_a_forms_spool_is_not_copied_where_the_copy_has_no_room(
     disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,7 +112,6 @@ def test_a_forms_spool_is_not_copied_where_the_copy_has_no_room(
     assert WORDS in answers[0].get_json()["error"]
 
 
-@pytest.mark.apart
 def test_empty_uploads_do_not_take_every_name_of_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +125,6 @@ def test_empty_uploads_do_not_take_every_name_of_the_disk(
     assert app.put("/request-stream").status_code == 201
 
 
-@pytest.mark.apart
 def test_a_body_that_nginx_took_is_refused_at_the_hand_over(tmp_path: Path) -> None:
     path = tmp_path / "tmp" / "nginx" / "0000000001"
     path.parent.mkdir(parents=True)
@@ -140,7 +135,6 @@ def test_a_body_that_nginx_took_is_refused_at_the_hand_over(tmp_path: Path) -> N
     assert [file for file in files(tmp_path) if file != path] == []  # nginx removes its own
 
 
-@pytest.mark.apart
 def test_a_profile_keeps_the_reserve_too(tmp_path: Path, disk: Path) -> None:
     app = client(
         tmp_path / "data", PROFILING="1", PROFILE_DIR=str(disk / "profiles"), RESERVE_BYTES=str(DISK)

@@ -32,8 +32,6 @@ from .checkout import copy_checkout
 from .helpers import RUN, lab, measured
 from .report_runs import loaded_run
 
-pytestmark = pytest.mark.apart
-
 CELL = Cell("flask", "request.stream", 1)
 STEP = LoadStep(step_id="s", started_at="", status=Status.OK)
 WRITES: dict[str, tuple[str, Callable[[RunFolder], object]]] = {

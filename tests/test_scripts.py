@@ -17,7 +17,7 @@ from uploadlab.paths import BENCHMARK, ROOT
 from uploadlab.runtimes.local import free_ports
 
 from .fake_server import serve
-from .helpers import DEPLOYMENTS, environment, need, running, wait_until
+from .helpers import DEPLOYMENTS, environment, lab_processes, need, wait_until
 
 
 def uploader(*words: str | Path, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -195,8 +195,12 @@ def test_serving_ends_when_its_server_dies() -> None:
 
 def servers_on(port: int) -> list[int]:
     """Processes that were told to serve this port, by the lab's environment contract."""
-    wanted = {f"PORT={port}".encode(), b"LAB_DEPLOYMENT=raw-sink"}
-    return [pid for pid, words in running() if wanted <= set(words)]
+    wanted = (str(port), "raw-sink")
+    return [
+        pid
+        for pid, settings in lab_processes().items()
+        if (settings.get("PORT"), settings["LAB_DEPLOYMENT"]) == wanted
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import requests
 from uploadlab.paths import ROOT
 from uploadlab.runtimes.local import free_ports
 
+from .checkout import checkout
 from .helpers import DEPLOYMENTS, environment, need
 
 pytestmark = pytest.mark.slow
@@ -105,17 +106,15 @@ def test_it_answers_to_the_names_that_it_is_reached_by(
 
 
 @pytest.mark.usefixtures("no_left_overs")
-def test_a_config_of_a_user_with_host_and_port_listens_on_ipv4() -> None:
+def test_a_config_of_a_user_with_host_and_port_listens_on_ipv4(tmp_path: Path) -> None:
     need("uwsgi")
-    path = ROOT / "configs" / "uwsgi" / "host-and-port.ini"
+    checkout(tmp_path)
+    path = tmp_path / "configs" / "uwsgi" / "host-and-port.ini"
     tuned = (path.parent / "uwsgi-tuned.ini").read_text()
     path.write_text(tuned.replace("$(BIND)", "$(HOST):$(PORT)"))
-    try:
-        with serving_on(path.stem, "127.0.0.1", []) as port:
-            url = f"http://127.0.0.1:{port}/request-stream"
-            assert requests.put(url, b"some bytes", timeout=60).status_code == 201
-    finally:
-        path.unlink()
+    with serving_on(path.stem, "127.0.0.1", [], PYTHONPATH=str(tmp_path / "client")) as port:
+        url = f"http://127.0.0.1:{port}/request-stream"
+        assert requests.put(url, b"some bytes", timeout=60).status_code == 201
 
 
 @pytest.mark.parametrize(

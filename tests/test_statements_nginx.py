@@ -13,8 +13,6 @@ from uploadlab.runtimes.local import search_path
 from .helpers import need
 from .serving import answered, put, serving
 
-pytestmark = pytest.mark.apart
-
 CONFIG = """
 daemon off;
 USER

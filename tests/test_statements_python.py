@@ -21,8 +21,6 @@ from werkzeug.wsgi import LimitedStream
 from .listening import listen
 from .serving import SILENCE_SECONDS, answered, connected, put, serving
 
-pytestmark = pytest.mark.apart
-
 REFUSAL = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
 
 

@@ -11,7 +11,7 @@ import pytest
 from .helpers import need, wait_until
 from .serving import answered, connected, put, read_all, serving
 
-pytestmark = [pytest.mark.apart, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 APP = """
 import uwsgi

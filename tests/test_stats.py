@@ -11,8 +11,6 @@ from uploadlab.presenting.tables import failure_notes, rate_tables
 
 from .helpers import RUN, SIZE, measured
 
-pytestmark = pytest.mark.apart
-
 
 def test_rate_is_the_median_in_mb_per_second_and_share_is_of_the_reference() -> None:
     rows = [measured("flask", seconds=value) for value in (0.1, 0.2, 5.0)]

@@ -22,8 +22,6 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import RUN, measured
 
-pytestmark = pytest.mark.apart
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:

@@ -82,7 +82,6 @@ def no_collection() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.apart
 @pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("number", REASONS)
@@ -104,7 +103,6 @@ def test_each_error_has_its_reason_and_leaves_nothing(
     assert open_below(tmp_path) == []
 
 
-@pytest.mark.apart
 @pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("end", [b"", b"--x\r\nContent-Disposition", part(FILE)])
 def test_a_form_that_fails_after_its_file_was_spooled_leaves_no_spool_open(
@@ -242,7 +240,6 @@ def test_an_upload_in_a_folder_of_any_name_has_the_usual_rights(tmp_path: Path, 
 STORING = [title for title in RECEIVE if title != "nginx hands over"]
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize("title", STORING)
 def test_the_recipes_give_the_reason_of_the_system(tmp_path: Path, title: str) -> None:
     recipe = Recipe.copy(tmp_path / "recipe", title)

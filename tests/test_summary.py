@@ -24,8 +24,6 @@ from uploadlab.storage.run_folder import RunFolder
 from .helpers import RUN, SIZE, measured
 from .report_runs import HOSTILE, hostile_run, loaded_run
 
-pytestmark = pytest.mark.apart
-
 MOST_BYTES = 4e6
 """The viewer reads no more."""
 

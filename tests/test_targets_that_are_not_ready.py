@@ -25,7 +25,6 @@ from .raw_server import keep
 
 OWN = TargetSpec(expect_status=[ANY_SUCCESS])
 
-pytestmark = pytest.mark.apart
 
 OWN_SERVER = "run --target mine={url}/upload --expect-status 200"
 

@@ -21,8 +21,6 @@ from uploadlab.storage.reader import read_run_folder
 
 from .test_lab import PAIRS, Fake, go, prepared_run
 
-pytestmark = pytest.mark.apart
-
 QUICK = Order(methods=["request.stream"], sizes=["1KiB"], deployments=["flask"], seed=3)
 MOST_ROUNDS = 30
 

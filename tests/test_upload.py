@@ -20,8 +20,6 @@ from uploadlab.units import MIB
 from .fake_server import DROP, HANG, FakeServer, serve
 from .helpers import environment
 
-pytestmark = pytest.mark.apart
-
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:

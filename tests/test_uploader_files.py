@@ -14,8 +14,6 @@ from uploadlab.units import MIB
 from .helpers import LOCUST, environment, lab, need
 from .receiving import receive
 
-pytestmark = pytest.mark.apart
-
 UPLOADER = str(ROOT / "client" / "uploader.py")
 SENDERS = [
     "request.stream",

@@ -13,8 +13,6 @@ from playwright.sync_api import Browser, Page, expect
 from .browser import shut_out
 from .viewing import make_run, quiet_page, row, viewer
 
-pytestmark = pytest.mark.apart
-
 NEWEST, OLDER, TENTH, NINTH, DAMAGED, UNTOLD = (
     "20270102-000000-quick",
     "20270101-000000-full",

@@ -18,8 +18,6 @@ from .helpers import wait_until
 from .report_runs import loaded_run
 from .viewing import make_run, row, viewer
 
-pytestmark = pytest.mark.apart
-
 RUN, OTHER, LOADED = "20260101-000000-quick", "20260102-000000-quick", "20260103-000000-full"
 CALLS = "profiles/flask/request.stream/calls.pstats"
 SAMPLES = "profiles/flask/request.stream/samples.html"

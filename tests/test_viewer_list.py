@@ -14,8 +14,6 @@ from .browser import shut_out
 from .report_runs import HOSTILE, loaded_run
 from .viewing import make_run, quiet_page, row, viewer
 
-pytestmark = pytest.mark.apart
-
 HOST = {"cpu": "EPYC", "cores": 2, "memory_bytes": 1, "kernel": "Linux 6.18", "data_filesystem": "ext4"}
 BASE, NEWER, ELSEWHERE, CHECK, MINE, OLD, LOADED, WRONG, LARGE, ODD = (
     "20260101-000000-quick",

@@ -25,7 +25,7 @@ from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, requi
 from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
-from uploadlab.model.deployments import EXTERNAL, Deployment
+from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
@@ -204,7 +204,7 @@ def _run_here(
     """Carry out a run whose deployments are processes of this host, or neighbours of this container."""
     declared_goals()  # a mistake in them must show before a long run, not after
     if deployments and not in_container():
-        install_servers(processes)
+        install_servers(processes, deployments)
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
@@ -227,10 +227,10 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     return FAILED if failed or too_slow or falls_short(run, checks) else 0
 
 
-def install_servers(processes: Processes) -> None:
+def install_servers(processes: Processes, deployments: Iterable[Deployment]) -> None:
     """Install what servers need as processes: ``scripts/lab`` installed no more than the client."""
-    script = processes.start([str(ROOT / "scripts" / "install")], os.environ, ROOT, stdin=subprocess.DEVNULL)
-    if script.wait() != 0:
+    command = [str(ROOT / "scripts" / "install"), *added_groups(deployments)]
+    if processes.start(command, os.environ, ROOT, stdin=subprocess.DEVNULL).wait() != 0:
         raise LabError("./scripts/install failed, see above")
 
 

@@ -17,7 +17,7 @@ from uploadlab.selection import check
 
 def _deployments() -> dict[str, str]:
     found = load_deployments(COMPOSE).values()
-    return {deployment.name: f"{deployment.tier}: {deployment.why}" for deployment in found}
+    return {made.name: f"{made.group}, {made.tier}: {made.why}" for made in found}
 
 
 def _methods() -> dict[str, str]:

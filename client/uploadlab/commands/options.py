@@ -93,7 +93,15 @@ def group(*options: Callable[[Command], Command]) -> Callable[[Command], Command
     return decorate
 
 
-deployments_option = click.option("--deployments", type=Names(), help="Run only these.")
+deployments_option = group(
+    click.option(
+        "--group",
+        type=Names(),
+        envvar="LAB_GROUPS",
+        help="core, servers, fronts, or all.  [default: core]",
+    ),
+    click.option("--deployments", type=Names(), help="Run only these."),
+)
 plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
 cell_options = group(
     click.option("--methods", type=Names(), help="Run only these."),

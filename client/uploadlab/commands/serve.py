@@ -83,7 +83,7 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
             f"Other routes that they can use (--open): {', '.join(on) or 'none'}."
         )
     with Processes() as processes:
-        install_servers(processes)
+        install_servers(processes, [declared[name]])
         scratch = Scratch.make(processes, default_data_dir(), f"serve-{name}")
         runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), settings, screen.note)
         target = runtime.start_one(declared[name], port, address)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from uploadlab.errors import LabError, problem_of
-from uploadlab.model.deployments import Deployment, Service
+from uploadlab.model.deployments import CORE, GROUPS, Deployment, Service
 
 CONFIGS = "configs/"
 
@@ -29,6 +29,7 @@ class LabBlock(msgspec.Struct, forbid_unknown_fields=True):
     tier: str
     why: str
     port: int
+    group: str = CORE
     accepts: list[str] = []
     needs: list[str] = []
     parts: list[str] = []
@@ -79,6 +80,8 @@ def _read(compose: Path) -> ComposeFile:
 
 def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
     lab = _converted(name, services[name]["x-lab"], LabBlock)
+    if lab.group not in GROUPS:
+        raise LabError(f"compose.yaml: service {name}: group {lab.group!r} is none of {', '.join(GROUPS)}")
     parts = [_service(part, services.get(part, {})) for part in [name, *lab.parts]]
     # NEXT_HOPS is NAME=URL NAME=URL; the runtime knows the addresses.
     hops = [hop for part in parts for hop in part.environment.get("NEXT_HOPS", "").split()]
@@ -91,6 +94,7 @@ def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
         accepts=lab.accepts,
         needs=lab.needs,
         services=parts,
+        group=lab.group,
         next=[hop.partition("=")[0] for hop in hops],
     )
 

@@ -52,6 +52,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rounds end after this time; each cell has at least one."""
     within: str = "0%"
     """A cell whose rate is this sure needs no more rounds; 0%: it gets all its rounds."""
+    groups: list[str] = []
+    """Groups of deployments that it takes where the user names none; empty: the core."""
 
 
 FIELDS = "; known fields: " + "; ".join(

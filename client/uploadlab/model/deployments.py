@@ -1,5 +1,7 @@
 """Deployments and targets."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from uploadlab.model.targets import TargetSpec
@@ -10,6 +12,11 @@ DERIVED = "config"
 """The tier of a deployment that only a config in configs/ makes one."""
 EXTERNAL = "target"
 """The tier of a server that the user named by its URL."""
+CORE = "core"
+"""The group that a command takes where the user names none."""
+GROUPS = (CORE, "servers", "fronts")
+"""All groups: what nearly everyone runs, other servers that run the app, what stands in front of one."""
+EVERY_GROUP = "all"
 
 
 class Target(Struct, frozen=True):
@@ -55,6 +62,8 @@ class Deployment(Struct, frozen=True):
     """Methods that make sense here; empty: all."""
     needs: list[str]
     services: list[Service]
+    group: str = CORE
+    """Which of GROUPS it is in."""
     next: list[str] = []
     """Deployments that it may pass uploads on to; the first does it by default."""
     based_on: str = ""
@@ -63,3 +72,9 @@ class Deployment(Struct, frozen=True):
     def target(self, url: str = "", unavailable: str = "") -> Target:
         """Return what the client measures of it: at an address, or unavailable for a reason."""
         return Target(self.name, url, self.tier, self.accepts, unavailable, next=self.next)
+
+
+def added_groups(deployments: Iterable[Deployment]) -> list[str]:
+    """Return the groups of these beside the core: what is built and installed only when it is asked for."""
+    groups = {deployment.group for deployment in deployments}
+    return [group for group in GROUPS if group in groups and group != CORE]

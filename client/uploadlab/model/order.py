@@ -25,6 +25,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     configs: list[str] = []
     """Configs and deployments to compare, the base first; of an ablation the base alone."""
     plan: str | None = None
+    group: list[str] | None = None
+    """Groups of deployments, or ``all``."""
     deployments: list[str] | None = None
     methods: list[str] | None = None
     sizes: list[str] | None = None

@@ -7,6 +7,7 @@ import msgspec
 
 from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.goals import declared_goals
+from uploadlab.model.deployments import CORE
 from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
 from uploadlab.pages.part import kept, page_part, where_measured
@@ -42,8 +43,8 @@ def again(name: str, size: str) -> str:
 def _at_size(run: Run, size: str) -> Run:
     """Return the run with an order of these cells alone, in which a list that names all is left out."""
     cells = [planned.cell for planned in run.cells if planned.cell.size_bytes == parse_size(size)]
-    declared = load_deployments(COMPOSE)
-    every = {cell.deployment for cell in cells} >= declared.keys()
+    core = {made.name for made in load_deployments(COMPOSE).values() if made.group == CORE}
+    every = {cell.deployment for cell in cells} >= core
     order = msgspec.structs.replace(
         run.order or Order(),
         deployments=None if every else list(dict.fromkeys(cell.deployment for cell in cells)),

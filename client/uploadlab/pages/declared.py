@@ -21,7 +21,7 @@ from uploadlab.pages.part import (
 )
 from uploadlab.pages.settings_tables import Turned, settings_table
 from uploadlab.paths import COMPOSE, KNOBS, PLANS, RATIOS, RECIPES, ROOT
-from uploadlab.planning.cells import plan_cells
+from uploadlab.planning.draft import draft
 from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.tables import goal_table
 from uploadlab.units import format_seconds
@@ -48,8 +48,7 @@ def plans() -> str:
 def sends(name: str) -> str:
     """Return how much a plan sends to all deployments together, warm-ups left out, and for how long."""
     plan = load_plan(name, PLANS)
-    targets = [deployment.target() for deployment in load_deployments(COMPOSE).values()]
-    planned = plan_cells(plan, Order(), targets)
+    planned = draft(Order(plan=name)).cells
     sent = f"{sum(cell.size_bytes * rounds for cell, rounds, _ in planned) / GB:.0f} GB"
     if plan.minutes:
         sent = f"for at most {format_seconds(60 * plan.minutes)}, at most {sent},"

@@ -12,7 +12,7 @@ from uploadlab.declared.plans import BUDGET_SECONDS, Plan, check_deployments, lo
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned, Step
 from uploadlab.model.comparison import Comparison
-from uploadlab.model.deployments import EXTERNAL, REFERENCE, Deployment, Target
+from uploadlab.model.deployments import CORE, EVERY_GROUP, EXTERNAL, GROUPS, REFERENCE, Deployment, Target
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Accuracy
 from uploadlab.paths import COMPOSE, PLANS, ROOT
@@ -56,7 +56,9 @@ def draft(order: Order) -> Draft:
             raise UsageError(f"--target {name}: a deployment has that name; choose another")
     # A server without the lab's routes is what the user asks about: no deployment beside it but the ceiling.
     by_default = list(order.targets) if order.is_foreign else ["*"]
-    chosen = choose("deployment", order.deployments or by_default, [*declared, *order.targets])
+    usual = [name for name, deployment in declared.items() if deployment.group in _groups(order)]
+    names = [*declared, *order.targets]
+    chosen = choose("deployment", order.deployments or by_default, names, [*usual, *order.targets])
     # References are measured in every run but a check, so that shares have their ceiling.
     references = [name for name, deployment in declared.items() if deployment.tier == REFERENCE]
     always = (references[:1] if order.is_foreign else references) if order.kind is Kind.RUN else []
@@ -70,7 +72,14 @@ def draft(order: Order) -> Draft:
     ]
     if order.kind is Kind.CHECK:
         return _draft_check(order, deployments, targets)
-    return _draft_run(order, deployments, targets, [*declared, *order.targets])
+    return _draft_run(order, deployments, targets, names)
+
+
+def _groups(order: Order) -> list[str]:
+    """Return the groups whose deployments an order takes where it names none; raise UsageError."""
+    plan = load_plan(order.plan_name, PLANS) if order.kind is Kind.RUN else None
+    wanted = order.group or (plan.groups if plan else None) or [CORE]
+    return choose("group", ["*" if name == EVERY_GROUP else name for name in wanted], GROUPS)
 
 
 def _draft_run(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from uploadlab.declared.compose import load_deployments
 from uploadlab.errors import LabError
-from uploadlab.model.deployments import Deployment
+from uploadlab.model.deployments import GROUPS, Deployment, added_groups
 from uploadlab.paths import COMPOSE, OUT, ROOT, RUNS
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import VARIABLE, masked
@@ -23,7 +23,7 @@ COMPOSE_AT_LEAST = (2, 20)
 ANSWER_SECONDS = 20.0
 STOP_SECONDS = 20.0
 """For the client to end an upload and to print its table."""
-IMAGES = ("upload-lab-server", "upload-lab-client")
+IMAGES = ("server", "client", *GROUPS[1:])
 POLL_SECONDS = 0.2
 NO_IMAGE = ("registry", "/manifests/", "pull access denied", "failed to resolve source metadata")
 """What the engine says when it has no image and cannot fetch it."""
@@ -82,6 +82,7 @@ class ComposeProject:
         self._tag = secrets.token_hex(4)
         self._project = f"upload-lab-{self._tag}"
         self._files = [str(COMPOSE)]
+        self._profiles: list[str] = []
         # The client reaches servers by their names; on the host any free port will do.
         ports = {port_variable(name): "0" for name in load_deployments(COMPOSE)}
         self._environment = {**os.environ, **ports, "LAB_IMAGE_TAG": self._tag}
@@ -96,6 +97,7 @@ class ComposeProject:
         _require_mountable(folder.path)
         made = [deployment for deployment in deployments if deployment.based_on]
         self._override(made, folder)
+        self._profiles = [word for group in added_groups(deployments) for word in ("--profile", group)]
         self._environment["LAB_PROFILING"] = str(int(profiling))
         services = [service.name for deployment in deployments for service in deployment.services]
         try:
@@ -133,12 +135,13 @@ class ComposeProject:
 
     def _clear_away(self, made: Sequence[Deployment]) -> None:
         """Remove all at the very end; if the run's folder is gone by then, its services are orphans."""
-        compose = ["docker", "compose", "--file", str(COMPOSE), "--project-name", self._project]
-        self._processes.last([*compose, "down", "--volumes", "--remove-orphans", "--timeout", "5"])
+        project = ["--file", str(COMPOSE), *self._profiles, "--project-name", self._project]
+        down = ["down", "--volumes", "--remove-orphans", "--timeout", "5"]
+        self._processes.last(["docker", "compose", *project, *down])
         if made:
             volumes = [f"{self._project}_{deployment.name}" for deployment in made]
             self._processes.last(["docker", "volume", "rm", "--force", *volumes])
-        images = [f"{name}:{self._tag}" for name in IMAGES]
+        images = [f"upload-lab-{name}:{self._tag}" for name in IMAGES]
         self._processes.last(["docker", "image", "rm", "--force", *images])
 
     def _run_client(self, run: Path, words: list[str]) -> int:
@@ -195,7 +198,7 @@ class ComposeProject:
 
     def _compose(self, *words: str) -> list[str]:
         files = [word for name in self._files for word in ("--file", name)]
-        return ["docker", "compose", *files, "--project-name", self._project, *words]
+        return ["docker", "compose", *files, *self._profiles, "--project-name", self._project, *words]
 
 
 def _give(path: Path, like: Path) -> None:

@@ -1,5 +1,6 @@
 """The local runtime: starts deployments as processes and turns them into targets."""
 
+import importlib.util
 import os
 import random
 import shutil
@@ -33,6 +34,12 @@ def search_path() -> str:
     """Return PATH for servers: programs installed beside this Python come first."""
     beside = Path(sys.executable).parent  # not resolved: a virtual environment's own folder
     return os.pathsep.join([str(beside), os.environ.get("PATH", os.defpath), "/usr/sbin"])
+
+
+def _is_installed(need: str) -> bool:
+    """Return whether a program is on the servers' path, or a package beside this Python."""
+    importlib.invalidate_caches()  # it may have been installed since this Python started
+    return bool(shutil.which(need, path=search_path()) or importlib.util.find_spec(need))
 
 
 def free_ports(count: int) -> list[int]:
@@ -92,10 +99,11 @@ class LocalRuntime:
 
     def lacks(self, deployments: list[Deployment]) -> str:
         """Return what this host lacks for these, and what to type; empty if nothing."""
-        needs = dict.fromkeys(need for deployment in deployments for need in deployment.needs)
-        missing = [need for need in needs if shutil.which(need, path=search_path()) is None]
+        needs = {need: deployment.group for deployment in deployments for need in deployment.needs}
         return "; ".join(
-            f"{need} is not installed: {self._fixes.get(need, 'install it')}" for need in missing
+            f"{need} is not installed: {self._fixes.get(need, f'./scripts/install {group}')}"
+            for need, group in needs.items()
+            if not _is_installed(need)
         )
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
