@@ -33,22 +33,24 @@ sys.dont_write_bytecode = False
 adopt_orphans()
 
 
+FIRST = ["containers", "stack", "test_documented_commands", "test_check_everything", "all_deployments"]
+"""Groups that take minutes: what comes after them fills the gaps."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what fixtures tell, and name the group whose tests run one after the other in one process.
 
-    All containers share one: their tests count what is left over. What talks to all deployments shares one,
-    so that they start once. Else each file is a group, with its own fixtures. The two begin first: they take
-    the longest.
+    Containers share one, as their tests count what is left over, but for those with a stack of their own.
+    What talks to all deployments shares one, so that they start once. Else each file is a group.
     """
     groups = {}
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "browser" in fixtures:
             item.add_marker(pytest.mark.chromium)
-        group = "deployments" if "all_deployments" in fixtures else item.path.stem
-        groups[item.nodeid] = "containers" if item.get_closest_marker("containers") else group
-    first = ["containers", "deployments"]
-    items.sort(key=lambda item: (*first, groups[item.nodeid]).index(groups[item.nodeid]))
+        file = "containers" if item.get_closest_marker("containers") else item.path.stem
+        groups[item.nodeid] = next((name for name in ("stack", "all_deployments") if name in fixtures), file)
+    items.sort(key=lambda item: [*FIRST, groups[item.nodeid]].index(groups[item.nodeid]))
     if worker := getattr(config, "workerinput", {}):
         written = _groups_file(worker).with_suffix(f".{worker['workerid']}")
         written.write_text(json.dumps(groups))
@@ -56,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _groups_file(worker: dict[str, Any]) -> Path:
-    """Where the processes of ``pytest -n 3`` tell the one that schedules, which collects no tests itself."""
+    """Where the processes of ``pytest -n 4`` tell the one that schedules, which collects no tests itself."""
     return Path(tempfile.gettempdir()) / f"upload-lab-tests-{worker['testrunuid']}.json"
 
 
@@ -75,7 +77,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Of ``pytest -n 3``."""
+    """Of ``pytest -n 4``."""
     return Scheduling(config, log)
 
 

@@ -1,6 +1,7 @@
 """What the tests share: required programs, sample records, and the lab's commands as a user runs them."""
 
 import ctypes
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from uploadlab.processes.groups import Processes
 from uploadlab.runtimes import compose as containers
 from uploadlab.runtimes.local import search_path
 
+from .forked import Forker
+
 REQUIRED = [name for name in os.environ.get("LAB_REQUIRE", "").split(",") if name]
 ALL_DEPLOYMENTS = load_deployments(COMPOSE)
 DEPLOYMENTS = {name: one for name, one in ALL_DEPLOYMENTS.items() if one.group == CORE}
@@ -32,7 +36,7 @@ LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / 
 
 
 def need(*programs: str) -> None:
-    """Skip the test if this host lacks a program, or fail where LAB_REQUIRE names it."""
+    """Skip the test if this host lacks a program or a package, or fail where LAB_REQUIRE names it."""
     for program in programs:
         if reason := _lack(program):
             if program in REQUIRED:
@@ -44,20 +48,28 @@ def _lack(program: str) -> str:
     if program == "docker":
         with Processes() as processes:
             return containers.obstacle(processes)
-    return "" if shutil.which(program, path=search_path()) else f"{program} is not installed"
+    found = shutil.which(program, path=search_path()) or importlib.util.find_spec(program)
+    return "" if found else f"{program} is not installed"
 
 
 def environment(**more: str) -> dict[str, str]:
     """The user's environment for one of the lab's commands."""
-    return {**os.environ, "PYTHONPATH": str(ROOT / "client"), "COLUMNS": "120", **more}
+    users = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return {**users, "PYTHONPATH": str(ROOT / "client"), "COLUMNS": "120", **more}
+
+
+@cache
+def forker() -> Forker:
+    return Forker(environment())
 
 
 def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """``run-matrix.sh`` without its installation step."""
+    own, seconds = environment(**more), 900
+    if done := forker().run([*map(str, words)], own, seconds):
+        return done
     command = [sys.executable, "-m", "uploadlab", *map(str, words)]
-    return subprocess.run(
-        command, env=environment(**more), capture_output=True, text=True, timeout=900, check=False
-    )
+    return subprocess.run(command, env=own, capture_output=True, text=True, timeout=seconds, check=False)
 
 
 def adopt_orphans() -> None:

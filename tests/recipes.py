@@ -23,7 +23,7 @@ FILES = set(re.findall(r"`([\w.-]+\.(?:py|ini|conf))`", PAGE))
 BLOCKS = dict(re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 """The commands below each heading."""
 RECEIVE = [title for title, words in BLOCKS.items() if "big.bin" not in words]
-RAW, FORM = (title for title in BLOCKS if title not in RECEIVE)
+RAW, FORM, DIGEST = (title for title in BLOCKS if title not in RECEIVE)
 SMALLER = {"10 << 30": "8 << 20", "10g": "8m", "(1, 2, 4)": "(0.1, 0.1, 0.1)"}
 """The limit and the client's pauses, in the copy."""
 SIZE_BYTES = 3 * MIB + 1

@@ -1,5 +1,6 @@
 """A small upload server that follows RFC 9112 to the letter, and, where a test says so, has a flaw."""
 
+import gzip
 import json
 import re
 import socket
@@ -71,6 +72,9 @@ class StrictServer:
             content = json.dumps({"error": refused.reason}).encode()
             if "pages" in self.flaws:
                 content = b"<title>Error</title>"
+            if "unread" in self.flaws:
+                respond(connection, refused.status, content)
+                return True
             respond(connection, refused.status, content, "Connection: close", *self.kept(refused.headers))
             return False
         closes = request.version == b"1.0" or any(b"close" in one for one in request.values("connection"))
@@ -93,9 +97,14 @@ class StrictServer:
             raise Refused(404, "no such path")
         if request.verb not in UPLOADS:
             raise Refused(405, "uploads are by PUT and POST", "Allow: PUT, POST")
-        content = b"".join(read_body(request, file, self.flaws))
-        if len(content) > int(parse_qs(request.query).get("limit", ["1000000000"])[0]):
+        limit = int(parse_qs(request.query).get("limit", ["1000000000"])[0])
+        if "unread" in self.flaws and int((request.values("content-length") or [b"0"])[0]) > limit:
             raise Refused(413, "too large")
+        content = b"".join(read_body(request, file, self.flaws))
+        if len(content) > limit:
+            raise Refused(413, "too large")
+        if "decodes" in self.flaws and request.values("content-encoding") == [b"gzip"]:
+            content = gzip.decompress(content)
         with self.lock:
             name = f"{len(self.stored)}-{threading.get_ident()}"
             self.stored[name] = content
@@ -166,7 +175,7 @@ def chunks(file: IO[bytes], flaws: Collection[str]) -> Iterator[bytes]:
     while True:
         line = file.readline(MOST_LINE)
         found = SIZE.fullmatch(line)
-        if "last chunks" in flaws and not found:
+        if ("last chunks" in flaws and not found) or ("cut" in flaws and not line):
             return
         size = int(found[1], 16) if found else 1 << 62
         if size >= 1 << 62:
@@ -174,7 +183,7 @@ def chunks(file: IO[bytes], flaws: Collection[str]) -> Iterator[bytes]:
         if size == 0:
             break
         yield file.read(size)
-        if file.read(2) != b"\r\n":
+        if file.read(2) != b"\r\n" and "cut" not in flaws:
             raise Refused(400, "a chunk ends elsewhere")
     while file.readline(MOST_LINE) not in (b"\r\n", b""):
         pass

@@ -12,6 +12,7 @@ STRICT = [
     "bad-lengths", "repeated-lengths", "unusual-lengths", "transfer-codings", "unusual-codings", "no-length",
     "http-1.0", "content-range", "chunk-forms", "chunk-sizes", "chunk-ends", "short-form", "long-heads",
     "too-long-heads", "request-lines", "wrong-methods", "kept-connection", "short-body", "two-framings",
+    "cut-chunks", "content-encoding", "hidden-request", "digest", "digest-cut",
 ]  # fmt: skip
 
 
@@ -47,6 +48,12 @@ FLAWS = [
     ("pages", "too-long-heads", "URL", Verdict.FAIL, "no-json"),
     ("no Allow", "wrong-methods", "PATCH", Verdict.FAIL, "no-allow"),
     ("hangs up", "kept-connection", "two", Verdict.FAIL, "no-answer-"),
+    ("cut", "cut-chunks", "chunked, close after a chunk", Verdict.FAIL, "client-gone-but-stored"),
+    ("cut", "cut-chunks", "chunked, half-closed inside a chunk", Verdict.LOSS, "lost-part"),
+    ("cut", "digest-cut", "chunked, close after a chunk", Verdict.FAIL, "client-gone-but-stored"),
+    ("unread", "hidden-request", "over the limit", Verdict.FAIL, "status-413-but-stored"),
+    ("decodes", "content-encoding", "gzip", Verdict.LOSS, "added-bytes"),
+    ("pages", "digest-malformed", "no base64", Verdict.FAIL, "accepted-bad"),
 ]
 
 
@@ -62,4 +69,16 @@ def test_a_server_that_says_close_may_close() -> None:
         rows = list(
             probes(Target("mine", server.url, "tuned", accepts=["request.stream"]), "kept-connection")
         )
+    assert {row.verdict for row in rows} == {Verdict.PASS}
+
+
+def test_what_the_app_cannot_know_is_said() -> None:
+    texts = {row.text for row in tried("cut-chunks", "cut") if row.verdict is not Verdict.PASS}
+    assert texts
+    assert all("the server does not let the app know that the body was cut" in text for text in texts)
+
+
+def test_a_close_in_place_of_an_answer_is_right_after_a_refusal() -> None:
+    with strictly("hangs up") as server:
+        rows = list(probes(Target("mine", server.url, "tuned", accepts=["request.stream"]), "hidden-request"))
     assert {row.verdict for row in rows} == {Verdict.PASS}

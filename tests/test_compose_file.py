@@ -10,7 +10,7 @@ from uploadlab.declared.compose import load_services
 from uploadlab.paths import COMPOSE
 from uploadlab.runtimes.override import override
 
-from .helpers import DEPLOYMENTS
+from .helpers import ALL_DEPLOYMENTS, DEPLOYMENTS
 
 SERVICES = load_services(COMPOSE)
 NETWORKS: dict[str, Any] = yaml.safe_load(COMPOSE.read_text()).get("networks", {})
@@ -47,9 +47,20 @@ def test_memory_and_processes_are_limited(service: str) -> None:
     assert SERVICES[service]["pids_limit"]
 
 
+PARTS = [part.name for one in ALL_DEPLOYMENTS.values() for part in one.services]
+
+
+@pytest.mark.parametrize("service", PARTS)
+def test_each_part_of_a_deployment_is_contained(service: str) -> None:
+    said = SERVICES[service]
+    assert (said["read_only"], said["cap_drop"], said.get("cap_add")) == (True, ["ALL"], None)
+    assert said["security_opt"] == ["no-new-privileges:true"]
+    assert (said["user"], said.get("privileged")) == ("10001:10001", None)
+    assert said["tmpfs"] == ["/tmp:size=16m"]
+
+
 def test_servers_share_no_network_with_pages_and_orders() -> None:
-    parts = [part.name for one in DEPLOYMENTS.values() for part in one.services]
-    assert {name for part in parts for name in networks_of(part)} == {"servers"}
+    assert {name for part in PARTS for name in networks_of(part)} == {"servers"}
     assert networks_of("viewer") == ["pages"]
     assert [name for name in SERVICES if "locust" in networks_of(name)] == ["locust", "locust-worker"]
     assert NETWORKS.get("locust") == {"internal": True}

@@ -9,6 +9,7 @@ import secrets
 from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
+from digest import BodyDigest, DigestRefused
 from folder import FOLDER, own_file, own_folder
 from framing import StrictFraming
 from linger import SILENT, Linger
@@ -60,6 +61,7 @@ class Body:
         # By itself request.stream copies each block twice in read(), and in readinto() may fill a part.
         self.stream = io.BufferedReader(request.stream)
         self.pace = request.environ[PACE]
+        self.digest = BodyDigest(dict(request.headers))
 
     def read(self, size):
         """Return at most ``size`` bytes; none at the end."""
@@ -73,11 +75,13 @@ class Body:
         size_bytes = self.stream.tell()
         if request.content_length not in (None, size_bytes):
             abort(400, f"the body ended after {size_bytes} of {request.content_length} bytes")
+        self.digest.check()  # what the client has announced; where it announces none, this does nothing
 
     def take(self, read, what):
         """Each server has errors of its own for a body that it cannot read to its end."""
         try:
             taken = read(what)
+            self.digest.update(taken if isinstance(taken, bytes) else what[:taken])
             self.pace.received_bytes = self.stream.tell()
             return taken
         except HTTPException:
@@ -105,6 +109,12 @@ def store(write):
     finally:
         part.unlink(missing_ok=True)
     return {"id": upload_id, "size_bytes": size_bytes}, 201
+
+
+@app.errorhandler(DigestRefused)
+def refuse_digest(error):
+    """Answer with the reason."""
+    return {"error": str(error)}, 400
 
 
 @app.errorhandler(HTTPException)

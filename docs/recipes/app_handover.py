@@ -9,9 +9,11 @@ from pathlib import Path
 from flask import Flask, abort, request
 from werkzeug.exceptions import HTTPException
 
+from digest import BodyDigest, DigestRefused
 from folder import FOLDER, own_folder
 from framing import StrictFraming
 
+BLOCK_BYTES = 1 << 20
 SPOOL = own_folder(FOLDER) / "tmp"  # client_body_temp_path
 
 app = Flask(__name__)
@@ -29,8 +31,25 @@ def upload():
     path = Path(os.fsdecode(taken.encode("latin-1"))).resolve()
     if path.parent != SPOOL or not path.is_file() or path.stat().st_size != size_bytes:
         abort(500, "the server in front has handed over no file of this size")
+    check_digest(path)
     path.rename(stored)  # it is 0600, as nginx makes it
     return {"id": upload_id, "size_bytes": size_bytes}, 201
+
+
+def check_digest(path):
+    """Read the file only where the client has announced a digest."""
+    digest = BodyDigest(dict(request.headers))
+    if digest:
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(BLOCK_BYTES):
+                digest.update(block)
+    digest.check()
+
+
+@app.errorhandler(DigestRefused)
+def refuse_digest(error):
+    """Answer with the reason."""
+    return {"error": str(error)}, 400
 
 
 @app.before_request

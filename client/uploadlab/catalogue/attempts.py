@@ -130,6 +130,8 @@ class Attempt(NamedTuple):
     """After how many bytes of the body ``then`` follows; a trickle does so again after as many more."""
     broken: bytes = b"zz\r\n"
     """What ``Then.BREAK`` sends. By default a chunk size that is no number."""
+    torn: bytes = b""
+    """What is sent just before ``then``: the beginning of a chunk that never ends."""
     patience_seconds: float = PATIENCE_SECONDS
     within_seconds: float | None = None
     """The time that the upload may take; None: any time."""
@@ -138,7 +140,11 @@ class Attempt(NamedTuple):
     """Whether to make this attempt only where large ones are asked for."""
     each_route: bool = True
     """Whether to try every route that takes this kind of body. False: the first route shows as much."""
+    over_tls: bool | None = None
+    """Whether to make this attempt only over TLS, or only without; None: at any server."""
     must_refuse: bool = False
+    may_hang_up: bool = False
+    """Whether the server may close the connection in place of an answer."""
     refusals: tuple[int, ...] = ()
     """The statuses of a true refusal."""
     untrue_reasons: tuple[str, ...] = ()
@@ -169,6 +175,11 @@ class Attempt(NamedTuple):
         yield from file
         if self.tail:
             yield self.tail
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the body is in chunks, and its client ends it before the last one."""
+        return self.chunked and self.then in (Then.CLOSE, Then.RESET, Then.END) and self.at < self.body_bytes
 
     @property
     def gone(self) -> bool:

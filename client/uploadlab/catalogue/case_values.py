@@ -11,6 +11,8 @@ SMALL = noise(10_001)
 connection, and a client that still sends may then never read the answer."""
 HALF = 300_000
 """About the middle of ``SOME``."""
+TORN = b"8000\r\n" + b"x" * 1000
+"""The beginning of a chunk of 32 KiB, whose rest never comes."""
 SOON_SECONDS = 8.0
 """How long to wait for the answer to a request whose end a server may not find."""
 
@@ -20,6 +22,7 @@ NO_METHOD = HTTPStatus.METHOD_NOT_ALLOWED
 TIMEOUT = HTTPStatus.REQUEST_TIMEOUT
 LENGTH_REQUIRED = HTTPStatus.LENGTH_REQUIRED
 TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+NO_SUCH_CODING = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 URL_TOO_LONG = HTTPStatus.REQUEST_URI_TOO_LONG
 EXPECTATION_FAILED = HTTPStatus.EXPECTATION_FAILED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY

@@ -8,6 +8,7 @@ from uploadlab.catalogue import (  # noqa: F401  each registers its cases when i
     cases_bodies,
     cases_chunks,
     cases_connections,
+    cases_digests,
     cases_faults,
     cases_forms,
     cases_framing,

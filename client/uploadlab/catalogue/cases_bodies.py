@@ -10,6 +10,7 @@ from uploadlab.catalogue.case_values import (
     LENGTH_REQUIRED,
     SMALL,
     SOME,
+    TOO_LARGE,
 )
 from uploadlab.catalogue.registry import CaseKind, case
 from uploadlab.units import GIB, MIB
@@ -95,6 +96,35 @@ def torn_boundary() -> Iterator[Attempt]:
     for at in range(1, 7):
         before = READ_BYTES - (len(last.head) - at) - len(field("padding", b""))
         yield form(SOME, before=field("padding", b"x" * before), label=f"a head, {at} bytes before its end")
+
+
+def just_over(size_bytes: int) -> Iterator[Attempt]:
+    """Yield a file of a byte more, for one route: a limit is the server's, not the route's."""
+    yield raw(noise(size_bytes + 1), each_route=False, refusals=(TOO_LARGE,))
+
+
+@case("over-128-mib", CaseKind.GOOD)
+def over_128_mib() -> Iterator[Attempt]:
+    """A file of 128 MiB and a byte."""
+    yield from just_over(128 * MIB)
+
+
+@case("over-100-mib", CaseKind.GOOD, shown_by="over-128-mib")
+def over_100_mib() -> Iterator[Attempt]:
+    """A file of 100 MiB and a byte: sent only where that of 128 MiB is not stored."""
+    yield from just_over(100 * MIB)
+
+
+@case("over-16-mib", CaseKind.GOOD, shown_by="over-128-mib")
+def over_16_mib() -> Iterator[Attempt]:
+    """A file of 16 MiB and a byte: sent only where that of 128 MiB is not stored."""
+    yield from just_over(16 * MIB)
+
+
+@case("over-1-gib", CaseKind.GOOD, large=True)
+def over_1_gib() -> Iterator[Attempt]:
+    """A file of 1 GiB and a byte."""
+    yield from just_over(GIB)
 
 
 @case("over-2-gib", CaseKind.GOOD, large=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from uploadlab.catalogue.attempts import THE_END, Attempt, Chunks, Then, both, noise, raw
+from uploadlab.catalogue.attempts import THE_END, Attempt, Chunks, Then, both, form, noise, raw
 from uploadlab.catalogue.case_values import (
     BAD_REQUEST,
     LENGTH_REQUIRED,
@@ -38,6 +38,11 @@ def chunk_forms() -> Iterator[Attempt]:
     for label, chunks in WELL_FORMED.items():
         for size, file in SIZES.items():
             yield raw(file, chunks=chunks, label=f"{label}, {size}", each_route=file is SMALL, **may)
+        yield form(SMALL, chunks=chunks, label=label, each_route=False, **may)
+    # A trailer must not be merged into the head; a server may also refuse one that has no place there.
+    chunks = Chunks(last=b"0\r\nContent-Length: 5\r\n\r\n")
+    refuses = may | {"refusals": (LENGTH_REQUIRED, BAD_REQUEST), "each_route": False}
+    yield raw(SMALL, chunks=chunks, label="trailer that names a length", **refuses)
     for size_bytes in (1, 1000, SMALL.size_bytes):
         chunks = Chunks(most_bytes=1)
         yield from both(noise(size_bytes), chunks=chunks, label=f"chunks of one byte, {size_bytes}", **may)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from uploadlab.catalogue.attempts import Attempt, Bystanders, Then, exactly, form, over_one_connection, raw
-from uploadlab.catalogue.case_values import LENGTH_REQUIRED, SMALL, SOME, TOO_LARGE
+from uploadlab.catalogue.case_values import LENGTH_REQUIRED, NO_SUCH_CODING, SMALL, SOME, TOO_LARGE
 from uploadlab.catalogue.registry import CaseKind, case
 
 
@@ -25,6 +25,30 @@ def kept_connection() -> Iterator[Attempt]:
     yield over_one_connection(plain._replace(file=exactly(b""), label="an empty one first"), plain)
     chunks = plain._replace(chunked=True, refusals=(LENGTH_REQUIRED,))
     yield over_one_connection(chunks._replace(label="one with a length after"), plain)
+
+
+HIDDEN = b"PUT /request-stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde"
+"""A whole request. A server that loses its place in a refused body takes it for the next one."""
+
+
+@case("hidden-request", CaseKind.BAD, contract=True)
+def hidden_request() -> Iterator[Attempt]:
+    """A refused upload whose body reads like requests, then another one: answered by itself, or a close."""
+    file = exactly(HIDDEN * 100)
+    once: dict[str, Any] = {"must_refuse": True, "each_route": False}
+    over = {"query": "limit=100", "refusals": (TOO_LARGE,), **once}
+    in_chunks = over | {"chunked": True, "refusals": (TOO_LARGE, LENGTH_REQUIRED)}
+    coded = {"headers": ("Content-Encoding: gzip",), "refusals": (NO_SUCH_CODING,), "each_route": False}
+    for first in (
+        raw(file, label="over the limit", **over),
+        raw(file, label="over the limit, early", then=Then.TRICKLE, at=len(HIDDEN) * 60, **over),
+        raw(exactly(HIDDEN * 9000), label="over the limit, larger", **over),
+        raw(file, label="over the limit", **in_chunks),
+        form(file, label="over the limit", **over),
+        raw(file, label="in a coding", **coded),
+    ):
+        own = form(SMALL) if first.form else raw(SMALL)
+        yield over_one_connection(first, own._replace(may_hang_up=True))
 
 
 CLIENTS, MANY_CLIENTS = 16, 64

@@ -1,9 +1,9 @@
 """Cases of the check: clients and connections that fail in mid-upload."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from uploadlab.catalogue.attempts import THE_END, Attempt, Then, both, noise, raw
+from uploadlab.catalogue.attempts import THE_END, Attempt, Then, both, form, noise, raw
 from uploadlab.catalogue.case_values import (
     BAD_REQUEST,
     HALF,
@@ -12,6 +12,7 @@ from uploadlab.catalogue.case_values import (
     SOME,
     TIMEOUT,
     TOO_LARGE,
+    TORN,
 )
 from uploadlab.catalogue.registry import CaseKind, case
 from uploadlab.units import MIB
@@ -31,29 +32,57 @@ def slow_upload() -> Iterator[Attempt]:
     yield raw(SOME, then=Then.TRICKLE, at=SOME.size_bytes // 35, refusals=(TIMEOUT,), each_route=False)
 
 
+@case("slower-upload", CaseKind.FAULT, slow=True)
+def slower_upload() -> Iterator[Attempt]:
+    """A body that takes 70 s to arrive, with pauses of 1 s: longer than the 60 s of many limits."""
+    yield raw(SOME, then=Then.TRICKLE, at=SOME.size_bytes // 70, refusals=(TIMEOUT,), each_route=False)
+
+
+OVER_LIMIT: dict[str, Any] = {"query": "limit=100000", "must_refuse": True, "refusals": (TOO_LARGE,)}
+
+
+def refused_early(over_tls: bool) -> Iterator[Attempt]:
+    """Yield bodies over the limit, with a length and in chunks."""
+    over = OVER_LIMIT | {"over_tls": over_tls}
+    yield from both(noise(16 * MIB), **over)
+    yield raw(noise(16 * MIB), chunked=True, **over | {"refusals": (TOO_LARGE, LENGTH_REQUIRED)})
+
+
 @case("early-refusal", CaseKind.FAULT)
 def early_refusal() -> Iterator[Attempt]:
     """A body over the limit, sent to its end although the server may refuse it before."""
-    over: dict[str, Any] = {
-        "query": "limit=100000",
-        "must_refuse": True,
-        "refusals": (TOO_LARGE,),
-    }
-    yield from both(noise(16 * MIB), **over)
-    yield raw(
-        noise(16 * MIB),
-        chunked=True,
-        **over | {"refusals": (TOO_LARGE, LENGTH_REQUIRED)},
-    )
+    yield from refused_early(over_tls=False)
+
+
+@case("early-refusal-tls", CaseKind.FAULT)
+def early_refusal_tls() -> Iterator[Attempt]:
+    """The same over TLS, where a server that closes early ends the client's connection in another way."""
+    yield from refused_early(over_tls=True)
 
 
 @case("client-gone", CaseKind.FAULT)
 def client_gone() -> Iterator[Attempt]:
     """A client that closes or breaks the connection in mid-body."""
     for then in (Then.CLOSE, Then.RESET):
-        cut: dict[str, Any] = {"then": then, "at": HALF, "label": then, "must_refuse": True}
-        yield from both(SOME, **cut)
-        yield raw(SOME, chunked=True, **cut)
+        yield from both(SOME, then=then, at=HALF, label=then, must_refuse=True)
+
+
+def cut_in_chunks(make: Callable[..., Attempt] = raw) -> Iterator[Attempt]:
+    """Yield chunked bodies that end early: closed, reset or half-closed, after a chunk and inside one."""
+    bad: dict[str, Any] = {"chunked": True, "at": HALF, "must_refuse": True, "each_route": False}
+    for torn, where in {b"": "after a chunk", TORN: "inside a chunk"}.items():
+        for then in (Then.CLOSE, Then.RESET):
+            yield make(SOME, then=then, torn=torn, label=f"{then} {where}", **bad)
+        refusals = (BAD_REQUEST, TIMEOUT, LENGTH_REQUIRED)
+        yield make(SOME, then=Then.END, torn=torn, label=f"half-closed {where}", refusals=refusals, **bad)
+
+
+@case("cut-chunks", CaseKind.FAULT)
+def cut_chunks() -> Iterator[Attempt]:
+    """A chunked body that its client cuts: closed, reset or half-closed, after a chunk and inside one."""
+    for attempt in cut_in_chunks():
+        yield attempt._replace(each_route=attempt.label == "close inside a chunk")
+    yield from cut_in_chunks(form)
 
 
 @case("short-body", CaseKind.FAULT)

@@ -1,5 +1,6 @@
 """Cases of the check: request lines and headers that are long, malformed or not supported."""
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,9 @@ from uploadlab.catalogue.attempts import Attempt, both, exactly, form, raw
 from uploadlab.catalogue.case_values import (
     BAD_REQUEST,
     HEADERS_TOO_LARGE,
+    LENGTH_REQUIRED,
     NO_METHOD,
+    NO_SUCH_CODING,
     NO_VERSION,
     NOT_FOUND,
     NOT_IMPLEMENTED,
@@ -18,6 +21,8 @@ from uploadlab.catalogue.case_values import (
 from uploadlab.catalogue.registry import CaseKind, case
 
 KB = 1000
+CODINGS_TAKEN = {NO_SUCH_CODING: "Accept-Encoding", NO_METHOD: "Allow"}
+"""What a refusal should have in its head (RFC 9110, 15.5.16 and 15.5.6)."""
 
 
 @case("long-heads", CaseKind.GOOD)
@@ -50,6 +55,23 @@ def too_long_heads() -> Iterator[Attempt]:
     yield from both(SMALL, headers=long, each_route=False, label="one header", **TOO_LONG)
     yield from both(SMALL, headers=many, each_route=False, label="1,000 headers", **TOO_LONG)
     yield from both(SMALL, query=f"padding={'x' * 100 * KB}", each_route=False, label="URL", **TOO_LONG)
+
+
+@case("content-encoding", CaseKind.BAD)
+def content_encoding() -> Iterator[Attempt]:
+    """Content-Encoding, such as gzip: refused, or stored as sent; nobody asks for the decoded file."""
+    may: dict[str, Any] = {"refusals": (BAD_REQUEST, NO_SUCH_CODING), "required_headers": CODINGS_TAKEN}
+    zipped = exactly(gzip.compress(b"tea\r\n" * 2000, mtime=0))
+    yield raw(zipped, headers=("Content-Encoding: gzip",), label="gzip", **may)
+    one_route = may | {"each_route": False}
+    for coding, file in {"x-gzip": zipped, "gzip, identity": zipped, "br": SMALL, "identity": SMALL}.items():
+        yield raw(file, headers=(f"Content-Encoding: {coding}",), label=coding, **one_route)
+    chunks = {**one_route, "refusals": (*may["refusals"], LENGTH_REQUIRED)}
+    yield raw(zipped, headers=("Content-Encoding: gzip",), chunked=True, label="gzip", **chunks)
+    # The coding is that of the whole form, so that its file is stored only where the form is decoded.
+    whole = form(SMALL)
+    coded = SMALL._replace(encoded=gzip.compress(b"".join(whole.body(SMALL.blocks())), mtime=0))
+    yield form(coded, head=b"", tail=b"", headers=("Content-Encoding: gzip",), label="gzip", **may)
 
 
 REQUEST_LINES = {

@@ -5,6 +5,8 @@ A function gets the open file, its size and what names it in a form, and returns
 the command line, plans and tests are derived from this registry.
 """
 
+import base64
+import hashlib
 import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -54,6 +56,8 @@ class Method(NamedTuple):
     """Whether another deployment stores the file."""
     curl: bool = False
     """Whether curl sends it, not this client."""
+    aside: bool = False
+    """Whether a plan has to name it: `*` does not include it."""
     block_bytes: int = BLOCK_BYTES
     """How much the client hands to the system at a time."""
     sends_as: str = ""
@@ -61,8 +65,8 @@ class Method(NamedTuple):
 
     @property
     def own(self) -> bool:
-        """Whether this client sends it, in its default blocks."""
-        return not self.curl and self.block_bytes == BLOCK_BYTES
+        """Whether this client sends it, in its default blocks, without something that is only compared."""
+        return not (self.curl or self.aside) and self.block_bytes == BLOCK_BYTES
 
     @property
     def verb(self) -> str:
@@ -127,6 +131,18 @@ def stream_lines(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 def stream_fsync(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Raw body, answered only when it is on the disk itself: the price of surviving a power cut."""
     return stream(file, size_bytes, part)
+
+
+@method("request.stream-digest", "/request-stream", aside=True)
+def stream_digest(file: BinaryIO, size_bytes: int, part: Part) -> Request:
+    """Raw body after its SHA-256, which the app checks: the price of a proof from end to end."""
+    found = hashlib.sha256()
+    for block in iter(partial(file.read, BLOCK_BYTES), b""):
+        found.update(block)
+    file.seek(0)
+    request = stream(file, size_bytes, part)
+    request["headers"]["Repr-Digest"] = f"sha-256=:{base64.b64encode(found.digest()).decode()}:"
+    return request
 
 
 @method("request.stream-curl", "/request-stream", curl=True)

@@ -12,6 +12,9 @@ from uploadlab.checking.wire import Reply
 from uploadlab.model.checks import Verdict
 
 NO_SPACE = HTTPStatus.INSUFFICIENT_STORAGE
+HUNG_UP = ("disconnected", "reset")
+NOT_SEEN = "the server does not let the app know that the body"
+"""What no app can notice; a digest that the client announces shows it all the same."""
 MOST_SHOWN = 100
 """Characters of a server's own words."""
 
@@ -44,13 +47,15 @@ def judge_attempt(
     ``reports`` says whether the server must report how many files it has.
     """
     if reply.accepted:
-        return _accepted(attempt, reply, state, seconds)
+        return _accepted(attempt, reply, state, reports, seconds)
     code, words = _unaccepted(reply)
     if state.uploads:
-        return _fail(f"{code}-but-stored", f"{words}, but stored")
-    if not reply.left and reply.status not in (*attempt.refusals, NO_SPACE):
+        hidden = f": {NOT_SEEN} was cut" if attempt.is_cut and reports else ""
+        return _fail(f"{code}-but-stored", f"{words}, but stored{hidden}")
+    waits = not (reply.left or (attempt.may_hang_up and reply.broke in HUNG_UP))
+    if waits and reply.status not in (*attempt.refusals, NO_SPACE):
         return _fail(code, words)
-    if not reply.left and (flaw := _flaw(attempt, reply)):
+    if waits and (flaw := _flaw(attempt, reply)):
         return flaw
     if state.temporary:
         return _fail(f"{code}-left-temporary", f"{words}, and {state.temporary} temporary files stay")
@@ -60,12 +65,16 @@ def judge_attempt(
     return Judgement(Verdict.PASS, text=str(reply.status or ""))
 
 
-def _accepted(attempt: Attempt, reply: Reply, state: ServerState, seconds: float) -> Judgement:
+def _accepted(attempt: Attempt, reply: Reply, state: ServerState, reports: bool, seconds: float) -> Judgement:
     if state.size_bytes is None:
         return _fail("cannot-be-read-back", f"{reply.status}, but it cannot be read back")
     sent_bytes = attempt.file.size_bytes
     if (state.digest, state.size_bytes) != (reply.digest, sent_bytes):
         text = f"{reply.status}, {state.size_bytes} of {sent_bytes} bytes stored"
+        if reports and attempt.is_cut and state.size_bytes:
+            text += f": {NOT_SEEN} was cut"
+        elif attempt.chunked and reply.content.get("framing") == "none":
+            text += f": {NOT_SEEN} came in chunks"
         return Judgement(Verdict.LOSS, _loss_code(state.size_bytes, sent_bytes), text)
     if attempt.must_refuse:
         return _fail("accepted-bad", f"{reply.status} for what had to be refused")

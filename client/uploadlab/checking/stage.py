@@ -17,7 +17,7 @@ from uploadlab.clock import now
 from uploadlab.measuring.limits import REQUEST_BYTES, left_bytes, over_limit
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import watched
-from uploadlab.model.checks import Check, Verdict
+from uploadlab.model.checks import UNREAD, Check, Verdict
 from uploadlab.model.deployments import Target
 from uploadlab.model.targets import TargetSpec
 from uploadlab.planning.check_cells import applies, routes
@@ -39,6 +39,8 @@ class CheckStage:
         self._bench = bench
         self._taken: dict[str, Taken] = {}
         self._left_bytes: dict[str, int | None] = {}
+        self._tried: dict[tuple[str, str], list[Check]] = {}
+        """The rows of each target and case, those of before a run went on included."""
 
     def remaining(self) -> list[CheckCell]:
         """Return what was not tried, or could not be."""
@@ -53,6 +55,8 @@ class CheckStage:
 
     def execute(self, items: Sequence[CheckCell], watcher: Watcher) -> None:
         """Try these; raise LabError. Crowds come last: then no other case keeps this machine busy."""
+        for row in self._bench.folder.read_checks():
+            self._tried.setdefault((row.deployment, row.case), []).append(row)
         crowds = [cell for cell in items if CASES[cell.case].kind is CaseKind.CROWD]
         others = [cell for cell in items if cell not in crowds]
         results = chain(self._at_once(others), self._at_once(crowds))
@@ -69,8 +73,10 @@ class CheckStage:
             try:
                 for cell in cells:
                     # Large files of several targets might not fit on the disk together.
-                    with one_large if CASES[cell.case].large else nullcontext():
-                        done.put(self._try(cell))
+                    with one_large if CASES[cell.case].heavy else nullcontext():
+                        rows = self._try(cell)
+                    self._tried[cell.target.name, cell.case] = rows
+                    done.put(rows)
             except BaseException as error:  # a defect of the lab's own, for the main thread to raise
                 done.put(error)
 
@@ -89,11 +95,23 @@ class CheckStage:
         target, case = cell
         if why := target.unavailable or self._bench.explain(target.name):
             return [_untried(cell, Verdict.UNAVAILABLE, why)]
+        if shown := self._shown(cell):
+            return shown
         order = self._bench.run.order
         large = bool(order and order.large)
         if spec := target.foreign:
             return self._try_foreign(cell, spec, large)
         return list(probes(target, case, large))
+
+    def _shown(self, cell: CheckCell) -> list[Check]:
+        """Return a row by what a larger upload to the target has shown; none if the case must be tried."""
+        name = CASES[cell.case].shown_by
+        rows = self._tried.get((cell.target.name, name), [])
+        whole = [row for row in rows if row.code == UNREAD or row.sent_bytes == row.stored_bytes]
+        if not whole or whole != rows:
+            return []
+        (row, *_) = whole
+        return [_untried(cell, row.verdict, row.text, row.code, f"shown by {name}")]
 
     def _try_foreign(self, cell: CheckCell, spec: TargetSpec, large: bool) -> list[Check]:
         """Return all attempts at a server of the user's own, of the kinds of body that it takes."""
@@ -128,8 +146,8 @@ def _sent_bytes(cell: CheckCell, large: bool, taken: Taken) -> int:
     return sum(tried.body_bytes + REQUEST_BYTES for attempt in made for tried in (attempt, *attempt.after))
 
 
-def _untried(cell: CheckCell, verdict: Verdict, why: str) -> Check:
+def _untried(cell: CheckCell, verdict: Verdict, why: str, code: str = "", label: str = "") -> Check:
     return Check(
-        case=cell.case, deployment=cell.target.name, route="", label="", started_at=now(),
-        verdict=verdict, text=why,
+        case=cell.case, deployment=cell.target.name, route="", label=label, started_at=now(),
+        verdict=verdict, code=code, text=why,
     )  # fmt: skip

@@ -176,6 +176,8 @@ def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None
     for block in _cut(attempt.body(_file(attempt.file, digest)), attempt):
         if time.monotonic() > end:
             raise TimeoutError("the server reads too slowly")
+        if block is None and attempt.torn:
+            connection.sendall(attempt.torn)
         if block is not None:
             connection.sendall(attempt.chunks.around(block) if attempt.chunked else block)
         elif attempt.then in PAUSES:

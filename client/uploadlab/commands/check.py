@@ -27,7 +27,8 @@ Examples:
 @click.option(
     "--large",
     is_flag=True,
-    help="Also send forms of 128 MiB, files over 2 GiB, an upload of 35 s, and uploads beside 64 clients.",
+    help="Also send files over 1 and 2 GiB, forms of 128 MiB, slow uploads of 35 and 70 s, "
+    "and uploads beside 64 clients.",
 )
 @options.deployments_option
 @target_options

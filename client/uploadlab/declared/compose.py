@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from uploadlab.catalogue.methods import METHODS
 from uploadlab.errors import LabError, problem_of
 from uploadlab.model.deployments import CORE, GROUPS, Deployment, Service
+from uploadlab.selection import choose
 
 CONFIGS = "configs/"
 
@@ -92,7 +94,7 @@ def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
         tier=lab.tier,
         why=lab.why,
         port=lab.port,
-        accepts=lab.accepts,
+        accepts=choose("method", lab.accepts, METHODS),
         needs=lab.needs,
         services=parts,
         group=lab.group,

@@ -47,4 +47,4 @@ def _is_possible(target: Target, attempt: Attempt) -> bool:
         return True
     tls = target.url.startswith("https://")
     half_closed = any(tried.then is Then.END or tried.expect for tried in (attempt, *attempt.after))
-    return not (half_closed and tls)
+    return attempt.over_tls in (None, tls) and not (half_closed and tls)

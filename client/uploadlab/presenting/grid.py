@@ -9,6 +9,7 @@ from uploadlab.catalogue.registry import CaseKind
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
+from uploadlab.planning.check_cells import applies
 from uploadlab.presenting.document import Key, Table, TableRow, Verdicted
 
 NOT_TRIED = "-"
@@ -40,10 +41,16 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
     for row in latest(rows):
         cells.setdefault((row.deployment, row.case), []).append(row)
     tiers = dict.fromkeys(target.tier for target in run.targets)
+    # A case that none of these targets can be tried with, such as one for TLS alone, is no row.
+    cases = [
+        name
+        for name in run.checks
+        if name not in CASES or any(applies(target, name) for target in run.targets)
+    ]
     tables = []
     for tier in sorted(tiers, key=lambda name: name not in HELD):
         names = [target.name for target in run.targets if target.tier == tier]
-        found = {case: [cells.get((name, case), []) for name in names] for case in run.checks}
+        found = {case: [cells.get((name, case), []) for name in names] for case in cases}
         grid = [
             TableRow([case, *(_cell(tried, run, notes) for tried in found[case])], about=_about(case))
             for case in sorted(found, key=lambda case: -_worst(found[case], run))

@@ -34,6 +34,11 @@ class AnnouncedFile:
         self.len -= len(block)
         return block
 
+    def seek(self, position: int) -> int:
+        """Go to a position, from which the announced bytes that follow are left."""
+        self.len = self._size_bytes - position
+        return self._file.seek(position)
+
     def __iter__(self) -> Iterator[bytes]:
         """Yield the blocks that are left."""
         return iter(partial(self.read, BLOCK_BYTES), b"")

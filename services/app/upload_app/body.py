@@ -68,9 +68,17 @@ class Body:
     decoder: each server has its own. Werkzeug's exceptions pass: each of them has a status.
     """
 
-    def __init__(self, stream: IO[bytes], deadline: Deadline, announced_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        stream: IO[bytes],
+        deadline: Deadline,
+        announced_bytes: int | None = None,
+        watch: Callable[[bytes | memoryview], None] | None = None,
+    ) -> None:
+        """Read from ``stream``; ``watch`` is called with each block."""
         self._stream = stream
         self._announced_bytes = announced_bytes
+        self._watch = watch
         self._read_bytes = 0
         # Python's own read() of a raw stream, such as Werkzeug's LimitedStream, copies each block twice.
         is_raw = isinstance(stream, io.RawIOBase) and stream.readable()
@@ -82,7 +90,7 @@ class Body:
         self._deadline.check()
         with _broken():
             block = self._blocks.read(size)
-        self._read_bytes += len(block)
+        self._note(block)
         return block
 
     def finish(self) -> None:
@@ -109,8 +117,13 @@ class Body:
         self._deadline.check()
         with _broken():
             count = cast(io.BufferedReader, self._blocks).readinto(buffer)
-        self._read_bytes += count
+        self._note(buffer[:count])
         return count
+
+    def _note(self, block: bytes | memoryview) -> None:
+        self._read_bytes += len(block)
+        if self._watch:
+            self._watch(block)
 
     def lines(self, most_bytes: int) -> Iterator[bytes]:
         """Yield the body line by line, and a line of more than ``most_bytes`` in pieces.
@@ -122,6 +135,8 @@ class Body:
         lined = io.BufferedReader(Readable(self._stream), REST_BYTES) if is_uwsgi else self._stream
         with _broken():
             while line := lined.readline(most_bytes):
+                if self._watch:
+                    self._watch(line)
                 yield line
                 self._deadline.check()
 

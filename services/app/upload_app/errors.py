@@ -11,6 +11,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 from upload_app import linger, query
 from upload_app.body import BrokenBody, BudgetSpent, ShortBody
+from upload_app.digest import DigestRefused
 from upload_app.one_file import FormRefused
 from upload_app.relay import Refused
 from upload_app.room import NoRoom
@@ -36,6 +37,7 @@ def answer_errors(app: Flask) -> None:
         ShortBody: lambda error: (400, str(error)),
         AmbiguousForm: lambda _: (400, AMBIGUOUS),
         FormRefused: lambda error: (400, str(error)),
+        DigestRefused: lambda error: (400, str(error)),
         MultipartError: lambda error: (400, f"malformed form: {error}"),
         BudgetSpent: lambda error: (408, str(error)),
         ParserLimitReached: lambda error: (413, f"{_limits()}: {error}"),

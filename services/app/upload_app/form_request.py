@@ -7,11 +7,15 @@ from typing import IO, Any, BinaryIO, cast
 import flask
 
 from upload_app.body import Body, Deadline
+from upload_app.digest import BodyDigest
 from upload_app.form_parser import OneFileParser
 from upload_app.strict_form import StrictForm
 
 LARGE_BYTES = 256 << 10
 """With the rest of the piece before, less than MAX_FORM_MEMORY_SIZE: Werkzeug's parser holds no more."""
+
+TAKEN = "UPLOAD_FILE"
+"""Where the server in front has put the whole body; no header can have this name in WSGI (PEP 3333)."""
 
 
 class FormPieces:
@@ -39,6 +43,8 @@ class UploadRequest(flask.Request):
 
     form_data_parser_class = OneFileParser
     deadline: Deadline | None = None
+    digest: BodyDigest | None = None
+    """What the client announced of the body, where this app checks it."""
     strict: bool = False
     """Keep Werkzeug's parser from losing or adding bytes of some files."""
     block_size: int = 64 << 10
@@ -51,6 +57,15 @@ class UploadRequest(flask.Request):
         return "chunked" in self.headers.get("Transfer-Encoding", "").lower()
 
     @property
+    def framing(self) -> str:
+        """Return how the server says where the body ends: ``chunked``, ``length``, ``file``, or ``none``."""
+        if TAKEN in self.environ:
+            return "file"
+        if self.is_chunked:
+            return "chunked"
+        return "length" if self.environ.get("CONTENT_LENGTH") else "none"  # uWSGI has an empty one
+
+    @property
     def announced_bytes(self) -> int | None:
         """Return the body's length; None where the client does not say it before."""
         return None if self.is_chunked else self.content_length
@@ -58,7 +73,8 @@ class UploadRequest(flask.Request):
     @cached_property
     def body(self) -> Body:
         """Return the body, which knows how many of its announced bytes were read."""
-        return Body(self.stream, cast(Deadline, self.deadline), self.announced_bytes)
+        watch = self.digest.update if self.digest else None
+        return Body(self.stream, cast(Deadline, self.deadline), self.announced_bytes, watch)
 
     def _get_stream_for_parsing(self) -> IO[bytes]:
         body: Any = self.body

@@ -18,7 +18,9 @@ MOST_HEAD_BYTES = 32 << 10
 MOST_URL_BYTES = 8000
 """As many as RFC 9112, 3, asks for."""
 WITH_BODY = ("PATCH", "POST", "PUT")
-VERSIONS = ("HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/2.0", "HTTP/3", "HTTP/3.0")
+OLD_VERSIONS = ("HTTP/1.0", "HTTP/1")
+"""The second is how granian 2.8 writes the first."""
+VERSIONS = (*OLD_VERSIONS, "HTTP/1.1", "HTTP/2", "HTTP/2.0", "HTTP/3", "HTTP/3.0")
 METHOD = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
 """All that are registered. Methods are case-sensitive (RFC 9110, 9.1), and Flask takes put for PUT."""
 URL = re.compile(r"(?:/|https?://)[!-~]*|\*", re.IGNORECASE)
@@ -50,8 +52,11 @@ class StrictFraming:
 def answer_refusal(refusal: Refusal, start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Answer with the reason as JSON, as WSGI does."""
     body = json.dumps({"error": refusal.reason}).encode()
-    status, kind = refusal.status, ("Content-Type", "application/json")
-    start_response(f"{status.value} {status.phrase}", [kind, ("Content-Length", str(len(body)))])
+    status = refusal.status
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    if status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        headers.append(("Accept-Encoding", "identity"))  # what would be taken (RFC 9110, 15.5.16)
+    start_response(f"{status.value} {status.phrase}", headers)
     return [body]
 
 
@@ -106,16 +111,27 @@ def _check_framing(environ: Mapping[str, Any]) -> Refusal | None:
         refusal = Refusal(HTTPStatus.LENGTH_REQUIRED, reason)
     else:
         refusal = None
-    if not refusal and environ["REQUEST_METHOD"] in WITH_BODY and "HTTP_CONTENT_RANGE" in environ:
+    return refusal or _check_content(environ)
+
+
+def _check_content(environ: Mapping[str, Any]) -> Refusal | None:
+    """Refuse a body that is not the file itself: a part of it, or all of it in another coding."""
+    if environ["REQUEST_METHOD"] not in WITH_BODY:
+        return None
+    coding = environ.get("HTTP_CONTENT_ENCODING", "").strip(" \t")
+    if coding.lower() not in ("", "identity"):
+        reason = f"Content-Encoding: {coding[:40]!r} is not decoded here, send the file's own bytes"
+        return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
+    if "HTTP_CONTENT_RANGE" in environ:
         return _bad("Content-Range: a part is not stored here, send the whole file")  # RFC 9110, 14.5
-    return refusal
+    return None
 
 
 def _check_chunked(environ: Mapping[str, Any], coding: str, length: str) -> Refusal | None:
     if coding != "chunked":
         reason = f"Transfer-Encoding: {coding[:40]!r} is not supported: send chunked, or a Content-Length"
         return Refusal(HTTPStatus.NOT_IMPLEMENTED, reason)
-    if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+    if environ.get("SERVER_PROTOCOL") in OLD_VERSIONS:
         return _bad("HTTP/1.0 has no chunked bodies: send a Content-Length")  # RFC 9112, 6.1
     if length:
         return _bad("a body has a Content-Length or Transfer-Encoding: chunked, not both")  # RFC 9112, 6.1

@@ -32,6 +32,8 @@ class Head(NamedTuple):
     length: int | None
     """In bytes; None: unknown, and the body is sent chunked."""
     query: dict[str, str]
+    digests: dict[str, str]
+    """The headers by which the client announces a digest: the next deployment checks it."""
 
 
 class Refused(Exception):
@@ -113,7 +115,8 @@ def _send(
 ) -> int | None:
     """Return how many bytes the body had; None if the next deployment has answered before its end."""
     connection.putrequest("PUT", f"/request-stream?{urlencode(head.query)}")
-    connection.putheader("Content-Type", head.content_type)
+    for name, value in {"Content-Type": head.content_type, **head.digests}.items():
+        connection.putheader(name, value)
     if head.length is None:
         connection.putheader("Transfer-Encoding", "chunked")
     else:

@@ -16,7 +16,8 @@ from flask.typing import ResponseReturnValue
 
 from upload_app import receivers, relay
 from upload_app.body import Deadline
-from upload_app.form_request import request
+from upload_app.digest import EXAMPLE, FIELDS, BodyDigest, DigestRefused
+from upload_app.form_request import TAKEN, request
 from upload_app.one_file import FIELD
 from upload_app.profiling import Profile, run_profiled, write_profile
 from upload_app.query import (
@@ -34,8 +35,6 @@ from upload_app.storage import DIGESTS, Partial, Store
 from upload_app.usage import report_usage
 
 blueprint = Blueprint("uploads", __name__)
-TAKEN = "UPLOAD_FILE"
-"""Where the server in front has put the whole body; no header can have this name in WSGI (PEP 3333)."""
 
 
 @blueprint.get("/healthz")
@@ -57,7 +56,7 @@ def request_stream() -> ResponseReturnValue:
     _refuse_form()
     if taken := request.environ.get(TAKEN):
         # WSGI's text holds a byte in each character (PEP 3333): a name in UTF-8 must be decoded.
-        return _receive(_check_size, Path(os.fsdecode(taken.encode("latin-1"))))
+        return _receive(_read_taken, Path(os.fsdecode(taken.encode("latin-1"))))
     return _receive(lambda partial, _: _read_raw(read, partial))
 
 
@@ -93,7 +92,10 @@ def stream_pass_to_next() -> ResponseReturnValue:
     deadline = _begin()
     kind = request.content_type or "application/octet-stream"
     length = None if request.is_chunked else request.content_length or 0
-    head = relay.Head(kind, length, options_for_next("budget", "limit", "fsync"))
+    query = options_for_next("budget", "limit", "fsync", "require_digest")
+    digests = {name: request.headers[name] for name in FIELDS if name in request.headers}
+    head = relay.Head(kind, length, query, digests)
+    request.digest = None  # the next deployment checks it, and so also what happens on the way there
     body, size = request.body, current_settings().block_size
     stored: dict[str, Any] = {}
     with _store().partial():  # stays empty: it counts this upload among those in progress
@@ -160,6 +162,7 @@ def _begin(look: Callable[[], None] | None = None) -> Deadline:
     """Start the clock of an upload, and set its limits; abort with 413 if a longer body is announced."""
     request.deadline = deadline = Deadline(budget_seconds(), look)
     request.strict = current_settings().strict_framing
+    request.digest = _announced_digest()
     limit = limit_bytes()
     if limit is not None:
         if (request.content_length or 0) > limit:
@@ -168,6 +171,20 @@ def _begin(look: Callable[[], None] | None = None) -> Deadline:
         limit += "wsgi.input_terminated" in request.environ
     request.max_content_length = limit
     return deadline
+
+
+def _announced_digest() -> BodyDigest:
+    """Return the digests that the client announces. Raise DigestRefused; abort where one is missing."""
+    digest, settings = BodyDigest(dict(request.headers)), current_settings()
+    required = settings.require_digest or is_on("require_digest")
+    if not digest and required:
+        raise DigestRefused(f"this upload needs a digest of its body: send {EXAMPLE}")
+    if not digest and settings.chunked_needs_digest and request.framing in ("chunked", "none"):
+        abort(
+            411,
+            f"this server cannot see whether a chunked body is whole: send a Content-Length, or {EXAMPLE}",
+        )
+    return digest
 
 
 def _receive(
@@ -183,6 +200,8 @@ def _receive(
     _store().room.require(copies * (request.announced_bytes or 0))
     with _store().adopt(taken) if taken else _store().partial() as partial:
         profile = run_profiled(lambda: receive(partial, deadline), profile_kind())
+        if request.digest:
+            request.digest.check()
         size_bytes = partial.size_bytes()
         deadline.check()  # a client that set a budget has gone by now
         upload_id = partial.commit(fsync)
@@ -193,7 +212,7 @@ def _accept(
     answer: dict[str, Any], started: float, profile: Profile | None, query: str = ""
 ) -> ResponseReturnValue:
     """Answer an upload that is stored, with its time so far; Location says where to ask for it."""
-    answer["seconds"] = time.perf_counter() - started
+    answer |= {"seconds": time.perf_counter() - started, "framing": request.framing}
     if profile:
         length = "chunked" if request.is_chunked else f"{request.content_length or 0}-bytes"
         # A client's text becomes the name of a file.
@@ -215,11 +234,17 @@ def _read_raw(read: Callable[..., None], partial: Partial) -> None:
         abort(400, f"the body ended after {partial.size_bytes()} of {expected} bytes")
 
 
-def _check_size(partial: Partial, deadline: Deadline) -> None:
-    """Abort with 413 if a body that the server in front has taken is too long."""
+def _read_taken(partial: Partial, deadline: Deadline) -> None:
+    """Look at a body that the server in front has taken: abort with 413 if it is too long.
+
+    Its bytes are read only for a digest that the client announces.
+    """
     limit = limit_bytes()
     if limit is not None and partial.size_bytes() > limit:
         abort(413)
+    while request.digest and (block := partial.file.read(current_settings().block_size)):
+        deadline.check()
+        request.digest.update(block)
 
 
 def _read_form(direct: bool, partial: Partial, deadline: Deadline) -> None:

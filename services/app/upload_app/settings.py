@@ -59,6 +59,12 @@ class Settings:
     """Allow ``?profile=1``."""
     reserve_bytes: int
     """Free bytes that uploads must leave on their disk: an upload that would not is refused with 507."""
+    require_digest: bool
+    """Refuse an upload whose client announces no digest of the body. Off: only where the client asks
+    (``?require_digest=1``). A digest that comes is checked in any case.
+    """
+    chunked_needs_digest: bool
+    """Refuse a body without a length and without a digest: this server may hand on a part as the whole."""
     fsync: bool
     """Answer only when the file would survive a power cut. Off: only where the client asks (``?fsync=1``)."""
     linger_seconds: float
@@ -83,6 +89,8 @@ class Settings:
             strict_framing=environ.get("STRICT_FRAMING", "0") == "1",
             profiling=environ.get("PROFILING", "0") == "1",
             reserve_bytes=int(environ.get("RESERVE_BYTES") or 0),
+            require_digest=environ.get("REQUIRE_DIGEST", "0") == "1",
+            chunked_needs_digest=environ.get("CHUNKED_NEEDS_DIGEST", "0") == "1",
             fsync=environ.get("FSYNC", "0") == "1",
             linger_seconds=float(environ.get("LINGER_SECONDS", 0)),
             next_hops=parse_hops(environ.get("NEXT_HOPS", "")),

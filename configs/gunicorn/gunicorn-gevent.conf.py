@@ -1,0 +1,26 @@
+"""gunicorn with gevent, for large bodies."""
+
+import os
+
+from gunicorn.workers.ggevent import GeventWorker
+
+bind = os.environ["BIND"]
+wsgi_app = "upload_app.wsgi:application"
+# False by default: makes a control socket, of one name for all that a user starts
+control_socket_disable = True
+workers = 2  # 1 by default: greenlets of a worker share one processor
+limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
+limit_request_fields = 200  # 100 by default; the app bounds all of them together
+limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
+
+
+class Worker(GeventWorker):
+    """gevent, which by default waits for ever for a body that stalls."""
+
+    def handle(self, listener, client, addr):
+        """Answer the requests of a connection, and bound its client's silence."""
+        client.settimeout(float(os.environ["SILENCE_SECONDS"]))
+        super(GeventWorker, self).handle(listener, client, addr)  # whose own would take the bound away again
+
+
+worker_class = Worker  # sync by default
