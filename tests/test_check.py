@@ -229,7 +229,9 @@ def test_what_could_not_be_tried_does_not_count_once_it_could() -> None:
 
 def test_the_listed_exceptions_name_cases_and_deployments_that_exist() -> None:
     for one in load_exceptions(EXCEPTIONS, DEPLOYMENTS):
-        assert all(DEPLOYMENTS[name].tier == "tuned" for name in one.deployments)
+        for name in one.deployments:
+            # Stock rows of the core show their defects; of other groups, what their tuned row cannot help either.
+            assert DEPLOYMENTS[name].tier == "tuned" or DEPLOYMENTS[name].group != "core"
 
 
 @pytest.mark.parametrize(
