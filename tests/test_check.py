@@ -28,7 +28,7 @@ from uploadlab.presenting.grid import counts, grids
 from uploadlab.storage.run_folder import RunFolder
 
 from .fake_server import DROP, serve
-from .helpers import DEPLOYMENTS, RUN, lab
+from .helpers import ALL_DEPLOYMENTS, DEPLOYMENTS, RUN, lab
 from .test_lab import Fake
 
 FILE = b"0123456789" * 10
@@ -228,10 +228,9 @@ def test_what_could_not_be_tried_does_not_count_once_it_could() -> None:
 
 
 def test_the_listed_exceptions_name_cases_and_deployments_that_exist() -> None:
-    for one in load_exceptions(EXCEPTIONS, DEPLOYMENTS):
-        for name in one.deployments:
-            # Stock rows of the core show their defects; of other groups, what their tuned row cannot help either.
-            assert DEPLOYMENTS[name].tier == "tuned" or DEPLOYMENTS[name].group != "core"
+    for one in load_exceptions(EXCEPTIONS, ALL_DEPLOYMENTS):
+        for name in one.deployments:  # the stock rows of the core group show their defects
+            assert ALL_DEPLOYMENTS[name].tier == "tuned" or name not in DEPLOYMENTS
 
 
 @pytest.mark.parametrize(
@@ -255,7 +254,7 @@ def test_an_exception_for_what_does_not_exist_is_told(tmp_path: Path) -> None:
     text = EXCEPTIONS.read_text().replace('"uwsgi-buffering"', '"uwsgi-bufering"')
     (tmp_path / "e.toml").write_text(text)
     with pytest.raises(UsageError, match="did you mean 'uwsgi-buffering'"):
-        load_exceptions(tmp_path / "e.toml", DEPLOYMENTS)
+        load_exceptions(tmp_path / "e.toml", ALL_DEPLOYMENTS)
 
 
 class Watch:
