@@ -16,7 +16,7 @@ from uploadlab.commands.main import COMMANDS
 from uploadlab.paths import PLANS
 
 from .checkout import copy_checkout
-from .helpers import DEPLOYMENTS, lab
+from .helpers import ALL_DEPLOYMENTS, lab
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_the_lists_fit_the_terminal(columns: int) -> None:
     ]  # fmt: skip
     plans = [path.stem for path in PLANS.glob("*.toml")]
     names = re.findall(r"^  (\S+)", text, re.MULTILINE)
-    assert sorted(names) == sorted([*DEPLOYMENTS, *METHODS, *plans, *CASES])
+    assert sorted(names) == sorted([*ALL_DEPLOYMENTS, *METHODS, *plans, *CASES])
 
 
 def test_a_list_that_does_not_exist_is_one_line() -> None:
