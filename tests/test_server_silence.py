@@ -3,6 +3,7 @@
 import select
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 from uploadlab.declared.compose import load_needs
@@ -38,7 +39,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Target]
         targets = runtime.start(TUNED)
         client = Client(processes)
         for target in targets:
-            _, why = client.wait_healthy(target, 120, lambda name=target.name: runtime.explain(name))
+            _, why = client.wait_healthy(target, 120, partial(runtime.explain, target.name))
             assert why == ""
         yield targets
 
