@@ -44,6 +44,7 @@ class StrictServer:
     def __init__(self, flaws: Collection[str]) -> None:
         self.url, self.flaws = "", flaws
         self.stored: dict[str, bytes] = {}
+        self.taken = 0
         self.lock = threading.Lock()
         self.threads: list[threading.Thread] = []
 
@@ -106,7 +107,8 @@ class StrictServer:
         if "decodes" in self.flaws and request.values("content-encoding") == [b"gzip"]:
             content = gzip.decompress(content)
         with self.lock:
-            name = f"{len(self.stored)}-{threading.get_ident()}"
+            self.taken += 1
+            name = str(self.taken)
             self.stored[name] = content
         return {"id": name}, (f"Location: /uploads/{name}",)
 

@@ -13,7 +13,7 @@ from uploadlab.declared.check_exceptions import load_exceptions
 from uploadlab.model.checks import Verdict
 from uploadlab.paths import EXCEPTIONS
 
-from .helpers import DEPLOYMENTS, wait_until
+from .helpers import ALL_DEPLOYMENTS, wait_until
 from .recipes import RECEIVE, Recipe, is_form
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ LIKE = {
     "A form, Werkzeug's parser": "gunicorn-gthread",
 }
 """The deployment with the same servers. Flask's own is none of the tuned."""
-KNOWN = load_exceptions(EXCEPTIONS, DEPLOYMENTS)
+KNOWN = load_exceptions(EXCEPTIONS, ALL_DEPLOYMENTS)
 
 
 def attempts(case: str, form: bool) -> list[Attempt]:
