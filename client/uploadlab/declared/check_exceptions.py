@@ -7,6 +7,7 @@ import msgspec
 
 from uploadlab.catalogue.cases import CASES
 from uploadlab.declared.toml_files import read_toml
+from uploadlab.errors import UsageError
 from uploadlab.model.checks import KnownException
 from uploadlab.selection import choose
 
@@ -22,6 +23,9 @@ def load_exceptions(path: Path, deployments: Iterable[str]) -> list[KnownExcepti
     names = list(deployments)
 
     def check_names(content: ExceptionsFile) -> None:
+        listed = [known.name for known in content.exceptions]
+        if twice := next((name for name in listed if listed.count(name) > 1), ""):
+            raise UsageError(f"two exceptions are named {twice!r}: the grid refers to them by name")
         for known in content.exceptions:
             choose("case", known.cases, CASES)
             choose("deployment", known.deployments, names)
