@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
 import yaml
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.declared import variants
@@ -189,6 +188,7 @@ def authority(target: Target, path: Path) -> Iterator[None]:
 def test_a_certificate_of_another_authority_is_not_trusted(
     running: Running, tmp_path: Path, name: str
 ) -> None:
+    trustme = pytest.importorskip("trustme")
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     target = running.targets[name]
     with authority(target, tmp_path / "other.pem"):
