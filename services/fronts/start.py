@@ -1,6 +1,6 @@
 """Starts the app and the front before it, and ends when the front ends. It needs no Flask.
 
-    start.py configs/gunicorn/NAME.conf.py configs/FRONT/NAME
+    start.py configs/FRONT/NAME configs/gunicorn/NAME.conf.py
 
 The folder of a front's config says which front it is. A front whose app has ended stays up, and answers as
 it does. A config that names tls.pem gets one: the key and the certificate of this start, in RUN_DIR. Clients
@@ -35,7 +35,7 @@ COMMANDS = {
 """How a front is started, by the folder of its config."""
 
 
-def main(app_config: str, front_config: str) -> int:
+def main(front_config: str, app_config: str) -> int:
     """Start both, and return the status of the front once it has ended."""
     environment = dict(os.environ)
     with socket.socket() as listener:

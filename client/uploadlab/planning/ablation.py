@@ -36,11 +36,12 @@ def ablated(
     if not paths:
         raise UsageError(f"{base.name} has no config whose settings could be reset")
     path = word if word in paths else paths[0]
-    # The plainest config: the first that is declared in the same folder, and has the same role.
+    # The plainest config: the first that is declared in the same folder, and has the same role but for TLS.
+    own = variants.role(path, root)._replace(tls=False)
     plain = next(
         other
         for other, _ in variants.config_owners(declared)
-        if Path(other).parent == Path(path).parent and variants.role(other, root) == variants.role(path, root)
+        if Path(other).parent == Path(path).parent and variants.role(other, root)._replace(tls=False) == own
     )
     copies, texts = [], {}
     for change in changes(path, (root / path).read_text(), (root / plain).read_text()):
