@@ -182,6 +182,11 @@ class Attempt(NamedTuple):
         return self.chunked and self.then in (Then.CLOSE, Then.RESET, Then.END) and self.at < self.body_bytes
 
     @property
+    def shown_label(self) -> str:
+        """Which of the case's attempts this is, for readers."""
+        return ", ".join(filter(None, ("chunked" if self.chunked else "", self.label)))
+
+    @property
     def gone(self) -> bool:
         """Whether the client leaves before an answer."""
         return self.then in (Then.CLOSE, Then.RESET)

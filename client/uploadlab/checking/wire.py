@@ -122,7 +122,7 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
     connection.settimeout(attempt.patience_seconds)
     # A refusal may have come before the end. A reset is no answer, as in urllib3 before 2.2.
     with suppress(ConnectionError if attempt.gone else BrokenPipeError, ssl.SSLEOFError):
-        connection.sendall(_head(url, attempt))
+        connection.sendall(request_head(url, attempt))
         if not attempt.expect or _may_go_on(connection):
             _send_body(connection, attempt, digest)
     if attempt.then is Then.RESET:
@@ -133,7 +133,8 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
     return _answer(connection, attempt)._replace(digest=digest.hexdigest())
 
 
-def _head(url: SplitResult, attempt: Attempt) -> bytes:
+def request_head(url: SplitResult, attempt: Attempt) -> bytes:
+    """Return the head of a request, with what the user has given for this URL."""
     private = private_parts(url.geturl())
     query = "&".join(filter(None, (url.query, attempt.query, private.query)))
     line = attempt.request_line.format(
@@ -169,7 +170,7 @@ def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None
     A socket's own time is for one block: a server that reads a little now and then would never be given up.
     """
     end = time.monotonic() + attempt.patience_seconds + attempt.body_bytes / LEAST_RATE
-    for block in _cut(attempt.body(_file(attempt.file, digest)), attempt):
+    for block in cut(attempt.body(_file(attempt.file, digest)), attempt):
         if time.monotonic() > end:
             raise TimeoutError("the server reads too slowly")
         if block is None and attempt.torn:
@@ -201,8 +202,8 @@ def _file(file: Content, digest: Any) -> Blocks:
         yield file.encoded
 
 
-def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None]:
-    """Yield the blocks, with None where the attempt does something else."""
+def cut(blocks: Iterator[Any], attempt: Attempt) -> Iterator[Any]:
+    """Yield the blocks, or slices of them, with None where the attempt does something else."""
     left = attempt.at if attempt.then else None
     again = (attempt.at or None) if attempt.then is Then.TRICKLE else None
     for block in blocks:

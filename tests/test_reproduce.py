@@ -1,0 +1,111 @@
+"""``lab show RUN CELL --reproduce``: scripts that show a failed attempt without the lab."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from uploadlab.catalogue.attempts import PAUSES, Attempt
+from uploadlab.catalogue.cases import CASES
+from uploadlab.checking.reproduced_client import client_script
+from uploadlab.checking.wire import send_in_turn
+from uploadlab.model.checks import Check, Verdict
+from uploadlab.pages.part import kept
+from uploadlab.paths import REFERENCE
+from uploadlab.runtimes.local import free_ports
+from uploadlab.units import MIB
+
+from .helpers import ALL_DEPLOYMENTS, lab, need, wait_until
+from .listening import listen
+
+CHECKS = [name for name in ("check", "check-servers") if (REFERENCE / name).exists()]
+"""The kept checks."""
+SLOW = {"crowd-idle", "crowd-stalled", "crowd-slow-header"}
+"""A whole crowd for each: the scripts of these are only compared with what the check sends."""
+STEP = 0.15
+"""Seconds of silence after which a client has sent all."""
+
+
+class Recorder:
+    """A server that notes what a connection sends, and then refuses it."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def __call__(self, connection: socket.socket) -> None:
+        connection.settimeout(STEP)
+        received = b""
+        with connection:
+            with suppress(TimeoutError):
+                while block := connection.recv(1 << 20):
+                    received += block
+            connection.sendall(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")
+        self.sent.append(received)
+
+
+def quick_attempts() -> Iterator[tuple[str, Attempt]]:
+    """One attempt of each case that needs neither time nor much memory."""
+    for name, case in CASES.items():
+        for attempt in case.attempts():
+            if not (attempt.then in PAUSES or attempt.crowd or attempt.file.size_bytes > 4 * MIB):
+                yield name, attempt
+                break
+
+
+def test_a_script_sends_what_the_check_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder()
+    with listen(recorder) as url:
+        monkeypatch.setenv("PORT", str(urlsplit(url).port))
+        for name, attempt in quick_attempts():
+            recorder.sent.clear()
+            send_in_turn(url, [attempt])
+            with redirect_stdout(StringIO()):
+                exec(client_script(url, [attempt], own_app=False), {})  # noqa: S102  ours
+            wait_until(lambda: len(recorder.sent) == 2)
+            by_check, by_script = recorder.sent
+            assert by_script == by_check, name
+
+
+def failed_cells() -> Iterator[tuple[str, Check]]:
+    """A failed cell of each case at servers whose defects are shown, from the kept checks."""
+    for run in CHECKS:
+        seen = set()
+        for row in kept(run).checks:
+            stock = row.deployment in ALL_DEPLOYMENTS and ALL_DEPLOYMENTS[row.deployment].tier == "stock"
+            if row.verdict in (Verdict.LOSS, Verdict.FAIL) and stock and row.case not in {*seen, *SLOW}:
+                seen.add(row.case)
+                yield run, row
+
+
+def shows(row: Check, output: str) -> bool:
+    """Whether a script's output has the result of the check."""
+    if row.verdict is Verdict.LOSS:
+        return f"stored {row.stored_bytes} of {row.sent_bytes} bytes, other bytes" in output
+    if row.code.startswith("no-answer"):
+        return "no answer" in output
+    if row.code == "accepted-bad":
+        return "answered 201" in output
+    return re.search(r"answered [45]", output) is not None
+
+
+@pytest.mark.apart
+@pytest.mark.parametrize(("run", "row"), list(failed_cells()))
+def test_a_script_shows_the_failure(run: str, row: Check, tmp_path: Path) -> None:
+    need(*(need for need in ALL_DEPLOYMENTS[row.deployment].needs))
+    cell = f"{row.deployment}/{row.case}"
+    script = lab("show", REFERENCE / run, cell, "--reproduce").stdout
+    seen = re.search(r"^# Seen by Upload Lab: (.*)", script, re.MULTILINE)
+    assert seen, script
+    (port,) = free_ports(1)
+    env = {**os.environ, "VENV": sys.prefix, "PORT": str(port), "TMPDIR": str(tmp_path)}
+    done = subprocess.run(["sh"], input=script, env=env, capture_output=True, text=True, timeout=120)
+    rows = [row for row in kept(run).checks if f"{row.deployment}/{row.case}" == cell]
+    shown = next(row for row in rows if row.text and seen[1].startswith(row.text))
+    assert shows(shown, done.stdout), (seen[1], done.stdout, done.stderr)
