@@ -139,6 +139,8 @@ def _steps(url: SplitResult, attempt: Attempt, file: str) -> Iterator[str]:
             blocks = blocks[loop * (2 if blocks[1] is None else 1) :]
             continue
         block = blocks.pop(0)
+        if block is None and attempt.torn:
+            yield f"yield {literal(attempt.torn)}"
         if block is not None:
             yield f"yield {_sent(block, attempt)}"
         elif attempt.then in PAUSES or attempt.then is Then.BREAK:
