@@ -6,14 +6,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout, suppress
 from io import StringIO
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from uploadlab.catalogue.attempts import PAUSES, Attempt
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.registry import CaseKind
 from uploadlab.checking.reproduced_client import client_script
 from uploadlab.checking.wire import send_in_turn
 from uploadlab.model.checks import Check, Verdict
@@ -29,24 +30,25 @@ CHECKS = [name for name in ("check", "check-servers") if (REFERENCE / name).exis
 """The kept checks."""
 SLOW = {"crowd-idle", "crowd-stalled", "crowd-slow-header"}
 """A whole crowd for each: the scripts of these are only compared with what the check sends."""
-STEP = 0.15
-"""Seconds of silence after which a client has sent all."""
+SILENT_SECONDS = 2.0
+"""After which a client has sent all, on a machine that is busy."""
 
 
 class Recorder:
-    """A server that notes what a connection sends, and then refuses it."""
+    """A server that notes what each connection sends, and then refuses it."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
 
     def __call__(self, connection: socket.socket) -> None:
-        connection.settimeout(STEP)
+        connection.settimeout(SILENT_SECONDS)
         received = b""
         with connection:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, ConnectionError):
                 while block := connection.recv(1 << 20):
                     received += block
-            connection.sendall(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")
+            with suppress(ConnectionError):
+                connection.sendall(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n")
         self.sent.append(received)
 
 
@@ -54,22 +56,28 @@ def quick_attempts() -> Iterator[tuple[str, Attempt]]:
     """One attempt of each case that needs neither time nor much memory."""
     for name, case in CASES.items():
         for attempt in case.attempts():
-            if not (attempt.then in PAUSES or attempt.crowd or attempt.file.size_bytes > 4 * MIB):
+            timed = attempt.then in PAUSES or attempt.crowd or case.kind is CaseKind.LIMIT
+            if not (timed or attempt.file.size_bytes > 4 * MIB):
                 yield name, attempt
                 break
 
 
-def test_a_script_sends_what_the_check_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+def sent_twice(attempt: Attempt) -> list[bytes]:
+    """What the check sends, and what the script sends."""
     recorder = Recorder()
     with listen(recorder) as url:
-        monkeypatch.setenv("PORT", str(urlsplit(url).port))
-        for name, attempt in quick_attempts():
-            recorder.sent.clear()
-            send_in_turn(url, [attempt])
-            with redirect_stdout(StringIO()):
-                exec(client_script(url, [attempt], own_app=False), {})  # noqa: S102  ours
-            wait_until(lambda: len(recorder.sent) == 2)
-            by_check, by_script = recorder.sent
+        send_in_turn(url, [attempt])
+        exec(client_script(url, [attempt], own_app=False), {})
+        wait_until(lambda: len(recorder.sent) == 2)
+    return recorder.sent
+
+
+def test_a_script_sends_what_the_check_sends() -> None:
+    attempts = dict(quick_attempts())
+    with ThreadPoolExecutor(len(attempts)) as pool, redirect_stdout(StringIO()):
+        for name, (by_check, by_script) in zip(
+            attempts, pool.map(sent_twice, attempts.values()), strict=True
+        ):
             assert by_script == by_check, name
 
 
@@ -105,7 +113,9 @@ def test_a_script_shows_the_failure(run: str, row: Check, tmp_path: Path) -> Non
     assert seen, script
     (port,) = free_ports(1)
     env = {**os.environ, "VENV": sys.prefix, "PORT": str(port), "TMPDIR": str(tmp_path)}
-    done = subprocess.run(["sh"], input=script, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        ["sh"], input=script, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
     rows = [row for row in kept(run).checks if f"{row.deployment}/{row.case}" == cell]
     shown = next(row for row in rows if row.text and seen[1].startswith(row.text))
     assert shows(shown, done.stdout), (seen[1], done.stdout, done.stderr)

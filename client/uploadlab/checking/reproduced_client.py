@@ -98,8 +98,8 @@ def client_script(address: str, attempts: Sequence[Attempt], own_app: bool) -> s
     """
     url = urlsplit(address)
     secure = url.scheme == "https"
-    files = {attempt.file: "" for attempt in attempts}
-    names = {file: f"file_{number}" if number > 1 else "file" for number, file in enumerate(files, 1)}
+    files = dict.fromkeys(attempt.file for attempt in attempts)
+    names = {file: f"file_{number}" if number else "file" for number, file in enumerate(files)}
     parts = [
         f'HOST, PORT = {url.hostname!r}, int(os.environ.get("PORT", "{url.port or (443 if secure else 80)}"))\n'
         f"SECONDS = {max(attempt.patience_seconds for attempt in attempts):g}  # to wait for a silent server\n"
@@ -166,7 +166,7 @@ def _end(attempt: Attempt) -> Iterator[str]:
     if attempt.then is Then.END:
         yield "connection.shutdown(socket.SHUT_WR)"
     if attempt.then is Then.RESET:
-        yield 'connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # sends RST'
+        yield 'connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST'
     if attempt.gone:
         yield "connection.close()"
 

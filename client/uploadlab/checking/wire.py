@@ -130,7 +130,7 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if attempt.gone:
         return Reply(problem="the client had gone", left=True)
-    return _answer(connection, attempt)._replace(digest=digest.hexdigest())
+    return read_answer(connection, attempt)._replace(digest=digest.hexdigest())
 
 
 def request_head(url: SplitResult, attempt: Attempt) -> bytes:
@@ -218,7 +218,7 @@ def cut(blocks: Iterator[Any], attempt: Attempt) -> Iterator[Any]:
             yield block
 
 
-def _answer(connection: socket.socket, attempt: Attempt) -> Reply:
+def read_answer(connection: socket.socket, attempt: Attempt) -> Reply:
     """Return the answer, whole within the attempt's patience; raise OSError, HTTPException."""
     source: Any = AnswerSource(connection, attempt.patience_seconds, 2 * ANSWER_BYTES)
     response = HTTPResponse(source, method=attempt.verb)

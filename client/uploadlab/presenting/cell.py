@@ -81,7 +81,9 @@ def _attempts_in_full(run: Run, checks: Sequence[Check], name: str) -> list[str]
     if not rows:
         raise LabError(f"{name} is planned but not tried yet: type {program()} resume {run.id}")
     lines = [
-        " ".join(filter(None, [f"{row.verdict}:", row.route, f"({row.label})" if row.label else "", row.text]))
+        " ".join(
+            filter(None, [f"{row.verdict}:", row.route, f"({row.label})" if row.label else "", row.text])
+        )
         for row in rows
     ]
     if any(row.verdict in (Verdict.FAIL, Verdict.LOSS) for row in rows):
