@@ -1,4 +1,4 @@
-"""How long a server waits for a silent or slow client, and whether it calls its app before the body is there."""
+"""How long a server waits for a silent or slow client, and when in an upload it calls its app."""
 
 import socket
 import threading

@@ -100,9 +100,11 @@ def client_script(address: str, attempts: Sequence[Attempt], own_app: bool) -> s
     secure = url.scheme == "https"
     files = dict.fromkeys(attempt.file for attempt in attempts)
     names = {file: f"file_{number}" if number else "file" for number, file in enumerate(files)}
+    port = url.port or (443 if secure else 80)
+    patience = max(attempt.patience_seconds for attempt in attempts)
     parts = [
-        f'HOST, PORT = {url.hostname!r}, int(os.environ.get("PORT", "{url.port or (443 if secure else 80)}"))\n'
-        f"SECONDS = {max(attempt.patience_seconds for attempt in attempts):g}  # to wait for a silent server\n"
+        f'HOST, PORT = {url.hostname!r}, int(os.environ.get("PORT", "{port}"))\n'
+        f"SECONDS = {patience:g}  # to wait for a silent server\n"
         + "\n".join(line for file, name in names.items() for line in file_lines(name, file))
         + "\n",
         CONNECT_TLS if secure else CONNECT,
