@@ -84,7 +84,7 @@ def test_a_script_sends_what_the_check_sends() -> None:
 def failed_cells() -> Iterator[tuple[str, Check]]:
     """A failed cell of each case at servers whose defects are shown, from the kept checks."""
     for run in CHECKS:
-        seen = set()
+        seen: set[str] = set()
         for row in kept(run).checks:
             stock = row.deployment in ALL_DEPLOYMENTS and ALL_DEPLOYMENTS[row.deployment].tier == "stock"
             if row.verdict in (Verdict.LOSS, Verdict.FAIL) and stock and row.case not in {*seen, *SLOW}:

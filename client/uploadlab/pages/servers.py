@@ -10,17 +10,19 @@ from uploadlab.declared.compose import load_deployments
 from uploadlab.model.checks import Check
 from uploadlab.model.deployments import REFERENCE
 from uploadlab.pages.part import kept, kept_cells, page_part, untitled, where_measured
-from uploadlab.paths import COMPOSE, REFERENCE as KEPT
+from uploadlab.paths import COMPOSE
+from uploadlab.paths import REFERENCE as KEPT
 from uploadlab.presenting.figures import counted, hundredths, mib, percent
 from uploadlab.units import format_size
 
 NOT_MEASURED = "not measured"
-RUN, CHECKS = "servers", ("check-servers", "limits-servers")
+RUN = "servers"
+CHECKS = ("check-servers", "limits-servers")
 """The kept runs: of plan ``servers``, and checks of all groups."""
 HEADER = [
-    "deployment", "version", "chunked body", "cut body noticed", "cut chunked body noticed", "early refusal seen",
-    "largest body", "silence in the head", "silence in the body", "slow upload", "body waits", "memory for 1 GiB",
-    "share of the ceiling", "CPU s/GB",
+    "deployment", "version", "chunked body", "cut body noticed", "cut chunked body noticed",
+    "early refusal seen", "largest body", "silence in the head", "silence in the body", "slow upload",
+    "body waits", "memory for 1 GiB", "share of the ceiling", "CPU s/GB",
 ]  # fmt: skip
 ANSWERS = {True: "yes", False: "**no**", None: NOT_MEASURED}
 CHUNKED = {"kept": "kept", "refused": "refused", "lost": "**lost**", None: NOT_MEASURED}
@@ -49,7 +51,7 @@ def servers_measured() -> str:
 
 
 def _all_facts() -> list[tuple[ServerFacts, str]]:
-    """Return the facts of each deployment that a kept run has, with its group, in the order of compose.yaml."""
+    """Return the facts of each deployment that a kept run has, with its group, in their declared order."""
     checks: list[Check] = []
     versions: dict[str, dict[str, str]] = {}
     for name in CHECKS:

@@ -9,9 +9,11 @@ import msgspec
 
 from uploadlab.analysis.cells import given_up
 from uploadlab.analysis.diagnosis import Cause
+from uploadlab.analysis.grid import latest
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
+from uploadlab.model.checks import Verdict
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
@@ -107,6 +109,10 @@ def next_commands(
         cell = f"{slowest.deployment}/{slowest.method}/{slowest.size_bytes / MIB:g}MiB"
         texts["To see all figures of the slowest way"] = ["show", run.id, cell]
     if stored.checks:
+        shown = [row for row in latest(stored.checks) if row.verdict in (Verdict.LOSS, Verdict.FAIL)]
+        for row in sorted(shown, key=lambda row: row.verdict is not Verdict.LOSS)[:1]:
+            cell = f"{row.deployment}/{row.case}"
+            texts["To show a failure without the lab"] = ["show", run.id, cell, "--reproduce"]
         texts["To see what each case sends"] = ["list", "cases"]
     elif ranking and names and not run.comparison:
         texts["To see whether broken uploads are refused"] = ["check", "--deployments", ",".join(names)]
