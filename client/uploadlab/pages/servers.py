@@ -32,6 +32,8 @@ CHUNKED = {"kept": "kept", "refused": "refused", "lost": "**lost**", None: NOT_M
 def servers(kind: str) -> str:
     """Return a line for each server (``servers``) or front (``fronts``) of the kept runs."""
     wanted = [facts for facts, group in _all_facts() if (group == "fronts") == (kind == "fronts")]
+    if not wanted:
+        return "No deployment of this group is in the kept runs.\n"
     return untitled(HEADER, [_line(facts) for facts in wanted])
 
 
