@@ -38,7 +38,7 @@ class Waited(NamedTuple):
     """Whether the server kept the connection, but took the upload no more."""
 
 
-class Stopped(Exception):
+class Unanswered(Exception):
     """Another client of the same server was not answered meanwhile."""
 
 
@@ -72,7 +72,7 @@ def _all_at_once(target: Target, cases: Sequence[str]) -> list[Check]:
     stop, rows = threading.Event(), {}
 
     def try_case(case: str) -> None:
-        with suppress(Stopped):
+        with suppress(Unanswered):
             rows[case] = _row(target, case, stop)
 
     threads = [threading.Thread(target=try_case, args=(case,), daemon=True) for case in cases]
@@ -98,7 +98,7 @@ def _row(target: Target, case: str, stop: threading.Event) -> Check:
 def _waited(target: Target, address: str, attempt: Attempt, stop: threading.Event) -> Waited:
     """Send until the attempt holds or slows down, then wait for the end of the connection.
 
-    Raise OSError, HTTPException, Stopped.
+    Raise OSError, HTTPException, Unanswered.
     """
     url = urlsplit(address)
     with connection_to(url, attempt.patience_seconds) as connection:
@@ -110,7 +110,7 @@ def _waited(target: Target, address: str, attempt: Attempt, stop: threading.Even
             _send_to_pause(connection, blocks)
         for second in range(1, LADDER_SECONDS + 1):
             if stop.is_set():
-                raise Stopped
+                raise Unanswered
             if (answer := _received(connection, start + second)) is not None:
                 return Waited(time.monotonic() - start, _words(answer))
             if attempt.then is Then.TRICKLE and not _send_to_pause(connection, blocks):

@@ -75,7 +75,7 @@ def _coded(name: str, file: Content) -> str:
     return literal(coded)
 
 
-class Part:
+class FileSlice:
     """A slice of a named file of the script, which ``wire.cut`` cuts as it cuts bytes."""
 
     def __init__(self, name: str, start: int, stop: int, whole: int) -> None:
@@ -87,21 +87,21 @@ class Part:
     def __len__(self) -> int:
         return self.stop - self.start
 
-    def __getitem__(self, within: slice) -> "Part":
+    def __getitem__(self, within: slice) -> "FileSlice":
         start, stop, _ = within.indices(len(self))
-        return Part(self.name, self.start + start, self.start + stop, self.whole)
+        return FileSlice(self.name, self.start + start, self.start + stop, self.whole)
 
     def precedes(self, other: object) -> bool:
         """Return whether the other is as long, and follows at once."""
-        return isinstance(other, Part) and (other.name, other.start, len(other)) == (
+        return isinstance(other, FileSlice) and (other.name, other.start, len(other)) == (
             self.name, self.stop, len(self),
         )  # fmt: skip
 
 
-def file_parts(name: str, file: Content) -> Iterator[Part]:
+def file_parts(name: str, file: Content) -> Iterator[FileSlice]:
     """Yield the file's bytes as slices, in the blocks that the lab sends."""
     size_bytes = file.wire_bytes
     name = name if file.encoded is None else f"{name}_coded"
     step = MIB if _is_noise(file) else max(size_bytes, 1)  # other files come as a whole
     for at in range(0, size_bytes, step):
-        yield Part(name, at, min(at + step, size_bytes), size_bytes)
+        yield FileSlice(name, at, min(at + step, size_bytes), size_bytes)

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from uploadlab.catalogue.attempts import PAUSES, Attempt, Bystanders, Chunks, Then
-from uploadlab.checking.literals import Part, file_lines, file_parts, literal
+from uploadlab.checking.literals import FileSlice, file_lines, file_parts, literal
 from uploadlab.checking.wire import EXPECT_SECONDS, cut, request_head
 
 MODULES = (
@@ -185,7 +185,7 @@ def _loop_length(blocks: Sequence[Any]) -> int:
     step = 2 if len(blocks) > 1 and blocks[1] is None else 1
     count, at = 1, 0
     while (
-        isinstance(blocks[at], Part)
+        isinstance(blocks[at], FileSlice)
         and at + step < len(blocks)
         and blocks[at].precedes(blocks[at + step])
         and (step == 1 or (at + step + 1 < len(blocks) and blocks[at + step + 1] is None))
@@ -194,7 +194,7 @@ def _loop_length(blocks: Sequence[Any]) -> int:
     return count
 
 
-def _loop(first: Part, count: int, pauses: bool, attempt: Attempt) -> Iterator[str]:
+def _loop(first: FileSlice, count: int, pauses: bool, attempt: Attempt) -> Iterator[str]:
     length = len(first)
     yield f"for at in range({first.start}, {first.start + count * length}, {length}):"
     piece = f"{first.name}[at:at + {length}]"
@@ -205,7 +205,7 @@ def _loop(first: Part, count: int, pauses: bool, attempt: Attempt) -> Iterator[s
 
 def _sent(block: Any, attempt: Attempt) -> str:
     """Return the expression of a block as it is sent, in chunks if the body is chunked."""
-    text = str(block) if isinstance(block, Part) else literal(bytes(block))
+    text = str(block) if isinstance(block, FileSlice) else literal(bytes(block))
     return _in_chunks(text, len(block), attempt.chunks) if attempt.chunked else text
 
 
