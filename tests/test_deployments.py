@@ -67,7 +67,15 @@ def test_ports_are_each_used_once() -> None:
 
 def test_each_deployments_config_is_read_and_no_config_lies_idle() -> None:
     texts = config_texts(ROOT, list(ALL_DEPLOYMENTS.values()))
-    kinds = ("uwsgi/*.ini", "gunicorn/*.conf.py", "nginx/*.conf.template", "apache/*.conf")
+    kinds = (
+        "uwsgi/*.ini",
+        "gunicorn/*.conf.py",
+        "nginx/*.conf.template",
+        "haproxy/*",
+        "caddy/*",
+        "apache/*",
+        "envoy/*",
+    )
     files = {str(path.relative_to(ROOT)) for kind in kinds for path in (ROOT / "configs").glob(kind)}
     shown = {name for name in files if (ROOT / name).read_text().startswith("; What not to do")}
     # test_knobs.py shows that they are as bad as that.

@@ -34,6 +34,8 @@ class Private(NamedTuple):
     """Whole templates of URLs, by what may be shown of them."""
     ca_file: str = ""
     insecure: bool = False
+    front: str = ""
+    """What stands before the app there, and answers where the app does not; empty: not known."""
 
     @property
     def in_url(self) -> bool:

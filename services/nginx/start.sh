@@ -29,7 +29,7 @@ if [ "$limit" != 0 ]; then
 fi
 sed -e "s|\${CONFIGS}/nginx/refusals.conf|$refusals|g" -e "s|client_max_body_size 0;|client_max_body_size $limit;|g" \
   -e "s|\${BIND}|$BIND|g" -e "s|\${HOST}|$HOST|g" -e "s|\${PORT}|$PORT|g" \
-  -e "s|\${RUN_DIR}|$RUN_DIR|g" -e "s|\${DATA_DIR}|$data|g" \
+  -e "s|\${APP_PORT}|${APP_PORT:-}|g" -e "s|\${RUN_DIR}|$RUN_DIR|g" -e "s|\${DATA_DIR}|$data|g" \
   -e "s|\${CONFIGS}|$configs|g" -e "s|\${SILENCE_SECONDS}|$SILENCE_SECONDS|g" \
   -e "s|\${USER}|$user|g" -e "s|\${NGINX_DIR}|$(dirname "$built_in")|g" \
   "$1" >"$RUN_DIR/nginx.conf"

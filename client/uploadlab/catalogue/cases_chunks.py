@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from uploadlab.catalogue.attempts import THE_END, Attempt, Chunks, Then, both, form, noise, raw
-from uploadlab.catalogue.case_values import BAD_REQUEST, LENGTH_REQUIRED, SMALL, SOME, SOON_SECONDS
+from uploadlab.catalogue.case_values import (
+    BAD_REQUEST,
+    LENGTH_REQUIRED,
+    SMALL,
+    SOME,
+    SOON_SECONDS,
+    TOO_LARGE,
+)
 from uploadlab.catalogue.registry import CaseKind, case
 from uploadlab.units import MIB
 
@@ -80,7 +87,8 @@ def chunk_sizes() -> Iterator[Attempt]:
         yield raw(SMALL, chunks=others, label=f"{label}, after a good one", each_route=False, **BAD_CHUNKS)
     # The size as a number of 68 bits, which a counter of 64 takes for the true size.
     wraps = Chunks("1{size:016x}\r\n")
-    yield raw(SMALL, chunks=wraps, label="over 64 bits", each_route=False, **BAD_CHUNKS, **ON_ITS_OWN)
+    refuses = BAD_CHUNKS | {"refusals": (BAD_REQUEST, LENGTH_REQUIRED, TOO_LARGE)}
+    yield raw(SMALL, chunks=wraps, label="over 64 bits", each_route=False, **refuses, **ON_ITS_OWN)
 
 
 BAD_ENDS = {

@@ -13,6 +13,7 @@ from uploadlab.catalogue.case_values import (
     SOME,
     SOON_SECONDS,
     TOO_LARGE,
+    UNPROCESSABLE,
 )
 from uploadlab.catalogue.registry import CaseKind, case
 
@@ -138,7 +139,7 @@ NOT_CHUNKED: dict[str, tuple[str, ...]] = {
     "no-break space": ("chunked\xa0",),
 }
 """Transfer-Encodings that are not exactly chunked, of a body in chunks; a tuple is several lines."""
-CODED_REFUSALS = (BAD_REQUEST, LENGTH_REQUIRED, NOT_IMPLEMENTED)
+CODED_REFUSALS = (BAD_REQUEST, LENGTH_REQUIRED, UNPROCESSABLE, NOT_IMPLEMENTED)
 
 
 @case("transfer-codings", CaseKind.BAD)

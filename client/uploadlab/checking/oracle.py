@@ -103,7 +103,12 @@ def _unaccepted(reply: Reply) -> tuple[str, str]:
     if reply.status is None:
         code = f"no-answer-{reply.broke}".removesuffix("-")
         return "client-gone" if reply.left else code, f"no answer ({reply.problem})"
-    return f"status-{reply.status}", f"{reply.status} {reply.reason}"[:MOST_SHOWN].strip()
+    words = f"{reply.status} {reply.reason}"[:MOST_SHOWN].strip()
+    # The app's own words are JSON.
+    return (
+        f"status-{reply.status}",
+        f"{words} from {reply.front}" if reply.front and not reply.content else words,
+    )
 
 
 def _fail(code: str, text: str) -> Judgement:

@@ -5,6 +5,7 @@ urllib3 before 2.2: it sends to the end or until the connection breaks, and then
 but not after a reset.
 """
 
+import re
 import select
 import socket
 import ssl
@@ -60,6 +61,8 @@ class Reply(NamedTuple):
     """Whether the connection ends with the answer, as far as the answer says."""
     body: bytes = b""
     location: str | None = None
+    front: str = ""
+    """What stands before the app there; empty: not known."""
     rejected: bool = False
     """Whether the answer is no success by the user's own rule, whatever its status."""
 
@@ -130,7 +133,8 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if attempt.gone:
         return Reply(problem="the client had gone", left=True)
-    return read_answer(connection, attempt)._replace(digest=digest.hexdigest())
+    front = private_parts(url.geturl()).front
+    return read_answer(connection, attempt)._replace(digest=digest.hexdigest(), front=front)
 
 
 def request_head(url: SplitResult, attempt: Attempt) -> bytes:
@@ -242,8 +246,9 @@ def read_answer(connection: socket.socket, attempt: Attempt) -> Reply:
 
 
 def _title(body: bytes, http_status: int) -> str:
-    """Return the title of a page, or the text that stands in place of a page, without the status."""
+    """Return the title of a page, or else its text, without the status."""
     text = body.decode(errors="replace")
     title, end, _ = text.partition("<title>")[2].partition("</title>")
-    reason = (title if end else text).removeprefix(str(http_status))
+    text = title if end else re.sub(r"<[^<>]*>", " ", text)
+    reason = text.strip().removeprefix(str(http_status))
     return words_of(" ".join(reason.split()))

@@ -13,6 +13,7 @@ from uploadlab.errors import LabError, UsageError
 from uploadlab.measuring.health import check_targets
 from uploadlab.paths import COMPOSE, ROOT, default_data_dir, in_container
 from uploadlab.presenting.terminal import Screen
+from uploadlab.private_urls import private_parts
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import in_url, is_loopback, is_unspecified, numeric
 from uploadlab.runtimes.local import HOST, LocalRuntime, Scratch
@@ -90,6 +91,9 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
         (checked,), _ = check_targets([target], Client(processes), runtime.explain)
         if checked.unavailable:
             raise LabError(f"{name}: {checked.unavailable}")
+        trusted = private_parts(target.url).ca_file
+        if trusted:
+            screen.note(f"Its certificate is of this start: curl --cacert {trusted} {target.url}/healthz")
         screen.note(f"{name} answers on {target.url} storing in {scratch.data_dir / name}; Ctrl-C ends it.")
         while not (ended := runtime.explain(name)):
             time.sleep(POLL_SECONDS)

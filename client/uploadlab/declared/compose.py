@@ -32,6 +32,7 @@ class LabBlock(msgspec.Struct, forbid_unknown_fields=True):
     why: str
     port: int
     group: str = CORE
+    tls: bool = False
     accepts: list[str] = []
     needs: list[str] = []
     parts: list[str] = []
@@ -97,6 +98,7 @@ def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
         needs=lab.needs,
         services=parts,
         group=lab.group,
+        tls=lab.tls,
         next=[hop.partition("=")[0] for hop in hops],
     )
 

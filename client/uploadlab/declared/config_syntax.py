@@ -1,15 +1,17 @@
-"""The one parser and the one editor of server configs: uWSGI's ini, gunicorn's Python, nginx."""
+"""The one parser and the one editor of configs: uWSGI's ini, gunicorn's Python, those of fronts."""
 
 import ast
 import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import NamedTuple
 
 from uploadlab.errors import UsageError
 
 INI, PYTHON = ".ini", ".py"
-"""How the paths of two of the languages end."""
+HAPROXY, CADDY, APACHE, ENVOY = ".cfg", ".Caddyfile", ".conf", ".yaml"
+"""How the paths of the languages end; all others are nginx's."""
 COMMENT = re.compile(r"\s*[;#]\s*(.*)")
 """A comment that is a whole line. uWSGI knows no other."""
 PYTHON_COMMENT = re.compile(r"\s*#\s*(.*)")
@@ -19,6 +21,20 @@ NGINX_LINE = re.compile(
 )
 INI_SETTING = re.compile(r"(?P<option>[\w.-]+)\s*(?:=\s*(?P<value>.*))?")
 NGINX_SETTING = re.compile(r"(?P<option>\w+)\s+(?P<value>(?:[^{}]|\$\{\w+\})*);")
+LINE_SETTING = re.compile(r"(?P<option>\w[\w.-]*)(?: (?P<value>.*[^{]))?")
+"""Of Caddy and Apache: an option and its values; a line that opens a block is none."""
+HAPROXY_SETTING = re.compile(
+    r"(?!(?:global|defaults|frontend|backend|listen)\b)"
+    r"(?P<option>(?:(?:timeout|option|http-error status) )?\w[\w.-]*)(?: (?P<value>.*))?"
+)
+ENVOY_SETTING = re.compile(r"(?:- )?(?P<option>\w[\w.-]*): (?P<value>.+)")
+SETTINGS = {
+    INI: INI_SETTING,
+    HAPROXY: HAPROXY_SETTING,
+    CADDY: LINE_SETTING,
+    APACHE: LINE_SETTING,
+    ENVOY: ENVOY_SETTING,
+}
 
 
 class Setting(NamedTuple):
@@ -59,21 +75,25 @@ def replace_setting(path: str, text: str, old: Setting | None, new: Sequence[str
     lines = text.splitlines()
     if old:
         lines[old.first : old.last + 1] = new
-    elif path.endswith((INI, PYTHON)):
+    elif path.endswith((INI, PYTHON, APACHE)):
         lines += new
+    elif path.endswith(HAPROXY) and "defaults" in lines:
+        place = lines.index("defaults") + 1
+        lines[place:place] = [f"    {line.strip()}" for line in new]
     else:
-        place = next((number for number, line in enumerate(lines) if line.split()[:1] == ["location"]), None)
-        if place is None:
+        found = next((number for number, line in enumerate(lines) if line.split()[:1] == ["location"]), None)
+        if found is None:
             raise UsageError(f"{path} has no location, so nothing can be added before it")
-        indentation = lines[place].partition("location")[0]
-        lines[place:place] = [indentation + line.strip() for line in new]
+        indentation = lines[found].partition("location")[0]
+        lines[found:found] = [indentation + line.strip() for line in new]
     return "\n".join(lines) + "\n"
 
 
 def set_option(path: str, text: str, option: str, value: str) -> str:
     """Return a config's text with the option set or, where the value is empty, removed; raise UsageError."""
     old = next((setting for setting in parse_config(path, text) if setting.option == option), None)
-    between, end = (" = ", "") if path.endswith((INI, PYTHON)) else (" ", ";")
+    between = " = " if path.endswith((INI, PYTHON)) else ": " if path.endswith(ENVOY) else " "
+    end = "" if path.endswith((PYTHON, *SETTINGS)) else ";"
     new = [f"{option}{between}{value}{end}"] if value else []
     if old and value:
         block = "\n".join(text.splitlines()[old.first : old.last + 1])
@@ -111,7 +131,7 @@ def _statements(path: str, text: str) -> list[ast.stmt]:
 
 def _of_lines(path: str, text: str) -> Iterator[Setting]:
     lines = text.splitlines()
-    pattern = INI_SETTING if path.endswith(INI) else NGINX_SETTING
+    pattern = SETTINGS.get(Path(path).suffix, NGINX_SETTING)
     for number, line in enumerate(lines):
         code, behind = _split(path, line)
         if found := pattern.fullmatch(" ".join(code.split())):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +14,8 @@ from uploadlab.model.deployments import DERIVED, Deployment, Service
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """What Compose, DNS and a path take."""
+CERTIFICATE = "tls.pem"
+"""The file in RUN_DIR that a front with TLS reads; services/fronts/start.py makes it."""
 
 
 def config_owners(declared: Mapping[str, Deployment]) -> list[tuple[str, Deployment]]:
@@ -54,11 +57,11 @@ def of_config(
         raise UsageError(f"{path}: a deployment of that name has another config; rename the file")
     if not NAME.fullmatch(name):
         raise UsageError(f"{path}: the file is named after its deployment; use a-z, 0-9, - and _ only")
-    front = is_front(path, root)
-    fitting = [owner for owner in owners if Path(owner[0]).match(kind) and is_front(owner[0], root) == front]
+    alike = [owner for owner in owners if Path(owner[0]).match(kind)]
+    own = role(path, root)
+    fitting = [owner for owner in alike if role(owner[0], root) == own]
     if not fitting:
-        place = "a socket in RUN_DIR" if front else "BIND or PORT"
-        raise UsageError(f"{path}: the other configs of its kind all listen on {place}, so must this one")
+        raise UsageError(f"{path}: the other configs of its kind {_difference(own, role(alike[0][0], root))}")
     old, base = next((owner for owner in fitting if owner[1] == like), fitting[0])
     copy = renamed(base, name)
     return msgspec.structs.replace(
@@ -133,8 +136,28 @@ def with_own_configs(deployment: Deployment, own: Container[str], folder: Path) 
     return msgspec.structs.replace(deployment, services=services)
 
 
-def is_front(path: str, root: Path) -> bool:
-    """Return whether a config listens where clients come, not behind another server; raise UsageError."""
+class Role(NamedTuple):
+    """What a config's server is for, as far as the variables in the config show."""
+
+    front: bool
+    """Whether it listens where clients come, not behind another server."""
+    proxy: bool
+    """Whether it passes requests on to the port of an app."""
+    tls: bool
+    """Whether clients come by TLS."""
+
+
+def _difference(own: Role, others: Role) -> str:
+    """Return what a config lacks or has, unlike the others of its kind."""
+    if own.front != others.front:
+        return f"all listen on {'a socket in RUN_DIR' if own.front else 'BIND or PORT'}, so must this one"
+    if own.proxy != others.proxy:
+        return f"{'do not pass' if own.proxy else 'pass'} requests on to APP_PORT, and so must this one"
+    return f"{'speak no TLS' if own.tls else f'use {CERTIFICATE}'}, and so must this one"
+
+
+def role(path: str, root: Path) -> Role:
+    """Return the role of a config's server; raise UsageError."""
     try:
         text = (root / path).read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -144,4 +167,4 @@ def is_front(path: str, root: Path) -> bool:
     named = words("\n".join(bare_lines(path, text)))
     if not named & {"BIND", "PORT", "RUN_DIR"}:
         raise UsageError(f"{path}: the config must listen on $(BIND), $(PORT) or a socket in $(RUN_DIR)")
-    return bool(named & {"BIND", "PORT"})
+    return Role(bool(named & {"BIND", "PORT"}), "APP_PORT" in named, CERTIFICATE in text)

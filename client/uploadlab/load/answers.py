@@ -39,7 +39,7 @@ def judge_answer(
         outcome.status = Status.REFUSED if outcome.error else Status.UNVERIFIED
     elif answer.status_code != HTTPStatus.CREATED:
         outcome.status = Status.REFUSED
-        outcome.error = refusal(answer.status_code, HTTPStatus.CREATED, said, location)
+        outcome.error = refusal(answer.status_code, HTTPStatus.CREATED, said, location, url)
     else:
         outcome.server_seconds = seconds_of(said.get("seconds"))
         outcome.stored_bytes = bytes_of(said.get("size_bytes"))

@@ -39,6 +39,7 @@ from uploadlab.model.measurements import Outcome, Status
 from uploadlab.planning.load_steps import LEAST_UPLOADS
 from uploadlab.private_urls import kept_apart_or_masked, private_parts, with_query
 from uploadlab.runtimes.addresses import url_problem
+from uploadlab.runtimes.in_container import keep_authorities
 from uploadlab.selection import choose
 from uploadlab.sending.connections import AS_IT_IS, BlockAdapter, guarded, with_headers
 from uploadlab.sending.foreign import file_name, part_for
@@ -61,6 +62,7 @@ def connect_users(environment: Environment, **_: Any) -> None:
     """Connect what the users do with Locust's reports, statistics and page."""
     options = environment.parsed_options
     _keep_login_apart(environment)
+    keep_authorities()
     is_worker = isinstance(environment.runner, WorkerRunner)
     make_plain()
     if not is_worker:  # a worker has taken them before its master could say anything

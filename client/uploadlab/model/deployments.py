@@ -1,6 +1,7 @@
 """Deployments and targets."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -17,6 +18,8 @@ CORE = "core"
 GROUPS = (CORE, "servers", "fronts")
 """All groups: what nearly everyone runs, other servers that run the app, what stands in front of one."""
 EVERY_GROUP = "all"
+FRONTS = {"apache": "Apache", "caddy": "Caddy", "envoy": "Envoy", "haproxy": "HAProxy", "nginx": "nginx"}
+"""What may stand before an app, by the folder of its configs in configs/."""
 
 
 class Target(Struct, frozen=True):
@@ -64,10 +67,23 @@ class Deployment(Struct, frozen=True):
     services: list[Service]
     group: str = CORE
     """Which of GROUPS it is in."""
+    tls: bool = False
+    """Whether its front speaks TLS, by a certificate that is made when it starts."""
     next: list[str] = []
     """Deployments that it may pass uploads on to; the first does it by default."""
     based_on: str = ""
     """The one of compose.yaml that it is made from, service by service; empty: it is there itself."""
+
+    @property
+    def front(self) -> str:
+        """What stands before its app; empty: nothing."""
+        folders = [Path(word).parent.name for word in self.services[0].command]
+        return next((FRONTS[folder] for folder in reversed(folders) if folder in FRONTS), "")
+
+    @property
+    def scheme(self) -> str:
+        """How the URL of its target begins."""
+        return "https" if self.tls else "http"
 
     def target(self, url: str = "", unavailable: str = "") -> Target:
         """Return what the client measures of it: at an address, or unavailable for a reason."""

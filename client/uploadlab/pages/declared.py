@@ -70,15 +70,20 @@ def cases() -> str:
 
 @page_part
 def all_settings() -> str:
-    """Return each deployment's settings, with what the kept runs of the knobs say of them."""
+    """Return each deployment's settings, with what the kept runs of the knobs say of them.
+
+    A config of several deployments is shown at the first of them.
+    """
     deployments = load_deployments(COMPOSE)
     knobs = load_knobs(KNOBS, list(deployments))
-    tables = [
-        settings_table(deployment, config_texts(ROOT, [deployment]), knobs, turned())
-        for deployment in deployments.values()
-    ]
-    texts = [titled(table) for table in tables if table.rows]
-    return "\n".join([*texts, f"From runs of `./scripts/knobs`, {where_measured('knobs')}.\n"])
+    tables, shown = [], set[str]()
+    for deployment in deployments.values():
+        texts = config_texts(ROOT, [deployment])
+        own = {path: text for path, text in texts.items() if path not in shown}
+        shown |= set(texts)
+        tables.append(settings_table(deployment, own, knobs, turned()))
+    parts = [titled(table) for table in tables if table.rows]
+    return "\n".join([*parts, f"From runs of `./scripts/knobs`, {where_measured('knobs')}.\n"])
 
 
 def turned() -> Turned:

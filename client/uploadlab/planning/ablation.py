@@ -13,7 +13,7 @@ from uploadlab.declared.config_syntax import Setting, parse_config, replace_sett
 from uploadlab.errors import UsageError
 from uploadlab.model.deployments import DERIVED, Deployment
 
-PLACES = {"BIND", "HOST", "PORT", "RUN_DIR", "DATA_DIR", "NGINX_DIR"}
+PLACES = {"BIND", "HOST", "PORT", "APP_PORT", "RUN_DIR", "DATA_DIR", "NGINX_DIR"}
 """Variables of a server's environment: a setting that has one says where something is, and stays."""
 
 
@@ -36,12 +36,11 @@ def ablated(
     if not paths:
         raise UsageError(f"{base.name} has no config whose settings could be reset")
     path = word if word in paths else paths[0]
-    # The plainest config: the first that is declared in the same folder, and listens in the same place.
+    # The plainest config: the first that is declared in the same folder, and has the same role.
     plain = next(
         other
         for other, _ in variants.config_owners(declared)
-        if Path(other).parent == Path(path).parent
-        and variants.is_front(other, root) == variants.is_front(path, root)
+        if Path(other).parent == Path(path).parent and variants.role(other, root) == variants.role(path, root)
     )
     copies, texts = [], {}
     for change in changes(path, (root / path).read_text(), (root / plain).read_text()):

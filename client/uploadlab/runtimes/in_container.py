@@ -9,6 +9,7 @@ from pathlib import Path
 from uploadlab.errors import LabError
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import COMPOSE, CONFIGS, shown
+from uploadlab.private_urls import Private, keep
 from uploadlab.storage.files import LOGS
 
 UP_SECONDS = 15.0
@@ -54,6 +55,19 @@ def require_checkout() -> None:
             )
 
 
+def keep_authorities() -> None:
+    """Keep by what the certificate of each neighbour with TLS is checked; elsewhere, do nothing.
+
+    A worker of Locust's does not know its targets before its master names them.
+    """
+    for path in Path(os.environ.get("CA_DIR", os.devnull)).glob("*.pem"):
+        keep(_url(path.stem, "https"), Private(ca_file=str(path)))
+
+
+def _url(name: str, scheme: str) -> str:
+    return f"{scheme}://{name}:{os.environ['PORT']}"
+
+
 class Neighbours:
     """Deployments in containers of their own, on the network of the client's."""
 
@@ -72,8 +86,15 @@ class Neighbours:
         end = time.monotonic() + UP_SECONDS
         while any(map(self.explain, self._services)) and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
-        port = os.environ["PORT"]
-        return [deployment.target(f"http://{deployment.name}:{port}") for deployment in deployments]
+        return [self._target(deployment) for deployment in deployments]
+
+    def _target(self, deployment: Deployment) -> Target:
+        """Return the target of a neighbour, and keep what its answers are judged by."""
+        url = _url(deployment.name, deployment.scheme)
+        # A file that the neighbour may still have to write.
+        authority = str(Path(os.environ["CA_DIR"]) / f"{deployment.name}.pem") if deployment.tls else ""
+        keep(url, Private(ca_file=authority, front=deployment.front))
+        return deployment.target(url)
 
     def explain(self, name: str) -> str:
         """Return which container of a deployment does not run: the engine has no address for it."""

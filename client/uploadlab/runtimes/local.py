@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
+from uploadlab.private_urls import Private, keep
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import in_url, reached
 from uploadlab.storage.run_files import RunFiles
@@ -109,7 +110,7 @@ class LocalRuntime:
     def start(self, deployments: list[Deployment]) -> list[Target]:
         """Start all at once; a deployment that lacks something is a target that says so."""
         ports = dict(zip((made.name for made in deployments), free_ports(len(deployments)), strict=True))
-        urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+        urls = {made.name: f"{made.scheme}://{HOST}:{ports[made.name]}" for made in deployments}
         return [self.start_one(deployment, ports[deployment.name], urls=urls) for deployment in deployments]
 
     def start_one(
@@ -128,7 +129,11 @@ class LocalRuntime:
                     started.append((service, self._spawn(service, environment | own)))
             except OSError as error:
                 problem = f"cannot start {error.filename}: {error.strerror}; ./scripts/install may fix it"
-        return deployment.target(f"http://{in_url(reached(host))}:{port}", problem)
+        url = f"{deployment.scheme}://{in_url(reached(host))}:{port}"
+        # What a deployment with TLS leaves there when it starts.
+        authority = self._scratch.run_dir / deployment.name / f"{deployment.name}.pem"
+        keep(url, Private(ca_file=str(authority) if deployment.tls else "", front=deployment.front))
+        return deployment.target(url, problem)
 
     def explain(self, name: str) -> str:
         """Return which process of a deployment has ended, with its last words; empty if none has."""
@@ -176,6 +181,7 @@ class LocalRuntime:
             "PORT": str(port),
             "BIND": f"{in_url(host)}:{port}",
             "RUN_DIR": str(run_dir),
+            "CA_DIR": str(run_dir),
             "DATA_DIR": str(data_dir),
             "TMPDIR": str(data_dir / "tmp"),
             "PROFILE_DIR": str(run_dir / "profiles"),

@@ -45,9 +45,10 @@ def _service(
 ) -> dict[str, Any]:
     kept = {name: value for name, value in declared.items() if name not in LEFT_OUT}
     mounts = [volume.partition(":") for volume in declared["volumes"]]
-    # Its uploads lie in a volume of its own.
+    # Its uploads lie in a volume of its own; one without a name is each container's own anyway.
     volumes = [
-        f"{deployment.name if name == deployment.based_on else name}:{place}" for name, _, place in mounts
+        f"{deployment.name if name == deployment.based_on else name}{colon}{place}"
+        for name, colon, place in mounts
     ]
     if any(_seen(word, folder) != word for word in service.command):  # else the engine would make the folder
         volumes.append(f"{_escaped(str(folder / 'configs'))}:/lab/{OWN}/configs:ro")

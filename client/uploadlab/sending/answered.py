@@ -11,7 +11,7 @@ import msgspec
 import requests
 
 from uploadlab.plain_text import OF_A_SERVER, plain
-from uploadlab.private_urls import masked
+from uploadlab.private_urls import masked, private_parts
 from uploadlab.sending.connections import AnswerFault, is_redirect, is_success, unsuccessful
 from uploadlab.sending.source import FileFault
 
@@ -51,14 +51,19 @@ def bytes_of(value: object) -> int | None:
     return value if is_number and 0 <= value <= MOST_BYTES else None  # type: ignore[operator, return-value]
 
 
-def refusal(http_status: int, expected: int | str, answer: Mapping[str, Any], location: str | None) -> str:
+def refusal(
+    http_status: int, expected: int | str, answer: Mapping[str, Any], location: str | None, url: str = ""
+) -> str:
     """Return why an upload was refused: the reason in the answer, else its status beside the expected one.
+
+    An answer without a reason is none of the lab's app: the front at that ``url`` has sent it.
 
     The words beside a status are the standard's, not the server's, which may be any; a reason that comes
     with a success needs the status to be understood.
     """
     phrase = responses.get(http_status, "")
-    answered = unsuccessful(http_status, phrase, location)
+    front = "" if answer.get("error") else private_parts(url).front
+    answered = unsuccessful(http_status, phrase, location, front)
     if is_redirect(http_status):
         return answered
     said, answered = words_of(answer.get("error")), f"{answered}, expected {expected}"

@@ -118,9 +118,13 @@ def is_redirect(http_status: int) -> bool:
     return HTTPStatus.MULTIPLE_CHOICES <= http_status < HTTPStatus.BAD_REQUEST
 
 
-def unsuccessful(http_status: int, words: str | None, location: str | None) -> str:
-    """Return what a server answered in place of success, and where it pointed, in a few plain words."""
+def unsuccessful(http_status: int, words: str | None, location: str | None, front: str = "") -> str:
+    """Return what a server answered in place of success, and where it pointed, in a few plain words.
+
+    ``front`` is what answered before the app; empty: that is not known.
+    """
     answered = f"answered {http_status} {plain(masked(words or ''), OF_A_SERVER)}".strip()
+    answered += f" from {front}" if front else ""
     if not is_redirect(http_status):
         return answered
     place = f"points to {plain(masked(location), OF_A_SERVER)}" if location else "points nowhere"

@@ -10,6 +10,7 @@ import requests
 
 from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.paths import program
+from uploadlab.private_urls import private_parts
 from uploadlab.sending.answered import innermost, json_object, reason, words_of
 from uploadlab.sending.connections import AnswerFault, is_redirect, location_of, session, unsuccessful
 from uploadlab.sending.foreign import file_name, named
@@ -43,7 +44,8 @@ def ask_versions(target: Target) -> dict[str, str]:
         with session() as connection:
             # Where any answer will do, its content may be a large page.
             answer = connection.get(asked, timeout=PROBE_SECONDS, stream=bool(target.foreign))
-    except (requests.RequestException, ValueError) as error:
+    except (requests.RequestException, ValueError, OSError) as error:
+        # An OSError is requests' for a file of authorities that a deployment has not written yet.
         raise _without_answer(target, error) from None
     versions = {} if target.foreign else _versions(target, answer)
     return {**versions, "answered as": words_of(answer.headers.get("Server"))}
@@ -62,7 +64,10 @@ def _versions(target: Target, answer: requests.Response) -> dict[str, str]:
 
 def _unhealthy(target: Target, answer: requests.Response, content: dict[str, Any] | None) -> NotReady:
     status = answer.status_code
-    words = unsuccessful(status, answer.reason, location_of(answer))
+    front = private_parts(target.url).front
+    words = unsuccessful(status, answer.reason, location_of(answer), front)
+    if status in STARTING and front:
+        words += ", the app behind it does not run"
     if content is not None:
         words = f"{words_of(repr(content.get('deployment')))} answers there"
     elif status == HTTPStatus.OK:
@@ -81,6 +86,8 @@ def _unhealthy(target: Target, answer: requests.Response, content: dict[str, Any
 def _without_answer(target: Target, error: BaseException) -> NotReady:
     cause, why = innermost(error), reason(error)
     if target.tier != EXTERNAL:
+        if isinstance(cause, ssl.SSLCertVerificationError):  # an older start's may still be there
+            return NotReady(f"{target.url}: {why}")
         return _silent(target, why)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return NotReady(f"{target.url}: {why}", TRUSTED, settled=True)

@@ -116,7 +116,7 @@ def _answered(outcome: Outcome, foreign: TargetSpec | None, answered: Answered) 
         outcome.error = unmet(foreign, http_status, content, location) or None
         outcome.status = Status.REFUSED if outcome.error else Status.UNVERIFIED
     elif not is_success(http_status):
-        outcome.error = refusal(http_status, HTTPStatus.CREATED, answer, location)
+        outcome.error = refusal(http_status, HTTPStatus.CREATED, answer, location, answered.url)
         outcome.status = Status.REFUSED
     if outcome.status is not Status.REFUSED:
         outcome.server_seconds = seconds_of(answer.get("seconds"))
