@@ -63,7 +63,7 @@ def server_facts(
         (cell for cell in cells if cell.deployment == deployment.name), key=lambda cell: cell.size_bytes
     )
     large = mine[-1] if mine and mine[-1].size_bytes >= GIB else None
-    rated = next((cell for cell in mine if cell.mb_per_second and cell.rounds > 1), None)
+    rated = max((cell for cell in mine if cell.mb_per_second), key=lambda cell: cell.rounds, default=None)
     most, refused = _sizes(rows)
     return ServerFacts(
         name=deployment.name,

@@ -77,9 +77,15 @@ def _headline(run: Run, row: Check, attempt: Attempt) -> list[str]:
     label = f" ({row.label})" if row.label else ""
     versions = run.versions.get(row.deployment, {})
     numbers = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
+    contract = CASES[row.case].contract
     lines = [
         f"# {row.deployment}, {row.case}{label}: {CASES[row.case].description}",
         f"# Expected: {_expected(attempt)}.",
+        *(
+            ["# The case tests the lab's own app: the small app below may behave otherwise."]
+            if contract
+            else []
+        ),
         f"# Seen by Upload Lab: {row.text}{f', with {numbers}' if numbers else ''}.",
     ]
     return [" ".join(line.split()) for line in lines]  # a server's words must not end the comment
