@@ -41,5 +41,6 @@ def _borrow_environment(folder: Path) -> None:
             (venv / name).symlink_to(Path(sys.prefix) / name)
     shutil.copy(Path(sys.prefix) / "pyvenv.cfg", venv)
     (venv / "made-for").write_text(f"{folder}\n")
-    for path in folder.glob("*/requirements*.txt"):
-        shutil.copy(path, venv / f"{path.parent.name}-{path.name}.stamp")
+    groups = [path for name in ("servers", "fronts") for path in folder.glob(f"services/{name}/*.txt")]
+    for path in [*folder.glob("*/requirements*.txt"), *groups]:
+        shutil.copy(path, venv / f"{str(path.relative_to(folder)).replace('/', '-')}.stamp")

@@ -33,7 +33,10 @@ sys.dont_write_bytecode = False
 adopt_orphans()
 
 
-FIRST = ["containers", "stack", "test_documented_commands", "test_check_everything", "all_deployments"]
+FIRST = [
+    "containers", "stack", "test_documented_commands", "test_servers", "test_fronts", "test_check_everything",
+    "all_deployments",
+]  # fmt: skip
 """Groups that take minutes: what comes after them fills the gaps."""
 
 

@@ -21,8 +21,6 @@ from uploadlab.units import GIB, MIB
 
 from .test_check import Watch, check_stage, row, run_of
 
-pytestmark = pytest.mark.apart
-
 SIZES = ["over-128-mib", "over-100-mib", "over-16-mib"]
 PLAIN, TLS = (Target("mine", f"{scheme}://localhost:1", "tuned") for scheme in ("http", "https"))
 

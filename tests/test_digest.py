@@ -22,8 +22,6 @@ from .test_offload import taken
 from .test_relay import ROUTE, TERMINATED, Second, first
 from .test_relay import second as second  # a fixture
 
-pytestmark = pytest.mark.apart
-
 BODY = b"some\r\nbytes" * 1000
 RAW_ROUTES = ["/request-stream", "/request-stream?reader=lines"]
 LOST = {**CHUNKED, "wsgi.input": io.BytesIO(BODY)}

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
 import yaml
+from uploadlab.catalogue.payloads import Payload
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_needs
 from uploadlab.model.checks import Verdict
@@ -176,6 +176,7 @@ def authority(target: Target, path: Path) -> Iterator[None]:
 def test_a_certificate_of_another_authority_is_not_trusted(
     running: Running, tmp_path: Path, name: str
 ) -> None:
+    trustme = pytest.importorskip("trustme")
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     target = running.targets[name]
     with authority(target, tmp_path / "other.pem"):
@@ -192,7 +193,9 @@ def test_nobody_else_can_read_a_key(running: Running, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FRONTS)
-def test_a_front_whose_app_has_ended_says_so_by_its_name(running: Running, name: str) -> None:
+def test_a_front_whose_app_has_ended_says_so_by_its_name(
+    running: Running, payload: Payload, name: str
+) -> None:
     """Last: no other test has an app then."""
     target = running.targets[name]
     os.kill(running.app(name)[0], signal.SIGTERM)
@@ -201,6 +204,10 @@ def test_a_front_whose_app_has_ended_says_so_by_its_name(running: Running, name:
     assert why.endswith(f" from {FRONTS[name].front}, the app behind it does not run)"), why
     assert "answered 50" in why
     assert not running.runtime.explain(name)  # the front is up
+    for method in ("request.stream", "request.stream-curl"):
+        outcome = running.client.measure(target.url, method, payload, 60)
+        assert outcome.status is Status.REFUSED
+        assert FRONTS[name].front in (outcome.error or ""), outcome.error
 
 
 @pytest.mark.parametrize("name", FRONTS)

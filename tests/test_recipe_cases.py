@@ -59,9 +59,10 @@ def judge(recipe: Recipe, attempt: Attempt) -> tuple[str, str, str] | None:
     """Its label, and the code and the words of the first upload that does not pass."""
     attempts = [attempt, *attempt.after]
     replies, seconds = sent(recipe, attempts)
-    states = [stored(recipe, reply) for reply in replies]
-    for tried, reply, state in zip(attempts, replies, states, strict=False):
-        judgement = judge_attempt(tried, reply, state, True, seconds)
+    together = list(zip(attempts, replies, strict=False))
+    # What is stored is removed first: after a refused upload, the folder must be empty.
+    for tried, reply in sorted(together, key=lambda pair: not pair[1].accepted):
+        judgement = judge_attempt(tried, reply, stored(recipe, reply), True, seconds)
         if judgement.verdict is not Verdict.PASS:
             return attempt.label, judgement.code, judgement.text
     return None

@@ -1,5 +1,6 @@
 """docs/recipes: every command of its page, as it stands, in a copy of the folder; and what may go wrong."""
 
+import json
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from uploadlab.units import MIB
 
 from .fake_server import DROP, serve
 from .helpers import wait_until
-from .recipes import FILES, FORM, PAGE, RAW, SIZE_BYTES, Recipe, running
+from .recipes import DIGEST, FILES, FORM, PAGE, RAW, SIZE_BYTES, Recipe, running
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +50,14 @@ def test_two_clients_at_once(empty: Recipe) -> None:
     assert {one.stdout for one in done} == said
     assert [path.read_bytes() for path in empty.stored()] == [content, content]
     assert {one.stderr for one in done} == {""}
+
+
+def test_curl_announces_a_digest(empty: Recipe) -> None:
+    content = empty.big()
+    done = empty.upload(DIGEST)
+    assert json.loads(done.stdout)["size_bytes"] == SIZE_BYTES, done.stdout + done.stderr
+    (stored,) = empty.stored()
+    assert stored.read_bytes() == content
 
 
 def test_an_empty_file(empty: Recipe) -> None:

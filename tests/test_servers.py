@@ -1,5 +1,9 @@
 """The servers of the group `servers`: one check and one smoke run, which all tests here read."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from uploadlab.analysis.grid import falls_short, latest
 from uploadlab.model.checks import Check, Verdict
@@ -7,7 +11,8 @@ from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 from uploadlab.planning.check_cells import applies
 
-from .helpers import ALL_DEPLOYMENTS, lab, need
+from .checkout import checkout
+from .helpers import ALL_DEPLOYMENTS, environment, lab, need
 from .test_check_grid import only_run
 
 pytestmark = pytest.mark.slow
@@ -15,7 +20,8 @@ pytestmark = pytest.mark.slow
 GROUP = "servers"
 ROWS = {name: one for name, one in ALL_DEPLOYMENTS.items() if one.group == GROUP}
 TUNED = [name for name, one in ROWS.items() if one.tier == "tuned"]
-CASES = ["content-length", "chunked", "kept-connection", "client-gone", "short-body", "two-framings"]
+CASES = ["content-length", "chunked", "kept-connection", "early-refusal", "cut-chunks", "short-body"]
+METHODS = ["request.stream", "request.stream-chunked", "request.files", "multipart-push"]
 LOSERS = {"hypercorn", "pyvoy", "tornado", "uvicorn-a2wsgi"}
 """Stock rows that store nothing of a chunked body, and say success."""
 
@@ -36,8 +42,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, list[Check]]
 def measured(tmp_path_factory: pytest.TempPathFactory) -> list[Measurement]:
     """What the plan `smoke` shows of all these servers."""
     out = tmp_path_factory.mktemp("measured")
-    words = ("--group", GROUP, "--runtime", "local", "--plan", "smoke", "--out", out)
-    done = lab("run", *words)
+    words = ("--group", GROUP, "--runtime", "local", "--methods", ",".join(METHODS), "--sizes", "1MiB")
+    done = lab("run", "--plan", "smoke", "--out", out, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     return only_run(out).read_measurements()
 
@@ -71,6 +77,39 @@ def test_uploads_of_each_server_are_measured(name: str, measured: list[Measureme
     bad = {row.method for row in rows if row.status is not Status.OK}
     assert {row.method for row in rows if row.status is Status.OK}
     if name in TUNED:
-        assert bad <= {"request.stream-chunked"} if name == "granian-tuned" else not bad
+        assert bad == {"request.stream-chunked"} if name == "granian-tuned" else not bad
     else:
-        assert bad <= ({"request.stream-chunked"} if name in {*LOSERS, "mod-wsgi"} else set())
+        assert bad == ({"request.stream-chunked"} if name in {*LOSERS, "mod-wsgi"} else set())
+
+
+def test_a_server_that_cannot_start_is_unavailable_with_its_own_words(tmp_path: Path) -> None:
+    need("apache2")
+    root = checkout(tmp_path)
+    for file, old, new in (
+        ("configs/apache/mod-wsgi.conf", "KeepAlive On", "KeepAlife On"),
+        ("compose.yaml", "needs: [waitress], why", "needs: [no-such-server], why"),
+    ):
+        text = (root / file).read_text()
+        assert old in text
+        (root / file).write_text(text.replace(old, new))
+    words = (
+        "--deployments",
+        "mod-wsgi,waitress",
+        "--runtime",
+        "local",
+        "--cases",
+        "one-byte",
+        "--out",
+        "out",
+    )
+    command = [sys.executable, "-m", "uploadlab", "check", *words]
+    said = environment(PYTHONPATH=str(root / "client"), COLUMNS="400")
+    done = subprocess.run(
+        command, cwd=root, env=said, capture_output=True, text=True, timeout=300, check=False
+    )
+    rows = {row.deployment: row for row in only_run(root / "out").read_checks()}
+    assert {row.verdict for row in rows.values()} == {Verdict.UNAVAILABLE}, done.stdout + done.stderr
+    assert rows["waitress"].text == "no-such-server is not installed: ./scripts/install servers"
+    assert "ended with status 1" in rows["mod-wsgi"].text
+    assert "Invalid command 'KeepAlife'" in rows["mod-wsgi"].text
+    assert "KeepAlife" in done.stdout

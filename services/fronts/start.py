@@ -49,6 +49,7 @@ def main(app_config: str, front_config: str) -> int:
     environment = dict(os.environ)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # what comes before gunicorn accepts waits; Apache would try a refused port rarely
         environment["APP_PORT"] = str(listener.getsockname()[1])
         if "tls.pem" in Path(front_config).read_text():
             make_certificate(environment)

@@ -7,12 +7,15 @@ from msgspec import Struct
 from uploadlab.analysis.cells import Summary
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Deployment
+from uploadlab.model.measurements import ACCEPTED
 from uploadlab.units import GIB, MIB
 
 SIZES = {"over-16-mib": 16 * MIB, "over-100-mib": 100 * MIB, "over-128-mib": 128 * MIB, "over-1-gib": GIB}
 """Cases by the size that their files exceed, from small to large."""
 CUT, CUT_IN_CHUNKS = ("client-gone", "short-body"), ("cut-chunks",)
 """Cases of a body with a length that ends too early, and of one in chunks."""
+REFUSED_EARLY = ("early-refusal", "early-refusal-tls")
+"""Cases of a body with a length that the app refuses while its client sends."""
 MOST_OF_IT = 0.5
 """A server whose memory, or whose writes, grow by this share of a body holds the body there."""
 
@@ -29,7 +32,7 @@ class ServerFacts(Struct, frozen=True, kw_only=True):
     cut_chunks_noticed: bool | None
     """The same of a body in chunks."""
     refusal_seen: bool | None
-    """Whether a client that still sends sees an early refusal."""
+    """Whether a client that still sends sees the app's early refusal of a body with a length."""
     most_bytes: int | None
     """A body just over this size is stored whole; 0: none of those that were tried."""
     refused_bytes: int | None
@@ -38,7 +41,7 @@ class ServerFacts(Struct, frozen=True, kw_only=True):
     body_silence: Check | None
     duration: Check | None
     waits: str | None
-    """Where a body is while it arrives: ``streamed``, ``memory`` or ``disk``."""
+    """Where a body is while it arrives: ``streamed``, ``memory``, ``disk``, or in one of both: ``held back``."""
     memory_bytes: int | None
     """The peak of all processes for an upload of 1 GiB."""
     share: float | None
@@ -59,6 +62,7 @@ def server_facts(
     """
     rows = [row for row in checks if row.deployment == deployment.name]
     rows = [row for row in rows if row.verdict not in (Verdict.UNAVAILABLE, Verdict.UNKNOWN)]
+    cells = [cell for cell in cells if cell.status in ACCEPTED]
     mine = sorted(
         (cell for cell in cells if cell.deployment == deployment.name), key=lambda cell: cell.size_bytes
     )
@@ -71,7 +75,7 @@ def server_facts(
         chunked=_chunked(_of(rows, "chunked")),
         cut_noticed=_noticed(_of(rows, *CUT)),
         cut_chunks_noticed=_noticed([*_of(rows, *CUT_IN_CHUNKS), *_in_chunks(_of(rows, *CUT))]),
-        refusal_seen=_passed(_of(rows, "early-refusal")),
+        refusal_seen=_passed([row for row in _of(rows, *REFUSED_EARLY) if row not in _in_chunks(rows)]),
         most_bytes=most,
         refused_bytes=refused,
         head_silence=next(iter(_of(rows, "silent-head")), None),
@@ -85,13 +89,13 @@ def server_facts(
 
 
 def own_versions(deployment: Deployment, versions: dict[str, str]) -> dict[str, str]:
-    """Return the versions of what the deployment is named after or needs, the front's own answer included."""
+    """Return the versions of what the deployment is named after, the front's own answer included."""
     known = dict(versions)
     product, _, number = known.pop("answered as", "").partition(" ")[0].partition("/")
     if number:
         known.setdefault(product.lower(), number)
     known.pop("python", None)
-    words = f"{deployment.name} {deployment.title} {' '.join(deployment.needs)}".lower()
+    words = f"{deployment.name} {deployment.title}".lower()
     return {name: number for name, number in known.items() if name in words and number}
 
 
@@ -159,7 +163,7 @@ def _waits(rows: Sequence[Check], cells: Sequence[Summary], streamed_seconds: fl
         return "streamed"
     known = [cell for cell in cells if cell.server_peak_rss_bytes is not None]
     if not known:
-        return None
+        return "held back"
     largest = known[-1]
     return "memory" if _grows(known) or _holds(largest) else "disk"
 

@@ -104,11 +104,7 @@ def _unaccepted(reply: Reply) -> tuple[str, str]:
         code = f"no-answer-{reply.broke}".removesuffix("-")
         return "client-gone" if reply.left else code, f"no answer ({reply.problem})"
     words = f"{reply.status} {reply.reason}"[:MOST_SHOWN].strip()
-    # The app's own words are JSON.
-    return (
-        f"status-{reply.status}",
-        f"{words} from {reply.front}" if reply.front and not reply.content else words,
-    )
+    return f"status-{reply.status}", words + reply.by_whom
 
 
 def _fail(code: str, text: str) -> Judgement:

@@ -23,7 +23,14 @@ import xxhash
 from uploadlab.catalogue.attempts import PATIENCE_SECONDS, PAUSES, Attempt, Blocks, Content, Then
 from uploadlab.private_urls import private_parts
 from uploadlab.sending.answered import json_of, reason, stored_at, words_of
-from uploadlab.sending.connections import ANSWER_BYTES, AnswerSource, is_redirect, is_success, unsuccessful
+from uploadlab.sending.connections import (
+    ANSWER_BYTES,
+    AnswerSource,
+    by_whom,
+    is_redirect,
+    is_success,
+    unsuccessful,
+)
 
 LEAST_RATE = 1_000_000
 """Bytes a second, over a whole body: a server that reads more slowly is given up."""
@@ -61,8 +68,8 @@ class Reply(NamedTuple):
     """Whether the connection ends with the answer, as far as the answer says."""
     body: bytes = b""
     location: str | None = None
-    front: str = ""
-    """What stands before the app there; empty: not known."""
+    by_whom: str = ""
+    """Who has sent an answer that is not the app's, in words."""
     rejected: bool = False
     """Whether the answer is no success by the user's own rule, whatever its status."""
 
@@ -133,8 +140,9 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if attempt.gone:
         return Reply(problem="the client had gone", left=True)
-    front = private_parts(url.geturl()).front
-    return read_answer(connection, attempt)._replace(digest=digest.hexdigest(), front=front)
+    reply = read_answer(connection, attempt)
+    front = "" if reply.content else private_parts(url.geturl()).front
+    return reply._replace(digest=digest.hexdigest(), by_whom=by_whom(reply.status or 0, front))
 
 
 def request_head(url: SplitResult, attempt: Attempt) -> bytes:

@@ -1,10 +1,10 @@
 """Parts of docs/servers.md: what each server and front does with large bodies, one line each."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from uploadlab.analysis.grid import latest
-from uploadlab.analysis.server_facts import SIZES, ServerFacts, server_facts
+from uploadlab.analysis.server_facts import ServerFacts, server_facts
 from uploadlab.catalogue.cases_limits import LADDER_SECONDS, STREAMED_SECONDS
 from uploadlab.declared.compose import load_deployments
 from uploadlab.model.checks import Check
@@ -114,21 +114,33 @@ def _sentences(everything: Sequence[ServerFacts]) -> Iterable[str]:
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.cut_chunks_noticed, lambda value: value is False,
-        "take a chunked body that the client cut for a whole one",
+        "store a chunked body that its client cut as if it were whole",
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.refusal_seen, lambda value: value is False,
-        "break the connection when they refuse a body early, so a client that still sends sees no answer",
+        "hide the app's early refusal from a client that still sends",
     )  # fmt: skip
+    tried = max((facts.most_bytes or facts.refused_bytes or 0 for facts in everything), default=0)
     yield _which(
-        everything, _has_limit, lambda value: value,
-        f"do not store every body up to {format_size(max(SIZES.values()))} and a byte, or answer too late",
+        everything, _has_limit, lambda value: value, f"do not store a body of {format_size(tried)} and a byte",
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.waits, lambda value: value != "streamed",
         "take the whole body before they call the app; the others hand it on while it arrives",
     )  # fmt: skip
     yield _silence([facts.body_silence for facts in everything if facts.body_silence])
+    memory = {facts.name: facts.memory_bytes for facts in everything if facts.memory_bytes is not None}
+    yield _range("Memory for an upload of 1 GiB", memory, mib)
+    cpu = {facts.name: facts.cpu_seconds_per_gb for facts in everything if facts.cpu_seconds_per_gb}
+    yield _range("CPU seconds for each GB", cpu, hundredths)
+
+
+def _range(what: str, values: Mapping[str, float], write: Callable[[Any], str]) -> str:
+    """Return the deployments with the smallest and the largest figure; empty where nothing was measured."""
+    if not values:
+        return ""
+    least, most = min(values, key=lambda name: values[name]), max(values, key=lambda name: values[name])
+    return f"{what}: from {write(values[least])} (`{least}`) to {write(values[most])} (`{most}`)."
 
 
 def _silence(cuts: Sequence[Check]) -> str:

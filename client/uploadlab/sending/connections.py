@@ -29,6 +29,8 @@ Watch = Callable[[str], None]
 """Called with ``connected``, then ``sending`` and ``sent`` around each block, then ``answered``."""
 ANSWER_BYTES = 1 << 20
 """The most that is taken of an answer, head and body; the lab's own have less than a kilobyte."""
+GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+"""What a front answers that gets no answer from the app behind it."""
 AS_IT_IS = {"Accept-Encoding": "identity"}
 """A header that asks for an answer without compression."""
 
@@ -121,10 +123,10 @@ def is_redirect(http_status: int) -> bool:
 def unsuccessful(http_status: int, words: str | None, location: str | None, front: str = "") -> str:
     """Return what a server answered in place of success, and where it pointed, in a few plain words.
 
-    ``front`` is what answered before the app; empty: that is not known.
+    ``front`` is what stands before an app that has not answered itself; empty: it may have.
     """
     answered = f"answered {http_status} {plain(masked(words or ''), OF_A_SERVER)}".strip()
-    answered += f" from {front}" if front else ""
+    answered += by_whom(http_status, front)
     if not is_redirect(http_status):
         return answered
     place = f"points to {plain(masked(location), OF_A_SERVER)}" if location else "points nowhere"
@@ -135,6 +137,16 @@ def location_of(response: requests.Response) -> str | None:
     """Return the answer's Location; the headers of a redirect do not have it, so that nothing follows it."""
     location: str | None = response.raw.headers.get("Location")
     return location
+
+
+def by_whom(http_status: int, front: str) -> str:
+    """Return who has sent an answer that is not the app's, as far as its status says it.
+
+    Only a gateway says that it got no answer; anything else may come from the server that runs the app, too.
+    """
+    if not front:
+        return ""
+    return f" from {front}" if http_status in GATEWAY else ", not from the app"
 
 
 class AnswerSource(io.RawIOBase):

@@ -12,14 +12,19 @@ from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.paths import program
 from uploadlab.private_urls import private_parts
 from uploadlab.sending.answered import innermost, json_object, reason, words_of
-from uploadlab.sending.connections import AnswerFault, is_redirect, location_of, session, unsuccessful
+from uploadlab.sending.connections import (
+    GATEWAY,
+    AnswerFault,
+    is_redirect,
+    location_of,
+    session,
+    unsuccessful,
+)
 from uploadlab.sending.foreign import file_name, named
 
 PROBE_SECONDS = 5.0
 MOST_VERSIONS = 30
 """Of what a server names; the rest is left out."""
-STARTING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
-"""What a proxy answers while the server behind it starts."""
 NO_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 CORRECT = "start that server, or correct --target NAME=URL"
 TRUSTED = "add --ca-file FILE that has its authority, or --insecure"
@@ -66,13 +71,13 @@ def _unhealthy(target: Target, answer: requests.Response, content: dict[str, Any
     status = answer.status_code
     front = private_parts(target.url).front
     words = unsuccessful(status, answer.reason, location_of(answer), front)
-    if status in STARTING and front:
+    if status in GATEWAY and front:
         words += ", the app behind it does not run"
     if content is not None:
         words = f"{words_of(repr(content.get('deployment')))} answers there"
     elif status == HTTPStatus.OK:
         words += ", but without the lab's JSON"
-    if target.tier != EXTERNAL or status in STARTING:
+    if target.tier != EXTERNAL or status in GATEWAY:  # the server behind it may only start
         return _silent(target, words)
     advice = f"{program()} run --target {target.name}={target.url}/upload --expect-status 200"
     advice = f"for a server without the lab's routes, name the URL that takes uploads: {advice}"

@@ -17,7 +17,7 @@ settings = Settings.from_environment(os.environ)
 # The app itself must not linger: the last message of an answer has gone by then, and the connection with it.
 flask_app = create_app(replace(settings, linger_seconds=0))
 application = WholeBodies(
-    WSGIMiddleware(TerminatedBody(flask_app), workers=THREADS),  # type: ignore[arg-type]  # it has types of its own
+    WSGIMiddleware(TerminatedBody(flask_app), workers=THREADS),
     silence_seconds=float(os.environ.get("SILENCE_SECONDS", 30)),
     linger_seconds=settings.linger_seconds,
 )

@@ -16,7 +16,7 @@ PRODUCT = re.compile(r"([\w.-]+)/([\w.]+)")
 
 def find_versions(environ: Mapping[str, Any], front: str) -> dict[str, str]:
     """Return names with versions; ``front`` is ``name number`` of the front, or empty."""
-    found = {"python": platform.python_version(), **_packages(), **_server(environ)}
+    found = {"python": platform.python_version(), **_server(environ), **_packages()}
     name, _, number = front.partition(" ")
     return {**found, name: number} if name else found
 
