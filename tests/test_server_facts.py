@@ -62,7 +62,8 @@ def test_where_a_body_waits() -> None:
     assert facts(streamed, cells=in_memory).waits == "streamed"
     assert facts(held, cells=in_memory).waits == "memory"
     assert facts(held, cells=elsewhere).waits == "disk"
-    assert facts(held).waits is None
+    assert facts(held).waits == "held back"
+    assert facts(cells=elsewhere).waits is None
 
 
 def test_versions_are_those_of_the_deployments_own_programs() -> None:

@@ -41,7 +41,7 @@ class ServerFacts(Struct, frozen=True, kw_only=True):
     body_silence: Check | None
     duration: Check | None
     waits: str | None
-    """Where a body is while it arrives: ``streamed``, ``memory``, ``disk``, or in one of both: ``held back``."""
+    """Where a body is while it arrives: ``streamed``, ``memory``, ``disk``; ``held back``: in one of both."""
     memory_bytes: int | None
     """The peak of all processes for an upload of 1 GiB."""
     share: float | None

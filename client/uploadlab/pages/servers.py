@@ -114,7 +114,7 @@ def _sentences(everything: Sequence[ServerFacts]) -> Iterable[str]:
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.cut_chunks_noticed, lambda value: value is False,
-        "store a chunked body that its client cut as if it were whole",
+        "keep a file for a chunked body that its client cut",
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.refusal_seen, lambda value: value is False,
@@ -122,7 +122,8 @@ def _sentences(everything: Sequence[ServerFacts]) -> Iterable[str]:
     )  # fmt: skip
     tried = max((facts.most_bytes or facts.refused_bytes or 0 for facts in everything), default=0)
     yield _which(
-        everything, _has_limit, lambda value: value, f"do not store a body of {format_size(tried)} and a byte",
+        everything, _has_limit, lambda value: value,
+        f"do not store a body of {format_size(tried)} and a byte",
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.waits, lambda value: value != "streamed",
