@@ -22,7 +22,7 @@ until python3 - 2>/dev/null <<'END'
 import os, socket
 socket.create_connection(("127.0.0.1", int(os.environ["PORT"])))
 END
-do sleep 0.2; done"""
+do kill -0 $! || { cat server.log; exit 1; }; sleep 0.2; done"""
 APP = """\
 import os
 
@@ -141,9 +141,11 @@ def _files(deployment: Deployment, texts: Mapping[str, str]) -> dict[str, str]:
 
 def _named_files(text: str) -> Iterator[str]:
     for match in PATHS.finditer(text):
-        path = match[0].replace("${CONFIGS}", "configs").rstrip(".")
-        if (ROOT / path).is_file():
-            yield path
+        path = Path(match[0].replace("${CONFIGS}", "configs").rstrip("."))
+        in_folder = (ROOT / path).glob("*.py") if (ROOT / path).is_dir() else ()
+        modules = [path / file.name for file in in_folder if re.search(rf"\b{file.stem}\b", text)]
+        candidates = [path, path.with_name(f"{path.name}.py"), *modules]
+        yield from (str(found) for found in candidates if (ROOT / found).is_file())
     for module in MODULES.findall(text.replace(LAB_APP, "app")):
         if (ROOT / "services/app/upload_app" / f"{module}.py").is_file():
             yield from (f"upload_app/{module}.py", "upload_app/__init__.py")
