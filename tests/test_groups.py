@@ -138,3 +138,8 @@ def test_the_clients_container_reads_the_groups_from_its_environment() -> None:
         lab("check", "--cases", "none-such", LAB_GROUPS="nothing").stderr.count("unknown group 'nothing'")
         == 1
     )
+
+
+def test_nothing_that_a_deployment_needs_may_be_missing_where_all_is_required() -> None:
+    required = (ROOT / ".ci" / "run").read_text().replace("\n", ",").replace("=", ",").split(",")
+    assert {need for made in ALL_DEPLOYMENTS.values() for need in made.needs} <= set(required)
