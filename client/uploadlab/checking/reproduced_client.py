@@ -41,7 +41,7 @@ def ask(steps, file):
             pass  # the answer may have come before the end
         if connection.fileno() < 0:
             print("the client has gone")
-            time.sleep(1)
+            time.sleep(3)  # for the server to notice
         else:
             answer = http.client.HTTPResponse(connection)
             answer.begin()
