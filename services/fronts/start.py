@@ -9,6 +9,7 @@ check it by the certificate of its authority, CA_DIR/LAB_DEPLOYMENT.pem.
 
 import ipaddress
 import os
+import re
 import shlex
 import signal
 import socket
@@ -33,6 +34,14 @@ COMMANDS = {
     "envoy": "envoy --concurrency 2 --disable-hot-restart --log-level warning -c {filled}",
 }
 """How a front is started, by the folder of its config."""
+VERSIONS = {
+    "nginx": "nginx -v",
+    "haproxy": "haproxy -v",
+    "caddy": "caddy version",
+    "apache": "apache2 -v",
+    "envoy": "envoy --version",
+}
+"""What prints the front's version, which the app reports at /healthz."""
 
 
 def main(front_config: str, app_config: str) -> int:
@@ -44,6 +53,7 @@ def main(front_config: str, app_config: str) -> int:
         environment["APP_PORT"] = str(listener.getsockname()[1])
         if "tls.pem" in Path(front_config).read_text():
             make_certificate(environment)
+        environment["FRONT_VERSION"] = front_version(Path(front_config).parent.name)
         app = start_app(app_config, listener, environment)
     front = subprocess.Popen(front_command(front_config, environment), env=environment)
 
@@ -65,6 +75,18 @@ def start_app(
     bind = {"BIND": f"fd://{listener.fileno()}"}
     command = ["gunicorn", "--config", config]
     return subprocess.Popen(command, env={**environment, **bind}, pass_fds=[listener.fileno()])
+
+
+def front_version(kind: str) -> str:
+    """Return name and version of a front; empty if it does not print one."""
+    try:
+        done = subprocess.run(
+            shlex.split(VERSIONS.get(kind, "false")), capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""  # what starts it says so
+    number = re.search(r"\d+\.\d+\.\d+", done.stdout + done.stderr)
+    return f"{kind} {number[0]}" if number else ""
 
 
 def front_command(config: str, environment: Mapping[str, str]) -> Sequence[str]:

@@ -37,6 +37,8 @@ class Then(StrEnum):
     """Reset the connection, like a client that crashes with data in flight."""
     END = "end"
     """Send no more, and wait for the answer."""
+    HOLD = "hold"
+    """Send no more, and wait until the server ends the connection."""
     BREAK = "break"
     """Send the attempt's ``broken`` bytes, then continue."""
 
@@ -128,6 +130,8 @@ class Attempt(NamedTuple):
     then: Then | None = None
     at: int = 0
     """After how many bytes of the body ``then`` follows; a trickle does so again after as many more."""
+    in_head: bool = False
+    """Whether ``then`` follows before the last line break of the head."""
     broken: bytes = b"zz\r\n"
     """What ``Then.BREAK`` sends. By default a chunk size that is no number."""
     torn: bytes = b""
@@ -180,6 +184,11 @@ class Attempt(NamedTuple):
     def is_cut(self) -> bool:
         """Whether the body is in chunks, and its client ends it before the last one."""
         return self.chunked and self.then in (Then.CLOSE, Then.RESET, Then.END) and self.at < self.body_bytes
+
+    @property
+    def shown_label(self) -> str:
+        """Which of the case's attempts this is, for readers."""
+        return ", ".join(filter(None, ("chunked" if self.chunked else "", self.label)))
 
     @property
     def gone(self) -> bool:

@@ -13,6 +13,7 @@ from uploadlab.catalogue import (  # noqa: F401  each registers its cases when i
     cases_forms,
     cases_framing,
     cases_heads,
+    cases_limits,
 )
 from uploadlab.catalogue.registry import REGISTERED, Case, CaseKind
 

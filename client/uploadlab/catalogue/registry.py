@@ -17,6 +17,8 @@ class CaseKind(StrEnum):
     FAULT = "faults"
     BAD = "bad input"
     CROWD = "crowds"
+    LIMIT = "limits"
+    """Measured, not judged: how long a server waits, and whether it hands a body on while it arrives."""
 
 
 class Case(NamedTuple):

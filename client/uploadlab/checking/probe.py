@@ -78,7 +78,7 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
         case=case,
         deployment=target.name,
         route=route,
-        label=", ".join(filter(None, ("chunked" if attempt.chunked else "", attempt.label))),
+        label=attempt.shown_label,
         started_at=started_at,
         verdict=judgement.verdict,
         code=judgement.code,

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import chain
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import msgspec
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.registry import CaseKind
 from uploadlab.checking.foreign import TRIAL, Taken, taken_kinds
+from uploadlab.checking.limit_probes import limit_rows
 from uploadlab.checking.probe import probes
 from uploadlab.clock import now
 from uploadlab.measuring.limits import REQUEST_BYTES, left_bytes, over_limit
@@ -39,6 +40,7 @@ class CheckStage:
         self._bench = bench
         self._taken: dict[str, Taken] = {}
         self._left_bytes: dict[str, int | None] = {}
+        self._one_large = threading.Lock()
         self._tried: dict[tuple[str, str], list[Check]] = {}
         """The rows of each target and case, those of before a run went on included."""
 
@@ -58,24 +60,26 @@ class CheckStage:
         for row in self._bench.folder.read_checks():
             self._tried.setdefault((row.deployment, row.case), []).append(row)
         crowds = [cell for cell in items if CASES[cell.case].kind is CaseKind.CROWD]
-        others = [cell for cell in items if cell not in crowds]
-        results = chain(self._at_once(others), self._at_once(crowds))
+        limits = [cell for cell in items if CASES[cell.case].kind is CaseKind.LIMIT]
+        others = [cell for cell in items if cell not in (*crowds, *limits)]
+        results = chain(
+            self._at_once(others, self._in_turn),
+            self._at_once(crowds, self._in_turn),
+            self._at_once(limits, self._limits),
+        )
         for rows in watched(results, len(items), watcher):
             watcher.began(f"{rows[0].deployment} {rows[0].case}")
             self._bench.folder.append_checks(rows)
 
-    def _at_once(self, items: Sequence[CheckCell]) -> Iterator[list[Check]]:
+    def _at_once(
+        self, items: Sequence[CheckCell], try_cells: Callable[[Sequence[CheckCell]], Iterator[list[Check]]]
+    ) -> Iterator[list[Check]]:
         """Try these, all targets at once; yield the rows of each as soon as they are there."""
         done: queue.SimpleQueue[list[Check] | BaseException] = queue.SimpleQueue()
-        one_large = threading.Lock()
 
         def try_all(cells: Sequence[CheckCell]) -> None:
             try:
-                for cell in cells:
-                    # Large files of several targets might not fit on the disk together.
-                    with one_large if CASES[cell.case].heavy else nullcontext():
-                        rows = self._try(cell)
-                    self._tried[cell.target.name, cell.case] = rows
+                for rows in try_cells(cells):
                     done.put(rows)
             except BaseException as error:  # a defect of the lab's own, for the main thread to raise
                 done.put(error)
@@ -89,6 +93,22 @@ class CheckStage:
             if isinstance(result, BaseException):
                 raise result
             yield result
+
+    def _in_turn(self, cells: Sequence[CheckCell]) -> Iterator[list[Check]]:
+        """Try the cells of a target one after the other."""
+        for cell in cells:
+            # Large files of several targets might not fit on the disk together.
+            with self._one_large if CASES[cell.case].heavy else nullcontext():
+                rows = self._try(cell)
+            self._tried[cell.target.name, cell.case] = rows
+            yield rows
+
+    def _limits(self, cells: Sequence[CheckCell]) -> Iterator[list[Check]]:
+        """Measure the limits of a target, which waits for silent clients of all cases at once."""
+        target = cells[0].target
+        if why := target.unavailable or self._bench.explain(target.name):
+            return iter([[_untried(cell, Verdict.UNAVAILABLE, why)] for cell in cells])
+        return ([row] for row in limit_rows(target, [cell.case for cell in cells]))
 
     def _try(self, cell: CheckCell) -> list[Check]:
         """Return all attempts of a case at a target, or a row that says why there is none."""

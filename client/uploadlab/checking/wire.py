@@ -132,7 +132,7 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
     connection.settimeout(attempt.patience_seconds)
     # A refusal may have come before the end. A reset is no answer, as in urllib3 before 2.2.
     with suppress(ConnectionError if attempt.gone else BrokenPipeError, ssl.SSLEOFError):
-        connection.sendall(_head(url, attempt))
+        connection.sendall(request_head(url, attempt))
         if not attempt.expect or _may_go_on(connection):
             _send_body(connection, attempt, digest)
     if attempt.then is Then.RESET:
@@ -140,12 +140,13 @@ def _exchange(connection: socket.socket, url: SplitResult, attempt: Attempt) -> 
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     if attempt.gone:
         return Reply(problem="the client had gone", left=True)
-    reply = _answer(connection, attempt)
+    reply = read_answer(connection, attempt)
     front = "" if reply.content else private_parts(url.geturl()).front
     return reply._replace(digest=digest.hexdigest(), by_whom=by_whom(reply.status or 0, front))
 
 
-def _head(url: SplitResult, attempt: Attempt) -> bytes:
+def request_head(url: SplitResult, attempt: Attempt) -> bytes:
+    """Return the head of a request, with what the user has given for this URL."""
     private = private_parts(url.geturl())
     query = "&".join(filter(None, (url.query, attempt.query, private.query)))
     line = attempt.request_line.format(
@@ -181,7 +182,7 @@ def _send_body(connection: socket.socket, attempt: Attempt, digest: Any) -> None
     A socket's own time is for one block: a server that reads a little now and then would never be given up.
     """
     end = time.monotonic() + attempt.patience_seconds + attempt.body_bytes / LEAST_RATE
-    for block in _cut(attempt.body(_file(attempt.file, digest)), attempt):
+    for block in cut(attempt.body(_file(attempt.file, digest)), attempt):
         if time.monotonic() > end:
             raise TimeoutError("the server reads too slowly")
         if block is None and attempt.torn:
@@ -213,8 +214,8 @@ def _file(file: Content, digest: Any) -> Blocks:
         yield file.encoded
 
 
-def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None]:
-    """Yield the blocks, with None where the attempt does something else."""
+def cut(blocks: Iterator[Any], attempt: Attempt) -> Iterator[Any]:
+    """Yield the blocks, or slices of them, with None where the attempt does something else."""
     left = attempt.at if attempt.then else None
     again = (attempt.at or None) if attempt.then is Then.TRICKLE else None
     for block in blocks:
@@ -229,7 +230,7 @@ def _cut(blocks: Blocks, attempt: Attempt) -> Iterator[bytes | memoryview | None
             yield block
 
 
-def _answer(connection: socket.socket, attempt: Attempt) -> Reply:
+def read_answer(connection: socket.socket, attempt: Attempt) -> Reply:
     """Return the answer, whole within the attempt's patience; raise OSError, HTTPException."""
     source: Any = AnswerSource(connection, attempt.patience_seconds, 2 * ANSWER_BYTES)
     response = HTTPResponse(source, method=attempt.verb)

@@ -28,7 +28,7 @@ Examples:
     "--large",
     is_flag=True,
     help="Also send files over 1 and 2 GiB, forms of 128 MiB, slow uploads of 35 and 70 s, "
-    "and uploads beside 64 clients.",
+    "uploads beside 64 clients, and clients that are silent for up to 120 s.",
 )
 @options.deployments_option
 @target_options

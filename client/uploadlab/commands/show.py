@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from uploadlab.checking.reproduction import reproduction
 from uploadlab.commands import options
 from uploadlab.presenting.cell import cell_in_full
 from uploadlab.presenting.terminal import Screen
@@ -14,14 +15,25 @@ from uploadlab.presenting.terminal import Screen
     epilog="""\b
 Example:
   lab show last flask/request.files/64MiB
+  lab show last uwsgi-default/chunked --reproduce > reproduce.sh
 """,
 )
 @click.argument("run")
 @click.argument("cell")
+@click.option(
+    "--reproduce",
+    is_flag=True,
+    help="Print a script that shows the failure of DEPLOYMENT/CASE without the lab.",
+)
 @options.out_option
-def command(run: str, cell: str, out: Path) -> None:
+def command(run: str, cell: str, reproduce: bool, out: Path) -> None:
     """Show one cell in full.
 
-    Prints every figure of CELL, DEPLOYMENT/METHOD/SIZE, with causes and configs.
+    Prints every figure of CELL, DEPLOYMENT/METHOD/SIZE, with causes and configs; of a check, each attempt of
+    DEPLOYMENT/CASE.
     """
-    Screen().text(cell_in_full(options.stored_run(run, out), cell))
+    folder = options.stored_run(run, out)
+    if reproduce:
+        Screen().raw("\n".join(reproduction(folder.read_run(), folder.read_checks(), cell)) + "\n")
+    else:
+        Screen().text(cell_in_full(folder, cell))

@@ -42,6 +42,11 @@ class Check(Struct, frozen=True, kw_only=True):
     """Size of the file."""
     stored_bytes: int | None = None
     """Size of the upload that was acknowledged."""
+    seconds: float | None = None
+    """Of a limit: until the server ended the connection, or while its app had the upload.
+
+    None: the server did not end the connection, or does not say.
+    """
     left: int = 0
     """Uploads that a server of the user's accepted, and that the lab has not removed."""
     left_bytes: int = 0

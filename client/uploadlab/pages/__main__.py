@@ -4,7 +4,15 @@ import re
 import sys
 
 from uploadlab.errors import LabError, problem_of
-from uploadlab.pages import answer, citations, declared, evidence, picture, results  # noqa: F401  register parts
+from uploadlab.pages import (  # noqa: F401  register parts
+    answer,
+    citations,
+    declared,
+    evidence,
+    picture,
+    results,
+    servers,
+)
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 

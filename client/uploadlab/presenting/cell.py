@@ -5,9 +5,11 @@ from statistics import median
 
 from uploadlab.analysis.cells import latest_attempt, summarize
 from uploadlab.analysis.diagnosis import explain
+from uploadlab.analysis.grid import latest
 from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.errors import LabError, UsageError
 from uploadlab.model.cells import Cell
+from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
@@ -45,6 +47,8 @@ FIELDS = {
 def cell_in_full(folder: RunFolder, name: str) -> list[str]:
     """Return every figure of the cell named ``deployment/method/size``; raises LabError."""
     run, rows = folder.read_run(), folder.read_measurements()
+    if run.checks:
+        return _attempts_in_full(run, folder.read_checks(), name)
     cell = _find_cell(run, name)
     measured = latest_attempt([row for row in rows if row.cell_id == cell.id and not row.warmup])
     if not measured:
@@ -66,6 +70,25 @@ def cell_in_full(folder: RunFolder, name: str) -> list[str]:
     for part in filter(None, parts[1:]):
         lines += ["", *part]
     return lines
+
+
+def _attempts_in_full(run: Run, checks: Sequence[Check], name: str) -> list[str]:
+    """Return a line for each attempt of a check's cell, named ``deployment/case``; raise LabError."""
+    deployment, _, case = name.partition("/")
+    check("deployment", deployment, [target.name for target in run.targets])
+    check("case", case, run.checks)
+    rows = [row for row in latest(checks) if (row.deployment, row.case) == (deployment, case)]
+    if not rows:
+        raise LabError(f"{name} is planned but not tried yet: type {program()} resume {run.id}")
+    lines = [
+        " ".join(
+            filter(None, [f"{row.verdict}:", row.route, f"({row.label})" if row.label else "", row.text])
+        )
+        for row in rows
+    ]
+    if any(row.verdict in (Verdict.FAIL, Verdict.LOSS) for row in rows):
+        lines += ["", f"A script that shows it: {program()} show {run.id} {name} --reproduce"]
+    return [f"{name} in {run.id}, runtime {run.runtime}", "", *lines]
 
 
 def _find_cell(run: Run, text: str) -> Cell:

@@ -81,7 +81,8 @@ def counts(run: Run, rows: Sequence[Check]) -> list[str]:
     rows = [row for row in latest(rows) if row.verdict is not Verdict.UNAVAILABLE]
     tried = Counter(CASES[row.case].kind for row in rows if row.case in CASES)
     held = {target.name for target in run.targets if target.tier in HELD}
-    lines = [f"Tried: {', '.join(f'{tried[kind]} {kind}' for kind in CaseKind)}."]
+    kinds = [kind for kind in CaseKind if tried[kind] or kind is not CaseKind.LIMIT]
+    lines = [f"Tried: {', '.join(f'{tried[kind]} {kind}' for kind in kinds)}."]
     for title, mine in (
         ("Tuned and yours", [row for row in rows if row.deployment in held]),
         ("Others", [row for row in rows if row.deployment not in held]),

@@ -9,9 +9,11 @@ import msgspec
 
 from uploadlab.analysis.cells import given_up
 from uploadlab.analysis.diagnosis import Cause
+from uploadlab.analysis.grid import latest
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
+from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Kind, Order
@@ -107,10 +109,20 @@ def next_commands(
         cell = f"{slowest.deployment}/{slowest.method}/{slowest.size_bytes / MIB:g}MiB"
         texts["To see all figures of the slowest way"] = ["show", run.id, cell]
     if stored.checks:
-        texts["To see what each case sends"] = ["list", "cases"]
+        texts |= _of_check(run, stored.checks)
     elif ranking and names and not run.comparison:
         texts["To see whether broken uploads are refused"] = ["check", "--deployments", ",".join(names)]
     return {what: shlex.join([program(), *words]) for what, words in texts.items()}
+
+
+def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:
+    """Return how to show the worst failure without the lab, and what was sent."""
+    failed = [row for row in latest(checks) if row.verdict in (Verdict.LOSS, Verdict.FAIL)]
+    texts = {}
+    for row in sorted(failed, key=lambda row: row.verdict is not Verdict.LOSS)[:1]:
+        cell = f"{row.deployment}/{row.case}"
+        texts["To show a failure without the lab"] = ["show", run.id, cell, "--reproduce"]
+    return {**texts, "To see what each case sends": ["list", "cases"]}
 
 
 def _fix(causes: Sequence[Cause], startable: Sequence[str]) -> list[str]:

@@ -1,13 +1,11 @@
 """The app's HTTP contract."""
 
 import os
-import platform
 import re
 import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +31,7 @@ from upload_app.query import (
 )
 from upload_app.storage import DIGESTS, Partial, Store
 from upload_app.usage import report_usage
+from upload_app.versions import find_versions
 
 blueprint = Blueprint("uploads", __name__)
 
@@ -40,10 +39,9 @@ blueprint = Blueprint("uploads", __name__)
 @blueprint.get("/healthz")
 def show_health() -> ResponseReturnValue:
     """Return who answers here, in which versions, and how many uploads are in progress."""
-    packages = {name: version(name) for name in ("flask", "werkzeug", "multipart")}
     return {
         "deployment": current_settings().deployment,
-        "versions": {"python": platform.python_version(), **packages, **_server_version()},
+        "versions": find_versions(request.environ, current_settings().front),
         "uploads_in_progress": _store().in_progress(),
     }
 
@@ -274,13 +272,6 @@ def _require_form() -> str:
     if not boundary.isascii():
         abort(400, f"the boundary {boundary!r} in the Content-Type is not ASCII")  # RFC 2046, 5.1.1
     return boundary
-
-
-def _server_version() -> dict[str, str]:
-    if uwsgi := request.environ.get("uwsgi.version"):
-        return {"uwsgi": uwsgi.decode()}
-    name, _, number = request.environ.get("SERVER_SOFTWARE", "").partition(" ")[0].partition("/")
-    return {name.lower(): number} if name else {}
 
 
 def _store() -> Store:

@@ -39,6 +39,8 @@ class Settings:
     """The address to listen on."""
     allowed_hosts: tuple[str, ...]
     """More names that clients reach it by, without ports."""
+    front: str
+    """Name and version of the front before this app's server; empty: it has none, or none that says so."""
     data_dir: Path
     run_dir: Path | None
     """Where the process ids of its other parts are; None: /usage is switched off."""
@@ -80,6 +82,7 @@ class Settings:
             deployment=environ.get("LAB_DEPLOYMENT", "unnamed"),
             host=environ.get("HOST", ""),
             allowed_hosts=tuple(environ.get("ALLOWED_HOSTS", "").split()),
+            front=environ.get("FRONT_VERSION", ""),
             data_dir=Path(environ["DATA_DIR"]),
             run_dir=Path(environ["RUN_DIR"]) if environ.get("USAGE") == "1" else None,
             profile_dir=Path(environ.get("PROFILE_DIR", f"{environ['DATA_DIR']}/profiles")),
