@@ -87,7 +87,13 @@ def failed_cells() -> Iterator[tuple[str, Check]]:
         for row in kept(run).checks:
             is_stock = row.deployment in ALL_DEPLOYMENTS and ALL_DEPLOYMENTS[row.deployment].tier == "stock"
             is_new = row.code not in codes or row.deployment not in deployments
-            if is_stock and is_new and row.verdict in (Verdict.LOSS, Verdict.FAIL) and is_quick(row.case):
+            if (
+                is_stock
+                and is_new
+                and row.verdict in (Verdict.LOSS, Verdict.FAIL)
+                and is_quick(row.case)
+                and is_sent(row)
+            ):
                 codes.add(row.code)
                 deployments.add(row.deployment)
                 yield run, row
@@ -100,6 +106,11 @@ def is_quick(name: str) -> bool:
         bool(case and case.usual and case.kind is not CaseKind.CROWD and not case.contract)
         and name != "stall"
     )
+
+
+def is_sent(row: Check) -> bool:
+    """Whether the case still has the row's attempt."""
+    return any(attempt.shown_label == row.label for attempt in CASES[row.case].attempts())
 
 
 def shows(row: Check, output: str) -> bool:

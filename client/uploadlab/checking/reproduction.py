@@ -28,8 +28,11 @@ def reproduction(run: Run, checks: Sequence[Check], name: str) -> list[str]:
 
     Raise LabError, UsageError.
     """
-    row = _failed_row(run, checks, name)
-    attempt = _attempt_of(row)
+    rows = _failed_rows(run, checks, name)
+    found = next(((row, attempt) for row in rows if (attempt := _attempt_of(row))), None)
+    if found is None:
+        raise LabError(f"this lab no longer sends what failed as {name}: start a new check")
+    row, attempt = found
     target = next(target for target in run.targets if target.name == row.deployment)
     head = _headline(run, row, attempt)
     deployment = _deployment(run, row.deployment)
@@ -43,7 +46,8 @@ def reproduction(run: Run, checks: Sequence[Check], name: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _failed_row(run: Run, checks: Sequence[Check], name: str) -> Check:
+def _failed_rows(run: Run, checks: Sequence[Check], name: str) -> list[Check]:
+    """Return the failed attempts of a cell, the worst first; raise LabError, UsageError."""
     deployment, _, case = name.partition("/")
     if not run.checks or not case:
         raise UsageError(
@@ -56,16 +60,16 @@ def _failed_row(run: Run, checks: Sequence[Check], name: str) -> Check:
     if not failed:
         found = ", ".join(dict.fromkeys(str(row.verdict) for row in rows)) or "not tried"
         raise LabError(f"{name} did not fail ({found}): nothing to reproduce")
-    return min(failed, key=lambda row: (FAILED.index(row.verdict), row.route not in RECEIVERS))
+    return sorted(failed, key=lambda row: (FAILED.index(row.verdict), row.route not in RECEIVERS))
 
 
-def _attempt_of(row: Check) -> Attempt:
-    """Return the attempt that a row is about; raise LabError if the case no longer has it."""
+def _attempt_of(row: Check) -> Attempt | None:
+    """Return the attempt that a row is about; None if the case no longer has it."""
     is_form = {method.form for method in METHODS.values() if method.route == row.route}
     for attempt in CASES[row.case].attempts() if row.case in CASES else ():
         if attempt.shown_label == row.label and (not row.route or attempt.form in is_form):
             return attempt
-    raise LabError(f"this lab no longer sends {row.case} ({row.label}): start a new check")
+    return None
 
 
 def _deployment(run: Run, name: str) -> Deployment | None:
