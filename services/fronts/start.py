@@ -46,7 +46,8 @@ VERSIONS = {
 
 def main(front_config: str, app_config: str) -> int:
     """Start both, and return the status of the front once it has ended."""
-    environment = dict(os.environ)
+    any_family = str(os.environ["HOST"] == "::").lower()  # as Envoy writes what is true
+    environment = {**os.environ, "ANY_FAMILY": any_family}
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # what comes before gunicorn accepts waits; Apache would try a refused port rarely
