@@ -6,11 +6,14 @@ from uploadlab.catalogue.attempts import noise
 
 SOME = noise(600_001)
 """More than one block of any reader, and more than Werkzeug keeps in memory."""
+LESS = noise(100_001)
+"""More than one block of most readers, and no more than slow routes are sent."""
 SMALL = noise(10_001)
 """Small enough to be sent before the answer comes. A server that closes with data unread resets the
 connection, and a client that still sends may then never read the answer."""
 HALF = 300_000
 """About the middle of ``SOME``."""
+HALF_OF_LESS = 50_000
 TORN = b"8000\r\n" + b"x" * 1000
 """The beginning of a chunk of 32 KiB, whose rest never comes."""
 SOON_SECONDS = 8.0

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from uploadlab.catalogue.attempts import Attempt, both, form, raw
-from uploadlab.catalogue.case_values import BAD_REQUEST, LENGTH_REQUIRED, SMALL, SOME
+from uploadlab.catalogue.case_values import BAD_REQUEST, LENGTH_REQUIRED, LESS, SMALL, SOME
 from uploadlab.catalogue.cases_faults import cut_in_chunks
 from uploadlab.catalogue.registry import CaseKind, case
 
@@ -34,6 +34,7 @@ IN_CHUNKS: dict[str, Any] = {"chunked": True, "refusals": (LENGTH_REQUIRED, BAD_
 def digest() -> Iterator[Attempt]:
     """A digest of the body is announced, and is right: by sha-256 or sha-512, in either header."""
     yield from (announced(attempt) for attempt in both(SOME))
+    yield announced(raw(LESS, label="100 kB"))
     yield from (announced(attempt) for attempt in both(SOME, **IN_CHUNKS))
     plain = raw(SMALL, each_route=False)
     yield announced(plain._replace(label="sha-512"), "sha-512")
@@ -52,6 +53,7 @@ def digest_wrong() -> Iterator[Attempt]:
     """A digest of the body is announced, and the body that arrives is another one."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
     yield from (announced(attempt, right=False) for attempt in both(SOME, **bad))
+    yield announced(raw(LESS, label="100 kB", **bad), right=False)
     yield announced(
         raw(SOME, **bad | {"chunked": True, "refusals": (BAD_REQUEST, LENGTH_REQUIRED)}), right=False
     )

@@ -7,7 +7,9 @@ from uploadlab.catalogue.attempts import THE_END, Attempt, Then, both, form, noi
 from uploadlab.catalogue.case_values import (
     BAD_REQUEST,
     HALF,
+    HALF_OF_LESS,
     LENGTH_REQUIRED,
+    LESS,
     SMALL,
     SOME,
     TIMEOUT,
@@ -65,6 +67,7 @@ def client_gone() -> Iterator[Attempt]:
     """A client that closes or breaks the connection in mid-body."""
     for then in (Then.CLOSE, Then.RESET):
         yield from both(SOME, then=then, at=HALF, label=then, must_refuse=True)
+        yield raw(LESS, then=then, at=HALF_OF_LESS, label=f"{then}, 100 kB", must_refuse=True)
 
 
 def cut_in_chunks(make: Callable[..., Attempt] = raw) -> Iterator[Attempt]:
@@ -81,20 +84,19 @@ def cut_in_chunks(make: Callable[..., Attempt] = raw) -> Iterator[Attempt]:
 def cut_chunks() -> Iterator[Attempt]:
     """A chunked body that its client cuts: closed, reset or half-closed, after a chunk and inside one."""
     for attempt in cut_in_chunks():
-        yield attempt._replace(each_route=attempt.label == "close inside a chunk")
+        yield attempt
+        if attempt.label == "close inside a chunk":
+            less = attempt._replace(file=LESS, at=HALF_OF_LESS, each_route=True)
+            yield less._replace(label=f"{attempt.label}, 100 kB")
     yield from cut_in_chunks(form)
 
 
 @case("short-body", CaseKind.FAULT)
 def short_body() -> Iterator[Attempt]:
     """Content-Length longer than the body, whose sender waits for an answer."""
-    yield from both(
-        SOME,
-        then=Then.END,
-        at=HALF,
-        must_refuse=True,
-        refusals=(BAD_REQUEST, TIMEOUT),
-    )
+    bad: dict[str, Any] = {"then": Then.END, "must_refuse": True, "refusals": (BAD_REQUEST, TIMEOUT)}
+    yield from both(SOME, at=HALF, **bad)
+    yield raw(LESS, at=HALF_OF_LESS, label="100 kB", **bad)
 
 
 @case("short-form", CaseKind.FAULT)

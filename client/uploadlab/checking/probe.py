@@ -35,6 +35,10 @@ _BUSY: dict[str, threading.Lock] = {}
 """Held by the attempts at a target; targets are tried at the same time."""
 
 
+_FILES: dict[str, usage.Files] = {}
+"""What targets are known to have, by their URLs: an upload that was removed has left it as it was."""
+
+
 class Made(NamedTuple):
     """Attempts that share a connection, each judged, with its reply and what the server has of it."""
 
@@ -94,7 +98,9 @@ def probe(target: Target, case: str, attempt: Attempt, route: str) -> Check:
 def _made(target: Target, attempt: Attempt, route: str) -> Made:
     """Make an attempt, with those that follow it, and judge by the lab's contract."""
     attempts = [attempt, *attempt.after]
-    before = _files(target)
+    if _hops(route):
+        _FILES.clear()  # it may leave a file at the next one, too
+    before = _FILES.pop(target.url, None) or _files(target)
     replies, seconds = _send(f"{target.url}{route}", attempts)
     states = _states(target, attempts, replies, before)
     reports = target.tier != EXTERNAL
@@ -132,6 +138,8 @@ def _states(
     """Return what the server has of each attempt; remove what it has acknowledged."""
     stored = [_acknowledged(target.url, reply) if reply.accepted else None for reply in replies]
     if None not in stored and not attempts[0].crowd:
+        if before and len(stored) == len(attempts) and all(state and state.digest for state in stored):
+            _FILES[target.url] = before
         return [state for state in stored if state]
     left = _left(target, attempts[0], before)
     return [state or left for state in stored]
@@ -140,12 +148,16 @@ def _states(
 @contextmanager
 def _alone(target: Target, route: str) -> Iterator[None]:
     """Keep other attempts from the target, and from passing files on to it: files left are this one's."""
-    hops = any(method.hops and method.route == route for method in METHODS.values())
-    busy = {target.name, *(target.next[:1] if hops else [])}
+    busy = {target.name, *(target.next[:1] if _hops(route) else [])}
     with ExitStack() as held:
         for name in sorted(busy):  # in one order, so that two never wait for each other
             held.enter_context(_BUSY.setdefault(name, threading.Lock()))
         yield
+
+
+def _hops(route: str) -> bool:
+    """Return whether uploads to the route are passed on to the next deployment."""
+    return any(method.hops and method.route == route for method in METHODS.values())
 
 
 def _acknowledged(url: str, reply: Reply) -> ServerState:

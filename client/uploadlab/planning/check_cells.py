@@ -4,7 +4,9 @@ from uploadlab.catalogue.attempts import PAUSES, Attempt, Then
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.methods import METHODS, methods_at
 from uploadlab.model.deployments import Target
-from uploadlab.units import MIB
+
+SLOW_ROUTE_BYTES = 200_000
+"""What a slow route is sent at most: most servers read lines byte by byte, half a megabyte in a second."""
 
 
 def applies(target: Target, case: str) -> bool:
@@ -25,7 +27,7 @@ def routes(target: Target, attempt: Attempt) -> list[str]:
         makes_sense = _is_general(target, attempt) and (attempt.form or not spec.only_forms)
         return [""] if makes_sense else []
     methods = [METHODS[name] for name in methods_at(target) if METHODS[name].form == attempt.form]
-    soon = attempt.file.size_bytes <= MIB and attempt.then not in PAUSES
+    soon = attempt.file.size_bytes <= SLOW_ROUTE_BYTES and attempt.then not in PAUSES
     found = list(dict.fromkeys(method.route for method in methods if soon or not method.slow))
     return found if attempt.each_route else found[:1]
 
