@@ -78,7 +78,7 @@ def test_a_run_ends_with_its_answer_and_leaves_only_its_folder(tmp_path: Path, w
         (["compare", "flask", "flask"], 2, "flask would be two deployments: name each once"),
         (["compare", "flask", "none.ini"], 2, "'none.ini' is neither a config nor a deployment"),
         (["compare", "flask", "pyproject.toml"], 2, "copy it to its server's folder there"),
-        (["compare", "flask", "configs/knobs.toml"], 2, "a config is one of configs/gunicorn/*.conf.py, "),
+        (["compare", "flask", "configs/knobs.toml"], 2, "a config is one of configs/apache/*.conf, "),
         (["compare", "flask", "gunicorn", "--load"], 2, "compare has no --load: it belongs to run, resume"),
         (
             ["compare", "flask", "gunicorn", "--workers", "3"],

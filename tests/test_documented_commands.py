@@ -57,6 +57,7 @@ INSTEAD = {
     "--run-time 20s": "--run-time 2s",
     "uwsgi-default,gunicorn-gthread,nginx-uwsgi": "gunicorn-gthread",  # beside slow clients, one by one
     "512MB": "2MB",
+    "over-1-gib,silent-head,silent-body,slow-body,first-byte": "first-byte",  # two minutes of silence
     "192.0.2.7": "127.0.0.1",
 }
 """Smaller words in place of some."""
