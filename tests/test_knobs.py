@@ -34,9 +34,9 @@ NGINX = "server {\n        size 1m;   # 16k by default\n\n        location / {\n
         ("a.ini", INI, "listen", "", "; why\nmaster = true\n"),
         ("a.ini", INI, "processes", "4", "master = true\nprocesses = 4\n"),
         ("a.py", "threads = 4  # 1 by default\n", "threads", "8", "threads = 8  # 1 by default\n"),
-        ("a.conf", NGINX, "size", "2m", "        size 2m;   # 16k by default\n"),
-        ("a.conf", NGINX, "size", "", "server {\n\n"),
-        ("a.conf", NGINX, "other", "on", "        other on;\n        location / {\n"),
+        ("a.conf.template", NGINX, "size", "2m", "        size 2m;   # 16k by default\n"),
+        ("a.conf.template", NGINX, "size", "", "server {\n\n"),
+        ("a.conf.template", NGINX, "other", "on", "        other on;\n        location / {\n"),
     ],
 )
 def test_one_line_of_a_config_is_changed(
@@ -118,8 +118,8 @@ def reasons(path: str, text: str) -> list[tuple[str, str, str]]:
 
 def test_a_settings_reason_is_the_comment_above_or_behind_it() -> None:
     assert reasons("a.ini", INI) == [("listen", "listen = 1024", "why")]
-    assert reasons("a.conf", NGINX) == [("size", "size 1m", "16k by default")]
-    assert reasons("a.conf", "# nginx's\nalias ${A}/; # it's ours\nb a#b;\n") == [
+    assert reasons("a.conf.template", NGINX) == [("size", "size 1m", "16k by default")]
+    assert reasons("a.conf.template", "# nginx's\nalias ${A}/; # it's ours\nb a#b;\n") == [
         ("alias", "alias ${A}/", "it's ours")
     ]
     assert reasons("a.py", '"""Doc."""\n\nimport os\n# many\nthreads = 4\nb = [\n 1,\n]  # two\n') == [

@@ -5,14 +5,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from http.client import HTTPException
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from uploadlab.catalogue.attempts import Attempt, Then
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.cases_limits import LADDER_SECONDS, STREAMED_SECONDS
-from uploadlab.checking.wire import Reply, connection_to, cut, read_answer, request_head, send_attempt
+from uploadlab.checking.wire import BROKEN, Reply, connection_to, cut, read_answer, request_head, send_attempt
 from uploadlab.clock import now
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Target
@@ -102,7 +101,7 @@ def _row(target: Target, case: str, stop: threading.Event) -> Check:
     started_at, (attempt, route) = now(), _attempt_at(target, case)
     try:
         waited = _waited(target, f"{target.url}{route}", attempt, stop)
-    except (OSError, HTTPException, ValueError) as error:
+    except BROKEN as error:
         waited = Waited(None, f"no answer ({reason(error)})", problem=True)
     return _check(target, case, route, started_at, waited)
 
@@ -110,7 +109,7 @@ def _row(target: Target, case: str, stop: threading.Event) -> Check:
 def _waited(target: Target, address: str, attempt: Attempt, stop: threading.Event) -> Waited:
     """Send until the attempt holds or slows down, then wait for the end of the connection.
 
-    Raise OSError, HTTPException, Unanswered.
+    Raise BROKEN, Unanswered.
     """
     url = urlsplit(address)
     with connection_to(url, attempt.patience_seconds) as connection:

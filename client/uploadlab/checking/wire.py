@@ -36,6 +36,8 @@ LEAST_RATE = 1_000_000
 """Bytes a second, over a whole body: a server that reads more slowly is given up."""
 EXPECT_SECONDS = 1.0
 """As long as curl waits for a 100."""
+BROKEN = (OSError, HTTPException, ValueError)
+"""What a connection without a whole answer raises; ValueError is http.client's for a negative length."""
 BREAKS = {
     RemoteDisconnected: "disconnected",  # before its base class
     ConnectionResetError: "reset",
@@ -97,7 +99,7 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
             try:
                 connection = connection or opened.enter_context(connection_to(url, PATIENCE_SECONDS))
                 replies.append(_exchange(connection, url, attempt))
-            except (OSError, HTTPException, ValueError) as error:  # http.client's for a negative length
+            except BROKEN as error:
                 broke = next((word for kind, word in BREAKS.items() if isinstance(error, kind)), "")
                 replies.append(Reply(problem=reason(error), broke=broke))
             if replies[-1].status is None:
