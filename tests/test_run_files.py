@@ -222,6 +222,8 @@ ELSEWHERE = {
     "commands/help_text.py": "the package",
     "commands/knobs.py": "configs in a temporary folder",
     "commands/options.py": "click's writer",
+    "checking/reproduced_client.py": "words of the scripts that it writes",
+    "checking/reproduced_server.py": "the checkout, and words of the scripts that it writes",
     "declared": "the checkout",
     "load/ledger.py": "a temporary folder",
     "load/throughput.py": "Locust's --csv",
