@@ -53,7 +53,8 @@ def everything_holds(runtime: str, cases: Sequence[str], out: Path) -> None:
     for row in rows:
         if row.deployment in TUNED:
             assert row.verdict is Verdict.PASS or known_exception(row, run.exceptions), row
-    assert idle_exceptions(run, rows) == []
+    if runtime == "local":  # a sample of the cases does not show each
+        assert idle_exceptions(run, rows) == []
     lost = {(row.deployment, row.case) for row in rows if row.verdict is Verdict.LOSS}
     assert {name for name, case in lost if case == "chunked"} == LOSERS
     assert {name for name, case in lost if case == "torn-boundary"} == STOCK

@@ -14,7 +14,9 @@ wsgi_app = "upload_app.wsgi:application"
 # (25.1: in the working folder; since 25.2: in $XDG_RUNTIME_DIR or ~/.gunicorn)
 control_socket_disable = True
 workers = 2  # 1 by default: as many processes as the uWSGI deployments have
-threads = 40  # 1 by default: one slow client would hold a whole worker, and each that stalls holds a thread
+# 1 by default: one slow client would hold a whole worker, and each that stalls holds a thread. A worker
+# accepts more clients than it has threads, even while the other worker is idle: 64 may stall at one of them.
+threads = 72
 limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
 limit_request_fields = 200  # 100 by default; the app bounds all of them together
 limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused

@@ -19,8 +19,13 @@ UNINSTALLED = ("python", "answered as", "apache", "mod_wsgi", "nginx", "haproxy"
 """Versions that name no package of Python's."""
 WAIT = """\
 until python3 - 2>/dev/null <<'END'
-import os, socket
-socket.create_connection(("127.0.0.1", int(os.environ["PORT"])))
+import http.client, os
+connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["PORT"]), timeout=5)
+connection.request("GET", "/")
+try:
+    assert connection.getresponse().status not in (502, 503, 504)  # a front whose app has not started
+except http.client.HTTPException:
+    pass  # one that answers over TLS only
 END
 do kill -0 $! || { cat server.log; exit 1; }; sleep 0.2; done"""
 APP = """\
