@@ -6,9 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from uploadlab.catalogue.cases import CASES
 from uploadlab.declared.compose import load_services
 from uploadlab.model.deployments import CORE, GROUPS, REFERENCE
 from uploadlab.model.order import Kind, Order
+from uploadlab.model.runs import MOST_CHECK_CELLS
 from uploadlab.paths import COMPOSE, ROOT
 from uploadlab.planning.draft import draft
 
@@ -143,3 +145,7 @@ def test_the_clients_container_reads_the_groups_from_its_environment() -> None:
 def test_nothing_that_a_deployment_needs_may_be_missing_where_all_is_required() -> None:
     required = (ROOT / ".ci" / "run").read_text().replace("\n", ",").replace("=", ",").split(",")
     assert {need for made in ALL_DEPLOYMENTS.values() for need in made.needs} <= set(required)
+
+
+def test_a_check_of_everything_is_no_damaged_file() -> None:
+    assert 2 * len(ALL_DEPLOYMENTS) * len(CASES) <= MOST_CHECK_CELLS

@@ -11,7 +11,7 @@ from uploadlab.model.deployments import Deployment, Target
 from uploadlab.model.order import Kind, Order
 
 SCHEMA_VERSION = 1
-MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS = 500, 300, 2000
+MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS, MOST_CHECK_CELLS = 500, 300, 2000, 6000
 """Of a run; methods or cases of the check. Twice as many as any has: a file with more is damaged."""
 Cells = Annotated[list[Planned], Meta(max_length=MOST_CELLS)]
 Steps = Annotated[list[Step], Meta(max_length=MOST_CELLS)]

@@ -9,7 +9,7 @@ from uploadlab.model.cells import Cell
 from uploadlab.model.checks import Check
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled
-from uploadlab.model.runs import MOST_CELLS, MOST_DEPLOYMENTS, MOST_METHODS
+from uploadlab.model.runs import MOST_CELLS, MOST_CHECK_CELLS, MOST_DEPLOYMENTS, MOST_METHODS
 from uploadlab.storage.files import MOST_LINE_BYTES
 
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -17,6 +17,7 @@ Content = TypeVar("Content")
 
 
 MOST_NAMES = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS
+MOST_CHECKED = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CHECK_CELLS
 """Different names in the rows of a file: tables have a row or a column for each."""
 MOST_DIGITS = 20
 """Of a size in bytes."""
@@ -39,9 +40,10 @@ def sound_rows(lines: Iterable[bytes], kind: type[Row]) -> tuple[list[Row], int]
     decoder = msgspec.json.Decoder(kind)
     rows, damaged = [], 0
     known: tuple[set[str], ...] = (set(), set(), set())
+    limits = MOST_CHECKED if kind is Check else MOST_NAMES
     for line in lines:
         row = sound_row(line, decoder)
-        names = zip(_names(row), known, MOST_NAMES, strict=True)
+        names = zip(_names(row), known, limits, strict=True)
         if row is None or any(name not in seen and len(seen) == most for name, seen, most in names):
             damaged += 1
             continue
