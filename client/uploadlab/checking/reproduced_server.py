@@ -10,6 +10,8 @@ from uploadlab.paths import ROOT
 
 LAB_APP = "upload_app.wsgi"
 """The lab's app in commands and configs; ``app`` takes its place."""
+APP_FILE, APP_FOLDER = "upload_app/wsgi.py", "$PWD/services/app"
+"""The same where a server wants a file, and its folder."""
 OURS = ("LAB_DEPLOYMENT", "NEXT_HOPS", "STRICT_FRAMING", "LINGER_SECONDS", "BLOCK_SIZE")
 """Variables that only the lab's app reads."""
 PATHS = re.compile(r"(?:\$\{CONFIGS\}|configs|services)(/[\w.-]+)+")
@@ -164,4 +166,5 @@ def _plain(text: str, path: str) -> str:
         for number, line in enumerate(text.splitlines())
         if not line.lstrip().startswith(tuple(marks)) or (number == 0 and line.startswith("#!"))
     ]
-    return "\n".join(lines).replace(LAB_APP, "app") + "\n"
+    small = "\n".join(lines).replace(LAB_APP, "app").replace(APP_FILE, "app.py").replace(APP_FOLDER, "$PWD")
+    return f"{small}\n"
