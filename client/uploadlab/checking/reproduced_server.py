@@ -35,6 +35,7 @@ import os
 
 from flask import Flask, abort, request
 
+os.chdir(os.path.dirname(os.path.abspath(__file__)))  # some servers start elsewhere
 application = Flask(__name__)
 
 

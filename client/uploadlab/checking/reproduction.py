@@ -39,9 +39,7 @@ def reproduction(run: Run, checks: Sequence[Check], name: str) -> list[str]:
     if target.tier in (EXTERNAL, REFERENCE) or deployment is None:
         return ["#!/usr/bin/env python3", *head, *_client_alone(target, attempt, row.route)]
     if deployment.tls:
-        raise LabError(
-            f"{name} came over TLS, which no script does: reproduce it at the same front without TLS"
-        )
+        raise LabError(f"{name} came over TLS, which no script does: take the same front without TLS")
     own = client_script(f"{OWN_ADDRESS}{row.route}", [attempt, *attempt.after], own_app=True)
     return [
         "#!/bin/sh", *head, "set -eu", 'cd "$(mktemp -d)"',
