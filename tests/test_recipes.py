@@ -13,7 +13,7 @@ import pytest
 import requests
 from uploadlab.catalogue.attempts import form, noise, raw
 from uploadlab.checking.wire import send_attempt
-from uploadlab.paths import RECIPES
+from uploadlab.paths import APP, RECIPES
 from uploadlab.units import MIB
 
 from .fake_server import DROP, serve
@@ -21,6 +21,7 @@ from .helpers import wait_until
 from .recipes import DIGEST, FILES, FORM, PAGE, RAW, SIZE_BYTES, Recipe, running
 
 pytestmark = pytest.mark.slow
+OWN_APP = APP / "upload_app"
 
 
 @pytest.fixture
@@ -39,6 +40,15 @@ def test_the_page_names_every_file_and_real_packages() -> None:
     assert {"flask", "gunicorn", "multipart", "requests", "rich", "uwsgi"} <= installed
     for name in installed - {"uwsgi"}:
         assert version(name)
+
+
+def test_what_the_app_and_the_recipes_share_is_the_same() -> None:
+    shared = {path.name for path in RECIPES.glob("*.py")} & {path.name for path in OWN_APP.glob("*.py")} - {
+        "app.py"
+    }
+    assert {"digest.py", "framing.py"} <= shared
+    for name in shared:  # each of them is to be copied alone, so neither can import the other
+        assert (RECIPES / name).read_text() == (OWN_APP / name).read_text(), name
 
 
 def test_two_clients_at_once(empty: Recipe) -> None:

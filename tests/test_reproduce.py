@@ -88,7 +88,7 @@ def failed_cells() -> Iterator[tuple[str, Check]]:
             if row.verdict is Verdict.LOSS and by_chance(row):
                 continue
             made = ALL_DEPLOYMENTS.get(row.deployment)
-            is_stock = made is not None and made.tier == "stock" and not made.tls
+            is_stock = made is not None and made.tier == "stock"
             is_new = row.code not in codes or row.deployment not in deployments
             if (
                 is_stock
@@ -136,7 +136,6 @@ def shows(row: Check, output: str) -> bool:
     return re.search(r"answered [45]", output) is not None
 
 
-@pytest.mark.apart
 @pytest.mark.parametrize(("run", "row"), list(failed_cells()))
 def test_a_script_shows_the_failure(run: str, row: Check, tmp_path: Path) -> None:
     need(*(need for need in ALL_DEPLOYMENTS[row.deployment].needs))

@@ -17,7 +17,7 @@ CUT, CUT_IN_CHUNKS = ("client-gone", "short-body"), ("cut-chunks",)
 REFUSED_EARLY = ("early-refusal", "early-refusal-tls")
 """Cases of a body with a length that the app refuses while its client sends."""
 MOST_OF_IT = 0.5
-"""A server whose memory, or whose writes, grow by this share of a body holds the body there."""
+"""A server whose memory grows by this share of a body holds the body there."""
 
 
 class ServerFacts(Struct, frozen=True, kw_only=True):
@@ -119,7 +119,7 @@ def _chunked(rows: Sequence[Check]) -> str | None:
         return "lost"
     if failed := [row for row in rows if row.verdict is Verdict.FAIL]:
         return failed[0].text
-    return "refused" if all(row.text for row in rows) else "kept"
+    return "kept" if any(row.stored_bytes for row in rows) else "refused"
 
 
 def _noticed(rows: Sequence[Check]) -> bool | None:

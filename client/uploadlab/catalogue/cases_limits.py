@@ -13,6 +13,10 @@ STREAMED_SECONDS = 1.5
 """The app of a server that hands a body on has it for longer than that: it sees the two pauses of 1 s."""
 
 
+FIRST_BYTE = "first-byte"
+"""The case that asks when the app is called; all others ask how long the server waits."""
+
+
 @case("silent-head", CaseKind.LIMIT, slow=True, contract=True)
 def silent_head() -> Iterator[Attempt]:
     """How long a client may be silent before the end of its head, up to 120 s."""
@@ -31,7 +35,7 @@ def slow_body() -> Iterator[Attempt]:
     yield raw(noise(1000 * LADDER_SECONDS + 1), then=Then.TRICKLE, at=1000, each_route=False)
 
 
-@case("first-byte", CaseKind.LIMIT, slow=True, contract=True)
+@case(FIRST_BYTE, CaseKind.LIMIT, slow=True, contract=True)
 def first_byte() -> Iterator[Attempt]:
     """Whether the app is called before the client has sent the last byte: 3 MiB with two pauses of 1 s."""
     yield raw(noise(3 * MIB - 1), then=Then.TRICKLE, at=MIB, each_route=False)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from uploadlab.catalogue.attempts import Attempt, Then
 from uploadlab.catalogue.cases import CASES
-from uploadlab.catalogue.cases_limits import LADDER_SECONDS, STREAMED_SECONDS
+from uploadlab.catalogue.cases_limits import FIRST_BYTE, LADDER_SECONDS, STREAMED_SECONDS
 from uploadlab.checking.wire import BROKEN, Reply, connection_to, cut, read_answer, request_head, send_attempt
 from uploadlab.clock import now
 from uploadlab.model.checks import Check, Verdict
@@ -44,7 +44,7 @@ class Unanswered(Exception):
 
 def limit_rows(target: Target, cases: Sequence[str]) -> Iterator[Check]:
     """Yield the row of each case; silent clients of all cases wait at once where the server can serve all."""
-    together = [case for case in cases if case != "first-byte"]
+    together = [case for case in cases if case != FIRST_BYTE]
     for case in cases:
         if case not in together:
             yield _first_byte(target, case)
@@ -183,7 +183,7 @@ def _attempt_at(target: Target, case: str) -> tuple[Attempt, str]:
 
 def _check(target: Target, case: str, route: str, started_at: str, waited: Waited) -> Check:
     """Return the row: a limit is no failure, but a connection that is kept in vain is one."""
-    is_cut = waited.seconds is not None and case != "first-byte"
+    is_cut = waited.seconds is not None and case != FIRST_BYTE
     return Check(
         case=case,
         deployment=target.name,

@@ -19,6 +19,8 @@ MODULES = re.compile(r"\bupload_app\.(\w+)")
 FRAMEWORK = ("flask", "werkzeug")
 UNINSTALLED = ("python", "answered as", "apache", "mod_wsgi", "nginx", "haproxy", "caddy", "envoy")
 """Versions that name no package of Python's."""
+CERTIFIER = "trustme"
+"""Makes the certificate of a front with TLS; no app loads it, so no version of it is known."""
 WAIT = """\
 until python3 - 2>/dev/null <<'END'
 import http.client, os
@@ -95,7 +97,10 @@ def server_lines(
         for name, number in versions.items()
         if name not in UNINSTALLED and re.fullmatch(r"[\w.-]+=[\w.+-]+", f"{name}={number}")
     ]
-    if others := [need for need in deployment.needs if need not in versions or need in UNINSTALLED]:
+    if deployment.tls:
+        packages.append(CERTIFIER)
+    programs = [need for need in deployment.needs if need not in versions or need in UNINSTALLED]
+    if others := [need for need in programs if need != CERTIFIER]:
         yield f"# Needs on the PATH: {', '.join(others)}"
     yield "VENV=${VENV:-$PWD/venv}  # one that has the packages may be given"
     yield f'[ -e "$VENV" ] || {{ python3 -m venv "$VENV"; "$VENV/bin/pip" install -q {" ".join(packages)}; }}'
@@ -105,6 +110,8 @@ def server_lines(
     yield "mkdir -p tmp run"
     yield 'export HOST=127.0.0.1 PORT="${PORT:-8000}" PYTHONPATH="$PWD" PATH="$VENV/bin:$PATH:/usr/sbin"'
     yield 'export BIND="$HOST:$PORT" RUN_DIR="$PWD/run" DATA_DIR="$PWD" TMPDIR="$PWD/tmp" SILENCE_SECONDS=30'
+    if deployment.tls:
+        yield f'export CA_DIR="$PWD/run" LAB_DEPLOYMENT={deployment.name}'
     for service in deployment.services:
         yield from _start(service)
     yield WAIT

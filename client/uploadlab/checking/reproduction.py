@@ -20,7 +20,7 @@ from uploadlab.sending.foreign import file_name, named
 
 FAILED = (Verdict.LOSS, Verdict.FAIL)
 """The verdicts of a defect, the worst first."""
-OWN_ADDRESS = "http://127.0.0.1:8000"
+OWN_ADDRESS = "127.0.0.1:8000"
 
 
 def reproduction(run: Run, checks: Sequence[Check], name: str) -> list[str]:
@@ -38,9 +38,8 @@ def reproduction(run: Run, checks: Sequence[Check], name: str) -> list[str]:
     deployment = _deployment(run, row.deployment)
     if target.tier in (EXTERNAL, REFERENCE) or deployment is None:
         return ["#!/usr/bin/env python3", *head, *_client_alone(target, attempt, row.route)]
-    if deployment.tls:
-        raise LabError(f"{name} came over TLS, which no script does: take the same front without TLS")
-    own = client_script(f"{OWN_ADDRESS}{row.route}", [attempt, *attempt.after], own_app=True)
+    address = f"{deployment.scheme}://{OWN_ADDRESS}{row.route}"
+    own = client_script(address, [attempt, *attempt.after], own_app=True)
     return [
         "#!/bin/sh", *head, "set -eu", 'cd "$(mktemp -d)"',
         *server_lines(deployment, run.configs, _versions(run, deployment), app_text(row.route, attempt.form)),

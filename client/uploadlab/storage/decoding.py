@@ -17,8 +17,9 @@ Content = TypeVar("Content")
 
 
 MOST_NAMES = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS
-MOST_CHECKED = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CHECK_CELLS
 """Different names in the rows of a file: tables have a row or a column for each."""
+MOST_CHECKED_NAMES = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CHECK_CELLS
+"""The same in the rows of a check, which has a cell for each case at each deployment."""
 MOST_DIGITS = 20
 """Of a size in bytes."""
 LEAST_SECONDS, MOST = 1e-9, 1e18
@@ -40,7 +41,7 @@ def sound_rows(lines: Iterable[bytes], kind: type[Row]) -> tuple[list[Row], int]
     decoder = msgspec.json.Decoder(kind)
     rows, damaged = [], 0
     known: tuple[set[str], ...] = (set(), set(), set())
-    limits = MOST_CHECKED if kind is Check else MOST_NAMES
+    limits = MOST_CHECKED_NAMES if kind is Check else MOST_NAMES
     for line in lines:
         row = sound_row(line, decoder)
         names = zip(_names(row), known, limits, strict=True)
