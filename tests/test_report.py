@@ -154,7 +154,16 @@ def test_markdown_of_a_check_has_its_grid() -> None:
     assert "### tuned: every byte, or a clear refusal" in text
     assert "] cut while buffered: " in text
     assert "- **Lost**: uwsgi-default answered with success and lost bytes" in text
-    assert "./scripts/lab check --cases content-length," in text
+    assert "./scripts/lab check --cases '*,!over-1-gib," in text
+
+
+def test_a_check_of_many_servers_says_first_what_is_lost_then_where() -> None:
+    text = report.as_text(report.document_of(RunFolder(REFERENCE / "check-servers"), GOALS), "md")
+    lost = [line for line in text.splitlines() if line.startswith("- **Lost**")]
+    assert lost[0].startswith("- **Lost**: chunked")
+    assert all(name in lost[0] for name in ("uwsgi-default", "uvicorn-a2wsgi", " more ("))
+    assert len(lost) == 7  # 19 servers, each with other cases
+    assert lost[-1].endswith("the grid shows where")
 
 
 def test_csv_has_a_row_for_each_cell_and_each_step(folder: RunFolder) -> None:

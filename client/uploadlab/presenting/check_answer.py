@@ -11,6 +11,8 @@ from uploadlab.presenting.figures import counted, few, grouped
 from uploadlab.units import format_size
 
 MOST_FAILURES = 3
+MOST_LOSERS, MOST_KINDS = 4, 6
+"""With more losers, the answer says for each kind of upload who loses it; the kinds that lose the most."""
 
 
 def check_title(run: Run, checks: Sequence[Check]) -> str:
@@ -73,15 +75,40 @@ def check_statements(run: Run, checks: Sequence[Check]) -> list[Statement]:
 
 
 def _lost(run: Run, rows: Sequence[Check]) -> list[Statement]:
-    """Return who lost bytes, those that must not first."""
-    statements = []
-    for name, lost in _losers(run, rows).items():
-        cases, total = few((row.case for row in lost), 4), sum(map(lost_bytes, lost))
-        by = f" ({format_size(total)})" if total else ""
-        statements.append(
-            Statement("Lost", f"{name} answered with success and lost bytes{by}: {cases}", "bad")
-        )
+    """Return who lost bytes, those that must not first; of many, what they lost first."""
+    losers = _losers(run, rows)
+    if len(losers) > MOST_LOSERS:
+        return _lost_by_many(losers)
+    texts = [
+        f"{name} answered with success and lost bytes{_size(lost)}: {few((row.case for row in lost), 4)}"
+        for name, lost in losers.items()
+    ]
+    return [Statement("Lost", text, "bad") for text in texts]
+
+
+def _lost_by_many(losers: Mapping[str, list[Check]]) -> list[Statement]:
+    """Return which kinds of uploads are lost, and where: those that lose the most first."""
+    by_case = grouped((row.case, row) for lost in losers.values() for row in lost)
+    # In one order, so that cases that are lost at the same servers are one kind.
+    kinds = grouped(
+        (tuple(grouped((row.deployment, row) for row in rows)), rows) for rows in by_case.values()
+    )
+    most_first = sorted(
+        ((names, [row for rows in found for row in rows]) for names, found in kinds.items()),
+        key=lambda kind: -sum(map(lost_bytes, kind[1])),
+    )
+    statements = [
+        Statement("Lost", f"{few(row.case for row in rows)} at {few(names, 4)}{_size(rows)}", "bad")
+        for names, rows in most_first[:MOST_KINDS]
+    ]
+    if others := [row.case for _, rows in most_first[MOST_KINDS:] for row in rows]:
+        statements.append(Statement("Lost", f"{few(others, 4)}: the grid shows where", "bad"))
     return statements
+
+
+def _size(lost: Iterable[Check]) -> str:
+    total = sum(map(lost_bytes, lost))
+    return f" ({format_size(total)})" if total else ""
 
 
 def _losers(run: Run, rows: Sequence[Check]) -> Mapping[str, list[Check]]:
