@@ -163,7 +163,7 @@ def test_a_check_of_many_servers_says_first_what_is_lost_then_where() -> None:
     assert lost[0].startswith("- **Lost**: chunked")
     assert all(name in lost[0] for name in ("uwsgi-default", "uvicorn-a2wsgi", " more ("))
     assert len(lost) == 7  # 19 servers, each with other cases
-    assert lost[-1].endswith("the grid shows where")
+    assert lost[-1].endswith("the grid shows where.")
 
 
 def test_csv_has_a_row_for_each_cell_and_each_step(folder: RunFolder) -> None:
