@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from uploadlab import __version__
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.clients import CLIENT_METHODS
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.commands.help_text import FILE, answered_at_once, help_as_printed
 from uploadlab.commands.main import COMMANDS
@@ -100,14 +101,14 @@ def test_the_lists_fit_the_terminal(columns: int) -> None:
     text = lab("list", COLUMNS=str(columns)).stdout
     assert max(map(len, text.splitlines())) <= columns
     assert [block.splitlines()[0] for block in text.split("\n\n")] == [
-        "Deployments:", "Methods:", "Plans:", "Cases:",
+        "Deployments:", "Methods:", "Clients:", "Plans:", "Cases:",
     ]  # fmt: skip
     plans = [path.stem for path in PLANS.glob("*.toml")]
     names = re.findall(r"^  (\S+)", text, re.MULTILINE)
-    assert sorted(names) == sorted([*ALL_DEPLOYMENTS, *METHODS, *plans, *CASES])
+    assert sorted(names) == sorted([*ALL_DEPLOYMENTS, *METHODS, *CLIENT_METHODS, *plans, *CASES])
 
 
 def test_a_list_that_does_not_exist_is_one_line() -> None:
     done = lab("list", "method")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "did you mean 'methods'? choose from deployments, methods, plans, cases" in done.stderr
+    assert "did you mean 'methods'? choose from deployments, methods, clients, plans, cases" in done.stderr

@@ -35,6 +35,11 @@ def in_container() -> bool:
     return "LAB_INSIDE" in os.environ
 
 
+def client_environment(name: str) -> Path:
+    """Return the folder of the packages that a client's program loads, and no other program."""
+    return (Path("/opt/clients") if in_container() else ROOT / ".venv" / "clients") / name
+
+
 def default_data_dir() -> Path:
     """Return where uploads are stored unless the user names another folder."""
     return Path(os.environ["DATA_DIR"]) if in_container() else BENCHMARK / "data"

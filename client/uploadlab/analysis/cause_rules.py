@@ -10,7 +10,7 @@ from math import inf
 from statistics import median
 from typing import Any, NamedTuple
 
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.profiles import Calls
 from uploadlab.units import MIB
@@ -46,7 +46,7 @@ class CellEvidence(NamedTuple):
     def route(self) -> str:
         """The app's route, as far as the method has one that is known."""
         method = self.rows[0].method
-        return METHODS[method].route if method in METHODS else ""
+        return ALL_METHODS[method].route if method in ALL_METHODS else ""
 
     def median(self, field: str) -> float | None:
         """Return a field's median over the rounds; None: not measured."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from uploadlab.analysis.cells import Summary, reference_names
 from uploadlab.analysis.significance import LEAST_ROUNDS
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.model.runs import Run
 
 CLOSE = 1.1
@@ -105,7 +105,7 @@ def _most_compared(ranked: Sequence[Summary]) -> list[Summary]:
 
 
 def _relays(method: str) -> bool:
-    return method in METHODS and METHODS[method].hops
+    return method in ALL_METHODS and ALL_METHODS[method].hops
 
 
 def _ranked(summary: Summary, best: Summary) -> RankedWay:
@@ -141,7 +141,7 @@ def _contrast(
 
 def _in_order(names: Iterable[str]) -> list[str]:
     """Return methods as they are declared, other names as they come."""
-    order = list(METHODS)
+    order = list(ALL_METHODS)
     return sorted(names, key=lambda name: order.index(name) if name in order else 0)
 
 

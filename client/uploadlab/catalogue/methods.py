@@ -41,13 +41,17 @@ class Part(NamedTuple):
 Sender = Callable[[BinaryIO, int, Part], Request]
 
 
+def _by_another_client(file: BinaryIO, size_bytes: int, part: Part) -> Request:
+    raise NotImplementedError("another client sends this")
+
+
 class Method(NamedTuple):
     """A pair of sender and receiver."""
 
     name: str
     route: str
     description: str
-    send: Sender
+    send: Sender = _by_another_client
     form: bool = False
     """Whether the body is a multipart form, not the plain file."""
     slow: bool = False
@@ -62,6 +66,11 @@ class Method(NamedTuple):
     """How much the client hands to the system at a time."""
     sends_as: str = ""
     """The method whose very requests it sends, to another route; empty: its requests are its own."""
+    client: str = ""
+    """The client that sends it, by a way of that name, not the lab; see catalogue/clients.py."""
+    way: str = ""
+    like: str = ""
+    """Of another client: the method whose place accepts it, too."""
 
     @property
     def own(self) -> bool:

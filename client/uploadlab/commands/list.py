@@ -6,6 +6,7 @@ from textwrap import wrap
 import click
 
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.clients import CLIENT_METHODS
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.commands import options
 from uploadlab.declared.compose import load_deployments
@@ -24,6 +25,10 @@ def _methods() -> dict[str, str]:
     return {name: method.description for name, method in METHODS.items()}
 
 
+def _clients() -> dict[str, str]:
+    return {name: method.description for name, method in CLIENT_METHODS.items()}
+
+
 def _plans() -> dict[str, str]:
     return {path.stem: load_plan(path.stem, PLANS).title for path in sorted(PLANS.glob("*.toml"))}
 
@@ -32,7 +37,13 @@ def _cases() -> dict[str, str]:
     return {name: case.description for name, case in CASES.items()}
 
 
-LISTS = {"deployments": _deployments, "methods": _methods, "plans": _plans, "cases": _cases}
+LISTS = {
+    "deployments": _deployments,
+    "methods": _methods,
+    "clients": _clients,
+    "plans": _plans,
+    "cases": _cases,
+}
 
 
 @click.command(
@@ -45,7 +56,7 @@ Examples:
 )
 @click.argument("what", required=False, metavar=f"[{'|'.join(LISTS)}]")
 def command(what: str | None) -> None:
-    """List deployments, methods, plans, cases."""
+    """List deployments, methods, those of other clients, plans, cases."""
     if what:
         check("list", what, LISTS)
     screen = Screen()

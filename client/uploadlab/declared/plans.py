@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from uploadlab.catalogue.clients import CLIENTS
 from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.declared.toml_files import read_toml
 from uploadlab.errors import UsageError
@@ -25,6 +26,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rounds: int = 1
     warmup: str = "8MiB"
     """Size of the upload, not counted, before the first of a pair; at most the smallest size of the pair."""
+    clients: list[str] = []
+    """Other clients, whose methods are added to these."""
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +85,7 @@ def _check(plan: Plan) -> None:
     if plan.load:
         check_load(plan.load)
     for group in plan.cells:
+        choose("client", group.clients, CLIENTS)
         positive("rounds", group.rounds)
         for text in [*group.sizes, group.warmup]:
             parse_size(text)

@@ -4,7 +4,7 @@ import msgspec
 
 from uploadlab.analysis.cells import MB, Summary
 from uploadlab.analysis.grid import latest
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.knobs import load_knobs
 from uploadlab.model.cells import Cell
@@ -32,7 +32,7 @@ RARE = 0.001
 @page_part
 def rates(name: str, methods: str, deployments: str) -> str:
     """Return MB/s of these methods at these deployments, each at its largest measured size."""
-    names, columns = deployments_of(name, deployments), split_names("method", methods, METHODS)
+    names, columns = deployments_of(name, deployments), split_names("method", methods, ALL_METHODS)
     cells: dict[tuple[str, str], Summary] = {}
     for summary in sorted(kept_cells(name), key=lambda summary: summary.size_bytes):
         if summary.status is not Status.UNAVAILABLE and summary.deployment in names:
@@ -56,7 +56,7 @@ def rates(name: str, methods: str, deployments: str) -> str:
 @page_part
 def costs_of(name: str, methods: str, deployments: str) -> str:
     """Return what these uploads took at the largest size: CPU, memory, disk."""
-    names, wanted = deployments_of(name, deployments), split_names("method", methods, METHODS)
+    names, wanted = deployments_of(name, deployments), split_names("method", methods, ALL_METHODS)
     table = cost_table(kept(name).run, kept_cells(name))
     rows = [
         [row.key.deployment, *row.cells]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from uploadlab.catalogue.methods import METHODS, OWN_METHODS, methods_at, sent_at
+from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS, all_methods_at
+from uploadlab.catalogue.methods import METHODS, OWN_METHODS, sent_at
 from uploadlab.declared.plans import Group, Plan, parse_share
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned
@@ -34,21 +35,35 @@ def planned_accuracy(plan: Plan, order: Order) -> Accuracy | None:
 
 
 def _group_cells(group: Group, order: Order, targets: Sequence[Target]) -> list[Cell]:
-    methods = choose("method", group.methods, METHODS, {*OWN_METHODS, *(order.methods or [])})
-    if order.methods is not None:
-        wanted = choose("method", order.methods, METHODS)
-        methods = [name for name in methods if name in wanted]
-    at_all = sent_at if order.methods else _known_at
+    methods = _methods(group, order)
     cells = []
     for target in targets:
         # A reference is measured with every method that it accepts, so that each size has its ceiling.
         is_reference = target.tier == REFERENCE and methods
-        if is_reference or selects(group.deployments, target.name):
-            names = target.accepts if is_reference else at_all(target, methods)
-            sizes = order.sizes or group.sizes
-            cells += [Cell(target.name, name, parse_size(size)) for name in names for size in sizes]
+        is_selected = selects(group.deployments, target.name)
+        names = target.accepts if is_reference else []
+        if is_selected:
+            names = list(dict.fromkeys([*names, *_sent_at(target, methods, order)]))
+        sizes = order.sizes or group.sizes
+        cells += [Cell(target.name, name, parse_size(size)) for name in names for size in sizes]
     return cells
 
 
-def _known_at(target: Target, methods: Iterable[str]) -> list[str]:
-    return [name for name in methods if name in methods_at(target)]
+def _methods(group: Group, order: Order) -> list[str]:
+    """Return the methods of a group, those of its clients included, of which the order may leave some out."""
+    usual = {*OWN_METHODS, *(order.methods or [])}
+    methods = choose("method", group.methods, ALL_METHODS, usual)
+    for name in choose("client", group.clients, CLIENTS):
+        methods += [method for method in CLIENTS[name].methods if method not in methods]
+    if order.methods is None:
+        return methods
+    wanted = choose("method", order.methods, ALL_METHODS)
+    return [name for name in methods if name in wanted]
+
+
+def _sent_at(target: Target, methods: Iterable[str], order: Order) -> list[str]:
+    """Return which of these the target is sent, its own names for the same requests included."""
+    own = [name for name in methods if name in METHODS]
+    known = all_methods_at(target)
+    names = sent_at(target, own) if order.methods else [name for name in own if name in known]
+    return names + [name for name in methods if name not in METHODS and name in known]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from uploadlab.catalogue.cases import CASES
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments, load_services
 from uploadlab.declared.plans import BUDGET_SECONDS, Plan, check_deployments, load_plan
@@ -127,7 +127,7 @@ def to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every:
 
     With ``every``, each of the chosen may pass uploads on, whatever is planned.
     """
-    relaying = {item.cell.deployment for item in planned if METHODS[item.cell.method].hops}
+    relaying = {item.cell.deployment for item in planned if ALL_METHODS[item.cell.method].hops}
     names = {deployment.name for deployment in chosen}
     names |= {
         name for deployment in chosen if every or deployment.name in relaying for name in deployment.next

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from uploadlab.catalogue.methods import METHODS, OWN_METHODS
+from uploadlab.catalogue.clients import ALL_METHODS
+from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments
 from uploadlab.errors import LabError, UsageError, problem_of
@@ -86,7 +87,9 @@ def _require_known(run: Run) -> None:
     names = {target.name for target in run.targets}
     if len(names) < len(run.targets):
         raise LabError(f"{run.id} has a target twice: start a new run")
-    cells = {planned.cell: METHODS for planned in run.cells} | {step.cell: OWN_METHODS for step in run.load}
+    cells = {planned.cell: ALL_METHODS for planned in run.cells} | {
+        step.cell: OWN_METHODS for step in run.load
+    }
     for cell, methods in cells.items():
         if cell.deployment not in names or cell.method not in methods or not cell.size_bytes:
             raise LabError(f"{run.id} plans {cell.id}, which this lab cannot measure: start a new run")

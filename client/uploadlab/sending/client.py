@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import requests
 
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.errors import LabError
 from uploadlab.model.deployments import Target
@@ -80,7 +80,7 @@ class Client:
         """
         silence = budget_seconds + BEGIN_SECONDS
         budget = f"{budget_seconds:g}"
-        uploaded = upload.upload(url, METHODS[method], payload, silence, budget=budget, profile=kind)
+        uploaded = upload.upload(url, ALL_METHODS[method], payload, silence, budget=budget, profile=kind)
         if uploaded.outcome.status is not Status.OK:
             return uploaded.outcome, {}, uploaded.outcome.error or ""
         files, why = verification.fetch_profile(url, uploaded)

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.model.host_use import HostUse, HostWarning
 from uploadlab.sending.host_readings import HostFiles, HostReading
 from uploadlab.sending.server_usage import Cost
@@ -59,7 +59,7 @@ class HostWatch:
 
 def known_cpu_seconds(method: str, cost: Cost) -> float | None:
     """Return the CPU seconds of all servers on an upload's way; None for two: only the first is asked."""
-    return None if METHODS[method].hops else cost.cpu_seconds
+    return None if ALL_METHODS[method].hops else cost.cpu_seconds
 
 
 def host_use(

@@ -15,13 +15,14 @@ from typing import Any
 
 import msgspec
 
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome
 from uploadlab.model.targets import TargetSpec
 from uploadlab.processes.jsonpipe import write_line
 from uploadlab.sending import server_usage as usage
 from uploadlab.sending.host_watch import HostWatch, known_cpu_seconds
+from uploadlab.sending.program_uploads import ProgramSender
 from uploadlab.sending.read_back import verify_foreign
 from uploadlab.sending.shelf import Shelf
 from uploadlab.sending.upload import upload
@@ -65,7 +66,7 @@ class UploadVerified(msgspec.Struct, tag=True):
 Answer = ProcessReady | UploadBegun | UploadSent | UploadVerified
 
 
-def answers(job: UploadJob, watch: HostWatch) -> Iterator[Answer]:
+def answers(job: UploadJob, watch: HostWatch, programs: ProgramSender) -> Iterator[Answer]:
     """Do a job and yield its answers."""
     # The budget, so that an abandoned upload ends on the server, too.
     query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
@@ -74,12 +75,16 @@ def answers(job: UploadJob, watch: HostWatch) -> Iterator[Answer]:
     yield UploadBegun(job.number)
     watch.begin()
     own_before = _cpu_seconds()
-    uploaded = upload(job.url, METHODS[job.method], job.payload, foreign=job.foreign, **query)
+    method = ALL_METHODS[job.method]
+    uploaded = upload(job.url, method, job.payload, foreign=job.foreign, programs=programs, **query)
     yield UploadSent(job.number)
     cost = usage.NO_ANSWER
     if uploaded.outcome.http_status:
         cost = usage.cost(before, usage.read(job.url) if before else None)
-    use = watch.end(_cpu_seconds() - own_before, known_cpu_seconds(job.method, cost))
+    own = _cpu_seconds() - own_before
+    if method.client:
+        own += uploaded.outcome.client_cpu_seconds or 0.0
+    use = watch.end(own, known_cpu_seconds(job.method, cost))
     if job.foreign:
         outcome = verify_foreign(job.foreign, uploaded, job.payload, shelf)
     else:
@@ -103,9 +108,9 @@ def _cpu_seconds() -> float:
 def main() -> None:
     """Say ready, then answer jobs until the input ends."""
     write_line(sys.stdout.buffer, ProcessReady())
-    watch = HostWatch()
+    watch, programs = HostWatch(), ProgramSender()
     for line in sys.stdin.buffer:
-        for answer in answers(msgspec.json.decode(line, type=UploadJob), watch):
+        for answer in answers(msgspec.json.decode(line, type=UploadJob), watch, programs):
             write_line(sys.stdout.buffer, answer)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from http import HTTPStatus
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlencode
@@ -19,6 +20,8 @@ from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, sto
 from uploadlab.sending.connections import is_success, location_of, session
 from uploadlab.sending.curl import send_by_curl
 from uploadlab.sending.foreign import Answered, file_name, named, part_for, unmet
+from uploadlab.sending.program_uploads import ProgramSender
+from uploadlab.sending.programs import ClientUnavailable
 from uploadlab.sending.source import AnnouncedFile
 from uploadlab.sending.stopwatch import Stopwatch
 
@@ -40,6 +43,7 @@ def upload(
     payload: Payload,
     silence_seconds: float | None = None,
     foreign: TargetSpec | None = None,
+    programs: ProgramSender | None = None,
     **query: str,
 ) -> Uploaded:
     """Send the payload once and return what happened. Raise nothing that a server can cause.
@@ -47,7 +51,11 @@ def upload(
     A server that is silent for longer than ``silence_seconds`` is given up. A foreign one is sent no query.
 
     The time runs from before the request is built until its answer is read; where curl sends, by its clock.
+    What another client sends, one of ``programs`` does, with a clock of its own.
     """
+    if method.client:
+        with closing(ProgramSender()) if programs is None else nullcontext(programs) as sender:
+            return _upload_by_program(url, method, payload, foreign, sender, query)
     name = file_name()
     if method.curl:
         return _upload_by_curl(url, method, payload, foreign, name, query)
@@ -98,6 +106,28 @@ def _upload_by_curl(
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
         return Uploaded(Outcome(status=Status.FAILED, error=words_of(error)))
+    return _answered(outcome, foreign, Answered(url, name, content, location))
+
+
+def _upload_by_program(
+    url: str,
+    method: Method,
+    payload: Payload,
+    foreign: TargetSpec | None,
+    sender: ProgramSender,
+    query: Mapping[str, str],
+) -> Uploaded:
+    name = file_name()
+    verb, address = verb_and_address(url, method, foreign, name)
+    part = part_for(foreign, url, name) if foreign else Part()
+    try:
+        outcome, content, location = sender.send(
+            method, verb, with_query(address, urlencode(query)), payload, part
+        )
+    except ClientUnavailable as error:
+        return Uploaded(Outcome(status=Status.UNAVAILABLE, error=str(error)))
+    if outcome.status is not Status.OK:
+        return Uploaded(outcome)
     return _answered(outcome, foreign, Answered(url, name, content, location))
 
 

@@ -1,0 +1,64 @@
+"""One upload by the program of another client, measured by the clock of that program."""
+
+from pathlib import Path
+from typing import Any
+
+from uploadlab.catalogue.methods import Method, Part
+from uploadlab.catalogue.payloads import Payload
+from uploadlab.model.measurements import Outcome, Status
+from uploadlab.private_urls import private_parts, with_query
+from uploadlab.sending.answered import words_of
+from uploadlab.sending.connections import with_headers
+from uploadlab.sending.programs import ClientUnavailable, Programs
+
+
+class ProgramSender:
+    """Sends by the programs of other clients, which stay up between uploads."""
+
+    def __init__(self) -> None:
+        self._programs = Programs()
+
+    def close(self) -> None:
+        """End the programs."""
+        self._programs.close()
+
+    def send(
+        self, method: Method, verb: str, address: str, payload: Payload, part: Part
+    ) -> tuple[Outcome, bytes, str | None]:
+        """Send the payload; return the outcome, the answer's content, and its Location.
+
+        Raise ClientUnavailable.
+        """
+        sent = self._programs.send(method.client, job_of(method, verb, address, payload, part), None)
+        if sent is None or sent.cannot:
+            raise ClientUnavailable(
+                f"{method.client} cannot send this: {sent.cannot if sent else 'it ended'}"
+            )
+        outcome = Outcome(
+            status=Status.OK if sent.status else Status.FAILED,
+            error=None if sent.status else words_of(sent.error),
+            seconds=sent.seconds if sent.status else None,
+            http_status=sent.status,
+            client_cpu_seconds=sent.client_cpu_seconds if sent.status else None,
+            client_peak_rss_bytes=sent.client_peak_rss_bytes if sent.status else None,
+        )
+        return outcome, sent.body, sent.location
+
+
+def job_of(method: Method, verb: str, address: str, payload: Payload, part: Part) -> dict[str, Any]:
+    """Return an upload as a program takes it: the fields of ``clients.frame.Upload``."""
+    private = private_parts(address)
+    own = {} if method.form else {"Content-Type": "application/octet-stream"}
+    return {
+        "way": method.way,
+        "url": with_query(address, private.query),
+        "path": str(Path(payload.path).absolute()),
+        "size_bytes": payload.size_bytes,
+        "verb": verb,
+        "headers": with_headers(own, private, is_form=method.form),
+        "field": part.field,
+        "name": part.name,
+        "others": list(part.others),
+        "ca_file": private.ca_file,
+        "insecure": private.insecure,
+    }
