@@ -29,6 +29,9 @@ class AskingServer(ThreadingHTTPServer):
         self.wants_login = wants_login
         self.asked: list[Asked] = []
 
+    def handle_error(self, *_: object) -> None:
+        """Clients may go in mid-request."""
+
 
 class Handler(BaseHTTPRequestHandler):
     """A connection."""
