@@ -127,6 +127,8 @@ def serve(
         for line in sys.stdin.buffer:
             upload = Upload(**json.loads(line))
             why = next((lacks[name] for name in lacks if getattr(upload, name)), "")
+            if upload.way.endswith("-h2") and not upload.url.startswith("https:"):
+                why = "it has HTTP/2 over TLS only"
             made = {"cannot": why} if why else _made(upload, session, get, runner, processes, ready)
             _write(output, made)
 
