@@ -91,12 +91,19 @@ class State:
 
     browser: Browser | None = None
     page: Page
+    fresh: tuple[str, ...] = ()
+    """What the page is ready for; empty once it has been used."""
 
 
 async def ready(upload: Upload) -> None:
     """Open a page of the server's origin, with the file chosen; raise Cannot."""
     if upload.source != "file":
         raise Cannot("a page gets a whole file, by its name")
+    parts = urlsplit(upload.url)
+    address = f"{parts.scheme}://{parts.netloc}/"
+    wanted = (address, upload.path, *(upload.login or ()))
+    if State.fresh == wanted:
+        return
     if State.browser is None or not State.browser.is_connected():
         State.browser = await _launched()
     for old in State.browser.contexts:
@@ -107,13 +114,12 @@ async def ready(upload: Upload) -> None:
     )
     context.set_default_timeout(0)
     page = State.page = await context.new_page()
-    parts = urlsplit(upload.url)
-    address = f"{parts.scheme}://{parts.netloc}/"
     await page.route(address, lambda route: route.fulfill(content_type="text/html", body=PAGE))
     await page.goto(address)
     await page.unroute_all()  # what is routed goes through Playwright
     await page.evaluate(CHOOSE)
     await page.set_input_files("#file", upload.path)
+    State.fresh = wanted
 
 
 async def _launched() -> Browser:
@@ -124,6 +130,7 @@ async def _launched() -> Browser:
 @contextlib.asynccontextmanager
 async def session(upload: Upload) -> AsyncIterator[Page]:
     """Yield the page."""
+    State.fresh = ()
     yield State.page
 
 
