@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from uploadlab.sending.clients import usage
 from uploadlab.sending.clients.sources import open_source
@@ -93,8 +93,8 @@ class Answer(NamedTuple):
     """Of a process that has ended, where the program only watches it; None: as the meter finds it."""
 
 
-Way = Callable[[Any, Upload], Any]
-WAYS: dict[str, Way] = {}
+Way = TypeVar("Way", bound=Callable[..., Any])
+WAYS: dict[str, Callable[..., Any]] = {}
 
 
 class Cannot(Exception):
@@ -117,9 +117,9 @@ def serve(
 ) -> None:
     """Say which versions there are, then make uploads until the input ends.
 
-    ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it. ``lacks`` says
-    why the library cannot make an upload that sets this field. ``ready`` does before an upload what no clock
-    counts; it is called once more where the lab has asked for it beforehand.
+    ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it.
+    ``lacks`` says why the library cannot make an upload that sets this field. ``ready`` does what no clock
+    counts before an upload; it is called once more where the lab has asked for it beforehand.
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
@@ -129,21 +129,26 @@ def serve(
             job = json.loads(line)
             only_ready = job.pop("only_ready", False)
             upload = Upload(**job)
-            why = next((lacks[name] for name in lacks if getattr(upload, name)), "")
-            if upload.way.endswith("-h2") and not upload.url.startswith("https:"):
-                why = "it has HTTP/2 over TLS only"
             if only_ready:
                 with contextlib.suppress(Exception):  # the upload says it
                     runner.run(_ready(ready, upload))
                 _write(output, {})
-                continue
-            made = {"cannot": why} if why else _made(upload, session, get, runner, processes, ready)
-            _write(output, made)
+            elif why := _lacking(upload, lacks):
+                _write(output, {"cannot": why})
+            else:
+                _write(output, _made(upload, session, get, runner, processes, ready))
 
 
 def unavailable(why: str) -> None:
     """Say in place of the versions why this client cannot send here."""
     _write(sys.stdout.buffer, {"unavailable": why})
+
+
+def _lacking(upload: Upload, lacks: Mapping[str, str]) -> str:
+    """Return why the library cannot make an upload at all; empty if it can."""
+    if upload.way.endswith("-h2") and not upload.url.startswith("https:"):
+        return "it has HTTP/2 over TLS only"
+    return next((lacks[name] for name in lacks if getattr(upload, name)), "")
 
 
 def _made(
