@@ -89,9 +89,7 @@ class Deployment(Struct, frozen=True):
 
     def target(self, url: str = "", unavailable: str = "") -> Target:
         """Return what the client measures of it: at an address, or unavailable for a reason."""
-        return Target(
-            self.name, url, self.tier, self.accepts, unavailable, next=self.next, tls=self.tls
-        )
+        return Target(self.name, url, self.tier, self.accepts, unavailable, next=self.next, tls=self.tls)
 
 
 def added_groups(deployments: Iterable[Deployment]) -> list[str]:

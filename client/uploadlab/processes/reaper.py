@@ -16,7 +16,6 @@ import sys
 import time
 from contextlib import suppress
 
-
 TRIES = 50
 PAUSE_SECONDS = 0.1
 

@@ -25,7 +25,7 @@ class ProgramSender:
         self._programs.close()
 
     def prepare(self, method: Method, url: str, payload: Payload) -> None:
-        """Have a program started, and ready to send there: neither its clock nor the host's watch counts that."""
+        """Have a program ready to send there: neither its clock nor the host's watch counts that."""
         job = job_of(method, method.verb, url + method.route, payload, Part())
         with suppress(ClientUnavailable):  # the upload says it
             self._programs.send(method.client, {**job, "only_ready": True}, None)

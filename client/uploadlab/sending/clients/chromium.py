@@ -18,8 +18,8 @@ from playwright.async_api import Error as PlaywrightError
 
 from uploadlab.sending.clients.frame import HTTP2, Answer, Cannot, Upload, serve, unavailable, way
 
-PAGE = '''<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
-<form method="post" enctype="multipart/form-data"></form>'''
+PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
+<form method="post" enctype="multipart/form-data"></form>"""
 """Answered by Playwright in the server's place: not every server has a page."""
 CHOOSE = """() => {
     const input = document.createElement("input");
@@ -108,7 +108,9 @@ async def ready(upload: Upload) -> None:
         State.browser = await _launched()
     for old in State.browser.contexts:
         await old.close()
-    credentials: Any = dict(zip(("username", "password"), upload.login, strict=True)) if upload.login else None
+    credentials: Any = (
+        dict(zip(("username", "password"), upload.login, strict=True)) if upload.login else None
+    )
     context = await State.browser.new_context(
         ignore_https_errors=bool(upload.insecure or upload.ca_file), http_credentials=credentials
     )
@@ -124,7 +126,9 @@ async def ready(upload: Upload) -> None:
 
 async def _launched() -> Browser:
     playwright = await async_playwright().start()
-    return await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-proxy-server"])
+    return await playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-proxy-server"]
+    )
 
 
 @contextlib.asynccontextmanager
@@ -141,37 +145,37 @@ async def get(page: Page, url: str) -> None:
 
 @way
 async def stream(page: Page, upload: Upload) -> Answer:
-    """`fetch` with the File of an `<input type=file>`."""
+    """Send the File of an `<input type=file>` by `fetch`."""
     return await _by_script(page, upload, FETCH)
 
 
 @way
 async def stream_xhr(page: Page, upload: Upload) -> Answer:
-    """`XMLHttpRequest.send` with the File: what shows the progress."""
+    """Send the File by `XMLHttpRequest.send()`, which can show the progress."""
     return await _by_script(page, upload, XHR)
 
 
 @way
 async def stream_h2(page: Page, upload: Upload) -> Answer:
-    """`fetch` with the File, over HTTP/2, which Chromium uses over TLS where the server has it."""
+    """Send as `stream` over TLS: by itself Chromium takes HTTP/2 where the server has it."""
     return await stream(page, upload)
 
 
 @way
 async def chunked_h2(page: Page, upload: Upload) -> Answer:
-    """`fetch` with `file.stream()` and `duplex: "half"`: no length is known; over HTTP/2."""
+    """Send `file.stream()` by `fetch` with `duplex: "half"`, over HTTP/2: the length is unknown."""
     return await _by_script(page, upload, FETCH, "chunked")
 
 
 @way
 async def form(page: Page, upload: Upload) -> Answer:
-    """`fetch` with a FormData that has the File."""
+    """Send a FormData with the File by `fetch`."""
     return await _by_script(page, upload, FETCH, "form")
 
 
 @way
 async def form_docs(page: Page, upload: Upload) -> Answer:
-    """A form that is submitted: the answer is the next page."""
+    """Submit a form with the `<input type=file>`: the answer is the next page."""
     if upload.headers:
         raise Cannot("a form that is submitted has no headers of its own")
     async with page.expect_navigation(wait_until="load") as found:
