@@ -6,7 +6,7 @@ from functools import cache
 import httpcore2
 import httpx2
 
-from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, way
+from uploadlab.sending.clients.frame import Answer, Upload, serve, way
 
 
 def session(upload: Upload) -> httpx2.Client:
@@ -43,8 +43,6 @@ def stream_1m_context(client: httpx2.Client, upload: Upload) -> Answer:
 @way
 def stream_h2(client: httpx2.Client, upload: Upload) -> Answer:
     """Send an open file by a client with `http2=True`: by HTTP/2, where the server has it."""
-    if not upload.url.startswith("https:"):
-        raise Cannot("httpx2 has HTTP/2 over TLS only")
     return stream(client, upload)
 
 

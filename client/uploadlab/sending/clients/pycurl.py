@@ -50,8 +50,6 @@ def stream_at_once(curl: "pycurl.Curl", upload: Upload) -> Answer:
 @way
 def stream_h2(curl: "pycurl.Curl", upload: Upload) -> Answer:
     """Send as `stream` over TLS: by itself libcurl takes HTTP/2 where the server has it."""
-    if not upload.url.startswith("https:"):
-        raise Cannot("by default libcurl has HTTP/2 over TLS only")
     return stream(curl, upload)
 
 
