@@ -126,14 +126,15 @@ def test_an_upload_waits_for_100_continue_or_says_that_it_cannot(
 
 
 def test_each_form_has_its_fields(client: str, programs: Programs, file: str) -> None:
-    form = {"field": "upload", "name": Path(file).name, "others": [["x", "1"], ["y", "2"], ["x", "3"]]}
+    others = [["x", "1"], ["y", "2"], ["x", "3"]]
+    form = {"verb": "POST", "field": "upload", "name": Path(file).name, "others": others}
     for way in (way for way in CLIENTS[client].ways if kind_of(way) == "form"):
         with ask() as (url, asked):
             said = sent(programs, client, url, way, path=file, **form)
         assert (way, said.status, said.error) == (way, 201, "")
-        (body,) = [
+        (body,) = (
             request.body for request in asked if request.verb == "POST"
-        ]  # a page also asks for an icon
+        )  # a page also asks for an icon
         assert CONTENT in body
         assert b'name="upload"; filename="%b"' % Path(file).name.encode() in body
         assert sorted(re.findall(rb'name="([xy])"\r\n(?:.+\r\n)*\r\n(\d)\r\n', body)) == [

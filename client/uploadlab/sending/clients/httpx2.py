@@ -58,7 +58,9 @@ def form(client: httpx2.Client, upload: Upload) -> Answer:
     with upload.open() as file:
         part = {upload.field: (upload.name, file)}
         return _answer(
-            client.post(upload.url, files=part, data=upload.others_by_name, headers=upload.headers)
+            client.request(
+                upload.verb, upload.url, files=part, data=upload.others_by_name, headers=upload.headers
+            )
         )
 
 
