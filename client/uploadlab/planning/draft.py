@@ -67,9 +67,12 @@ def draft(order: Order) -> Draft:
         variants.refuse_services(deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in deployments]
     targets += [
-        Target(name, url, EXTERNAL, spec=order.spec, private=private_parts(url).in_url)
+        Target(
+            name, url, EXTERNAL, spec=order.spec, private=private_parts(url).in_url,
+            tls=url.startswith("https:"),
+        )
         for name, url in order.targets.items()
-    ]
+    ]  # fmt: skip
     if order.kind is Kind.CHECK:
         return _draft_check(order, deployments, targets)
     return _draft_run(order, deployments, targets, names)

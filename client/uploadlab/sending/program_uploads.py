@@ -1,5 +1,6 @@
 """One upload by the program of another client, measured by the clock of that program."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.private_urls import private_parts, with_query
 from uploadlab.sending.answered import words_of
+from uploadlab.sending.clients.frame import HTTP2
 from uploadlab.sending.connections import with_headers
 from uploadlab.sending.programs import ClientUnavailable, Programs
 
@@ -22,6 +24,12 @@ class ProgramSender:
         """End the programs."""
         self._programs.close()
 
+    def prepare(self, method: Method, url: str, payload: Payload) -> None:
+        """Have a program ready to send there: neither its clock nor the host's watch counts that."""
+        job = job_of(method, method.verb, url + method.route, payload, Part())
+        with suppress(ClientUnavailable):  # the upload says it
+            self._programs.send(method.client, {**job, "only_ready": True}, None)
+
     def send(
         self, method: Method, verb: str, address: str, payload: Payload, part: Part
     ) -> tuple[Outcome, bytes, str | None]:
@@ -34,6 +42,8 @@ class ProgramSender:
             raise ClientUnavailable(
                 f"{method.client} cannot send this: {sent.cannot if sent else 'it ended'}"
             )
+        if method.http2 and sent.status and sent.protocol != HTTP2:
+            sent.status, sent.error = None, f"sent over {sent.protocol or 'another protocol'}, not {HTTP2}"
         outcome = Outcome(
             status=Status.OK if sent.status else Status.FAILED,
             error=None if sent.status else words_of(sent.error),

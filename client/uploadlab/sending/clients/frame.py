@@ -10,15 +10,16 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
-from typing import Any, BinaryIO, NamedTuple
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from uploadlab.sending.clients import usage
 from uploadlab.sending.clients.sources import open_source
 
 BLOCK_BYTES = 1 << 20
 """Of the ways that choose their blocks; each library has a default of its own."""
+HTTP2 = "HTTP/2"
 MOST_CONTENT = 1 << 16
 """Bytes of an answer that are handed on."""
 
@@ -62,12 +63,20 @@ class Upload(NamedTuple):
     def blocks(self, count: int = BLOCK_BYTES) -> Iterator[bytes]:
         """Yield the file's content."""
         with self.open() as file:
-            yield from iter(partial(file.read, count), b"")
+            while block := file.read(count):
+                yield block
 
     async def async_blocks(self, count: int = BLOCK_BYTES) -> AsyncIterator[bytes]:
-        """Yield the file's content."""
-        for block in self.blocks(count):
-            yield block
+        """Yield the file's content; of an asynchronous file as its users write it."""
+        file: Any = self.open()
+        with file:
+            while block := await awaited(file.read(count)):
+                yield block
+
+    @property
+    def others_by_name(self) -> dict[str, list[str]]:
+        """Return the further fields of a form, those of the same name together."""
+        return {name: [value for other, value in self.others if other == name] for name, _ in self.others}
 
     @property
     def length(self) -> dict[str, str]:
@@ -84,11 +93,13 @@ class Answer(NamedTuple):
     seconds: float | None = None
     """By the library's own clock, where the program only watches it; None: by the program's."""
     protocol: str = ""
-    """As the library names it, where it does."""
+    """As the library names it, where it does; that of HTTP/2 is always HTTP2."""
+    peak_rss_bytes: int | None = None
+    """Of a process that has ended, where the program only watches it; None: as the meter finds it."""
 
 
-Way = Callable[[Any, Upload], Any]
-WAYS: dict[str, Way] = {}
+Way = TypeVar("Way", bound=Callable[..., Any])
+WAYS: dict[str, Callable[..., Any]] = {}
 
 
 class Cannot(Exception):
@@ -106,17 +117,43 @@ def serve(
     get: Callable[[Any, str], Any] | None,
     versions: dict[str, str],
     processes: usage.Processes | None = None,
+    lacks: Mapping[str, str] = MappingProxyType({}),
+    ready: Callable[[Upload], Any] | None = None,
 ) -> None:
     """Say which versions there are, then make uploads until the input ends.
 
     ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it.
+    ``lacks`` says why the library cannot make an upload that sets this field. ``ready`` does what no clock
+    counts before an upload; it is called once more where the lab has asked for it before.
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     _write(output, {"versions": versions})
     with asyncio.Runner() as runner:
         for line in sys.stdin.buffer:
-            _write(output, _made(Upload(**json.loads(line)), session, get, runner, processes))
+            job = json.loads(line)
+            only_ready = job.pop("only_ready", False)
+            upload = Upload(**job)
+            if only_ready:
+                with contextlib.suppress(Exception):  # the upload says it
+                    runner.run(_ready(ready, upload))
+                _write(output, {})
+            elif why := _lacking(upload, lacks):
+                _write(output, {"cannot": why})
+            else:
+                _write(output, _made(upload, session, get, runner, processes, ready))
+
+
+def unavailable(why: str) -> None:
+    """Say in place of the versions why this client cannot send here."""
+    _write(sys.stdout.buffer, {"unavailable": why})
+
+
+def _lacking(upload: Upload, lacks: Mapping[str, str]) -> str:
+    """Return why the library cannot make an upload at all; empty if it can."""
+    if upload.way.endswith("-h2") and not upload.url.startswith("https:"):
+        return "it has HTTP/2 over TLS only"
+    return next((lacks[name] for name in lacks if getattr(upload, name)), "")
 
 
 def _made(
@@ -125,10 +162,12 @@ def _made(
     get: Callable[[Any, str], Any] | None,
     runner: asyncio.Runner,
     processes: usage.Processes | None,
+    ready: Callable[[Upload], Any] | None,
 ) -> dict[str, Any]:
     """Return what happened of an upload; raise nothing that a library may raise."""
     meter = usage.Meter(processes)
     try:
+        runner.run(_ready(ready, upload))
         answer = runner.run(_send(upload, session, get, meter))
     except Cannot as cannot:
         return {"cannot": str(cannot)}
@@ -139,6 +178,7 @@ def _made(
     return {
         **meter.end(),
         **({"seconds": answer.seconds} if answer.seconds is not None else {}),
+        **({"client_peak_rss_bytes": answer.peak_rss_bytes} if answer.peak_rss_bytes else {}),
         "status": answer.status,
         "content": answer.content[:MOST_CONTENT].decode("latin-1"),
         "location": answer.location,
@@ -157,14 +197,18 @@ async def _send(
     async with contextlib.AsyncExitStack() as stack:
         if upload.first_url:
             opened = await _entered(stack, session(upload))
-            await _result(get(opened, upload.first_url) if get else None)
+            await awaited(get(opened, upload.first_url) if get else None)
             meter.begin()
         else:
             meter.begin()
             opened = await _entered(stack, session(upload))
-        answer: Answer = await _result(WAYS[upload.way](opened, upload))
+        answer: Answer = await awaited(WAYS[upload.way](opened, upload))
         meter.stop()
         return answer
+
+
+async def _ready(ready: Callable[[Upload], Any] | None, upload: Upload) -> None:
+    await awaited(ready(upload) if ready else None)
 
 
 async def _entered(stack: contextlib.AsyncExitStack, manager: Any) -> Any:
@@ -173,7 +217,8 @@ async def _entered(stack: contextlib.AsyncExitStack, manager: Any) -> Any:
     return stack.enter_context(manager)
 
 
-async def _result(value: Any) -> Any:
+async def awaited(value: Any) -> Any:
+    """Return a value that may be one that has to be awaited."""
     return await value if inspect.isawaitable(value) else value
 
 
