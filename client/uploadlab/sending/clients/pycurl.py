@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pycurl
 
-from uploadlab.sending.clients.frame import BLOCK_BYTES, Answer, Cannot, Upload, serve, way
+from uploadlab.sending.clients.frame import HTTP2, BLOCK_BYTES, Answer, Cannot, Upload, serve, way
 
 
 def session(upload: Upload) -> "closing[pycurl.Curl]":
@@ -97,9 +97,8 @@ def _answer(curl: "pycurl.Curl", upload: Upload) -> Answer:
     curl.perform()
     found = [line.partition(b":")[2].strip() for line in head if line.lower().startswith(b"location:")]
     location = found[-1].decode("latin-1") if found else None
-    protocol = {pycurl.CURL_HTTP_VERSION_2_0: "HTTP/2"}.get(
-        curl.getinfo(pycurl.INFO_HTTP_VERSION), "HTTP/1.1"
-    )
+    is_http2 = curl.getinfo(pycurl.INFO_HTTP_VERSION) == pycurl.CURL_HTTP_VERSION_2_0
+    protocol = HTTP2 if is_http2 else "HTTP/1.1"
     return Answer(curl.getinfo(pycurl.RESPONSE_CODE), content.getvalue(), location, protocol=protocol)
 
 
