@@ -1,5 +1,7 @@
 """httpx: its asynchronous client, under asyncio."""
 
+import ssl
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +18,8 @@ def session(upload: Upload) -> httpx.AsyncClient:
     """Return a client with the library's own settings, and none of the environment's."""
     auth = httpx.DigestAuth(*upload.login) if upload.login else None
     http2 = upload.way.endswith("-h2")
-    return httpx.AsyncClient(verify=upload.verify, trust_env=False, auth=auth, http2=http2)
+    verify = _context(upload.verify) if upload.way.endswith("-context") else upload.verify
+    return httpx.AsyncClient(verify=verify, trust_env=False, auth=auth, http2=http2)
 
 
 @way
@@ -32,6 +35,15 @@ async def stream(client: httpx.AsyncClient, upload: Upload) -> Answer:
 async def stream_1m(client: httpx.AsyncClient, upload: Upload) -> Answer:
     """Send an asynchronous generator of blocks of 1 MiB by `content=`, with a Content-Length."""
     return await _put(client, upload, upload.async_blocks(), upload.length)
+
+
+@way
+async def stream_1m_context(client: httpx.AsyncClient, upload: Upload) -> Answer:
+    """Send as `stream-1m` by a client whose `verify` is a TLS context that the process has made before.
+
+    Otherwise each client makes one, and loads all certificates, even for http://.
+    """
+    return await stream_1m(client, upload)
 
 
 @way
@@ -64,6 +76,12 @@ LACKS = {"expect": "httpx does not wait for 100 Continue: it sends the body at o
 async def get(client: httpx.AsyncClient, url: str) -> None:
     """Use the connection once."""
     await client.get(url)
+
+
+@cache
+def _context(verify: bool | str) -> ssl.SSLContext:
+    context: ssl.SSLContext = httpx.create_ssl_context(verify, trust_env=False)
+    return context
 
 
 async def _put(

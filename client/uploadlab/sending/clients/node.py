@@ -73,8 +73,10 @@ def session(upload: Upload) -> Iterator[Node]:
     """Yield Node, whose connections end with the upload."""
     node = NODES[0]
     node.upload = upload
-    yield node
-    node.ask("end")
+    try:
+        yield node
+    finally:
+        node.ask("end")
 
 
 def get(node: Node, url: str) -> None:
