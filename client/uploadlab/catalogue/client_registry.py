@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from http import HTTPStatus
 from typing import NamedTuple
 
 ALL = 1 << 62
@@ -82,15 +83,16 @@ class ClientAttempt(NamedTuple):
     def own_seconds(self) -> float:
         """How long the server pauses."""
         steps = [step for turn in self.turns for step in turn]
-        slow = [step.count / step.each_second for step in steps if isinstance(step, Take) and step.each_second]
+        slow = [
+            step.count / step.each_second for step in steps if isinstance(step, Take) and step.each_second
+        ]
         return sum(slow) + sum(step.seconds for step in steps if isinstance(step, Pause))
 
     @property
     def reason(self) -> tuple[int, str] | None:
-        """The status and words of a refusal that the client must hand on."""
-        refusals = [
-            step for turn in self.turns for step in turn if isinstance(step, Respond) and step.status >= 400
-        ]
+        """The status and words of a refusal that the client must hand on; a login it may answer itself."""
+        answers = [step for turn in self.turns for step in turn if isinstance(step, Respond)]
+        refusals = [step for step in answers if step.status > HTTPStatus.UNAUTHORIZED]
         return (refusals[-1].status, refusals[-1].words) if refusals else None
 
 
