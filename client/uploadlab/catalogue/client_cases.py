@@ -37,7 +37,7 @@ def takes_all() -> Iterator[ClientAttempt]:
 
 @client_case("closes-midway", SERVER)
 def closes_midway() -> Iterator[ClientAttempt]:
-    """The server closes the connection in the middle of the body, or before its answer; a second one it serves."""
+    """The server closes the connection in mid-body, or before its answer; a second connection it serves."""
     yield ClientAttempt(((Take(0), HangUp()),), "after the head")
     yield ClientAttempt(((Take(SOME), HangUp()),), "after 64 KiB")
     yield ClientAttempt(((Take(), HangUp()),), "before its answer")
@@ -45,7 +45,7 @@ def closes_midway() -> Iterator[ClientAttempt]:
 
 @client_case("resets-midway", SERVER)
 def resets_midway() -> Iterator[ClientAttempt]:
-    """The server resets the connection in the middle of the body; a second one it serves."""
+    """The server resets the connection in mid-body; a second connection it serves."""
     yield ClientAttempt(((Take(SOME), HangUp(reset=True)),))
 
 
@@ -92,7 +92,7 @@ def redirect_307() -> Iterator[ClientAttempt]:
 
 @client_case("redirect-303", SERVER)
 def redirect_303() -> Iterator[ClientAttempt]:
-    """The server redirects by 301, 302 or 303: a GET is allowed after 303, after the others only for a POST."""
+    """The server redirects by 301, 302 or 303: a GET is right after 303, else only in place of a POST."""
     for status in (301, 302, 303):
         yield ClientAttempt(((Take(), Respond(status, headers=MOVED)),), str(status))
 

@@ -19,7 +19,7 @@ EVERY_KIND = RAW + FORMS
 class Take(NamedTuple):
     """Read that much of the body, or all of the rest."""
 
-    count: int = ALL
+    most: int = ALL
     each_second: int = 0
     """Bytes; 0: as fast as they come."""
 
@@ -83,9 +83,7 @@ class ClientAttempt(NamedTuple):
     def own_seconds(self) -> float:
         """How long the server pauses."""
         steps = [step for turn in self.turns for step in turn]
-        slow = [
-            step.count / step.each_second for step in steps if isinstance(step, Take) and step.each_second
-        ]
+        slow = [step.most / step.each_second for step in _takes(steps) if step.each_second]
         return sum(slow) + sum(step.seconds for step in steps if isinstance(step, Pause))
 
     @property

@@ -1,7 +1,6 @@
 """The check of clients: all at once, a program each, each case saved as soon as it is done."""
 
 import queue
-import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from uploadlab.catalogue.clients import CLIENT_METHODS, CLIENTS, kind_of
 from uploadlab.catalogue.methods import Part
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.checking.certificates import Certificates
-from uploadlab.checking.client_files import ClientFiles, GivenFile
+from uploadlab.checking.client_files import ClientFiles
 from uploadlab.checking.client_oracle import Seen, judge_client, stored_bytes
 from uploadlab.checking.misbehaving import FIRST, MisbehavingServer
 from uploadlab.clock import now
@@ -26,7 +25,7 @@ from uploadlab.model.deployments import CLIENT, Target
 from uploadlab.processes.groups import Processes
 from uploadlab.sending.connections import is_success
 from uploadlab.sending.program_uploads import job_of
-from uploadlab.sending.programs import ClientUnavailable, Programs, ProgramSent
+from uploadlab.sending.programs import ClientUnavailable, Programs
 
 PATIENCE_SECONDS = 20.0
 """After which an upload of a few MB is endless, beside what the server pauses."""

@@ -134,7 +134,7 @@ class MisbehavingServer:
 
     def _take(self, step: Take, connection: socket.socket, body: Body, arrival: Arrival) -> bool:
         """Read what the step says; a client that is silent gets 408."""
-        left, piece = step.count, step.each_second or step.count
+        left, piece = step.most, step.each_second or step.most
         try:
             while left > 0 and body.take(min(piece, left)):
                 left -= piece

@@ -102,8 +102,8 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
     """
     run = folder.read_run()
     require_same_host(run, describe_host(data_dir), folder, trust)
-    known = CLIENT_CASES if run.of_clients else CASES
-    if gone := [case for case in run.checks if case not in known]:
+    cases = CLIENT_CASES if run.of_clients else CASES
+    if gone := [case for case in run.checks if case not in cases]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer a case of the check: start a new run")
     if load and run.checks:
         raise LabError(f"{run.id} is a check, which has no plan and no load: resume it without --load")
