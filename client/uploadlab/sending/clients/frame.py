@@ -10,9 +10,9 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
-from typing import Any, BinaryIO, NamedTuple
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from uploadlab.sending.clients import usage
 from uploadlab.sending.clients.sources import open_source
@@ -62,12 +62,15 @@ class Upload(NamedTuple):
     def blocks(self, count: int = BLOCK_BYTES) -> Iterator[bytes]:
         """Yield the file's content."""
         with self.open() as file:
-            yield from iter(partial(file.read, count), b"")
+            while block := file.read(count):
+                yield block
 
     async def async_blocks(self, count: int = BLOCK_BYTES) -> AsyncIterator[bytes]:
-        """Yield the file's content."""
-        for block in self.blocks(count):
-            yield block
+        """Yield the file's content; of an asynchronous file as its users write it."""
+        file: Any = self.open()
+        with file:
+            while block := await awaited(file.read(count)):
+                yield block
 
     @property
     def length(self) -> dict[str, str]:
@@ -87,8 +90,8 @@ class Answer(NamedTuple):
     """As the library names it, where it does."""
 
 
-Way = Callable[[Any, Upload], Any]
-WAYS: dict[str, Way] = {}
+Way = TypeVar("Way", bound=Callable[..., Any])
+WAYS: dict[str, Callable[..., Any]] = {}
 
 
 class Cannot(Exception):
@@ -106,17 +109,22 @@ def serve(
     get: Callable[[Any, str], Any] | None,
     versions: dict[str, str],
     processes: usage.Processes | None = None,
+    lacks: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Say which versions there are, then make uploads until the input ends.
 
     ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it.
+    ``lacks`` says why the library cannot make an upload that sets this field.
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     _write(output, {"versions": versions})
     with asyncio.Runner() as runner:
         for line in sys.stdin.buffer:
-            _write(output, _made(Upload(**json.loads(line)), session, get, runner, processes))
+            upload = Upload(**json.loads(line))
+            why = next((lacks[name] for name in lacks if getattr(upload, name)), "")
+            made = {"cannot": why} if why else _made(upload, session, get, runner, processes)
+            _write(output, made)
 
 
 def _made(
@@ -157,12 +165,12 @@ async def _send(
     async with contextlib.AsyncExitStack() as stack:
         if upload.first_url:
             opened = await _entered(stack, session(upload))
-            await _result(get(opened, upload.first_url) if get else None)
+            await awaited(get(opened, upload.first_url) if get else None)
             meter.begin()
         else:
             meter.begin()
             opened = await _entered(stack, session(upload))
-        answer: Answer = await _result(WAYS[upload.way](opened, upload))
+        answer: Answer = await awaited(WAYS[upload.way](opened, upload))
         meter.stop()
         return answer
 
@@ -173,7 +181,8 @@ async def _entered(stack: contextlib.AsyncExitStack, manager: Any) -> Any:
     return stack.enter_context(manager)
 
 
-async def _result(value: Any) -> Any:
+async def awaited(value: Any) -> Any:
+    """Return a value that may be one that has to be awaited."""
     return await value if inspect.isawaitable(value) else value
 
 

@@ -1,53 +1,61 @@
 """httpx: its synchronous client."""
 
+import httpcore
 import httpx
 
-from uploadlab.sending.clients.frame import Answer, Upload, serve, way
+from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, way
 
 
 def session(upload: Upload) -> httpx.Client:
     """Return a client with the library's own settings, and none of the environment's."""
-    return httpx.Client(verify=upload.verify, trust_env=False, auth=_auth(upload))
+    auth = httpx.DigestAuth(*upload.login) if upload.login else None
+    http2 = upload.way.endswith("-h2")
+    return httpx.Client(verify=upload.verify, trust_env=False, auth=auth, http2=http2)
 
 
 @way
 def stream(client: httpx.Client, upload: Upload) -> Answer:
-    """`content=` with an open file, which httpx reads in blocks of 64 KiB."""
+    """Send an open file by `content=`; httpx reads it in blocks of 64 KiB."""
     with upload.open() as file:
         return _answer(client.request(upload.verb, upload.url, content=file, headers=upload.headers))
 
 
 @way
 def stream_1m(client: httpx.Client, upload: Upload) -> Answer:
-    """`content=` with a generator of blocks of 1 MiB, and a Content-Length."""
+    """Send a generator of blocks of 1 MiB by `content=`, with a Content-Length."""
     headers = upload.headers | upload.length
     return _answer(client.request(upload.verb, upload.url, content=upload.blocks(), headers=headers))
 
 
 @way
+def stream_h2(client: httpx.Client, upload: Upload) -> Answer:
+    """Send an open file by a client with `http2=True`: by HTTP/2, where the server has it."""
+    if not upload.url.startswith("https:"):
+        raise Cannot("httpx has HTTP/2 over TLS only")
+    return stream(client, upload)
+
+
+@way
 def chunked(client: httpx.Client, upload: Upload) -> Answer:
-    """`content=` with a generator: no length is known."""
+    """Send a generator of blocks of 1 MiB by `content=`: it has no length."""
     return _answer(client.request(upload.verb, upload.url, content=upload.blocks(), headers=upload.headers))
 
 
 @way
 def form(client: httpx.Client, upload: Upload) -> Answer:
-    """`files=` with an open file, as its documentation shows first: httpx streams it."""
+    """Send an open file by `files=`, as its documentation shows first: httpx streams it."""
     with upload.open() as file:
         part = {upload.field: (upload.name, file)}
-        return _answer(client.post(upload.url, files=part, data=dict(upload.others)))
+        return _answer(client.post(upload.url, files=part, data=dict(upload.others), headers=upload.headers))
 
 
 CANNOT = {"form-docs": "the same as form"}
+LACKS = {"expect": "httpx does not wait for 100 Continue: it sends the body at once"}
 
 
 def get(client: httpx.Client, url: str) -> None:
     """Use the connection once."""
     client.get(url)
-
-
-def _auth(upload: Upload) -> httpx.DigestAuth | None:
-    return httpx.DigestAuth(*upload.login) if upload.login else None
 
 
 def _answer(response: httpx.Response) -> Answer:
@@ -56,4 +64,4 @@ def _answer(response: httpx.Response) -> Answer:
 
 
 if __name__ == "__main__":
-    serve(session, get, {"httpx": httpx.__version__})
+    serve(session, get, {"httpx": httpx.__version__, "httpcore": httpcore.__version__}, lacks=LACKS)

@@ -1,0 +1,67 @@
+"""httpx2: the fork of httpx that has releases; its synchronous client."""
+
+import httpcore2
+import httpx2
+
+from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, way
+
+
+def session(upload: Upload) -> httpx2.Client:
+    """Return a client with the library's own settings, and none of the environment's."""
+    auth = httpx2.DigestAuth(*upload.login) if upload.login else None
+    http2 = upload.way.endswith("-h2")
+    return httpx2.Client(verify=upload.verify, trust_env=False, auth=auth, http2=http2)
+
+
+@way
+def stream(client: httpx2.Client, upload: Upload) -> Answer:
+    """Send an open file by `content=`; httpx2 reads it in blocks of 64 KiB."""
+    with upload.open() as file:
+        return _answer(client.request(upload.verb, upload.url, content=file, headers=upload.headers))
+
+
+@way
+def stream_1m(client: httpx2.Client, upload: Upload) -> Answer:
+    """Send a generator of blocks of 1 MiB by `content=`, with a Content-Length."""
+    headers = upload.headers | upload.length
+    return _answer(client.request(upload.verb, upload.url, content=upload.blocks(), headers=headers))
+
+
+@way
+def stream_h2(client: httpx2.Client, upload: Upload) -> Answer:
+    """Send an open file by a client with `http2=True`: by HTTP/2, where the server has it."""
+    if not upload.url.startswith("https:"):
+        raise Cannot("httpx2 has HTTP/2 over TLS only")
+    return stream(client, upload)
+
+
+@way
+def chunked(client: httpx2.Client, upload: Upload) -> Answer:
+    """Send a generator of blocks of 1 MiB by `content=`: it has no length."""
+    return _answer(client.request(upload.verb, upload.url, content=upload.blocks(), headers=upload.headers))
+
+
+@way
+def form(client: httpx2.Client, upload: Upload) -> Answer:
+    """Send an open file by `files=`, as its documentation shows first: httpx2 streams it."""
+    with upload.open() as file:
+        part = {upload.field: (upload.name, file)}
+        return _answer(client.post(upload.url, files=part, data=dict(upload.others), headers=upload.headers))
+
+
+CANNOT = {"form-docs": "the same as form"}
+LACKS = {"expect": "httpx2 does not wait for 100 Continue: it sends the body at once"}
+
+
+def get(client: httpx2.Client, url: str) -> None:
+    """Use the connection once."""
+    client.get(url)
+
+
+def _answer(response: httpx2.Response) -> Answer:
+    location = response.headers.get("location")
+    return Answer(response.status_code, response.content, location, protocol=response.http_version)
+
+
+if __name__ == "__main__":
+    serve(session, get, {"httpx2": httpx2.__version__, "httpcore2": httpcore2.__version__}, lacks=LACKS)

@@ -1,0 +1,85 @@
+"""httpx: its asynchronous client, under asyncio."""
+
+from importlib.metadata import version
+from typing import Any
+
+import httpcore
+import httpx
+
+from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, way
+
+FILE_BLOCK_BYTES = 1 << 16
+"""As httpx itself reads files."""
+
+
+def session(upload: Upload) -> httpx.AsyncClient:
+    """Return a client with the library's own settings, and none of the environment's."""
+    auth = httpx.DigestAuth(*upload.login) if upload.login else None
+    http2 = upload.way.endswith("-h2")
+    return httpx.AsyncClient(verify=upload.verify, trust_env=False, auth=auth, http2=http2)
+
+
+@way
+async def stream(client: httpx.AsyncClient, upload: Upload) -> Answer:
+    """Send an asynchronous generator of blocks of 64 KiB by `content=`, with a Content-Length.
+
+    An open file by itself is a RuntimeError.
+    """
+    return await _put(client, upload, upload.async_blocks(FILE_BLOCK_BYTES), upload.length)
+
+
+@way
+async def stream_1m(client: httpx.AsyncClient, upload: Upload) -> Answer:
+    """Send an asynchronous generator of blocks of 1 MiB by `content=`, with a Content-Length."""
+    return await _put(client, upload, upload.async_blocks(), upload.length)
+
+
+@way
+async def stream_h2(client: httpx.AsyncClient, upload: Upload) -> Answer:
+    """Send as `stream` by a client with `http2=True`: by HTTP/2, where the server has it."""
+    if not upload.url.startswith("https:"):
+        raise Cannot("httpx has HTTP/2 over TLS only")
+    return await stream(client, upload)
+
+
+@way
+async def chunked(client: httpx.AsyncClient, upload: Upload) -> Answer:
+    """Send an asynchronous generator of blocks of 1 MiB by `content=`, or an asynchronous file as it is."""
+    if upload.source == "async":
+        with upload.open() as file:
+            return await _put(client, upload, file)
+    return await _put(client, upload, upload.async_blocks())
+
+
+@way
+async def form(client: httpx.AsyncClient, upload: Upload) -> Answer:
+    """Send an open file by `files=`, as its documentation shows first: httpx streams it."""
+    with upload.open() as file:
+        part, others = {upload.field: (upload.name, file)}, dict(upload.others)
+        return _answer(await client.post(upload.url, files=part, data=others, headers=upload.headers))
+
+
+CANNOT = {"form-docs": "the same as form"}
+LACKS = {"expect": "httpx does not wait for 100 Continue: it sends the body at once"}
+
+
+async def get(client: httpx.AsyncClient, url: str) -> None:
+    """Use the connection once."""
+    await client.get(url)
+
+
+async def _put(
+    client: httpx.AsyncClient, upload: Upload, content: Any, length: dict[str, str] | None = None
+) -> Answer:
+    headers = upload.headers | (length or {})
+    return _answer(await client.request(upload.verb, upload.url, content=content, headers=headers))
+
+
+def _answer(response: httpx.Response) -> Answer:
+    location = response.headers.get("location")
+    return Answer(response.status_code, response.content, location, protocol=response.http_version)
+
+
+if __name__ == "__main__":
+    versions = {module.__name__: module.__version__ for module in (httpx, httpcore)}
+    serve(session, get, versions | {"anyio": version("anyio")}, lacks=LACKS)
