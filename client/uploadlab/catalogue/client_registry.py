@@ -83,8 +83,9 @@ class ClientAttempt(NamedTuple):
     def own_seconds(self) -> float:
         """How long the server pauses."""
         steps = [step for turn in self.turns for step in turn]
-        slow = [step.most / step.each_second for step in _takes(steps) if step.each_second]
-        return sum(slow) + sum(step.seconds for step in steps if isinstance(step, Pause))
+        takes = [step for step in steps if isinstance(step, Take) and step.each_second]
+        pauses = [step.seconds for step in steps if isinstance(step, Pause)]
+        return sum(pauses) + sum(step.most / step.each_second for step in takes)
 
     @property
     def reason(self) -> tuple[int, str] | None:

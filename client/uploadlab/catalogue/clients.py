@@ -13,6 +13,8 @@ from uploadlab.paths import PACKAGES
 
 PROGRAMS = PACKAGES / "uploadlab" / "sending" / "clients"
 DECORATOR = "way"
+OVER_HTTP2 = "-h2"
+"""How the name of a way over HTTP/2 ends."""
 KINDS = {
     "stream": ("/request-stream", "request.stream"),
     "chunked": ("/request-stream", "request.stream-chunked"),
@@ -72,7 +74,7 @@ def _method(client: ClientProgram, way: str) -> Method:
     route, like = KINDS[kind]
     return Method(
         f"{client.name}.{way}", route, client.ways[way], form=kind == "form", aside=True,
-        client=client.name, way=way, like=like,
+        client=client.name, way=way, like=like, http2=way.endswith(OVER_HTTP2),
     )  # fmt: skip
 
 
@@ -87,7 +89,8 @@ ALL_METHODS: dict[str, Method] = METHODS | CLIENT_METHODS
 def all_methods_at(place: Deployment | Target) -> list[str]:
     """Return the methods that the place accepts, those of all clients included."""
     own = methods_at(place)
-    return own + [name for name, method in CLIENT_METHODS.items() if method.like in own]
+    theirs = {name: method for name, method in CLIENT_METHODS.items() if place.tls or not method.http2}
+    return own + [name for name, method in theirs.items() if method.like in own]
 
 
 def sent_by(method: Method, client: str) -> Method:

@@ -71,6 +71,8 @@ class Method(NamedTuple):
     way: str = ""
     like: str = ""
     """Of another client: the method whose place accepts it, too."""
+    http2: bool = False
+    """Whether it is sent over HTTP/2, which clients have over TLS alone."""
 
     @property
     def own(self) -> bool:

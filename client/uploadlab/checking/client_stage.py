@@ -144,8 +144,8 @@ class _Bench(NamedTuple):
                     yield self._row(programs, client, case, way, attempt)
         if not found:
             kinds = {kind for attempt in CLIENT_CASES[case].attempts() for kind in attempt.kinds}
-            why = [why for kind, why in CLIENTS[client].cannot.items() if kind in kinds]
-            yield _untried(client, case, Verdict.CANNOT, "; ".join(why) or "it has no such way")
+            whys = [why for kind, why in CLIENTS[client].cannot.items() if kind in kinds]
+            yield _untried(client, case, Verdict.CANNOT, "; ".join(whys) or "it has no such way")
 
     def _row(self, programs: Programs, client: str, case: str, way: str, attempt: ClientAttempt) -> Check:
         started_at, start = now(), time.monotonic()

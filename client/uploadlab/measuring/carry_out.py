@@ -38,9 +38,7 @@ def carry_out(
         checked, versions = check_targets(started, sender, runtime.explain)
         names = {target.name for target in run.targets}
         # The versions of clients are known once their programs have started, maybe before the run went on.
-        run.versions = {
-            name: found for name, found in run.versions.items() if name not in versions
-        } | versions
+        run.versions = run.versions | versions if run.of_clients else versions
         clients = [target for target in run.targets if target.tier == CLIENT]
         run.targets = [target for target in checked if target.name in names] + clients
         folder.write_run(run)

@@ -39,6 +39,8 @@ class Target(Struct, frozen=True):
     """Deployments that it may pass uploads on to; the first does it by default."""
     private: bool = False
     """Whether its URL has a login or a query, which are not stored."""
+    tls: bool = False
+    """Whether it speaks TLS, known also before it has a URL."""
 
     @property
     def foreign(self) -> TargetSpec | None:
@@ -89,7 +91,7 @@ class Deployment(Struct, frozen=True):
 
     def target(self, url: str = "", unavailable: str = "") -> Target:
         """Return what the client measures of it: at an address, or unavailable for a reason."""
-        return Target(self.name, url, self.tier, self.accepts, unavailable, next=self.next)
+        return Target(self.name, url, self.tier, self.accepts, unavailable, next=self.next, tls=self.tls)
 
 
 def added_groups(deployments: Iterable[Deployment]) -> list[str]:

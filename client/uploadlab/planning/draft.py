@@ -79,9 +79,12 @@ def draft(order: Order) -> Draft:
         variants.refuse_services(deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in deployments]
     targets += [
-        Target(name, url, EXTERNAL, spec=order.spec, private=private_parts(url).in_url)
+        Target(
+            name, url, EXTERNAL, spec=order.spec, private=private_parts(url).in_url,
+            tls=url.startswith("https:"),
+        )
         for name, url in order.targets.items()
-    ]
+    ]  # fmt: skip
     if order.kind is Kind.CHECK:
         return _draft_check(order, deployments, targets)
     return _draft_run(order, deployments, targets, names)
@@ -123,9 +126,7 @@ def _draft_check(order: Order, deployments: list[Deployment], targets: list[Targ
 
 def _draft_client_check(order: Order, clients: Sequence[str]) -> Draft:
     if order.deployments or order.group or order.targets:
-        raise UsageError(
-            "--clients tries clients, not servers: leave out --deployments, --group and --target"
-        )
+        raise UsageError("--clients tries clients: leave out --deployments, --group and --target")
     chosen = choose("case", order.cases or ["*"], CLIENT_CASES)
     cases = [name for name in chosen if order.large or order.cases or not CLIENT_CASES[name].large]
     targets = [Target(name, "", CLIENT) for name in choose("client", clients, CLIENTS)]

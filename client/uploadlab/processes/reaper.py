@@ -13,7 +13,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
+
+TRIES = 50
+PAUSE_SECONDS = 0.1
 
 
 def main() -> None:
@@ -31,13 +35,22 @@ def main() -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(int(group), signal.SIGKILL)
     for folder in kept["folder"]:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     for folder in reversed(kept["made"]):
         with suppress(OSError):  # it holds something of others, or is gone
             os.rmdir(folder)  # noqa: PTH106  only os is loaded here
     for command in map(json.loads, kept["last"]):
         if subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode:
             print("something is left running; to end it:", shlex.join(command), file=sys.stderr)
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder, again where a process outside of all groups, as a browser's, still writes there."""
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.exists(folder):  # noqa: PTH110  only os is loaded here
+            return
+        time.sleep(PAUSE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.private_urls import private_parts, with_query
 from uploadlab.sending.answered import words_of
+from uploadlab.sending.clients.frame import HTTP2
 from uploadlab.sending.connections import with_headers
 from uploadlab.sending.programs import ClientUnavailable, Programs
 
@@ -34,6 +35,8 @@ class ProgramSender:
             raise ClientUnavailable(
                 f"{method.client} cannot send this: {sent.cannot if sent else 'it ended'}"
             )
+        if method.http2 and sent.status and sent.protocol != HTTP2:
+            sent.status, sent.error = None, f"sent over {sent.protocol or 'another protocol'}, not {HTTP2}"
         outcome = Outcome(
             status=Status.OK if sent.status else Status.FAILED,
             error=None if sent.status else words_of(sent.error),

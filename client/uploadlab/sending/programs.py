@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -111,7 +113,7 @@ class Programs:
         # Neither the lab's libraries nor the user's: only those of the client's own environment.
         process = self._processes.start(
             [sys.executable, "-S", "-P", "-s", "-m", CLIENTS[name].module],
-            {**os.environ, "PYTHONPATH": f"{PACKAGES}:{folder}", "PYTHONUNBUFFERED": "1"},
+            _environment(folder, self._processes.scratch(Path(tempfile.gettempdir()), "uploadlab", "free space")),
             ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         pipe = self._pipes[name] = Lines(process)
@@ -126,3 +128,10 @@ class Programs:
             raise ClientUnavailable(self._unavailable[name])
         self._versions[name] = started.versions
         return pipe
+
+
+def _environment(packages: Path, scratch: Path) -> dict[str, str]:
+    """Return a program's environment: without the user's proxies, and with a home that is removed later."""
+    own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    places = {"HOME": str(scratch), "TMPDIR": str(scratch), "PYTHONPATH": f"{PACKAGES}:{packages}"}
+    return {**own, **places, "PYTHONUNBUFFERED": "1"}

@@ -19,6 +19,7 @@ from uploadlab.sending.clients.sources import open_source
 
 BLOCK_BYTES = 1 << 20
 """Of the ways that choose their blocks; each library has a default of its own."""
+HTTP2 = "HTTP/2"
 MOST_CONTENT = 1 << 16
 """Bytes of an answer that are handed on."""
 
@@ -87,7 +88,9 @@ class Answer(NamedTuple):
     seconds: float | None = None
     """By the library's own clock, where the program only watches it; None: by the program's."""
     protocol: str = ""
-    """As the library names it, where it does."""
+    """As the library names it, where it does; that of HTTP/2 is always HTTP2."""
+    peak_rss_bytes: int | None = None
+    """Of a process that has ended, where the program only watches it; None: as the meter finds it."""
 
 
 Way = TypeVar("Way", bound=Callable[..., Any])
@@ -110,11 +113,12 @@ def serve(
     versions: dict[str, str],
     processes: usage.Processes | None = None,
     lacks: Mapping[str, str] = MappingProxyType({}),
+    ready: Callable[[Upload], Any] | None = None,
 ) -> None:
     """Say which versions there are, then make uploads until the input ends.
 
-    ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it.
-    ``lacks`` says why the library cannot make an upload that sets this field.
+    ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it. ``lacks`` says
+    why the library cannot make an upload that sets this field. ``ready`` does what no clock counts.
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
@@ -123,8 +127,15 @@ def serve(
         for line in sys.stdin.buffer:
             upload = Upload(**json.loads(line))
             why = next((lacks[name] for name in lacks if getattr(upload, name)), "")
-            made = {"cannot": why} if why else _made(upload, session, get, runner, processes)
+            if upload.way.endswith("-h2") and not upload.url.startswith("https:"):
+                why = "it has HTTP/2 over TLS only"
+            made = {"cannot": why} if why else _made(upload, session, get, runner, processes, ready)
             _write(output, made)
+
+
+def unavailable(why: str) -> None:
+    """Say in place of the versions why this client cannot send here."""
+    _write(sys.stdout.buffer, {"unavailable": why})
 
 
 def _made(
@@ -133,10 +144,13 @@ def _made(
     get: Callable[[Any, str], Any] | None,
     runner: asyncio.Runner,
     processes: usage.Processes | None,
+    ready: Callable[[Upload], Any] | None,
 ) -> dict[str, Any]:
     """Return what happened of an upload; raise nothing that a library may raise."""
     meter = usage.Meter(processes)
     try:
+        if ready:
+            runner.run(_ready(ready, upload))
         answer = runner.run(_send(upload, session, get, meter))
     except Cannot as cannot:
         return {"cannot": str(cannot)}
@@ -147,6 +161,7 @@ def _made(
     return {
         **meter.end(),
         **({"seconds": answer.seconds} if answer.seconds is not None else {}),
+        **({"client_peak_rss_bytes": answer.peak_rss_bytes} if answer.peak_rss_bytes else {}),
         "status": answer.status,
         "content": answer.content[:MOST_CONTENT].decode("latin-1"),
         "location": answer.location,
@@ -173,6 +188,10 @@ async def _send(
         answer: Answer = await awaited(WAYS[upload.way](opened, upload))
         meter.stop()
         return answer
+
+
+async def _ready(ready: Callable[[Upload], Any], upload: Upload) -> None:
+    await awaited(ready(upload))
 
 
 async def _entered(stack: contextlib.AsyncExitStack, manager: Any) -> Any:

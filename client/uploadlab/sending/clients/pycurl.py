@@ -99,7 +99,9 @@ def _answer(curl: "pycurl.Curl", upload: Upload) -> Answer:
     curl.perform()
     found = [line.partition(b":")[2].strip() for line in head if line.lower().startswith(b"location:")]
     location = found[-1].decode("latin-1") if found else None
-    protocol = {pycurl.CURL_HTTP_VERSION_2_0: "HTTP/2"}.get(curl.getinfo(pycurl.INFO_HTTP_VERSION), "HTTP/1.1")
+    protocol = {pycurl.CURL_HTTP_VERSION_2_0: "HTTP/2"}.get(
+        curl.getinfo(pycurl.INFO_HTTP_VERSION), "HTTP/1.1"
+    )
     return Answer(curl.getinfo(pycurl.RESPONSE_CODE), content.getvalue(), location, protocol=protocol)
 
 

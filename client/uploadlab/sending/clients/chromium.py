@@ -1,0 +1,224 @@
+"""Chromium: a page of the server's own origin, in a browser without a window.
+
+Each upload has a new profile, so that no connection is used twice. Playwright moves the browser; it sends
+nothing itself. Chromium takes no CA file: where one is given, it does not check the certificate.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, Page, Response, async_playwright
+from playwright.async_api import Error as PlaywrightError
+
+from uploadlab.sending.clients.frame import HTTP2, Answer, Cannot, Upload, serve, unavailable, way
+
+PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
+<form method="post" enctype="multipart/form-data"></form>"""
+"""Answered by Playwright in the server's place: not every server has a page."""
+CHOOSE = """() => {
+    const input = document.createElement("input");
+    Object.assign(input, {type: "file", id: "file"});
+    document.forms[0].append(input);
+}"""
+ANSWER = """
+    const answer = (status, content, location) => {
+        const seconds = (performance.now() - start) / 1000;
+        const entry = performance.getEntriesByType("resource").filter(({name}) => name === url).at(-1);
+        return {status, content, location, seconds, protocol: entry?.nextHopProtocol ?? ""};
+    };
+    const start = performance.now();
+"""
+FETCH = f"""async ({{url, verb, headers, field, name, others, how}}) => {{
+    const file = document.getElementById("file").files[0];
+    {ANSWER}
+    let init = {{body: file}};
+    if (how === "chunked") init = {{body: file.stream(), duplex: "half"}};
+    if (how === "form") {{
+        init = {{body: new FormData()}};
+        for (const other of others) init.body.append(...other);
+        init.body.append(field, file, name);
+    }}
+    const response = await fetch(url, {{method: verb, headers, ...init}});
+    const content = await response.text();
+    return answer(response.status, content, response.headers.get("location"));
+}}"""
+XHR = f"""({{url, verb, headers}}) => new Promise((resolve, reject) => {{
+    const file = document.getElementById("file").files[0];
+    {ANSWER}
+    const request = new XMLHttpRequest();
+    request.open(verb, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.onload = () => {{
+        resolve(answer(request.status, request.responseText, request.getResponseHeader("location")));
+    }};
+    request.onerror = () => reject(new TypeError("XMLHttpRequest: error"));
+    request.send(file);
+}})"""
+SUBMIT = """({url, field, name, others}) => {
+    const form = document.forms[0], input = document.getElementById("file"), files = new DataTransfer();
+    for (const [key, value] of others) {
+        const hidden = document.createElement("input");
+        Object.assign(hidden, {type: "hidden", name: key, value});
+        form.prepend(hidden);
+    }
+    if (name !== input.files[0].name) {
+        files.items.add(new File([input.files[0]], name));
+        input.files = files.files;
+    }
+    input.name = field;
+    form.action = url;
+    form.submit();
+}"""
+NAVIGATED = """() => {
+    const [{responseEnd, nextHopProtocol}] = performance.getEntriesByType("navigation");
+    return {seconds: responseEnd / 1000, protocol: nextHopProtocol};
+}"""
+LACKS = {"expect": "a page cannot wait for 100 Continue"}
+
+
+class PageError(Exception):
+    """An error in the page, in its words."""
+
+
+class State:
+    """The browser, and the page of the next upload."""
+
+    browser: Browser | None = None
+    page: Page
+
+
+async def ready(upload: Upload) -> None:
+    """Open a page of the server's origin, with the file chosen; raise Cannot."""
+    if upload.source != "file":
+        raise Cannot("a page gets a whole file, by its name")
+    if State.browser is None or not State.browser.is_connected():
+        State.browser = await _launched()
+    for old in State.browser.contexts:
+        await old.close()
+    credentials: Any = (
+        dict(zip(("username", "password"), upload.login, strict=True)) if upload.login else None
+    )
+    context = await State.browser.new_context(
+        ignore_https_errors=bool(upload.insecure or upload.ca_file), http_credentials=credentials
+    )
+    context.set_default_timeout(0)
+    page = State.page = await context.new_page()
+    parts = urlsplit(upload.url)
+    address = f"{parts.scheme}://{parts.netloc}/"
+    await page.route(address, lambda route: route.fulfill(content_type="text/html", body=PAGE))
+    await page.goto(address)
+    await page.unroute_all()  # what is routed goes through Playwright
+    await page.evaluate(CHOOSE)
+    await page.set_input_files("#file", upload.path)
+
+
+async def _launched() -> Browser:
+    playwright = await async_playwright().start()
+    return await playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-proxy-server"]
+    )
+
+
+@contextlib.asynccontextmanager
+async def session(upload: Upload) -> AsyncIterator[Page]:
+    """Yield the page."""
+    yield State.page
+
+
+async def get(page: Page, url: str) -> None:
+    """Use the connection once, by fetch."""
+    await page.evaluate("async (url) => { await (await fetch(url)).text() }", url)
+
+
+@way
+async def stream(page: Page, upload: Upload) -> Answer:
+    """`fetch` with the File of an `<input type=file>`."""
+    return await _by_script(page, upload, FETCH)
+
+
+@way
+async def stream_xhr(page: Page, upload: Upload) -> Answer:
+    """`XMLHttpRequest.send` with the File: what shows the progress."""
+    return await _by_script(page, upload, XHR)
+
+
+@way
+async def stream_h2(page: Page, upload: Upload) -> Answer:
+    """`fetch` with the File, over HTTP/2, which Chromium uses over TLS where the server has it."""
+    return await stream(page, upload)
+
+
+@way
+async def chunked_h2(page: Page, upload: Upload) -> Answer:
+    """`fetch` with `file.stream()` and `duplex: "half"`: no length is known; over HTTP/2."""
+    return await _by_script(page, upload, FETCH, "chunked")
+
+
+@way
+async def form(page: Page, upload: Upload) -> Answer:
+    """`fetch` with a FormData that has the File."""
+    return await _by_script(page, upload, FETCH, "form")
+
+
+@way
+async def form_docs(page: Page, upload: Upload) -> Answer:
+    """A form that is submitted: the answer is the next page."""
+    if upload.headers:
+        raise Cannot("a form that is submitted has no headers of its own")
+    async with page.expect_navigation(wait_until="load") as found:
+        await page.evaluate(SUBMIT, upload._asdict())
+    response: Response = await found.value
+    figures = await page.evaluate(NAVIGATED)
+    location = await response.header_value("location")
+    content = await response.body()
+    return Answer(response.status, content, location, figures["seconds"], _protocol(figures["protocol"]))
+
+
+CANNOT = {"chunked": "Chromium sends a stream over HTTP/2 only"}
+
+
+async def _by_script(page: Page, upload: Upload, script: str, how: str = "") -> Answer:
+    try:
+        said = await page.evaluate(script, {**upload._asdict(), "how": how})
+    except PlaywrightError as error:
+        raise PageError(error.message.splitlines()[0].removeprefix("Page.evaluate: ")) from None
+    content, protocol = said.pop("content").encode(), _protocol(said.pop("protocol"))
+    return Answer(**said, content=content, protocol=protocol)
+
+
+def _protocol(name: str) -> str:
+    return HTTP2 if name == "h2" else name.upper()
+
+
+def browser_processes() -> Iterator[int]:
+    """Yield the ids of Chromium's processes: below this one, and not Playwright's own."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    for pid in found - {os.getpid()}:
+        with contextlib.suppress(OSError):
+            if "chrom" in Path(f"/proc/{pid}/exe").readlink().name:
+                yield pid
+
+
+def main() -> None:
+    """Make uploads, if Chromium is there."""
+    if not shutil.which("chromium"):
+        return unavailable("Chromium is not installed")
+    said = subprocess.run(["chromium", "--version"], capture_output=True, text=True, check=False).stdout
+    versions = {"chromium": said.removeprefix("Chromium ").partition(" ")[0]}
+    return serve(session, get, versions, browser_processes, LACKS, ready)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Node: `fetch` and `node:http2` of one process that stays up."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, unavailable, way
+
+SCRIPT = Path(__file__).with_name("node.mjs")
+AT_LEAST = 18
+"""The first that has fetch without a flag."""
+COMMANDS = ("node", "nodejs")
+LACKS = {
+    "login": "fetch answers no request for a login",
+    "expect": "fetch refuses the header Expect",
+}
+
+
+class NodeError(Exception):
+    """An error in Node, in its words."""
+
+
+class Node:
+    """A Node that does what it is asked for, by a JSON line each way."""
+
+    upload: Upload
+
+    def __init__(self, command: str) -> None:
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("NODE_", "UV_"))
+        }
+        self._process = subprocess.Popen(
+            [command, str(SCRIPT)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.pid = self._process.pid
+
+    def ask(self, what: str) -> dict[str, Any]:
+        """Have the upload made, or what is beside it; return Node's words. Raise NodeError, Cannot."""
+        stdin, stdout = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+        stdin.write(json.dumps({"ask": what, **self.upload._asdict()}).encode() + b"\n")
+        stdin.flush()
+        answer: dict[str, Any] = json.loads(stdout.readline() or b'{"error": "Node has ended"}')
+        if "cannot" in answer:
+            raise Cannot(answer["cannot"])
+        if "error" in answer:
+            raise NodeError(answer["error"])
+        return answer
+
+    def is_running(self) -> bool:
+        """Return whether it has not ended."""
+        return self._process.poll() is None
+
+
+NODES: list[Node] = []
+"""The one that runs."""
+
+
+def ready(upload: Upload) -> None:
+    """Start Node, if it does not run; raise Cannot."""
+    if upload.source != "file":
+        raise Cannot("Node's ways open the file by its name, and send it from its start")
+    if not (NODES and NODES[0].is_running()):
+        NODES[:] = [Node(next(filter(shutil.which, COMMANDS)))]
+
+
+@contextlib.contextmanager
+def session(upload: Upload) -> Iterator[Node]:
+    """Yield Node, whose connections end with the upload."""
+    node = NODES[0]
+    node.upload = upload
+    yield node
+    node.ask("end")
+
+
+def get(node: Node, url: str) -> None:
+    """Use the connection once, by fetch."""
+    node.ask("get")
+
+
+@way
+def stream(node: Node, upload: Upload) -> Answer:
+    """`fetch` with a Blob of `fs.openAsBlob`, whose length Node knows."""
+    return _answer(node, upload)
+
+
+@way
+def stream_length(node: Node, upload: Upload) -> Answer:
+    """`fetch` with a file stream (`Readable.toWeb`), and a Content-Length."""
+    return _answer(node, upload)
+
+
+@way
+def stream_h2(node: Node, upload: Upload) -> Answer:
+    """`node:http2` with a file stream: HTTP/2 over TLS, which `fetch` does not use by default."""
+    return _answer(node, upload)
+
+
+@way
+def chunked(node: Node, upload: Upload) -> Answer:
+    """`fetch` with a file stream (`Readable.toWeb`): no length is known; blocks of 64 KiB."""
+    return _answer(node, upload)
+
+
+@way
+def chunked_1m(node: Node, upload: Upload) -> Answer:
+    """The same in blocks of 1 MiB (`highWaterMark`)."""
+    return _answer(node, upload)
+
+
+@way
+def form(node: Node, upload: Upload) -> Answer:
+    """`fetch` with a FormData, which has a Blob of `fs.openAsBlob`."""
+    return _answer(node, upload)
+
+
+CANNOT = {"form-docs": "the same as form"}
+
+
+def _answer(node: Node, upload: Upload) -> Answer:
+    answer = node.ask(upload.way)
+    return Answer(**{**answer, "content": answer["content"].encode("latin-1")})
+
+
+def main() -> None:
+    """Make uploads, if Node is there."""
+    command = next(filter(shutil.which, COMMANDS), None)
+    if command is None:
+        return unavailable("Node is not installed")
+    said = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout
+    version = said.strip().removeprefix("v")
+    if not version.partition(".")[0].isdigit() or int(version.partition(".")[0]) < AT_LEAST:
+        return unavailable(f"Node {AT_LEAST} or newer is needed, not {version!r}")
+    return serve(session, get, {"node": version}, lambda: [node.pid for node in NODES], LACKS, ready)
+
+
+if __name__ == "__main__":
+    main()
