@@ -22,6 +22,8 @@ class Take(NamedTuple):
     most: int = ALL
     each_second: int = 0
     """Bytes; 0: as fast as they come."""
+    asks: bool = True
+    """Whether a client that waits for 100 Continue gets it."""
 
 
 class Respond(NamedTuple):

@@ -51,7 +51,7 @@ class MisbehavingServer:
     def url(self) -> str:
         """Where it listens, without a path."""
         scheme = "https" if self._context else "http"
-        return f"{scheme}://localhost:{self._listener.getsockname()[1]}"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def stop(self, grace_seconds: float = 0.0) -> None:
         """End it, once no request is in work, or after this time."""
@@ -120,8 +120,10 @@ class MisbehavingServer:
             case Take():
                 return self._take(step, connection, body, arrival)
             case Respond():
-                arrival.answered = step.status
-                _respond(connection, step)
+                refused = arrival.problem and step.status < HTTPStatus.MULTIPLE_CHOICES
+                answer = Respond(HTTPStatus.BAD_REQUEST, arrival.problem) if refused else step
+                arrival.answered = answer.status
+                _respond(connection, answer)
             case Pause():
                 time.sleep(step.seconds)
             case Resize():
@@ -134,6 +136,8 @@ class MisbehavingServer:
 
     def _take(self, step: Take, connection: socket.socket, body: Body, arrival: Arrival) -> bool:
         """Read what the step says; a client that is silent gets 408."""
+        if step.most and step.asks and arrival.expects and not (arrival.body_bytes or arrival.answered):
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         left, piece = step.most, step.each_second or step.most
         try:
             while left > 0 and body.take(min(piece, left)):
