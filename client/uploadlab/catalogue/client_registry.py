@@ -46,13 +46,17 @@ class Pause(NamedTuple):
     seconds: float
 
 
+class Hold(NamedTuple):
+    """Neither read nor close the connection until the check ends it."""
+
+
 class Resize(NamedTuple):
     """Make the file that is being sent longer or shorter."""
 
     by: int
 
 
-Step = Take | Respond | HangUp | Pause | Resize
+Step = Take | Respond | HangUp | Pause | Hold | Resize
 Turn = tuple[Step, ...]
 """What happens to one request."""
 STORES: Turn = (Take(), Respond(201))
@@ -88,6 +92,13 @@ class ClientAttempt(NamedTuple):
         takes = [step for step in steps if isinstance(step, Take) and step.each_second]
         pauses = [step.seconds for step in steps if isinstance(step, Pause)]
         return sum(pauses) + sum(step.most / step.each_second for step in takes)
+
+    @property
+    def waits(self) -> bool:
+        """Whether most of its time is waiting: tried beside the other attempts."""
+        steps = [step for turn in self.turns for step in turn]
+        shrinks = any(isinstance(step, Resize) and step.by < 0 for step in steps)
+        return shrinks or self.own_seconds > 0 or any(isinstance(step, Hold) for step in steps)
 
     @property
     def reason(self) -> tuple[int, str] | None:

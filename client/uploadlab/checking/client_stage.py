@@ -93,8 +93,9 @@ class ClientStage:
             except BaseException as error:  # a defect of the lab's own, for the main thread to raise
                 done.put(error)
 
-        for client in dict.fromkeys(item.client.name for item in items):
-            cases = [item.case for item in items if item.client.name == client]
+        # Cases that mostly wait run beside the others, by a second program of the client.
+        lanes = grouped(((item.client.name, _waits(item.case)), item.case) for item in items)
+        for (client, _), cases in lanes.items():
             threading.Thread(target=try_all, args=(client, cases), daemon=True).start()
         for _ in items:
             result = done.get()
@@ -193,6 +194,10 @@ def client_job(
         "login": USER if attempt.login else None,
         "expect": attempt.expect,
     }
+
+
+def _waits(case: str) -> bool:
+    return any(attempt.waits for attempt in CLIENT_CASES[case].attempts())
 
 
 def _most_seconds(attempt: ClientAttempt) -> float:

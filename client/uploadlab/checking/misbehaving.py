@@ -15,7 +15,7 @@ from http.client import HTTPException, parse_headers
 from pathlib import Path
 from typing import BinaryIO
 
-from uploadlab.catalogue.client_registry import STORES, HangUp, Pause, Resize, Respond, Step, Take, Turn
+from uploadlab.catalogue.client_registry import STORES, HangUp, Hold, Pause, Resize, Respond, Step, Take, Turn
 from uploadlab.checking.arrivals import Arrival, Body
 
 FIRST = "/first"
@@ -41,6 +41,7 @@ class MisbehavingServer:
         self._connections: set[socket.socket] = set()
         self._busy = 0
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         self._listener.bind(("127.0.0.1", 0))
@@ -58,6 +59,7 @@ class MisbehavingServer:
         end = time.monotonic() + grace_seconds
         while self._busy and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
+        self._ended.set()
         with self._lock:
             open_now = [self._listener, *self._connections]
         for opened in open_now:
@@ -126,6 +128,9 @@ class MisbehavingServer:
                 _respond(connection, answer)
             case Pause():
                 time.sleep(step.seconds)
+            case Hold():
+                self._ended.wait()
+                return False
             case Resize():
                 os.truncate(self._path, self._path.stat().st_size + step.by)
             case HangUp():
