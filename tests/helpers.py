@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from uploadlab.declared.compose import load_deployments
@@ -39,9 +39,14 @@ def need(*programs: str) -> None:
     """Skip the test if this host lacks a program or a package, or fail where LAB_REQUIRE names it."""
     for program in programs:
         if reason := _lack(program):
-            if program in REQUIRED:
-                pytest.fail(f"{reason}, and LAB_REQUIRE names it")
-            pytest.skip(reason)
+            leave_out(program, reason)
+
+
+def leave_out(program: str, reason: str) -> NoReturn:
+    """Skip the test for this reason, or fail where LAB_REQUIRE names the program."""
+    if program in REQUIRED:
+        pytest.fail(f"{reason}, and LAB_REQUIRE names {program}")
+    pytest.skip(reason)
 
 
 def _lack(program: str) -> str:

@@ -48,6 +48,12 @@ class CellEvidence(NamedTuple):
         method = self.rows[0].method
         return ALL_METHODS[method].route if method in ALL_METHODS else ""
 
+    @property
+    def client(self) -> str:
+        """The library or program that sent; empty: the lab itself."""
+        method = self.rows[0].method
+        return ALL_METHODS[method].client if method in ALL_METHODS else ""
+
     def median(self, field: str) -> float | None:
         """Return a field's median over the rounds; None: not measured."""
         return known_median(self.rows, field)

@@ -61,13 +61,15 @@ def built_first(cell: CellEvidence) -> float | None:
 def busy_client(cell: CellEvidence) -> float | None:
     """{} of the time the client itself was busy: it is the limit, not the server."""
     share = cell.share("client_cpu_seconds")
-    return share if share >= MOST else None
+    return min(share, 1.0) if share >= MOST else None  # of several processes the sum may be more
 
 
 @rule(STREAM_THE_FORM, unit=".1f", better="request.files-streamed", of_times=False, by_client=True)
 def body_in_memory(cell: CellEvidence) -> float | None:
     """The client held the body {} times in memory: `files=` of requests builds all of it before it
     sends."""
+    if cell.client not in ("", "requests"):  # others need memory for more than the body: a browser, 900 MB
+        return None
     times = (cell.median("client_peak_rss_bytes") or 0) / cell.size_bytes
     return times if times >= 1 and cell.size_bytes >= 64 * MIB else None
 

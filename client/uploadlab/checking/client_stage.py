@@ -22,6 +22,7 @@ from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import watched
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import CLIENT, Target
+from uploadlab.presenting.figures import grouped
 from uploadlab.processes.groups import Processes
 from uploadlab.sending.connections import is_success
 from uploadlab.sending.program_uploads import job_of

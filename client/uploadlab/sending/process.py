@@ -72,10 +72,12 @@ def answers(job: UploadJob, watch: HostWatch, programs: ProgramSender) -> Iterat
     query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
     before = None if job.foreign else usage.reset(job.url)
     shelf = Shelf(job.foreign.stored_dir) if job.foreign and job.foreign.stored_dir else None
+    method = ALL_METHODS[job.method]
     yield UploadBegun(job.number)
+    if method.client:
+        programs.prepare(method, job.url, job.payload)
     watch.begin()
     own_before = _cpu_seconds()
-    method = ALL_METHODS[job.method]
     uploaded = upload(job.url, method, job.payload, foreign=job.foreign, programs=programs, **query)
     yield UploadSent(job.number)
     cost = usage.NO_ANSWER

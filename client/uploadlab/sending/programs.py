@@ -6,11 +6,12 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from uploadlab.catalogue.clients import CLIENTS
+from uploadlab.errors import LabError
 from uploadlab.paths import PACKAGES, ROOT, client_environment
 from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
@@ -106,6 +107,15 @@ class Programs:
             pipe = self._start(name)
         return pipe
 
+    def _scratch(self) -> Path:
+        """Return a new folder for what a program writes beside; raise ClientUnavailable."""
+        try:
+            return cast(Processes, self._processes).scratch(
+                Path(tempfile.gettempdir()), "uploadlab", "set TMPDIR to another folder"
+            )
+        except LabError as error:
+            raise ClientUnavailable(str(error)) from None
+
     def _start(self, name: str) -> Lines:
         folder = client_environment(name)
         if self._processes is None:
@@ -113,7 +123,7 @@ class Programs:
         # Neither the lab's libraries nor the user's: only those of the client's own environment.
         process = self._processes.start(
             [sys.executable, "-S", "-P", "-s", "-m", CLIENTS[name].module],
-            _environment(folder, self._processes.scratch(Path(tempfile.gettempdir()), "uploadlab", "free space")),
+            _environment(folder, self._scratch()),
             ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         pipe = self._pipes[name] = Lines(process)

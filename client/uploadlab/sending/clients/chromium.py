@@ -91,12 +91,19 @@ class State:
 
     browser: Browser | None = None
     page: Page
+    fresh: tuple[str, ...] = ()
+    """What the page is ready for; empty once it has been used."""
 
 
 async def ready(upload: Upload) -> None:
     """Open a page of the server's origin, with the file chosen; raise Cannot."""
     if upload.source != "file":
         raise Cannot("a page gets a whole file, by its name")
+    parts = urlsplit(upload.url)
+    address = f"{parts.scheme}://{parts.netloc}/"
+    wanted = (address, upload.path, *(upload.login or ()))
+    if State.fresh == wanted:
+        return
     if State.browser is None or not State.browser.is_connected():
         State.browser = await _launched()
     for old in State.browser.contexts:
@@ -109,13 +116,12 @@ async def ready(upload: Upload) -> None:
     )
     context.set_default_timeout(0)
     page = State.page = await context.new_page()
-    parts = urlsplit(upload.url)
-    address = f"{parts.scheme}://{parts.netloc}/"
     await page.route(address, lambda route: route.fulfill(content_type="text/html", body=PAGE))
     await page.goto(address)
     await page.unroute_all()  # what is routed goes through Playwright
     await page.evaluate(CHOOSE)
     await page.set_input_files("#file", upload.path)
+    State.fresh = wanted
 
 
 async def _launched() -> Browser:
@@ -128,6 +134,7 @@ async def _launched() -> Browser:
 @contextlib.asynccontextmanager
 async def session(upload: Upload) -> AsyncIterator[Page]:
     """Yield the page."""
+    State.fresh = ()
     yield State.page
 
 
@@ -138,37 +145,37 @@ async def get(page: Page, url: str) -> None:
 
 @way
 async def stream(page: Page, upload: Upload) -> Answer:
-    """`fetch` with the File of an `<input type=file>`."""
+    """Send the File of an `<input type=file>` by `fetch`."""
     return await _by_script(page, upload, FETCH)
 
 
 @way
 async def stream_xhr(page: Page, upload: Upload) -> Answer:
-    """`XMLHttpRequest.send` with the File: what shows the progress."""
+    """Send the File by `XMLHttpRequest.send()`, which can show the progress."""
     return await _by_script(page, upload, XHR)
 
 
 @way
 async def stream_h2(page: Page, upload: Upload) -> Answer:
-    """`fetch` with the File, over HTTP/2, which Chromium uses over TLS where the server has it."""
+    """Send as `stream` over TLS: by itself Chromium takes HTTP/2 where the server has it."""
     return await stream(page, upload)
 
 
 @way
 async def chunked_h2(page: Page, upload: Upload) -> Answer:
-    """`fetch` with `file.stream()` and `duplex: "half"`: no length is known; over HTTP/2."""
+    """Send `file.stream()` by `fetch` with `duplex: "half"`, over HTTP/2: the length is unknown."""
     return await _by_script(page, upload, FETCH, "chunked")
 
 
 @way
 async def form(page: Page, upload: Upload) -> Answer:
-    """`fetch` with a FormData that has the File."""
+    """Send a FormData with the File by `fetch`."""
     return await _by_script(page, upload, FETCH, "form")
 
 
 @way
 async def form_docs(page: Page, upload: Upload) -> Answer:
-    """A form that is submitted: the answer is the next page."""
+    """Submit a form with the `<input type=file>`: the answer is the next page."""
     if upload.headers:
         raise Cannot("a form that is submitted has no headers of its own")
     async with page.expect_navigation(wait_until="load") as found:

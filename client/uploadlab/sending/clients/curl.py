@@ -57,25 +57,25 @@ def get(command: Command, url: str) -> None:
 
 @way
 def stream(command: Command, upload: Upload) -> Answer:
-    """`-T FILE`, which sends a PUT; curl waits up to a second for 100 Continue above 1 MiB."""
+    """Send by `-T FILE`: above 1 MiB curl waits up to a second for 100 Continue."""
     return _sent(command, upload, [("upload-file", _named(upload))])
 
 
 @way
 def stream_no_expect(command: Command, upload: Upload) -> Answer:
-    """`-T FILE -H Expect:`, which does not wait for 100 Continue."""
+    """Send by `-T FILE -H Expect:`: curl does not wait for 100 Continue."""
     return _sent(command, upload, [("upload-file", _named(upload)), ("header", "Expect:")])
 
 
 @way
 def stream_h2(command: Command, upload: Upload) -> Answer:
-    """`--http2 -T FILE`: HTTP/2 over TLS, where the server has it."""
+    """Send as `stream` with `--http2`: by HTTP/2, where the server has it."""
     return stream(command, upload)
 
 
 @way
 def chunked(command: Command, upload: Upload) -> Answer:
-    """`-T -` with the file as its standard input: no length is known."""
+    """Send its standard input by `-T -`: the length is unknown."""
     if upload.source in ("text", "async"):
         raise Cannot("curl reads bytes from a file or a pipe")
     with upload.open() as file:
@@ -84,7 +84,7 @@ def chunked(command: Command, upload: Upload) -> Answer:
 
 @way
 def form(command: Command, upload: Upload) -> Answer:
-    """`-F file=@FILE`, as its documentation shows first: curl streams it."""
+    """Send a file by `-F file=@FILE`, as its documentation shows: curl streams it."""
     if "=" in upload.field:
         raise Cannot("curl takes no field whose name has an equals sign")
     others = [("form-string", f"{name}={value}") for name, value in upload.others]

@@ -117,25 +117,38 @@ def serve(
 ) -> None:
     """Say which versions there are, then make uploads until the input ends.
 
-    ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it. ``lacks`` says
-    why the library cannot make an upload that sets this field. ``ready`` does what no clock counts.
+    ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it.
+    ``lacks`` says why the library cannot make an upload that sets this field. ``ready`` does what no clock
+    counts before an upload; it is called once more where the lab has asked for it beforehand.
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     _write(output, {"versions": versions})
     with asyncio.Runner() as runner:
         for line in sys.stdin.buffer:
-            upload = Upload(**json.loads(line))
-            why = next((lacks[name] for name in lacks if getattr(upload, name)), "")
-            if upload.way.endswith("-h2") and not upload.url.startswith("https:"):
-                why = "it has HTTP/2 over TLS only"
-            made = {"cannot": why} if why else _made(upload, session, get, runner, processes, ready)
-            _write(output, made)
+            job = json.loads(line)
+            only_ready = job.pop("only_ready", False)
+            upload = Upload(**job)
+            if only_ready:
+                with contextlib.suppress(Exception):  # the upload says it
+                    runner.run(_ready(ready, upload))
+                _write(output, {})
+            elif why := _lacking(upload, lacks):
+                _write(output, {"cannot": why})
+            else:
+                _write(output, _made(upload, session, get, runner, processes, ready))
 
 
 def unavailable(why: str) -> None:
     """Say in place of the versions why this client cannot send here."""
     _write(sys.stdout.buffer, {"unavailable": why})
+
+
+def _lacking(upload: Upload, lacks: Mapping[str, str]) -> str:
+    """Return why the library cannot make an upload at all; empty if it can."""
+    if upload.way.endswith("-h2") and not upload.url.startswith("https:"):
+        return "it has HTTP/2 over TLS only"
+    return next((lacks[name] for name in lacks if getattr(upload, name)), "")
 
 
 def _made(
@@ -149,8 +162,7 @@ def _made(
     """Return what happened of an upload; raise nothing that a library may raise."""
     meter = usage.Meter(processes)
     try:
-        if ready:
-            runner.run(_ready(ready, upload))
+        runner.run(_ready(ready, upload))
         answer = runner.run(_send(upload, session, get, meter))
     except Cannot as cannot:
         return {"cannot": str(cannot)}
@@ -190,8 +202,8 @@ async def _send(
         return answer
 
 
-async def _ready(ready: Callable[[Upload], Any], upload: Upload) -> None:
-    await awaited(ready(upload))
+async def _ready(ready: Callable[[Upload], Any] | None, upload: Upload) -> None:
+    await awaited(ready(upload) if ready else None)
 
 
 async def _entered(stack: contextlib.AsyncExitStack, manager: Any) -> Any:

@@ -1,16 +1,20 @@
 """httpx: its synchronous client."""
 
+import ssl
+from functools import cache
+
 import httpcore
 import httpx
 
-from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, way
+from uploadlab.sending.clients.frame import Answer, Upload, serve, way
 
 
 def session(upload: Upload) -> httpx.Client:
     """Return a client with the library's own settings, and none of the environment's."""
     auth = httpx.DigestAuth(*upload.login) if upload.login else None
     http2 = upload.way.endswith("-h2")
-    return httpx.Client(verify=upload.verify, trust_env=False, auth=auth, http2=http2)
+    verify = _context(upload.verify) if upload.way.endswith("-context") else upload.verify
+    return httpx.Client(verify=verify, trust_env=False, auth=auth, http2=http2)
 
 
 @way
@@ -28,10 +32,17 @@ def stream_1m(client: httpx.Client, upload: Upload) -> Answer:
 
 
 @way
+def stream_1m_context(client: httpx.Client, upload: Upload) -> Answer:
+    """Send as `stream-1m` by a client whose `verify` is a TLS context that the process has made before.
+
+    Otherwise each client makes one, and loads all certificates, even for http://.
+    """
+    return stream_1m(client, upload)
+
+
+@way
 def stream_h2(client: httpx.Client, upload: Upload) -> Answer:
     """Send an open file by a client with `http2=True`: by HTTP/2, where the server has it."""
-    if not upload.url.startswith("https:"):
-        raise Cannot("httpx has HTTP/2 over TLS only")
     return stream(client, upload)
 
 
@@ -56,6 +67,12 @@ LACKS = {"expect": "httpx does not wait for 100 Continue: it sends the body at o
 def get(client: httpx.Client, url: str) -> None:
     """Use the connection once."""
     client.get(url)
+
+
+@cache
+def _context(verify: bool | str) -> ssl.SSLContext:
+    context: ssl.SSLContext = httpx.create_ssl_context(verify, trust_env=False)
+    return context
 
 
 def _answer(response: httpx.Response) -> Answer:

@@ -1,12 +1,14 @@
 """httpx: its asynchronous client, under asyncio."""
 
+import ssl
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import httpcore
 import httpx
 
-from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, way
+from uploadlab.sending.clients.frame import Answer, Upload, serve, way
 
 FILE_BLOCK_BYTES = 1 << 16
 """As httpx itself reads files."""
@@ -16,7 +18,8 @@ def session(upload: Upload) -> httpx.AsyncClient:
     """Return a client with the library's own settings, and none of the environment's."""
     auth = httpx.DigestAuth(*upload.login) if upload.login else None
     http2 = upload.way.endswith("-h2")
-    return httpx.AsyncClient(verify=upload.verify, trust_env=False, auth=auth, http2=http2)
+    verify = _context(upload.verify) if upload.way.endswith("-context") else upload.verify
+    return httpx.AsyncClient(verify=verify, trust_env=False, auth=auth, http2=http2)
 
 
 @way
@@ -35,10 +38,17 @@ async def stream_1m(client: httpx.AsyncClient, upload: Upload) -> Answer:
 
 
 @way
+async def stream_1m_context(client: httpx.AsyncClient, upload: Upload) -> Answer:
+    """Send as `stream-1m` by a client whose `verify` is a TLS context that the process has made before.
+
+    Otherwise each client makes one, and loads all certificates, even for http://.
+    """
+    return await stream_1m(client, upload)
+
+
+@way
 async def stream_h2(client: httpx.AsyncClient, upload: Upload) -> Answer:
     """Send as `stream` by a client with `http2=True`: by HTTP/2, where the server has it."""
-    if not upload.url.startswith("https:"):
-        raise Cannot("httpx has HTTP/2 over TLS only")
     return await stream(client, upload)
 
 
@@ -66,6 +76,12 @@ LACKS = {"expect": "httpx does not wait for 100 Continue: it sends the body at o
 async def get(client: httpx.AsyncClient, url: str) -> None:
     """Use the connection once."""
     await client.get(url)
+
+
+@cache
+def _context(verify: bool | str) -> ssl.SSLContext:
+    context: ssl.SSLContext = httpx.create_ssl_context(verify, trust_env=False)
+    return context
 
 
 async def _put(

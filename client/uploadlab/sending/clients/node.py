@@ -73,8 +73,10 @@ def session(upload: Upload) -> Iterator[Node]:
     """Yield Node, whose connections end with the upload."""
     node = NODES[0]
     node.upload = upload
-    yield node
-    node.ask("end")
+    try:
+        yield node
+    finally:
+        node.ask("end")
 
 
 def get(node: Node, url: str) -> None:
@@ -84,37 +86,37 @@ def get(node: Node, url: str) -> None:
 
 @way
 def stream(node: Node, upload: Upload) -> Answer:
-    """`fetch` with a Blob of `fs.openAsBlob`, whose length Node knows."""
+    """Send a Blob of `fs.openAsBlob()` by `fetch`, which knows its length."""
     return _answer(node, upload)
 
 
 @way
 def stream_length(node: Node, upload: Upload) -> Answer:
-    """`fetch` with a file stream (`Readable.toWeb`), and a Content-Length."""
+    """Send a file stream (`Readable.toWeb()`) by `fetch` with a header `Content-Length`."""
     return _answer(node, upload)
 
 
 @way
 def stream_h2(node: Node, upload: Upload) -> Answer:
-    """`node:http2` with a file stream: HTTP/2 over TLS, which `fetch` does not use by default."""
+    """Send a file stream by `node:http2`: `fetch` does not use HTTP/2 by default."""
     return _answer(node, upload)
 
 
 @way
 def chunked(node: Node, upload: Upload) -> Answer:
-    """`fetch` with a file stream (`Readable.toWeb`): no length is known; blocks of 64 KiB."""
+    """Send a file stream (`Readable.toWeb()`) by `fetch`, in blocks of 64 KiB: the length is unknown."""
     return _answer(node, upload)
 
 
 @way
 def chunked_1m(node: Node, upload: Upload) -> Answer:
-    """The same in blocks of 1 MiB (`highWaterMark`)."""
+    """Send as `chunked` a file stream whose `highWaterMark` is 1 MiB."""
     return _answer(node, upload)
 
 
 @way
 def form(node: Node, upload: Upload) -> Answer:
-    """`fetch` with a FormData, which has a Blob of `fs.openAsBlob`."""
+    """Send a FormData with a Blob of `fs.openAsBlob()` by `fetch`."""
     return _answer(node, upload)
 
 

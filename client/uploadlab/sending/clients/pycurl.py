@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pycurl
 
-from uploadlab.sending.clients.frame import BLOCK_BYTES, Answer, Cannot, Upload, serve, way
+from uploadlab.sending.clients.frame import BLOCK_BYTES, HTTP2, Answer, Cannot, Upload, serve, way
 
 
 def session(upload: Upload) -> "closing[pycurl.Curl]":
@@ -42,7 +42,7 @@ def stream_1m(curl: "pycurl.Curl", upload: Upload) -> Answer:
 
 
 @way
-def stream_at_once(curl: "pycurl.Curl", upload: Upload) -> Answer:
+def stream_no_expect(curl: "pycurl.Curl", upload: Upload) -> Answer:
     """Send as `stream` with an empty header `Expect`: libcurl does not wait for 100 Continue."""
     return stream(curl, upload._replace(headers={**upload.headers, "Expect": ""}))
 
@@ -50,8 +50,6 @@ def stream_at_once(curl: "pycurl.Curl", upload: Upload) -> Answer:
 @way
 def stream_h2(curl: "pycurl.Curl", upload: Upload) -> Answer:
     """Send as `stream` over TLS: by itself libcurl takes HTTP/2 where the server has it."""
-    if not upload.url.startswith("https:"):
-        raise Cannot("by default libcurl has HTTP/2 over TLS only")
     return stream(curl, upload)
 
 
@@ -99,10 +97,8 @@ def _answer(curl: "pycurl.Curl", upload: Upload) -> Answer:
     curl.perform()
     found = [line.partition(b":")[2].strip() for line in head if line.lower().startswith(b"location:")]
     location = found[-1].decode("latin-1") if found else None
-    protocol = {pycurl.CURL_HTTP_VERSION_2_0: "HTTP/2"}.get(
-        curl.getinfo(pycurl.INFO_HTTP_VERSION), "HTTP/1.1"
-    )
-    return Answer(curl.getinfo(pycurl.RESPONSE_CODE), content.getvalue(), location, protocol=protocol)
+    is_http2 = curl.getinfo(pycurl.INFO_HTTP_VERSION) == pycurl.CURL_HTTP_VERSION_2_0
+    return Answer(curl.getinfo(pycurl.RESPONSE_CODE), content.getvalue(), location, protocol=HTTP2 * is_http2)
 
 
 if __name__ == "__main__":
