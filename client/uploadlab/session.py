@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uploadlab.analysis.comparison import Found, found, slower
 from uploadlab.analysis.grid import falls_short
 from uploadlab.analysis.outcome import Rows, failed_entirely
+from uploadlab.checking.client_stage import ClientStage
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
 from uploadlab.declared.goals import declared_goals
@@ -254,7 +255,7 @@ def _carry_out(
     )
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
-        stages = (UploadStage, ProfileStage, CheckStage, partial(LoadStage, crowd=swarm))
+        stages = (UploadStage, ProfileStage, CheckStage, ClientStage, partial(LoadStage, crowd=swarm))
         carry_out(prepared, scratch.data_dir, runtime, Client(processes), stages, screen.progress)
     finally:
         if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`; the answer ends it
