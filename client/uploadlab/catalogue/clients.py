@@ -4,7 +4,6 @@ Their source is read, not imported: a client's library is only in the environmen
 """
 
 import ast
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,11 +91,6 @@ def all_methods_at(place: Deployment | Target) -> list[str]:
     own = methods_at(place)
     theirs = {name: method for name, method in CLIENT_METHODS.items() if place.tls or not method.http2}
     return own + [name for name, method in theirs.items() if method.like in own]
-
-
-def other_clients(methods: Iterable[str]) -> list[str]:
-    """Return the clients that send these methods, beside the lab's own."""
-    return list(dict.fromkeys(ALL_METHODS[name].client for name in methods if ALL_METHODS[name].client))
 
 
 def sent_by(method: Method, client: str) -> Method:
