@@ -61,20 +61,23 @@ async function sentByHttp2(upload) {
   const url = new URL(upload.url);
   const session = http2.connect(url.origin, trust(upload));
   try {
+    const failed = once(session, "error").then(([error]) => Promise.reject(error));
+    failed.catch(() => {}); // it may come when nothing waits for it
+    await Promise.race([failed, once(session, "connect")]);
+    if (session.alpnProtocol !== "h2") throw new Error("the server has no HTTP/2");
     const request = session.request({
       ":method": upload.verb,
       ":path": url.pathname + url.search,
       ...Object.fromEntries(Object.entries(upload.headers).map(([name, value]) => [name.toLowerCase(), value])),
       "content-length": upload.size_bytes,
     });
-    const failed = once(session, "error").then(([error]) => Promise.reject(error));
     const answered = once(request, "response").then(async ([headers]) => {
       const content = Buffer.concat(await request.toArray());
       return { status: headers[":status"], content, location: headers.location ?? null };
     });
     const body = pipeline(fs.createReadStream(upload.path), request, { end: true });
     const answer = await Promise.race([failed, Promise.all([answered, body]).then(([answer]) => answer)]);
-    return { ...answer, protocol: session.alpnProtocol === "h2" ? "HTTP/2" : String(session.alpnProtocol) };
+    return { ...answer, protocol: "HTTP/2" };
   } finally {
     session.destroy();
   }
