@@ -14,6 +14,7 @@ from .helpers import ALL_DEPLOYMENTS, DEPLOYMENTS
 
 SERVICES = load_services(COMPOSE)
 NETWORKS: dict[str, Any] = yaml.safe_load(COMPOSE.read_text()).get("networks", {})
+CLIENTS = ("client", "clients")
 PARTED = {name: one for name, one in DEPLOYMENTS.items() if len(one.services) > 1}
 
 
@@ -21,9 +22,6 @@ def networks_of(service: str) -> list[str]:
     if SERVICES[service].get("network_mode") == "none":
         return []
     return list(SERVICES[service].get("networks", ["default"]))
-
-
-CLIENTS = ("client", "clients")
 
 
 @pytest.mark.parametrize("service", SERVICES)
