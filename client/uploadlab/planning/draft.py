@@ -24,7 +24,7 @@ from uploadlab.model.deployments import (
     Target,
 )
 from uploadlab.model.order import Kind, Order
-from uploadlab.model.runs import Accuracy
+from uploadlab.model.runs import Accuracy, Run
 from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.planning.cells import plan_cells, planned_accuracy
 from uploadlab.planning.check_cells import applies
@@ -144,6 +144,13 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
         cells=comparable(plan_cells(plan, order, targets), found.comparison, order.methods),
         targets=targets, deployments=found.deployments, comparison=found.comparison, texts=found.texts,
     )  # fmt: skip
+
+
+def other_clients(planned: Draft | Run) -> list[str]:
+    """Return the clients that send in a run, or are checked by it, beside the lab's own."""
+    checked = [target.name for target in planned.targets if target.tier == CLIENT]
+    sending = [ALL_METHODS[item.cell.method].client for item in planned.cells]
+    return list(dict.fromkeys([*checked, *filter(None, sending)]))
 
 
 def to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every: bool) -> list[Deployment]:
