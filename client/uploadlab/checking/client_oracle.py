@@ -114,9 +114,12 @@ def _loss(status: int, best: Arrival, seen: Seen) -> str:
         return f"{words}: the redirect became a GET"
     if best.problem:
         return f"{words}: {best.problem}"
-    if best.is_whole:
-        return f"{words}, which were announced as all" if best.announced else words
-    return f"{words} when it answered"
+    if not best.is_whole:
+        return f"{words} when it answered"
+    before = [arrival.answered for arrival in seen.arrivals[: seen.arrivals.index(best)]]
+    if before and before[-1]:
+        return f"{words}: the request that followed {before[-1]} is not the whole upload"
+    return f"{words}, which were announced as all" if best.announced else words
 
 
 def _loss_kind(best: Arrival, seen: Seen) -> str:
