@@ -166,7 +166,7 @@ def test_a_script_shows_the_same_with_the_library_alone(
     script = tmp_path / "reproduce.py"
     script.write_text(done.stdout)
     own = {**os.environ, "PYTHONPATH": str(client_environment(client))}
-    command = [sys.executable, "-S", "-P", script]
+    command = [sys.executable, "-S", "-P", str(script)]
     ended = subprocess.run(command, env=own, cwd=tmp_path, capture_output=True, text=True, check=False)
     first, *others = ended.stdout.splitlines() or [ended.stderr]
     assert first.startswith(f"The client believes: {believes}"), ended.stdout + ended.stderr

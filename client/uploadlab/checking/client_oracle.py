@@ -47,6 +47,8 @@ def judge_client(attempt: ClientAttempt, seen: Seen) -> Judgement:
         return Judgement(Verdict.ENDLESS, "endless", f"not through after {seen.seconds:.0f} s")
     if why := sent.cannot or _unasked(attempt, seen.arrivals):
         return Judgement(Verdict.CANNOT, "cannot", why)
+    if sent.error.startswith("MemoryError"):  # the limit of the check has ended it
+        return Judgement(Verdict.ENDLESS, "memory", "it took all the memory that it was allowed")
     if sent.error or sent.status is None or not is_success(sent.status):
         return _unsuccessful(attempt, sent)
     return _successful(attempt, sent.status, seen)
