@@ -75,8 +75,8 @@ class MisbehavingServer:
             while True:
                 connection, _ = self._listener.accept()
                 thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
         """Serve a connection until either side ends it."""
