@@ -19,12 +19,13 @@ from uploadlab.units import MIB
 from .helpers import need, wait_until
 
 PAGE = (RECIPES / "README.md").read_text()
-FILES = set(re.findall(r"`([\w.-]+\.(?:py|ini|conf))`", PAGE))
+FILES = set(re.findall(r"`([\w.-]+\.(?:py|ini|conf|html))`", PAGE))
 BLOCKS = dict(re.findall(r"^### ([^\n]+)\n(?:(?!^#).)*?^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 """The commands below each heading."""
 RECEIVE = [title for title, words in BLOCKS.items() if "big.bin" not in words]
-RAW, FORM, DIGEST = (title for title in BLOCKS if title not in RECEIVE)
+RAW, OTHERS, FORM, DIGEST = (title for title in BLOCKS if title not in RECEIVE)
 SMALLER = {"10 << 30": "8 << 20", "10g": "8m", "(1, 2, 4)": "(0.1, 0.1, 0.1)"}
+SMALLER["[1000, 2000, 4000]"] = "[100, 100, 100]"
 """The limit and the client's pauses, in the copy."""
 SIZE_BYTES = 3 * MIB + 1
 

@@ -72,7 +72,8 @@ def test_every_finding_is_whole_and_every_cause_that_a_run_names_has_one() -> No
 
 def test_every_recipe_is_shown_where_it_is_the_fix() -> None:
     shown = set(re.findall(r"<!-- begin: recipe (\S+) -->", FINDINGS.read_text()))
-    assert shown == {path.name for path in RECIPES.iterdir() if path.suffix != ".md"}
+    linked = set(re.findall(r"\(recipes/([\w.-]+)\)", FINDINGS.read_text())) - {"README.md"}
+    assert shown | linked == {path.name for path in RECIPES.iterdir() if path.suffix != ".md"}
 
 
 def first_column(page: Path, title: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Uploads a file as it is: python upload.py FILE URL."""
 
+import base64
+import hashlib
 import ipaddress
 import json
 import os
@@ -80,6 +82,17 @@ class Source:
         if is_file:
             self.file.seek(0)
 
+    def digest(self):
+        """The header by which a server can refuse all other bytes (RFC 9530); a pipe cannot be read twice."""
+        if self.size_bytes is None:
+            return {}
+        found, left = hashlib.sha256(), self.size_bytes
+        while left and (block := self._get(min(left, BLOCK_BYTES))):
+            found.update(block)
+            left -= len(block)
+        self.file.seek(0)
+        return {"Repr-Digest": f"sha-256=:{base64.b64encode(found.digest()).decode()}:"}
+
     @property
     def can_start(self):
         """Whether it can be sent from its beginning: what a pipe has given is gone."""
@@ -148,7 +161,7 @@ def raw(source):
     return {
         "method": "PUT",
         "data": b"" if source.size_bytes == 0 else source,  # requests would send an empty file in chunks
-        "headers": {"Content-Type": "application/octet-stream"},
+        "headers": {"Content-Type": "application/octet-stream", **source.digest()},
     }
 
 

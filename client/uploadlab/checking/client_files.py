@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ class ClientFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._numbers = count(1)
         self._made: dict[tuple[int, bool], tuple[Path, HandedOver]] = {}
 
     def make(self, attempts: Iterable[ClientAttempt]) -> None:
@@ -49,8 +51,8 @@ class ClientFiles:
             path.unlink(missing_ok=True)
 
     @contextmanager
-    def given(self, attempt: ClientAttempt, client: str) -> Iterator[GivenFile]:
-        """Yield the file of an attempt; a file that will change is the client's own."""
+    def given(self, attempt: ClientAttempt) -> Iterator[GivenFile]:
+        """Yield the file of an attempt; a file that will change is the attempt's own."""
         path, whole = self._file(attempt)
         handed_over = [whole]
         if attempt.source == "offset":
@@ -58,7 +60,7 @@ class ClientFiles:
         if not any(isinstance(step, Resize) for turn in attempt.turns for step in turn):
             yield GivenFile(path, handed_over, changes=False)
             return
-        own = self._folder / f"client-{client}"
+        own = self._folder / f"client-{next(self._numbers)}"
         try:
             shutil.copyfile(path, own)
             yield GivenFile(own, handed_over, changes=True)

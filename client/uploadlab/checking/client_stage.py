@@ -34,6 +34,8 @@ BYTES_PER_SECOND = 10_000_000
 """At least, of larger files, on a busy host."""
 GRACE_SECONDS = 3.0
 """For what a client still sends when it has reported success already."""
+MOST_MEMORY_BYTES = 4 << 30
+"""For a client that does not end; no client needs that much for a few MB."""
 USER = ("lab", "secret")
 HTTP_2 = "h2"
 """What the name of a way has whose protocol the scripted server does not speak."""
@@ -152,9 +154,11 @@ class _Bench(NamedTuple):
     def _row(self, programs: Programs, client: str, case: str, way: str, attempt: ClientAttempt) -> Check:
         started_at, start = now(), time.monotonic()
         context = self.certificates.context() if attempt.tls else None
-        with self.files.given(attempt, client) as file:
+        with self.files.given(attempt) as file:
             server = MisbehavingServer(attempt.turns, file.path, context)
             try:
+                if not CLIENT_CASES[case].large:
+                    programs.limit_memory(client, MOST_MEMORY_BYTES)
                 job = client_job(client, way, attempt, server.url, file.path, self.certificates.authority)
                 sent = programs.send(client, job, _most_seconds(attempt))
                 seconds = time.monotonic() - start

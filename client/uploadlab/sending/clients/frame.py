@@ -74,6 +74,11 @@ class Upload(NamedTuple):
                 yield block
 
     @property
+    def others_by_name(self) -> dict[str, list[str]]:
+        """Return the further fields of a form, those of the same name together."""
+        return {name: [value for other, value in self.others if other == name] for name, _ in self.others}
+
+    @property
     def length(self) -> dict[str, str]:
         """The header that announces the file's size, for bodies whose length the library cannot know."""
         return {"Content-Length": str(self.size_bytes)}
