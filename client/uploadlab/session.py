@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from uploadlab.analysis.comparison import Found, found, slower
 from uploadlab.analysis.grid import falls_short
 from uploadlab.analysis.outcome import Rows, failed_entirely
+from uploadlab.checking.client_stage import ClientStage
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
 from uploadlab.declared.goals import declared_goals
@@ -29,7 +30,7 @@ from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
-from uploadlab.planning.draft import Draft
+from uploadlab.planning.draft import Draft, other_clients
 from uploadlab.planning.stored import keep_certificates, require_targets, restored, with_given
 from uploadlab.presenting import report
 from uploadlab.presenting.document import Document
@@ -69,8 +70,10 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
     """Carry out a new run and return the exit code; raise LabError, Stopped."""
     with Processes() as processes:
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
+        clients = other_clients(drafted)
+        starts = bool(drafted.deployments or clients)
         problem = _obstacle(
-            place, place.runtime, drafted.order.targets, drafted.order.spec, drafted.deployments, processes
+            place, place.runtime, drafted.order.targets, drafted.order.spec, starts, processes
         )
         if problem and place.runtime == DOCKER:
             raise LabError(
@@ -84,9 +87,8 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder.write_order(drafted.order)
             deployments = placed(drafted.deployments, drafted.texts, folder)
             words = ["carry-out", folder.path.name]
-            return _run_containers(
-                folder, deployments, drafted.order.profile, words, place, processes, screen
-            )
+            project = ComposeProject(processes, screen, bool(clients))
+            return _run_containers(project, folder, deployments, drafted.order.profile, words, place, screen)
 
         def prepare_new(data_dir: Path) -> Prepared:
             require_room(drafted, data_dir)
@@ -95,7 +97,7 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder = RunFolder(place.out / given) if given else RunFolder.create(place.out, name)
             return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
 
-        return _run_here(prepare_new, drafted.deployments, place, processes, screen)
+        return _run_here(prepare_new, drafted.deployments, clients, place, processes, screen)
 
 
 class Resumption(NamedTuple):
@@ -134,18 +136,20 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
     with Processes() as processes:
         again = restored(run, how.load)
         deployments = placed(again.deployments, again.texts, folder)
-        problem = _obstacle(place, run.runtime, urls, spec, deployments, processes)
+        clients = other_clients(run)
+        problem = _obstacle(place, run.runtime, urls, spec, bool(deployments or clients), processes)
         if problem and run.runtime == DOCKER:
             raise LabError(f"{run.id} was measured in containers, which is not possible now: {problem}")
         if not (problem or in_container()):
             require_checkout()
             words = ["resume", *(["--load"] if how.load else []), *(["--trust"] if how.trust else [])]
-            return _run_containers(folder, deployments, run.profile, words, place, processes, screen)
+            project = ComposeProject(processes, screen, bool(clients))
+            return _run_containers(project, folder, deployments, run.profile, words, place, screen)
 
         def prepare_again(data_dir: Path) -> Prepared:
             return reopen(folder, data_dir, how.load, how.trust)
 
-        return _run_here(prepare_again, deployments, place, processes, screen)
+        return _run_here(prepare_again, deployments, clients, place, processes, screen)
 
 
 def _obstacle(
@@ -153,15 +157,18 @@ def _obstacle(
     runtime: str,
     urls: dict[str, str],
     spec: TargetSpec | None,
-    deployments: Sequence[Deployment],
+    starts: bool,
     processes: Processes,
 ) -> str:
-    """Return why this order cannot run in containers of its own; empty if it can."""
+    """Return why this order cannot run in containers of its own; empty if it can.
+
+    ``starts`` is whether it starts anything: deployments, or the programs of clients.
+    """
     if in_container():
         return ""
     if runtime == LOCAL:
         return "--runtime local"
-    if not deployments:
+    if not starts:
         return "no deployment has to be started"
     if place.data_dir:
         return "--data-dir is a folder of this host"
@@ -176,17 +183,17 @@ def _obstacle(
 
 
 def _run_containers(
+    project: ComposeProject,
     folder: RunFolder,
     deployments: Sequence[Deployment],
     profiling: bool,
     words: list[str],
     place: Place,
-    processes: Processes,
     screen: Screen,
 ) -> int:
     words = [*words, "--workers", str(place.workers.here), *(["--tables"] if screen.tables else [])]
     try:
-        code = ComposeProject(processes, screen).run(folder, deployments, profiling, words)
+        code = project.run(folder, deployments, profiling, words)
     except KeyboardInterrupt:
         raise Stopped(how_to_go_on(folder, None)) from None
     if code not in (0, FAILED, MISUSED):
@@ -197,14 +204,15 @@ def _run_containers(
 def _run_here(
     make: Callable[[Path], Prepared],
     deployments: Sequence[Deployment],
+    clients: Sequence[str],
     place: Place,
     processes: Processes,
     screen: Screen,
 ) -> int:
     """Carry out a run whose deployments are processes of this host, or neighbours of this container."""
     declared_goals()  # a mistake in them must show before a long run, not after
-    if deployments and not in_container():
-        install_servers(processes, deployments)
+    if (deployments or clients) and COMPOSE.exists() and not in_container():
+        install_servers(processes, deployments, bool(clients))
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
@@ -227,9 +235,9 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     return FAILED if failed or too_slow or falls_short(run, checks) else 0
 
 
-def install_servers(processes: Processes, deployments: Iterable[Deployment]) -> None:
-    """Install what servers need as processes: ``scripts/lab`` installed no more than the client."""
-    command = [str(ROOT / "scripts" / "install"), *added_groups(deployments)]
+def install_servers(processes: Processes, deployments: Iterable[Deployment], clients: bool = False) -> None:
+    """Install what servers need as processes, and other clients: ``scripts/lab`` installed the lab's own."""
+    command = [str(ROOT / "scripts" / "install"), *added_groups(deployments), *(["clients"] * clients)]
     if processes.start(command, os.environ, ROOT, stdin=subprocess.DEVNULL).wait() != 0:
         raise LabError("./scripts/install failed, see above")
 
@@ -254,7 +262,7 @@ def _carry_out(
     )
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
-        stages = (UploadStage, ProfileStage, CheckStage, partial(LoadStage, crowd=swarm))
+        stages = (UploadStage, ProfileStage, CheckStage, ClientStage, partial(LoadStage, crowd=swarm))
         carry_out(prepared, scratch.data_dir, runtime, Client(processes), stages, screen.progress)
     finally:
         if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`; the answer ends it

@@ -52,6 +52,7 @@ def _named(run: Run) -> list[str]:
     References are not among them: they are measured in any case, and workers elsewhere reach none.
     """
     chosen = list((run.order.deployments if run.order else None) or [])
+    chosen += (run.order.clients if run.order else None) or []
     # An ablation may look for what makes its base fail.
     if run.comparison and run.order and run.order.kind is Kind.COMPARE:
         chosen += [run.comparison.base, *run.comparison.others]

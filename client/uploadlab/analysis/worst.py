@@ -53,6 +53,8 @@ ENDS: dict[str, _End] = {
     Verdict.LOSS: _End.LOST,
     Verdict.UNKNOWN: _End.UNVERIFIED,
     Verdict.PASS: _End.GOOD,
+    Verdict.CANNOT: _End.GOOD,
+    Verdict.DOCUMENTED: _End.GOOD,
 }
 """Every other status or verdict is a failure."""
 

@@ -19,7 +19,7 @@ from uploadlab.measuring.limits import REQUEST_BYTES, left_bytes, over_limit
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import watched
 from uploadlab.model.checks import UNREAD, Check, Verdict
-from uploadlab.model.deployments import Target
+from uploadlab.model.deployments import CLIENT, Target
 from uploadlab.model.targets import TargetSpec
 from uploadlab.planning.check_cells import applies, routes
 
@@ -52,7 +52,7 @@ class CheckStage:
             CheckCell(target, case)
             for target in run.targets
             for case in run.checks
-            if (target.name, case) not in done and applies(target, case)
+            if target.tier != CLIENT and (target.name, case) not in done and applies(target, case)
         ]
 
     def execute(self, items: Sequence[CheckCell], watcher: Watcher) -> None:

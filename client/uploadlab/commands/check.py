@@ -21,7 +21,15 @@ Examples:
   lab check --cases chunked,stall --deployments gunicorn
   lab check --deployments mine --target mine=http://127.0.0.1:8000
   lab check --target mine=http://127.0.0.1:8000/up --expect-status 200
+  lab check --clients                             every client, at a server that misbehaves
 """,
+)
+@click.option(
+    "--clients",
+    type=Names(),
+    is_flag=False,
+    flag_value="*",
+    help="Test clients in place of servers: all, or --clients httpx,curl.",
 )
 @click.option("--cases", type=Names(), help="Try only these cases.")
 @click.option(
@@ -37,7 +45,8 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """Test whether every byte arrives.
 
     Sends good, bad and broken uploads, at last beside 16 other clients. Exit code 1 if a tuned deployment
-    fails.
+    fails. With --clients, each client uploads to a server that misbehaves: what it then believes is a
+    finding, with exit code 0.
     """
     order = Order(kind=Kind.CHECK, **asked)
     return session.start(draft(order), place, screen)

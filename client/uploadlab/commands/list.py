@@ -6,6 +6,7 @@ from textwrap import wrap
 import click
 
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import CLIENT_METHODS
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.commands import options
@@ -37,12 +38,17 @@ def _cases() -> dict[str, str]:
     return {name: case.description for name, case in CASES.items()}
 
 
+def _client_cases() -> dict[str, str]:
+    return {name: case.description for name, case in CLIENT_CASES.items()}
+
+
 LISTS = {
     "deployments": _deployments,
     "methods": _methods,
     "clients": _clients,
     "plans": _plans,
     "cases": _cases,
+    "client-cases": _client_cases,
 }
 
 
@@ -56,7 +62,7 @@ Examples:
 )
 @click.argument("what", required=False, metavar=f"[{'|'.join(LISTS)}]")
 def command(what: str | None) -> None:
-    """List deployments, methods, those of other clients, plans, cases."""
+    """List deployments, methods, those of other clients, plans, cases of both checks."""
     if what:
         check("list", what, LISTS)
     screen = Screen()

@@ -10,7 +10,7 @@ import msgspec
 from uploadlab.measuring.health import check_targets
 from uploadlab.measuring.prepare import Prepared
 from uploadlab.measuring.protocols import Runtime, Sender, Stage, Watcher, Workbench
-from uploadlab.model.deployments import EXTERNAL
+from uploadlab.model.deployments import CLIENT, EXTERNAL
 from uploadlab.planning.stored import lacking_secrets
 
 
@@ -35,9 +35,12 @@ def carry_out(
             if target.tier == EXTERNAL
         ]
         started = runtime.start(prepared.deployments) + external
-        checked, run.versions = check_targets(started, sender, runtime.explain)
+        checked, versions = check_targets(started, sender, runtime.explain)
         names = {target.name for target in run.targets}
-        run.targets = [target for target in checked if target.name in names]
+        # The versions of clients are known once their programs have started, maybe before the run went on.
+        run.versions = run.versions | versions if run.of_clients else versions
+        clients = [target for target in run.targets if target.tier == CLIENT]
+        run.targets = [target for target in checked if target.name in names] + clients
         folder.write_run(run)
         for make_stage in stages:
             stage = make_stage(Workbench(run, folder, data_dir, sender, runtime.explain))

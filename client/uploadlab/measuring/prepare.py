@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.clock import now
 from uploadlab.declared import variants
@@ -42,7 +43,10 @@ def require_room(drafted: Draft | Run, data_dir: Path) -> None:
     steps = drafted.steps if isinstance(drafted, Draft) else drafted.load
     sizes = {planned.cell.size_bytes for planned in drafted.cells} | {step.cell.size_bytes for step in steps}
     for name in drafted.checks:
-        sizes |= {attempt.file.size_bytes for attempt in CASES[name].attempts()}
+        if name in CLIENT_CASES:
+            sizes |= {attempt.size_bytes for attempt in CLIENT_CASES[name].attempts()}
+        else:
+            sizes |= {attempt.file.size_bytes for attempt in CASES[name].attempts()}
     require_space(data_dir, sizes, max(map(unverified_bytes, steps), default=0))
 
 
@@ -65,7 +69,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         load=drafted.steps,
         profile=order.profile,
         checks=drafted.checks,
-        exceptions=_exceptions() if drafted.checks else [],
+        exceptions=_exceptions() if drafted.checks and order.clients is None else [],
         derived=[deployment for deployment in drafted.deployments if deployment.based_on],
         accuracy=drafted.accuracy,
         comparison=drafted.comparison,
@@ -98,7 +102,8 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
     """
     run = folder.read_run()
     require_same_host(run, describe_host(data_dir), folder, trust)
-    if gone := [case for case in run.checks if case not in CASES]:
+    cases = CLIENT_CASES if run.of_clients else CASES
+    if gone := [case for case in run.checks if case not in cases]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer a case of the check: start a new run")
     if load and run.checks:
         raise LabError(f"{run.id} is a check, which has no plan and no load: resume it without --load")

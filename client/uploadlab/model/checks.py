@@ -6,13 +6,19 @@ from msgspec import Struct
 
 
 class Verdict(StrEnum):
-    """What the oracle says of an attempt to upload."""
+    """What the oracle says of an attempt to upload, the worst last of those that say how it ended."""
 
     PASS = "pass"  # noqa: S105  no password
-    """Every byte arrived, or the server refused clearly."""
+    """Every byte arrived, or the refusal was clear."""
+    CANNOT = "cannot"
+    """A client has no such upload."""
+    DOCUMENTED = "documented"
+    """A client reports success without the bytes, as the standard for HTTP allows."""
     FAIL = "fail"
+    ENDLESS = "endless"
+    """A client did not end, so it was ended."""
     LOSS = "silent loss"
-    """The server answered with success, but stored other bytes than were sent."""
+    """Success was reported, but the server has other bytes than were sent."""
     UNKNOWN = "unknown"
     """A server of the user's does not report what it has stored."""
     UNAVAILABLE = "unavailable"
@@ -24,11 +30,16 @@ UNREAD = "stored-unknown"
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """One line of checks.jsonl: one attempt of a case at one route of a target."""
+    """One line of checks.jsonl: one attempt of a case at one route of a target.
+
+    Of a check of clients, one attempt of a case by one way of a client, at a server that misbehaves.
+    """
 
     case: str
     deployment: str
+    """Or the client: ``httpx``."""
     route: str
+    """Or the client's way: ``form-docs``."""
     label: str
     """Which of the case's attempts."""
     started_at: str
@@ -38,10 +49,11 @@ class Check(Struct, frozen=True, kw_only=True):
     text: str
     """What happened, for readers."""
     http_status: int | None = None
+    """What the client reports."""
     sent_bytes: int | None = None
     """Size of the file."""
     stored_bytes: int | None = None
-    """Size of the upload that was acknowledged."""
+    """Size of the upload that was acknowledged; of a client's, what the server has of the file."""
     seconds: float | None = None
     """Of a limit: until the server ended the connection, or while its app had the upload.
 

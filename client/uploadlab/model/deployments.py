@@ -13,6 +13,8 @@ DERIVED = "config"
 """The tier of a deployment that only a config in configs/ makes one."""
 EXTERNAL = "target"
 """The tier of a server that the user named by its URL."""
+CLIENT = "client"
+"""The tier of a client that a check tries, in place of a server."""
 CORE = "core"
 """The group that a command takes where the user names none."""
 GROUPS = (CORE, "servers", "fronts")

@@ -38,6 +38,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cases: list[str] | None = None
     large: bool = False
     """Whether a check also sends files over 2 GiB and slow uploads, and has larger crowds."""
+    clients: list[str] | None = None
+    """Clients that a check tries, in place of deployments."""
     targets: dict[str, str] = {}
     """URLs of the user's servers, by their names."""
     spec: TargetSpec | None = None

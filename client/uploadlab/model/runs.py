@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from uploadlab.model.cells import Planned, Seconds, Step
 from uploadlab.model.checks import KnownException
 from uploadlab.model.comparison import Comparison
-from uploadlab.model.deployments import Deployment, Target
+from uploadlab.model.deployments import CLIENT, Deployment, Target
 from uploadlab.model.order import Kind, Order
 
 SCHEMA_VERSION = 1
@@ -74,3 +74,8 @@ class Run(Struct, kw_only=True):
     """The text of every config file, by its path."""
     config_names: dict[str, list[str]] = {}
     """Which of them a deployment uses."""
+
+    @property
+    def of_clients(self) -> bool:
+        """Whether clients are checked, not servers."""
+        return any(target.tier == CLIENT for target in self.targets)

@@ -5,16 +5,26 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from uploadlab.catalogue.cases import CASES
-from uploadlab.catalogue.clients import ALL_METHODS
+from uploadlab.catalogue.client_cases import CLIENT_CASES
+from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments, load_services
 from uploadlab.declared.plans import BUDGET_SECONDS, Plan, check_deployments, load_plan
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned, Step
 from uploadlab.model.comparison import Comparison
-from uploadlab.model.deployments import CORE, EVERY_GROUP, EXTERNAL, GROUPS, REFERENCE, Deployment, Target
+from uploadlab.model.deployments import (
+    CLIENT,
+    CORE,
+    EVERY_GROUP,
+    EXTERNAL,
+    GROUPS,
+    REFERENCE,
+    Deployment,
+    Target,
+)
 from uploadlab.model.order import Kind, Order
-from uploadlab.model.runs import Accuracy
+from uploadlab.model.runs import Accuracy, Run
 from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.planning.cells import plan_cells, planned_accuracy
 from uploadlab.planning.check_cells import applies
@@ -47,6 +57,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 def draft(order: Order) -> Draft:
     """Plan a run; raise UsageError."""
     has_only_targets = order.kind is Kind.CHECK and order.targets and not COMPOSE.exists()
+    if order.clients is not None:
+        return _draft_client_check(order, order.clients)
     declared = {} if has_only_targets else load_deployments(COMPOSE)
     if order.kind in (Kind.COMPARE, Kind.ABLATE):
         return _draft_comparison(order, declared)
@@ -112,6 +124,15 @@ def _draft_check(order: Order, deployments: list[Deployment], targets: list[Targ
     return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=started)
 
 
+def _draft_client_check(order: Order, clients: Sequence[str]) -> Draft:
+    if order.deployments or order.group or order.targets:
+        raise UsageError("--clients tries clients: leave out --deployments, --group and --target")
+    chosen = choose("case", order.cases or ["*"], CLIENT_CASES)
+    cases = [name for name in chosen if order.large or order.cases or not CLIENT_CASES[name].large]
+    targets = [Target(name, "", CLIENT) for name in choose("client", clients, CLIENTS)]
+    return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=[])
+
+
 def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft:
     """Plan the cells that the compared deployments have in common; raise UsageError."""
     plan = load_plan(order.plan_name, PLANS)
@@ -123,6 +144,13 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
         cells=comparable(plan_cells(plan, order, targets), found.comparison, order.methods),
         targets=targets, deployments=found.deployments, comparison=found.comparison, texts=found.texts,
     )  # fmt: skip
+
+
+def other_clients(planned: Draft | Run) -> list[str]:
+    """Return the clients that send in a run, or are checked by it, beside the lab's own."""
+    checked = [target.name for target in planned.targets if target.tier == CLIENT]
+    sending = [ALL_METHODS[item.cell.method].client for item in planned.cells]
+    return list(dict.fromkeys([*checked, *filter(None, sending)]))
 
 
 def to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every: bool) -> list[Deployment]:

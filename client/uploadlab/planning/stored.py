@@ -14,7 +14,7 @@ from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments
 from uploadlab.errors import LabError, UsageError, problem_of
-from uploadlab.model.deployments import EXTERNAL, Deployment, Target
+from uploadlab.model.deployments import CLIENT, EXTERNAL, Deployment, Target
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
@@ -38,8 +38,8 @@ def restored(run: Run, load: bool = False) -> Restored:
     With ``load``, include what the run may need when concurrent uploads are added to it.
     """
     _require_known(run)
-    names = [target.name for target in run.targets if target.tier != EXTERNAL]
-    if not names:  # of the user's own servers alone, which need no checkout
+    names = [target.name for target in run.targets if target.tier not in (EXTERNAL, CLIENT)]
+    if not names:  # of clients, or of the user's own servers alone, which need no checkout
         return Restored([], {})
     declared = load_deployments(COMPOSE)
     made, texts = _made_again(run, declared)

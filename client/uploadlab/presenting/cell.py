@@ -86,7 +86,7 @@ def _attempts_in_full(run: Run, checks: Sequence[Check], name: str) -> list[str]
         )
         for row in rows
     ]
-    if any(row.verdict in (Verdict.FAIL, Verdict.LOSS) for row in rows):
+    if any(row.verdict in (Verdict.FAIL, Verdict.ENDLESS, Verdict.LOSS) for row in rows):
         lines += ["", f"A script that shows it: {program()} show {run.id} {name} --reproduce"]
     return [f"{name} in {run.id}, runtime {run.runtime}", "", *lines]
 

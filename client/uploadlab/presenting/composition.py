@@ -15,6 +15,7 @@ from uploadlab.declared.goals import Goals
 from uploadlab.model.runs import Run
 from uploadlab.presenting import sections
 from uploadlab.presenting.check_answer import check_statements, check_title
+from uploadlab.presenting.client_answer import client_statements, client_title
 from uploadlab.presenting.comparison_answer import (
     comparison_statements,
     comparison_title,
@@ -116,7 +117,7 @@ def compose_diff(compared: Found, differs: Mapping[str, Sequence[str]], notices:
 def _title(evidence: Evidence) -> str:
     run, checks = evidence.stored.run, evidence.stored.checks
     if checks:
-        return check_title(run, checks)
+        return client_title(run, checks) if run.of_clients else check_title(run, checks)
     if evidence.compared and evidence.compared.lines:
         return comparison_title(evidence.compared, run.comparison)
     if evidence.summaries:
@@ -128,7 +129,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
     """Return the sentences of all that the run has, what was lost first."""
     run, checks, compared = evidence.stored.run, evidence.stored.checks, evidence.compared
     if checks:
-        return check_statements(run, checks)
+        return client_statements(run, checks) if run.of_clients else check_statements(run, checks)
     if compared and run.comparison:
         return comparison_statements(compared, run.comparison, run.comparison.others)
     changes = change_statements(evidence.causes)

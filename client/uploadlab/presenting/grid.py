@@ -14,8 +14,21 @@ from uploadlab.presenting.document import Key, Table, TableRow, Verdicted
 
 NOT_TRIED = "-"
 EXCEPTION = "known"
-SEVERITY = [Verdict.PASS, "known", Verdict.UNAVAILABLE, Verdict.UNKNOWN, Verdict.FAIL, Verdict.LOSS]
+SEVERITY = [
+    Verdict.PASS,
+    Verdict.CANNOT,
+    Verdict.DOCUMENTED,
+    "known",
+    Verdict.UNAVAILABLE,
+    Verdict.UNKNOWN,
+    Verdict.FAIL,
+    Verdict.ENDLESS,
+    Verdict.LOSS,
+]
 TONES = {
+    Verdict.CANNOT: "unknown",
+    Verdict.DOCUMENTED: "known",
+    Verdict.ENDLESS: "lost",
     EXCEPTION: "known",
     Verdict.UNAVAILABLE: "unknown",
     Verdict.UNKNOWN: "unknown",

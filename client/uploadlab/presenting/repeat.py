@@ -117,11 +117,14 @@ def next_commands(
 
 def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:
     """Return how to show the worst failure without the lab, and what was sent."""
-    failed = [row for row in latest(checks) if row.verdict in (Verdict.LOSS, Verdict.FAIL)]
+    worst = (Verdict.LOSS, Verdict.ENDLESS, Verdict.FAIL)
+    failed = [row for row in latest(checks) if row.verdict in worst]
     texts = {}
-    for row in sorted(failed, key=lambda row: row.verdict is not Verdict.LOSS)[:1]:
+    for row in sorted(failed, key=lambda row: worst.index(row.verdict))[:1]:
         cell = f"{row.deployment}/{row.case}"
         texts["To show a failure without the lab"] = ["show", run.id, cell, "--reproduce"]
+    if run.of_clients:
+        return {**texts, "To see what the server does in each case": ["list", "client-cases"]}
     return {**texts, "To see what each case sends": ["list", "cases"]}
 
 

@@ -17,6 +17,7 @@ from uploadlab.model.measurements import Measurement
 from uploadlab.model.order import Kind
 from uploadlab.model.runs import Run
 from uploadlab.presenting.charts import load_charts, memory_charts, time_charts
+from uploadlab.presenting.client_grid import client_counts, client_grid
 from uploadlab.presenting.comparison import (
     LEGEND,
     comparison_bars,
@@ -118,9 +119,13 @@ def ratio_section(stored: StoredRun, goals: Goals) -> Section:
 
 def check_section(run: Run, checks: Sequence[Check]) -> Section:
     """Return the grid of what arrives, a table for each tier."""
-    tables, footnotes = grids(run, checks) if checks else ([], [])
-    notes = counts(run, checks) if checks else []
     title = "Does every byte arrive?"
+    if run.of_clients and checks:
+        title = "What do clients believe?"
+        (tables, footnotes), notes = client_grid(run, checks), client_counts(run, checks)
+    else:
+        tables, footnotes = grids(run, checks) if checks else ([], [])
+        notes = counts(run, checks) if checks else []
     return Section("check", title, tables=tables, notes=notes, footnotes=footnotes, is_open=True)
 
 

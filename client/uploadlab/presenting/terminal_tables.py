@@ -13,7 +13,7 @@ from uploadlab.presenting.figures import are_figures
 GAP = 1
 LONGEST_WORDS = 40
 """The width from which on words of a cell are wrapped."""
-USUAL = ("-", "pass")
+USUAL = ("-", "pass", "cannot")
 """Cells that a list of cells leaves out: they say that nothing happened."""
 
 

@@ -23,7 +23,9 @@ COMPOSE_AT_LEAST = (2, 20)
 ANSWER_SECONDS = 20.0
 STOP_SECONDS = 20.0
 """For the client to end an upload and to print its table."""
-IMAGES = ("server", "client", *GROUPS[1:])
+CLIENT, CLIENTS = "client", "clients"
+"""The services that send: the lab's own client alone, and the same with all others."""
+IMAGES = ("server", CLIENT, CLIENTS, *GROUPS[1:])
 POLL_SECONDS = 0.2
 NO_IMAGE = ("registry", "/manifests/", "pull access denied", "failed to resolve source metadata")
 """What the engine says when it has no image and cannot fetch it."""
@@ -77,8 +79,9 @@ def _require_mountable(path: Path) -> None:
 class ComposeProject:
     """The containers of one run, apart from those of ``docker compose up``; gone at the end."""
 
-    def __init__(self, processes: Processes, screen: Screen) -> None:
+    def __init__(self, processes: Processes, screen: Screen, with_clients: bool = False) -> None:
         self._processes, self._screen = processes, screen
+        self._sender = CLIENTS if with_clients else CLIENT
         self._tag = secrets.token_hex(4)
         self._project = f"upload-lab-{self._tag}"
         self._files = [str(COMPOSE)]
@@ -97,7 +100,8 @@ class ComposeProject:
         _require_mountable(folder.path)
         made = [deployment for deployment in deployments if deployment.based_on]
         self._override(made, folder)
-        self._profiles = [word for group in added_groups(deployments) for word in ("--profile", group)]
+        profiles = added_groups(deployments) + [CLIENTS] * (self._sender == CLIENTS)
+        self._profiles = [word for profile in profiles for word in ("--profile", profile)]
         self._environment["LAB_PROFILING"] = str(int(profiling))
         services = [service.name for deployment in deployments for service in deployment.services]
         try:
@@ -130,6 +134,8 @@ class ComposeProject:
         self._clear_away(made)
         with self._screen.waiting("Building the images, which takes a minute or two the first time"):
             self._do("build")
+        if not services:  # without a name, all would start; this makes the networks and volumes
+            return self._do("up", "--no-start", "--no-build", "--no-deps", self._sender)
         with self._screen.waiting(f"Starting {len(services)} containers"):
             self._do("up", "--detach", "--no-build", *services)
 
@@ -156,7 +162,7 @@ class ComposeProject:
         name = f"{self._project}-client"
         options = ["--rm", "--no-deps", "--no-TTY", "--name", name, *volumes]
         options += [word for setting in settings for word in ("--env", setting)]
-        command = self._compose("run", *options, "client", *words)
+        command = self._compose("run", *options, self._sender, *words)
         client = self._processes.start(command, self._environment, ROOT, stdin=subprocess.DEVNULL)
         try:
             return client.wait()

@@ -37,6 +37,7 @@ def send_by_curl(
     # no redirect; should it ever, then to these protocols alone.
     words = ["curl", "--disable", "--noproxy", "*", "--globoff", "--silent", "--proto", "=http,https"]
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
+    words += ["--http1.1"]  # as the client that it is measured against; over TLS curl would take HTTP/2
     # Of a file named "-", curl would send its own input.
     words += ["--request", verb, "--upload-file", str(Path(payload.path).absolute()), "--config", "-"]
     done = _finished(words, _config(url), payload)

@@ -1,10 +1,12 @@
 """The programs that send as other clients do: started when needed, asked for one upload at a time."""
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,6 +76,12 @@ class Programs:
         """Return the versions of a client's library; raise ClientUnavailable."""
         self._started(name)
         return self._versions[name]
+
+    def limit_memory(self, name: str, most_bytes: int) -> None:
+        """Let a program have no more memory of its own than this; raise ClientUnavailable."""
+        # What it has started by then, and starts later, is limited in the same way, each process by itself.
+        with suppress(ProcessLookupError):
+            resource.prlimit(self._started(name).process.pid, resource.RLIMIT_DATA, (most_bytes, most_bytes))
 
     def send(self, name: str, job: Mapping[str, Any], seconds: float | None) -> ProgramSent | None:
         """Make an upload by a client; return None, and end the program, if it is not through in this time.

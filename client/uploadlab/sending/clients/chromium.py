@@ -2,6 +2,7 @@
 
 Each upload has a new profile, so that no connection is used twice. Playwright moves the browser; it sends
 nothing itself. Chromium takes no CA file: where one is given, it does not check the certificate.
+Its memory is the sum over its processes, which share much: before an upload that is already some 900 MB.
 """
 
 import contextlib
@@ -18,6 +19,11 @@ from playwright.async_api import Error as PlaywrightError
 
 from uploadlab.sending.clients.frame import HTTP2, Answer, Cannot, Upload, serve, unavailable, way
 
+SWITCHES = [
+    "--no-proxy-server",  # by default it takes the environment's, or the desktop's
+    # By default a page that Playwright answers may not reach a local network, and TLS is tried first.
+    "--disable-features=LocalNetworkAccessChecks,HttpsUpgrades",
+]
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <form method="post" enctype="multipart/form-data"></form>"""
 """Answered by Playwright in the server's place: not every server has a page."""
@@ -126,9 +132,7 @@ async def ready(upload: Upload) -> None:
 
 async def _launched() -> Browser:
     playwright = await async_playwright().start()
-    return await playwright.chromium.launch(
-        executable_path=shutil.which("chromium"), args=["--no-proxy-server"]
-    )
+    return await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
 
 
 @contextlib.asynccontextmanager

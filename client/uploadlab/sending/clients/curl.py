@@ -69,7 +69,7 @@ def stream_no_expect(command: Command, upload: Upload) -> Answer:
 
 @way
 def stream_h2(command: Command, upload: Upload) -> Answer:
-    """Send as `stream` with `--http2`: by HTTP/2, where the server has it."""
+    """Send as `stream` over TLS: by itself curl takes HTTP/2 where the server has it."""
     return stream(command, upload)
 
 
@@ -125,7 +125,6 @@ def _sent(command: Command, upload: Upload, lines: list[Line], body: BinaryIO | 
 def _usual(upload: Upload) -> list[Line]:
     """Return what keeps the user's settings out, and how the certificate is checked."""
     lines = [("noproxy", "*"), ("globoff", ""), ("silent", ""), ("show-error", "")]
-    lines += [("http2", "")] if upload.way == "stream-h2" else []
     lines += [("cacert", upload.ca_file)] if upload.ca_file else []
     return [*lines, ("insecure", "")] if upload.insecure else lines
 
