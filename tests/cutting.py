@@ -1,4 +1,4 @@
-"""A way to a server that is cut once, in mid-body."""
+"""A way to a server that is cut in mid-body."""
 
 import socket
 import struct
@@ -11,10 +11,10 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Cutting:
-    """Hands each connection on to a port; the first that sends as many bytes is reset there."""
+    """Hands each connection on to a port; the first few that send as many bytes are reset there."""
 
-    def __init__(self, port: int, after_bytes: int) -> None:
-        self._port, self._after_bytes = port, after_bytes
+    def __init__(self, port: int, after_bytes: int, times: int) -> None:
+        self._port, self._after_bytes, self._times = port, after_bytes, times
         self.cuts = 0
 
     def hand_on(self, client: socket.socket) -> None:
@@ -33,7 +33,7 @@ class Cutting:
             while block := client.recv(1 << 16):
                 server.sendall(block)
                 handed += len(block)
-                if handed > self._after_bytes and not self.cuts:
+                if handed > self._after_bytes and self.cuts < self._times:
                     self.cuts += 1
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                     return True
@@ -48,9 +48,9 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def cut_once(port: int, after_bytes: int) -> Iterator[tuple[int, Cutting]]:
+def cut(port: int, after_bytes: int, times: int = 1) -> Iterator[tuple[int, Cutting]]:
     """Yields the port of such a way, until the end."""
-    cutting = Cutting(port, after_bytes)
+    cutting = Cutting(port, after_bytes, times)
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def accept() -> None:

@@ -1,12 +1,13 @@
 """The programs of other clients: each upload arrives as it was sent, by every way."""
 
+import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from uploadlab.catalogue.clients import CLIENT_METHODS, CLIENTS
+from uploadlab.catalogue.clients import CLIENT_METHODS, CLIENTS, kind_of
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.declared.compose import load_needs
 from uploadlab.model.deployments import Target
@@ -124,17 +125,21 @@ def test_an_upload_waits_for_100_continue_or_says_that_it_cannot(
         assert asked[-1].head["expect"].lower() == "100-continue"
 
 
-def test_a_form_has_its_fields(client: str, programs: Programs, file: str) -> None:
-    if "form" not in CLIENTS[client].ways:
-        pytest.skip(CLIENTS[client].cannot["form"])
-    with ask() as (url, asked):
-        said = sent(
-            programs, client, url, "form", path=file, field="upload", name="a.bin", others=[["x", "1"]]
-        )
-    assert (said.status, said.error) == (201, "")
-    assert CONTENT in asked[-1].body
-    assert b'name="x"\r\n\r\n1\r\n' in asked[-1].body
-    assert b'name="upload"; filename="a.bin"' in asked[-1].body
+def test_each_form_has_its_fields(client: str, programs: Programs, file: str) -> None:
+    others = [["x", "1"], ["y", "2"], ["x", "3"]]
+    form = {"verb": "POST", "field": "upload", "name": Path(file).name, "others": others}
+    for way in (way for way in CLIENTS[client].ways if kind_of(way) == "form"):
+        with ask() as (url, asked):
+            said = sent(programs, client, url, way, path=file, **form)
+        assert (way, said.status, said.error) == (way, 201, "")
+        (body,) = (
+            request.body for request in asked if request.verb == "POST"
+        )  # a page also asks for an icon
+        assert CONTENT in body
+        assert b'name="upload"; filename="%b"' % Path(file).name.encode() in body
+        assert sorted(re.findall(rb'name="([xy])"\r\n(?:.+\r\n)*\r\n(\d)\r\n', body)) == [
+            (b"x", b"1"), (b"x", b"3"), (b"y", b"2"),
+        ], way  # fmt: skip
 
 
 def test_a_certificate_is_checked(client: str, programs: Programs, file: str, tmp_path: Path) -> None:

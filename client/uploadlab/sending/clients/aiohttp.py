@@ -40,7 +40,7 @@ async def form(opened: ClientSession, upload: Upload) -> Answer:
     with upload.open() as file:
         fields = FormData(upload.others)
         fields.add_field(upload.field, file, filename=upload.name)
-        return await _sent(opened, upload, "POST", data=fields, headers=upload.headers)
+        return await _sent(opened, upload, data=fields, headers=upload.headers)
 
 
 CANNOT = {"form-docs": "the same as form"}
@@ -58,9 +58,9 @@ def _ssl(upload: Upload) -> Any:
     return ssl.create_default_context(cafile=upload.ca_file) if upload.ca_file else True
 
 
-async def _sent(opened: ClientSession, upload: Upload, verb: str = "", **request: Any) -> Answer:
+async def _sent(opened: ClientSession, upload: Upload, **request: Any) -> Answer:
     expect = True if upload.expect else None
-    async with opened.request(verb or upload.verb, upload.url, expect100=expect, **request) as response:
+    async with opened.request(upload.verb, upload.url, expect100=expect, **request) as response:
         return Answer(response.status, await response.read(), response.headers.get("Location"))
 
 

@@ -74,6 +74,11 @@ class Upload(NamedTuple):
                 yield block
 
     @property
+    def others_by_name(self) -> dict[str, list[str]]:
+        """Return the further fields of a form, those of the same name together."""
+        return {name: [value for other, value in self.others if other == name] for name, _ in self.others}
+
+    @property
     def length(self) -> dict[str, str]:
         """The header that announces the file's size, for bodies whose length the library cannot know."""
         return {"Content-Length": str(self.size_bytes)}
@@ -119,7 +124,7 @@ def serve(
 
     ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it.
     ``lacks`` says why the library cannot make an upload that sets this field. ``ready`` does what no clock
-    counts before an upload; it is called once more where the lab has asked for it beforehand.
+    counts before an upload; it is called once more where the lab has asked for it before.
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer

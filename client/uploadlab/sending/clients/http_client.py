@@ -80,7 +80,7 @@ def form(connection: HTTPConnection, upload: Upload) -> Answer:
         "Content-Type": f"multipart/form-data; boundary={boundary}",
         "Content-Length": str(len(head) + upload.size_bytes + len(end)),
     }
-    connection.request("POST", _path(upload.url), content(), headers)
+    connection.request(upload.verb, _path(upload.url), content(), headers)
     return _answer(connection)
 
 

@@ -57,7 +57,11 @@ def form(client: httpx2.Client, upload: Upload) -> Answer:
     """Send an open file by `files=`, as its documentation shows first: httpx2 streams it."""
     with upload.open() as file:
         part = {upload.field: (upload.name, file)}
-        return _answer(client.post(upload.url, files=part, data=dict(upload.others), headers=upload.headers))
+        return _answer(
+            client.request(
+                upload.verb, upload.url, files=part, data=upload.others_by_name, headers=upload.headers
+            )
+        )
 
 
 CANNOT = {"form-docs": "the same as form"}

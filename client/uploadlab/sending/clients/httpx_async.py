@@ -65,8 +65,10 @@ async def chunked(client: httpx.AsyncClient, upload: Upload) -> Answer:
 async def form(client: httpx.AsyncClient, upload: Upload) -> Answer:
     """Send an open file by `files=`, as its documentation shows first: httpx streams it."""
     with upload.open() as file:
-        part, others = {upload.field: (upload.name, file)}, dict(upload.others)
-        return _answer(await client.post(upload.url, files=part, data=others, headers=upload.headers))
+        part, others = {upload.field: (upload.name, file)}, upload.others_by_name
+        return _answer(
+            await client.request(upload.verb, upload.url, files=part, data=others, headers=upload.headers)
+        )
 
 
 CANNOT = {"form-docs": "the same as form"}

@@ -81,7 +81,6 @@ def get(curl: "pycurl.Curl", url: str) -> None:
 
 def _put(curl: "pycurl.Curl", upload: Upload) -> Answer:
     curl.setopt(curl.UPLOAD, 1)
-    curl.setopt(curl.CUSTOMREQUEST, upload.verb)
     with upload.open() as file:
         curl.setopt(curl.READDATA, file)
         return _answer(curl, upload)
@@ -91,6 +90,7 @@ def _answer(curl: "pycurl.Curl", upload: Upload) -> Answer:
     headers = upload.headers | ({"Expect": "100-continue"} if upload.expect else {})
     content, head = BytesIO(), list[bytes]()
     curl.setopt(curl.URL, upload.url)
+    curl.setopt(curl.CUSTOMREQUEST, upload.verb)
     curl.setopt(curl.HTTPHEADER, [f"{name}: {value}".strip() for name, value in headers.items()])
     curl.setopt(curl.WRITEDATA, content)
     curl.setopt(curl.HEADERFUNCTION, head.append)

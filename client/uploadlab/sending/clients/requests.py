@@ -56,7 +56,7 @@ def form(opened: requests.Session, upload: Upload) -> Answer:
         fields = [*upload.others, (upload.field, (upload.name, file, "application/octet-stream"))]
         body = MultipartEncoder(fields)
         headers = upload.headers | {"Content-Type": body.content_type}
-        return _answer(opened.post(upload.url, data=body, headers=headers))
+        return _answer(opened.request(upload.verb, upload.url, data=body, headers=headers))
 
 
 @way
@@ -70,7 +70,9 @@ def form_docs(opened: requests.Session, upload: Upload) -> Answer:
     """Send an open file by `files=`: requests builds the whole form in memory."""
     with upload.open() as file:
         part = {upload.field: (upload.name, file)}
-        return _answer(opened.post(upload.url, files=part, data=upload.others, headers=upload.headers))
+        return _answer(
+            opened.request(upload.verb, upload.url, files=part, data=upload.others, headers=upload.headers)
+        )
 
 
 LACKS = {"expect": "requests does not wait for 100 Continue: it sends the body at once"}

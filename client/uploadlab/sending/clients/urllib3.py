@@ -55,7 +55,7 @@ def form(pool: urllib3.PoolManager, upload: Upload) -> Answer:
 
     length = str(len(head) + upload.size_bytes + len(end))
     headers = upload.headers | {"Content-Type": content_type, "Content-Length": length}
-    return _answer(pool.request("POST", upload.url, body=content(), headers=headers))
+    return _answer(pool.request(upload.verb, upload.url, body=content(), headers=headers))
 
 
 @way
@@ -63,7 +63,7 @@ def form_docs(pool: urllib3.PoolManager, upload: Upload) -> Answer:
     """Send the file's content by `fields=`: it is in memory, and the form with it once more."""
     with upload.open() as file:
         fields: Any = [*upload.others, (upload.field, (upload.name, file.read()))]
-    return _answer(pool.request("POST", upload.url, fields=fields, headers=upload.headers))
+    return _answer(pool.request(upload.verb, upload.url, fields=fields, headers=upload.headers))
 
 
 LACKS = {
