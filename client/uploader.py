@@ -19,7 +19,8 @@ if (VENV / "bin" / "python").exists() and Path(sys.prefix) != VENV:
 
 try:
     import click
-    from uploadlab.catalogue.methods import METHODS
+    from uploadlab.catalogue.clients import CLIENTS, sent_by
+    from uploadlab.catalogue.methods import METHODS, Method
     from uploadlab.catalogue.payloads import Payload, describe
     from uploadlab.commands.main import run
     from uploadlab.errors import LabError, UsageError
@@ -30,6 +31,7 @@ try:
     from uploadlab.presenting.terminal import Screen
     from uploadlab.private_urls import kept_apart, masked_word
     from uploadlab.runtimes.addresses import url_problem
+    from uploadlab.selection import check
     from uploadlab.sending.upload import Uploaded, upload
     from uploadlab.sending.verification import fetch_profile, verify
     from uploadlab.storage.run_files import RunFiles
@@ -59,26 +61,39 @@ MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
     help=f"How it is sent and received: {', '.join(METHODS)}.  [default: request.stream]",
 )
 @click.option("--url", envvar="UPLOAD_URL", default=DEFAULT_URL, show_default=True, help="Or set UPLOAD_URL.")
+@click.option("--client", metavar="NAME", help=f"Send by another client, the same way: {', '.join(CLIENTS)}.")
 @click.option("--profile", is_flag=True, help="Have the server profile it; written to benchmark/.")
-def command(file: str, method: str, url: str, profile: bool) -> None:
+def command(file: str, method: str, url: str, client: str | None, profile: bool) -> None:
     """Upload FILE and verify what was stored."""
+    sender = _sent_by(client, method) if client else METHODS[method]
     payload = _payload(file)
     if problem := url_problem(url):
         raise UsageError(f"--url {masked_word(url)!r} is not an address, {problem}: write {DEFAULT_URL}")
     url = kept_apart(url)
-    print_if_possible(f"Uploading {file} using {method} ...")
+    using = f"{method} by {client}" if client else method
+    print_if_possible(f"Uploading {file} using {using} ...")
     query: dict[str, Any] = {"profile": "1"} if profile else {}
-    uploaded = upload(url, METHODS[method], payload, SILENCE_SECONDS, **query)
+    uploaded = upload(url, sender, payload, SILENCE_SECONDS, **query)
     outcome = verify(url, uploaded, payload, keep=True)
-    called = url + METHODS[method].route
+    called = url + sender.route
     if outcome.status is not Status.OK:
         asked = f" ({url}{uploaded.stored_at} was asked)" if uploaded.stored_at else ""
         why = f"{outcome.status}: {outcome.error}{asked}{_advice(outcome)}"
         raise LabError(f"{file} was not uploaded to {called}: {why}")
-    print_if_possible(f"File {file} uploaded using {method}.")
+    print_if_possible(f"File {file} uploaded using {using}.")
     _warn_if_grown(payload)
     if profile:
         print_if_possible(f"Profile: {_write_profile(url, uploaded, called)}")
+
+
+def _sent_by(client: str, method: str) -> Method:
+    """Return a method as another client sends it; raise UsageError."""
+    check("client", client, CLIENTS)
+    try:
+        return sent_by(METHODS[method], client)
+    except KeyError as error:
+        why = f"--client {client} cannot send {method}: {error.args[0]}"
+        raise UsageError(f"{why}; choose another -t or --client") from None
 
 
 def _advice(outcome: Outcome) -> str:

@@ -100,7 +100,8 @@ def sent_by(method: Method, client: str) -> Method:
     """
     kind = "form" if method.form else "chunked" if method.name.endswith("chunked") else "stream"
     ways = CLIENTS[client].ways
-    way = next((name for name in ways if kind_of(name) == kind), None)
+    usual = (name for name in ways if not name.endswith(OVER_HTTP2))
+    way = next((name for name in usual if kind_of(name) == kind), None)
     if way is None:
         raise KeyError(CLIENTS[client].cannot.get(kind, f"{client} sends no {kind}"))
     return CLIENT_METHODS[f"{client}.{way}"]._replace(route=method.route)

@@ -18,6 +18,11 @@ from playwright.async_api import Error as PlaywrightError
 
 from uploadlab.sending.clients.frame import HTTP2, Answer, Cannot, Upload, serve, unavailable, way
 
+SWITCHES = [
+    "--no-proxy-server",  # by default it takes the environment's, or the desktop's
+    # By default a page that Playwright answers may not reach a local network, and TLS is tried first.
+    "--disable-features=LocalNetworkAccessChecks,HttpsUpgrades",
+]
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">
 <form method="post" enctype="multipart/form-data"></form>"""
 """Answered by Playwright in the server's place: not every server has a page."""
@@ -126,9 +131,7 @@ async def ready(upload: Upload) -> None:
 
 async def _launched() -> Browser:
     playwright = await async_playwright().start()
-    return await playwright.chromium.launch(
-        executable_path=shutil.which("chromium"), args=["--no-proxy-server"]
-    )
+    return await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
 
 
 @contextlib.asynccontextmanager

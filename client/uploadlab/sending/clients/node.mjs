@@ -1,6 +1,7 @@
 // Sends by Node's own modules what node.py asks for: a JSON line each way. It needs no package.
 import * as fs from "node:fs";
 import * as http2 from "node:http2";
+import { readFile } from "node:fs/promises";
 import { once } from "node:events";
 import * as readline from "node:readline";
 import { Readable } from "node:stream";
@@ -41,6 +42,13 @@ async function blob(upload) {
 
 const webStream = (upload, more) => Readable.toWeb(fs.createReadStream(upload.path, more));
 
+function formOf(upload, file) {
+  const form = new FormData();
+  for (const [name, value] of upload.others) form.append(name, value);
+  form.append(upload.field, file, upload.name);
+  return { body: form };
+}
+
 const WAYS = {
   get: async (upload) => sent({ ...upload, url: upload.first_url, headers: {}, verb: "GET" }, {}),
   stream: async (upload) => sent(upload, { body: await blob(upload) }),
@@ -48,12 +56,8 @@ const WAYS = {
     sent(upload, { body: webStream(upload), duplex: "half", headers: { "Content-Length": String(upload.size_bytes) } }),
   chunked: (upload) => sent(upload, { body: webStream(upload), duplex: "half" }),
   "chunked-1m": (upload) => sent(upload, { body: webStream(upload, { highWaterMark: BLOCK_BYTES }), duplex: "half" }),
-  form: async (upload) => {
-    const form = new FormData();
-    for (const [name, value] of upload.others) form.append(name, value);
-    form.append(upload.field, await blob(upload), upload.name);
-    return sent(upload, { body: form });
-  },
+  form: async (upload) => sent(upload, formOf(upload, await blob(upload))),
+  "form-readfile": async (upload) => sent(upload, formOf(upload, new Blob([await readFile(upload.path)]))),
   "stream-h2": sentByHttp2,
 };
 
@@ -61,20 +65,23 @@ async function sentByHttp2(upload) {
   const url = new URL(upload.url);
   const session = http2.connect(url.origin, trust(upload));
   try {
+    const failed = once(session, "error").then(([error]) => Promise.reject(error));
+    failed.catch(() => {}); // it may come when nothing waits for it
+    await Promise.race([failed, once(session, "connect")]);
+    if (session.alpnProtocol !== "h2") throw new Error("the server has no HTTP/2");
     const request = session.request({
       ":method": upload.verb,
       ":path": url.pathname + url.search,
       ...Object.fromEntries(Object.entries(upload.headers).map(([name, value]) => [name.toLowerCase(), value])),
       "content-length": upload.size_bytes,
     });
-    const failed = once(session, "error").then(([error]) => Promise.reject(error));
     const answered = once(request, "response").then(async ([headers]) => {
       const content = Buffer.concat(await request.toArray());
       return { status: headers[":status"], content, location: headers.location ?? null };
     });
     const body = pipeline(fs.createReadStream(upload.path), request, { end: true });
     const answer = await Promise.race([failed, Promise.all([answered, body]).then(([answer]) => answer)]);
-    return { ...answer, protocol: session.alpnProtocol === "h2" ? "HTTP/2" : String(session.alpnProtocol) };
+    return { ...answer, protocol: "HTTP/2" };
   } finally {
     session.destroy();
   }

@@ -42,8 +42,9 @@ class Node:
     def ask(self, what: str) -> dict[str, Any]:
         """Have the upload made, or what is beside it; return Node's words. Raise NodeError, Cannot."""
         stdin, stdout = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
-        stdin.write(json.dumps({"ask": what, **self.upload._asdict()}).encode() + b"\n")
-        stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # then it has ended, and there is no answer
+            stdin.write(json.dumps({"ask": what, **self.upload._asdict()}).encode() + b"\n")
+            stdin.flush()
         answer: dict[str, Any] = json.loads(stdout.readline() or b'{"error": "Node has ended"}')
         if "cannot" in answer:
             raise Cannot(answer["cannot"])
@@ -120,7 +121,13 @@ def form(node: Node, upload: Upload) -> Answer:
     return _answer(node, upload)
 
 
-CANNOT = {"form-docs": "the same as form"}
+@way
+def form_readfile(node: Node, upload: Upload) -> Answer:
+    """Send a FormData with a Blob of what `readFile()` returns by `fetch`: the whole file is in memory."""
+    return _answer(node, upload)
+
+
+CANNOT = {"form-docs": "Node's documentation has no example of a form with a file"}
 
 
 def _answer(node: Node, upload: Upload) -> Answer:
