@@ -37,11 +37,13 @@ ONE_CELL = "--deployments flask --methods request.stream --sizes 64KiB"
 SERVE = "lab serve "
 SHORTER = {
     r"lab (diff|list|report|resume|serve|show)": "",
+    r"lab check.* --clients": "--cases file-empty",
     r"lab check": "--cases one-byte --deployments flask",
     r"lab (compare|ablate)": "--minutes 0.05 --sizes 64KiB --methods request.stream",
     r"lab run.* --plan crowd": "--users 4",
     r"lab run.* --plan blocks": "--rounds 1",
     r"lab run.* --(expect-workers|target)": f"--plan smoke {ONE_CELL}",
+    r"lab run.* --plan clients-tls": "--deployments nginx-tls --methods curl.stream --sizes 64KiB --rounds 1",
     r"lab run.* --plan": f"{ONE_CELL} --rounds 1",
     r"lab run.* --load": f"--plan smoke {ONE_CELL} --users 2",
     r"lab run.* --methods": "--rounds 1",
