@@ -35,6 +35,11 @@ class ClientRanking(NamedTuple):
         """The size of the files."""
         return self.ways[0].summary.size_bytes
 
+    @property
+    def as_fast(self) -> list[Summary]:
+        """The other ways that are not clearly slower than the fastest."""
+        return [way.summary for way in self.ways[1:] if not way.is_clear]
+
     def first_of(self, client: str) -> Summary:
         """Return the way of a client that people take first: the documentation's, else the plain one."""
         mine = [way.summary for way in self.ways if sender_of(way.summary.method)[0] == client]

@@ -155,8 +155,9 @@ def _fastest(ranking: ClientRanking) -> str:
     fastest, slowest = ranking.ways[0].summary, ranking.ways[-1]
     what, rate = KIND_NAMES[ranking.kind], _rate(fastest.mb_per_second)
     text = f"`{fastest.method}` sends a {what} the fastest: {rate} MB/s"
+    others = f", {counted(len(ranking.as_fast), 'other way')} about as fast" if ranking.as_fast else ""
     slow = f"; `{slowest.summary.method}` is {short(slowest.times)} times slower" if slowest.is_clear else ""
-    return f"{text} at `{ranking.deployment}`{slow}."
+    return f"{text} at `{ranking.deployment}`{others}{slow}."
 
 
 def _cheapest(ranking: ClientRanking) -> str:

@@ -18,6 +18,8 @@ from uploadlab.presenting.run_answer import largest_losses
 from uploadlab.units import format_size
 
 CPU_UNIT = "s/GB"
+LABELS = {"stream": "raw", "chunked": "chunked", "form": "form"}
+"""Of the switch between the views, which has to fit on a phone."""
 
 
 def client_dots(rankings: Sequence[ClientRanking], losses: Sequence[Loss]) -> list[Dots]:
@@ -55,7 +57,7 @@ def _rates(ranking: ClientRanking, losses: Sequence[Loss]) -> Dots:
         "the fastest client first. A dot is the middle of the rounds of one way to send; its line reaches "
         "from the slowest to the fastest round."
     )
-    return Dots(f"rates-{ranking.kind}", f"{what}, MB/s", caption, "MB/s", axis.ticks(), rows)
+    return Dots(f"rates-{ranking.kind}", f"{LABELS[ranking.kind]}, MB/s", caption, "MB/s", axis.ticks(), rows)
 
 
 def _cpu(ranking: ClientRanking) -> Dots:
@@ -74,7 +76,7 @@ def _cpu(ranking: ClientRanking) -> Dots:
         f"CPU seconds of the client for each GB, with a {what} of {format_size(ranking.size_bytes)} at "
         f"{ranking.deployment}, logarithmic; the cheapest client first."
     )
-    return Dots(f"cpu-{ranking.kind}", f"{what}, client CPU", caption, CPU_UNIT, axis.ticks(), rows)
+    return Dots(f"cpu-{ranking.kind}", f"{LABELS[ranking.kind]}, CPU", caption, CPU_UNIT, axis.ticks(), rows)
 
 
 def _cpu_dot(cell: Summary, axis: LogAxis) -> Dot:

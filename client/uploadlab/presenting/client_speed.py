@@ -27,7 +27,7 @@ def speed_of_clients_in_short(rankings: Sequence[ClientRanking]) -> str:
         return f"no clear difference in speed between {counted(len(ranking.ways), 'way')} to send a {what}"
     several = f"of {len(ranking.clients)} clients, " if len(ranking.clients) > 1 else ""
     return (
-        f"{several}{_name(fastest.summary)} sends a {what} the fastest, "
+        f"{several}{_name(fastest.summary)} sends a {what} the fastest{_others(ranking)}; "
         f"{_name(slowest.summary)} is {times_text(slowest.times)} slower"
     )
 
@@ -67,11 +67,17 @@ def _speed(ranking: ClientRanking) -> Statement:
     fastest, slowest = ranking.ways[0], ranking.ways[-1]
     text = f"{_name(fastest.summary)} at {ranking.deployment}: {rate_in_full(fastest.summary)}"
     if slowest.is_clear:
-        text += f"; {_name(slowest.summary)} is {times_text(slowest.times)} slower"
+        text += f"{_others(ranking)}; {_name(slowest.summary)} is {times_text(slowest.times)} slower"
     elif len(ranking.ways) > 1:
         text += f"; none of {counted(len(ranking.ways), 'way')} is clearly slower"
     what = KIND_NAMES[ranking.kind]
     return Statement(f"{what[0].upper()}{what[1:]}", text)
+
+
+def _others(ranking: ClientRanking) -> str:
+    """Return how many other ways are not clearly slower than the fastest; empty if all are."""
+    others = len(ranking.as_fast)
+    return f", {counted(others, 'other way')} about as fast" if others else ""
 
 
 def _cpu(ranking: ClientRanking) -> list[Statement]:

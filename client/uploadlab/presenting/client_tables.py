@@ -22,10 +22,12 @@ CLIENT_LEGEND = (
 
 def client_tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
     """Return a table for each size that other clients sent, that of the most cells first."""
+    order = list(dict.fromkeys(cell.method for cell, *_ in run.cells))
     mine = [cell for cell in summaries if sender_of(cell.method)[0]]
+    mine.sort(key=lambda cell: order.index(cell.method))
     by_size = grouped((cell.size_bytes, cell) for cell in mine)
-    order = sorted(by_size.items(), key=lambda item: -len(item[1]))
-    return [_table(run, size_bytes, cells) for size_bytes, cells in order]
+    most_first = sorted(by_size.items(), key=lambda item: -len(item[1]))
+    return [_table(run, size_bytes, cells) for size_bytes, cells in most_first]
 
 
 def _table(run: Run, size_bytes: int, cells: Sequence[Summary]) -> Table:

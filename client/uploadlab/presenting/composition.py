@@ -148,7 +148,8 @@ def _answer(evidence: Evidence) -> list[Statement]:
     if compared and run.comparison:
         return comparison_statements(compared, run.comparison, run.comparison.others)
     changes = way_statements(evidence.clients) or change_statements(evidence.causes)
-    slow_for_sure = evidence.ranking is not None and evidence.ranking.slowest.is_clear
+    ranking = None if evidence.clients else evidence.ranking
+    slow_for_sure = ranking is not None and ranking.slowest.is_clear
     # What is lost is fixed first, and its fix is read with it.
     fixes = changes[:1] if any(isinf(cause.times) for cause in evidence.causes) else []
     return [
