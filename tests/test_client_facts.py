@@ -31,7 +31,7 @@ ROWS = [
     tried("login", Verdict.CANNOT, text="it answers no login"),
     tried("file-async", Verdict.ENDLESS),
     tried("early-200", Verdict.PASS, "curl"),
-    tried("file-names", Verdict.FAIL, "curl", code="other-name", route="form"),
+    tried("file-name", Verdict.FAIL, "curl", code="other-name", route="form"),
 ]
 
 
@@ -98,7 +98,7 @@ def test_the_grid_has_the_worst_of_each_case_in_a_word() -> None:
     assert marks["`early-413`"] == ["not tried", "no reason"]
     assert marks["`redirect-303`"] == ["not tried", "GET"]
     assert marks["`login`"] == ["not tried", "-"]
-    assert lines(clients.client_verdicts("file"), "`file-names")[0][1:] == ["fail", "not tried"]
+    assert lines(clients.client_verdicts("file"), "`file-name")[0][1:] == ["fail", "not tried"]
     legend = {row[0] for row in lines(clients.client_legend(), *clients.LEGEND)}
     assert {mark for row in marks.values() for mark in row} - {"not tried"} <= legend
 

@@ -76,7 +76,7 @@ def early_413() -> Iterator[ClientAttempt]:
 
 @client_case("early-413-tls", SERVER)
 def early_413_tls() -> Iterator[ClientAttempt]:
-    """The same over TLS."""
+    """The server answers 413 with its reason when it has 64 KiB of the body, over TLS."""
     for attempt in early_413():
         yield attempt._replace(tls=True)
 
@@ -114,8 +114,8 @@ def login() -> Iterator[ClientAttempt]:
     yield ClientAttempt(((Take(SOME), unknown, Take()),), "after 64 KiB", login=True)
 
 
-@client_case("expect-100", SERVER)
-def expect_100() -> Iterator[ClientAttempt]:
+@client_case("expect", SERVER)
+def expect_continue() -> Iterator[ClientAttempt]:
     """The client waits for 100 Continue: none comes, or 413 or 417 in its place."""
     usual = ClientAttempt(kinds=FIRST_OF_KIND, each_way=False, expect=True)
     yield usual._replace(turns=((Take(asks=False), Respond(201)),), label="no answer", must_arrive=True)
@@ -182,8 +182,8 @@ def file_text() -> Iterator[ClientAttempt]:
     yield ClientAttempt(source="text")
 
 
-@client_case("file-names", FILE)
-def file_names() -> Iterator[ClientAttempt]:
+@client_case("file-name", FILE)
+def odd_names() -> Iterator[ClientAttempt]:
     """The file's name in a form has quotes, line breaks, or letters beyond ASCII."""
     for label, name in (
         ("quotes", 'a "quoted" name.bin'),

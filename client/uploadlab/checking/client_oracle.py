@@ -47,6 +47,8 @@ def judge_client(attempt: ClientAttempt, seen: Seen) -> Judgement:
         return Judgement(Verdict.ENDLESS, "endless", f"not through after {seen.seconds:.0f} s")
     if why := sent.cannot or _unasked(attempt, seen.arrivals):
         return Judgement(Verdict.CANNOT, "cannot", why)
+    if sent.error.startswith("MemoryError"):  # the limit of the check has ended it
+        return Judgement(Verdict.ENDLESS, "memory", "it took all the memory that it was allowed")
     if sent.error or sent.status is None or not is_success(sent.status):
         return _unsuccessful(attempt, sent)
     return _successful(attempt, sent.status, seen)
@@ -114,9 +116,12 @@ def _loss(status: int, best: Arrival, seen: Seen) -> str:
         return f"{words}: the redirect became a GET"
     if best.problem:
         return f"{words}: {best.problem}"
-    if best.is_whole:
-        return f"{words}, which were announced as all" if best.announced else words
-    return f"{words} when it answered"
+    if not best.is_whole:
+        return f"{words} when it answered"
+    before = [arrival.answered for arrival in seen.arrivals[: seen.arrivals.index(best)]]
+    if before and before[-1]:
+        return f"{words}: the request that followed {before[-1]} is not the whole upload"
+    return f"{words}, which were announced as all" if best.announced else words
 
 
 def _loss_kind(best: Arrival, seen: Seen) -> str:

@@ -39,6 +39,7 @@ class MisbehavingServer:
         """All requests but the first GET, in their order."""
         self._turns, self._path, self._context = list(turns), path, context
         self._connections: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
         self._busy = 0
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -55,7 +56,7 @@ class MisbehavingServer:
         return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def stop(self, grace_seconds: float = 0.0) -> None:
-        """End it, once no request is in work, or after this time."""
+        """End it, once no request is in work and all that has come is read, or after this time."""
         end = time.monotonic() + grace_seconds
         while self._busy and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
@@ -66,12 +67,16 @@ class MisbehavingServer:
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _accept(self) -> None:
         with suppress(OSError):  # closed by stop
             while True:
                 connection, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+                thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
         """Serve a connection until either side ends it."""

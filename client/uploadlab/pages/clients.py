@@ -133,13 +133,6 @@ def client_legend() -> str:
 
 
 @page_part
-def client_cases() -> str:
-    """Return what the server or the file does in each case."""
-    rows = [[f"`{case.name}`", case.description] for case in CLIENT_CASES.values()]
-    return untitled(["case", "what it is"], rows)
-
-
-@page_part
 def clients_measured() -> str:
     """Return where the kept runs were measured."""
     names = {RUN: "plan `clients`", TLS_RUN: "plan `clients-tls`", CHECK: "`check --clients`"}

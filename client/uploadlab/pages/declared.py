@@ -5,6 +5,7 @@ from pathlib import Path
 
 from uploadlab.analysis.cells import GB
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.goals import load_goals
@@ -66,6 +67,13 @@ def cases() -> str:
     """Return all rows of the grid, with what they send."""
     rows = [[f"`{case.name}`", case.kind, case.description] for case in CASES.values()]
     return untitled(["case", "kind", "what is sent"], rows)
+
+
+@page_part
+def client_cases() -> str:
+    """Return all rows of the grid of clients, with what is out of the ordinary."""
+    rows = [[f"`{case.name}`", case.kind, case.description] for case in CLIENT_CASES.values()]
+    return untitled(["case", "about the", "what happens"], rows)
 
 
 @page_part
