@@ -1,10 +1,14 @@
 """The check of clients finds what is wrong: clients that lie, loop or lose a reason; broken forms."""
 
 import hashlib
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from uploadlab.analysis.client_findings import client_findings
@@ -24,14 +28,18 @@ from uploadlab.catalogue.methods import Method
 from uploadlab.checking import client_stage
 from uploadlab.checking.arrivals import BrokenBody, FileArrival, FormArrival
 from uploadlab.checking.client_oracle import HandedOver, Seen, judge_client
+from uploadlab.checking.client_reproduction import client_script
 from uploadlab.checking.client_stage import ClientStage
 from uploadlab.checking.misbehaving import MisbehavingServer
+from uploadlab.checking.reproduced_behaviour import UPLOAD, UPLOAD_SOURCES
 from uploadlab.measuring.protocols import Workbench
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import CLIENT, Target
 from uploadlab.presenting.client_answer import client_statements, client_title
 from uploadlab.presenting.client_grid import client_grid
 from uploadlab.sending import programs
+from uploadlab.sending.clients.frame import Answer, Upload
+from uploadlab.sending.clients.sources import SOURCES
 from uploadlab.sending.programs import ProgramSent
 from uploadlab.storage.run_folder import RunFolder
 
@@ -267,3 +275,27 @@ def test_what_cannot_says_nothing_of_the_ways_that_can() -> None:
         for way, verdict in (("stream", Verdict.CANNOT), ("form", Verdict.PASS))
     ]
     assert [found.verdict for found in client_findings(run, rows)] == [Verdict.PASS]
+
+
+def test_the_upload_of_a_script_has_all_that_programs_use() -> None:
+    scope: dict[str, Any] = {"NamedTuple": NamedTuple}
+    for source in SOURCES:
+        exec(UPLOAD.replace("    OPEN\n", UPLOAD_SOURCES[source]), scope)  # the lab's own text
+        made = scope["Upload"]
+        assert {name for name in dir(Upload) if not name.startswith("_")} <= set(dir(made))
+        assert {name for name in dir(Answer) if not name.startswith("_")} <= set(dir(scope["Answer"]))
+
+
+def test_the_script_of_each_way_stands_by_itself(tmp_path: Path) -> None:
+    for client, made in CLIENTS.items():
+        for way in made.ways:
+            script = client_script(client, way, ClientAttempt(kept=True, tls=True))
+            assert "uploadlab" not in script
+            (tmp_path / f"{client}.{way}.py").write_text(script)
+    # An undefined name would be what the script does not have of the program's.
+    command = ["ruff", "check", "--isolated", "--no-cache", "--select", "F821,E9", "."]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

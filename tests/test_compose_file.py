@@ -14,6 +14,7 @@ from .helpers import ALL_DEPLOYMENTS, DEPLOYMENTS
 
 SERVICES = load_services(COMPOSE)
 NETWORKS: dict[str, Any] = yaml.safe_load(COMPOSE.read_text()).get("networks", {})
+CLIENTS = ("client", "clients")
 PARTED = {name: one for name, one in DEPLOYMENTS.items() if len(one.services) > 1}
 
 
@@ -29,15 +30,15 @@ def test_ports_are_published_on_loopback_only(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_only_the_client_has_a_way_out(service: str) -> None:
+def test_only_the_clients_have_a_way_out(service: str) -> None:
     masquerade = "com.docker.network.bridge.enable_ip_masquerade"
     shut = {
         name
         for name, network in NETWORKS.items()
         if network and (network.get("internal") or network.get("driver_opts", {}).get(masquerade) == "false")
     }
-    assert (set(networks_of(service)) <= shut) == (service != "client")
-    if networks_of(service) and service != "client":
+    assert (set(networks_of(service)) <= shut) == (service not in CLIENTS)
+    if networks_of(service) and service not in CLIENTS:
         assert SERVICES[service]["dns"] == "127.0.0.1", "questions about names get out, too"
 
 

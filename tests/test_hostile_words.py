@@ -18,8 +18,9 @@ from uploadlab.runtimes.local import free_ports
 from uploadlab.storage.files import REPORT
 from uploadlab.storage.run_folder import RunFolder
 
-from .helpers import DEPLOYMENTS, LOCUST, environment, lab, need, wait_until
+from .helpers import DEPLOYMENTS, environment, lab, need, wait_until
 from .hostile_server import BAD, harmful, hostile
+from .locust_runs import for_long_enough
 from .report_runs import HOSTILE, loaded_run
 
 pytestmark = pytest.mark.slow
@@ -139,12 +140,9 @@ def test_the_uploader_prints_text(answers: dict[str, Any], tmp_path: Path) -> No
 @pytest.mark.parametrize("kind", ["FullSpeed", "WithRequests"])
 def test_locust_prints_text(kind: str, tmp_path: Path) -> None:
     with hostile(in_headers=kind == "WithRequests") as server:
-        words = ["--headless", "--host", server.url, "--run-time", "4", "--size", "1KiB"]
-        words += ["--rows", str(tmp_path / "r")]
-        done = subprocess.run(
-            [*LOCUST, *words, kind], env=environment(TMPDIR=str(tmp_path)),
-            capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
+        words = ["--host", server.url, "--size", "1KiB", "--rows", str(tmp_path / "r"), kind]
+        where = environment(TMPDIR=str(tmp_path))
+        done = for_long_enough(words, 4, where, lambda done: "refused: " in done.stderr)
     assert r"refused: E\x1b[31mred" in done.stderr
     assert harmful(done.stdout + done.stderr) == []
 

@@ -24,6 +24,7 @@ from uploadlab.units import MIB
 from .fake_server import serve
 from .helpers import DEPLOYMENTS, LOCUST, environment, wait_until
 from .holding_server import hold_uploads
+from .locust_runs import Done, for_long_enough
 from .running import Lab
 
 pytestmark = pytest.mark.slow
@@ -41,17 +42,18 @@ def locust(
     url: str, *words: str, seconds: float = 1, folder: Path, enough: Callable[[Rows], bool] = bool
 ) -> Rows:
     """The rows of a headless test by hand; one that has too few after so long is done again, for longer."""
-    for factor in (1, 10, 100):
-        shutil.rmtree(folder, ignore_errors=True)
-        command = [*LOCUST, "--headless", "--host", url, "--run-time", f"{seconds * factor:g}"]
-        done = subprocess.run(
-            [*command, "--rows", str(folder), *words], env=environment(TMPDIR=str(folder.parent)),
-            capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
+    found: Rows = []
+
+    def has_enough(done: Done) -> bool:
         assert "Traceback" not in CLOSED.sub("", done.stderr), done.stderr
-        if enough(rows := RunFolder(folder).read_uploads()):
-            break
-    return rows
+        found[:] = RunFolder(folder).read_uploads()
+        if not enough(found):
+            shutil.rmtree(folder, ignore_errors=True)
+        return bool(enough(found))
+
+    where = environment(TMPDIR=str(folder.parent))
+    for_long_enough(["--host", url, "--rows", str(folder), *words], seconds, where, has_enough)
+    return found
 
 
 @pytest.fixture
@@ -189,7 +191,8 @@ def test_sent_bytes_are_in_locusts_statistics_and_files(flask: str, tmp_path: Pa
         return [float(line.split(",")[3]) for line in lines[1:] if "Aggregated" in line][-1]
 
     def counted(rows: Rows) -> bool:
-        return sent_mb() == pytest.approx(sum(row.sent_bytes for row in rows) / 1e6, rel=0.05)
+        sent = sum(row.sent_bytes for row in rows) / 1e6
+        return bool(rows) and sent_mb() == pytest.approx(sent, rel=0.05)
 
     rows = locust(
         flask, "--size", "1MiB", "--csv", str(prefix), seconds=3, folder=tmp_path / "r", enough=counted

@@ -22,7 +22,8 @@ from uploadlab.sending.server_usage import read, reset
 from uploadlab.sending.verification import remove_upload
 
 from .fake_server import FakeServer, serve
-from .helpers import LOCUST, environment
+from .helpers import environment
+from .locust_runs import for_long_enough
 from .raw_server import keep
 
 METHODS = ("request.stream", "request.stream-curl", "multipart-push")
@@ -90,22 +91,8 @@ def test_no_user_of_locust_follows_a_redirect(elsewhere: FakeServer, tmp_path: P
 
 
 def by_locust(url: str, folder: Path, kind: str) -> subprocess.CompletedProcess[str]:
-    words = [
-        "--headless",
-        "--host",
-        url,
-        "--run-time",
-        "2",
-        "--size",
-        "1KiB",
-        "--rows",
-        str(folder / "r"),
-        kind,
-    ]
-    return subprocess.run(
-        [*LOCUST, *words], env=environment(TMPDIR=str(folder)), capture_output=True, text=True, check=False,
-        timeout=600,
-    )  # fmt: skip
+    words = ["--host", url, "--size", "1KiB", "--rows", str(folder / "r"), kind]
+    return for_long_enough(words, 2, environment(TMPDIR=str(folder)), lambda done: "answered" in done.stderr)
 
 
 PLACES = [

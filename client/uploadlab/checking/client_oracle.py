@@ -138,7 +138,7 @@ def _unsuccessful(attempt: ClientAttempt, sent: ProgramSent) -> Judgement:
     # Where a library raised it says nothing to a reader of another host.
     words = words_of(sent.error.partition(" < File ")[0])[:MOST_WORDS] if sent.error else str(sent.status)
     if attempt.must_arrive:
-        return Judgement(Verdict.FAIL, "not-sent", f"{words}, though nothing was in the way")
+        return Judgement(Verdict.FAIL, "not-sent", f"{words}, though the server takes all")
     if attempt.reason and not _hands_on(attempt.reason, sent):
         status, reason = attempt.reason
         return Judgement(Verdict.FAIL, "reason-lost", f"{words}, though the server sent {status} {reason}")

@@ -146,10 +146,15 @@ class Upload(NamedTuple):
     def length(self):
         return {"Content-Length": str(self.size_bytes)}
 
+    @property
+    def others_by_name(self):
+        return {}
+
     OPEN
     def blocks(self, count=1 << 20):
         with self.open() as file:
-            yield from iter(lambda: file.read(count), b"")
+            while block := file.read(count):
+                yield block
 
     async def async_blocks(self, count=1 << 20):
         with self.open() as file:

@@ -134,9 +134,10 @@ class ComposeProject:
         self._clear_away(made)
         with self._screen.waiting("Building the images, which takes a minute or two the first time"):
             self._do("build")
-        if services:  # without a name, all would start
-            with self._screen.waiting(f"Starting {len(services)} containers"):
-                self._do("up", "--detach", "--no-build", *services)
+        if not services:  # without a name, all would start; this makes the networks and volumes
+            return self._do("up", "--no-start", "--no-build", "--no-deps", self._sender)
+        with self._screen.waiting(f"Starting {len(services)} containers"):
+            self._do("up", "--detach", "--no-build", *services)
 
     def _clear_away(self, made: Sequence[Deployment]) -> None:
         """Remove all at the very end; if the run's folder is gone by then, its services are orphans."""

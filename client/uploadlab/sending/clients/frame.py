@@ -124,7 +124,7 @@ def serve(
 
     ``session`` is a context manager of what the ways send with; ``get`` asks for a URL over it.
     ``lacks`` says why the library cannot make an upload that sets this field. ``ready`` does what no clock
-    counts before an upload; it is called once more where the lab has asked for it before.
+    counts before an upload; where the lab has asked for that alone, it is called again.
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
