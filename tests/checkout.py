@@ -17,12 +17,16 @@ def copy_checkout(folder: Path) -> None:
     for name in [*filter(None, listed.stdout.split("\0")), ".env", ".pip.conf"]:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+            shutil.copy2(ROOT / name, folder / name)
 
 
 def checkout(folder: Path) -> Path:
     """The same, set up: its commands run as the docs have them, and install nothing."""
     copy_checkout(folder)
+    for compiled in [*ROOT.glob("client/**/*.pyc"), *ROOT.glob("services/**/*.pyc")]:  # or each command would
+        copied = folder / compiled.relative_to(ROOT)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(compiled, copied)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)  # so that no repository is around it
     _borrow_environment(folder)
     return folder

@@ -4,6 +4,7 @@ A process that has loaded them becomes each command by a fork. It has the enviro
 was started with: a command for others starts by itself.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -72,6 +73,7 @@ def serve(connection: socket.socket) -> None:
 
     for name in COMMANDS:
         importlib.import_module(f"uploadlab.commands.{name}")
+    gc.freeze()  # or each command would look at all of them again, and copy their memory
     while True:
         words, fds, *_ = socket.recv_fds(connection, MOST_BYTES, 2)
         if not words:

@@ -12,7 +12,7 @@ from uploadlab.model.comparison import WITHIN
 
 pytestmark = pytest.mark.slow
 
-SIMULATIONS = 2000
+SIMULATIONS = 500
 NOISE = 0.1
 MOST_ROUNDS = 100
 Times = NDArray[np.float64]

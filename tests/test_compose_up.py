@@ -34,6 +34,21 @@ ANOTHER = 12345
 """Some user who is not root."""
 
 
+A_FEW = """
+title = "A few of the cells of smoke."
+
+[[cells]]
+methods = ["request.stream", "request.stream-chunked"]
+sizes = ["1MiB"]
+
+[load]
+methods = ["request.stream"]
+sizes = ["1MiB"]
+users = [2]
+seconds = 0.2
+"""
+LONG = A_FEW.replace("[[cells]]", '[[cells]]\ndeployments = ["flask", "gunicorn"]\nrounds = 200')
+"""Takes longer than Docker takes to kill a container."""
 AS_ME = pytest.mark.parametrize("stack", ["me"], indirect=True)
 """For what takes long, and is the same for every user."""
 
@@ -48,7 +63,8 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     root.chmod(0o755)
     copy_checkout(root)
     user = None if request.param == "me" else ANOTHER
-    if user:
+    if user:  # what arrives is the same for every user
+        (root / "configs/plans/smoke.toml").write_text(A_FEW)
         for path in [root, *root.rglob("*")]:
             os.chown(path, user, user)
     one = Stack(root, f"{root.name}".lower().replace("_", "-"), user)
@@ -100,7 +116,10 @@ def test_up_ends_with_the_answer_and_a_run_like_a_local_one(
     run = folder.read_run()
     assert (run.plan, run.runtime) == ("smoke", "docker")
     assert set(run.versions) == set(DEPLOYMENTS)
-    assert outcomes(folder.read_measurements()) == local_outcomes
+    found = outcomes(folder.read_measurements())
+    assert found == {cell: local_outcomes[cell] for cell in found}
+    assert set(found) == {planned.cell.id for planned in run.cells}
+    assert stack.user or found == local_outcomes
     for row in folder.read_measurements():
         assert row.status is not Status.OK or row.server_peak_rss_bytes, (row.cell_id, row.usage_note)
         assert row.status is not Status.OK or row.server_cpu_seconds, (row.cell_id, row.usage_note)
@@ -215,10 +234,11 @@ def answers(url: str) -> bool:
 @AS_ME
 def test_a_server_killed_in_a_second_up_is_a_row_and_three_workers_load_the_others(stack: Stack) -> None:
     before = set((stack.root / "benchmark" / "runs").iterdir())
+    (stack.root / "configs/plans/long.toml").write_text(LONG)
     up = subprocess.Popen(
         [*stack.as_user(), "docker", "compose", "up", "--scale", "locust-worker=3"],
         cwd=stack.root,
-        env=stack.environment(LAB_PLAN="smoke"),
+        env=stack.environment(LAB_PLAN="long"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

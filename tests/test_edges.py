@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CLIENT = sorted((ROOT / "client").rglob("*.py"))
 PROGRAMS = "uploadlab/sending/clients/"
 """Programs of other clients, each apart from the lab: they send by their libraries."""
-IN = {str(path.relative_to(ROOT / "client")): ast.parse(path.read_text()) for path in CLIENT}
 
 REQUESTS = {
     r"requests\.(Session|get|post|put|patch|delete|head|options|request)|HTTPAdapter": {
@@ -54,8 +54,19 @@ PRINTING = {
 }
 
 
-def names(tree: ast.Module) -> Iterator[str]:
-    """What a module imports and uses: whole dotted names."""
+@cache
+def modules() -> dict[str, ast.Module]:
+    """The client's modules by their places."""
+    return {str(path.relative_to(ROOT / "client")): ast.parse(path.read_text()) for path in CLIENT}
+
+
+@cache
+def names() -> dict[str, set[str]]:
+    """What each module imports and uses: whole dotted names."""
+    return {place: set(names_in(tree)) for place, tree in modules().items()}
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -67,7 +78,7 @@ def names(tree: ast.Module) -> Iterator[str]:
 
 
 def using(pattern: str) -> set[str]:
-    found = {place for place, tree in IN.items() if any(matches(pattern, name) for name in names(tree))}
+    found = {place for place, used in names().items() if any(matches(pattern, name) for name in used)}
     return {place for place in found if not place.startswith(PROGRAMS)}
 
 
@@ -79,7 +90,7 @@ def matches(pattern: str, name: str) -> bool:
 @pytest.mark.parametrize(("pattern", "places"), [*REQUESTS.items(), *PRINTING.items()])
 def test_only_the_edge_does_it(pattern: str, places: set[str]) -> None:
     assert using(pattern) <= places
-    assert places <= IN.keys()
+    assert places <= modules().keys()
 
 
 def test_the_edges_are_seen() -> None:
@@ -89,7 +100,7 @@ def test_the_edges_are_seen() -> None:
 
 
 def test_nothing_asks_to_be_redirected() -> None:
-    for place, tree in IN.items():
+    for place, tree in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg in ("allow_redirects", "follow_redirects"):
                 assert isinstance(node.value, ast.Constant) and node.value.value is False, place

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,12 @@ from .browser import PHONE, Box, Open, box, opening
 from .report_runs import large_run
 
 MOST_BYTES = 3_000_000
-QUICK = report.document_of(RunFolder(REFERENCE / "quick"), load_goals(RATIOS))
+
+
+@cache
+def quick() -> Document:
+    """A committed run, as its report shows it."""
+    return report.document_of(RunFolder(REFERENCE / "quick"), load_goals(RATIOS))
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +51,14 @@ def test_a_phone_shows_the_result_the_worst_and_the_picture_at_once(opened: Open
     ends = [box(page.locator(place).first)[3] for place in ("h1", ".statements .bad", "#by-method .plot li")]
     assert ends == sorted(ends)
     assert ends[-1] <= PHONE["height"]
-    assert page.locator("h1").inner_text() == QUICK.title
+    assert page.locator("h1").inner_text() == quick().title
 
 
 def test_a_desktop_shows_every_statement_beside_the_picture(opened: Open) -> None:
     page = opened("quick").page
     texts = page.locator(".statements li").all_inner_texts()
-    assert len(texts) == len(QUICK.answer)
-    assert all(text.startswith(said.head) for text, said in zip(texts, QUICK.answer, strict=True))
+    assert len(texts) == len(quick().answer)
+    assert all(text.startswith(said.head) for text, said in zip(texts, quick().answer, strict=True))
     answer, picture = box(page.locator(".answer")), box(page.locator(".picture"))
     assert answer[2] < picture[0]
     assert answer[1] == picture[1] < 250
@@ -93,7 +99,7 @@ def test_no_dot_and_no_label_hides_another(opened: Open) -> None:
     for options in ({}, {"viewport": PHONE}):
         page = opened("quick", **options).page
         lines = page.locator("#by-method .plot li")
-        assert lines.count() == len(QUICK.pictures[0].rows)
+        assert lines.count() == len(quick().pictures[0].rows)
         for line in lines.all():
             dots = [box(dot) for dot in line.locator(".dot").all()]
             assert not [pair for pair in pairwise(dots) if _overlap(*pair)]
@@ -195,7 +201,7 @@ def test_docs_are_links_only_where_both_are_files_of_a_checkout(
     links = {}
     for place in (runs / "inside", tmp_path / "outside"):
         folder = RunFolder(Path(shutil.copytree(REFERENCE / "quick", place)))
-        report.write_page(folder, QUICK)
+        report.write_page(folder, quick())
         page = browser.new_page()
         page.goto((place / REPORT).as_uri())
         found = page.locator("a", has_text="docs/findings.md#lost-body")

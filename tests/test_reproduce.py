@@ -16,6 +16,7 @@ from uploadlab.catalogue.attempts import PAUSES, Attempt
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.registry import CaseKind
 from uploadlab.checking.reproduced_client import client_script
+from uploadlab.checking.reproduction import reproduction
 from uploadlab.checking.wire import send_in_turn
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.pages.part import kept
@@ -136,15 +137,27 @@ def shows(row: Check, output: str) -> bool:
     return re.search(r"answered [45]", output) is not None
 
 
-@pytest.mark.parametrize(("run", "row"), list(failed_cells()))
-def test_a_script_shows_the_failure(run: str, row: Check, tmp_path: Path) -> None:
-    need(*(need for need in ALL_DEPLOYMENTS[row.deployment].needs))
+def test_a_script_shows_the_failure(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    for run, row in failed_cells():
+        with subtests.test(run=run, deployment=row.deployment, case=row.case):
+            need(*ALL_DEPLOYMENTS[row.deployment].needs)
+            assert_shown(run, f"{row.deployment}/{row.case}", tmp_path)
+
+
+@pytest.mark.parametrize("run", CHECKS)
+def test_the_command_prints_the_script(run: str) -> None:
+    row = next(row for name, row in failed_cells() if name == run)
     cell = f"{row.deployment}/{row.case}"
-    script = lab("show", REFERENCE / run, cell, "--reproduce").stdout
+    script = "\n".join(reproduction(kept(run).run, kept(run).checks, cell)) + "\n"
+    assert lab("show", REFERENCE / run, cell, "--reproduce").stdout == script
+
+
+def assert_shown(run: str, cell: str, folder: Path) -> None:
+    script = "\n".join(reproduction(kept(run).run, kept(run).checks, cell)) + "\n"
     seen = re.search(r"^# Seen by Upload Lab: (.*)", script, re.MULTILINE)
     assert seen, script
     (port,) = free_ports(1)
-    env = {**os.environ, "VENV": sys.prefix, "PORT": str(port), "TMPDIR": str(tmp_path)}
+    env = {**os.environ, "VENV": sys.prefix, "PORT": str(port), "TMPDIR": str(folder)}
     done = subprocess.run(
         ["sh"], input=script, env=env, capture_output=True, text=True, timeout=300, check=False
     )

@@ -1,5 +1,6 @@
 """``python -m uploadlab`` and the script ``upload-lab``."""
 
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, _stopped)
     from uploadlab.commands.main import main as run
 
+    gc.freeze()  # what modules have made stays: to look for garbage in it takes as long as to load it
     if is_heard:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     run()

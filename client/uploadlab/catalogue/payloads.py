@@ -3,6 +3,7 @@
 import hashlib
 import stat
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,11 +32,17 @@ NO_FILES = {
 """What cannot be sent as a file, and why; by the functions that recognise it."""
 
 
+@cache
+def _noise() -> bytes:
+    """Return 1 MiB that no compression shrinks; making it takes longer than sending a small file."""
+    return hashlib.shake_128(b"upload-lab").digest(MIB)
+
+
 def blocks(size_bytes: int) -> Iterator[memoryview]:
     """Yield the bytes of a payload; each block is overwritten when the next one comes."""
     # One block of noise, made unlike every other by its offset: as fast as the disk, and a
     # block that is lost, doubled or moved changes the digest.
-    block = bytearray(hashlib.shake_128(b"upload-lab").digest(MIB))
+    block = bytearray(_noise())
     for offset in range(0, size_bytes, MIB):
         block[:8] = offset.to_bytes(8, "little")
         yield memoryview(block)[: size_bytes - offset]

@@ -5,6 +5,7 @@ standard input, and each is answered with the result of its step. The first line
 workers that have joined.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -182,6 +183,7 @@ def _cpu_seconds(reports: dict[str, WorkerReport]) -> float:
 
 def main() -> None:
     """Say how many workers have joined, then do steps until the input ends."""
+    gc.freeze()  # as in uploadlab.__main__
     host, port, workers = sys.argv[1:]
     setup_logging("WARNING")
     make_plain()

@@ -7,6 +7,7 @@ Jobs come as JSON lines on standard input. Answers go out as JSON lines: first P
 each job UploadBegun, UploadSent when the clock has stopped, and UploadVerified.
 """
 
+import gc
 import os
 import sys
 import time
@@ -109,6 +110,7 @@ def _cpu_seconds() -> float:
 
 def main() -> None:
     """Say ready, then answer jobs until the input ends."""
+    gc.freeze()  # as in uploadlab.__main__
     write_line(sys.stdout.buffer, ProcessReady())
     watch, programs = HostWatch(), ProgramSender()
     for line in sys.stdin.buffer:
