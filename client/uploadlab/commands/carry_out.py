@@ -11,7 +11,7 @@ from uploadlab.presenting.terminal import Screen
 from uploadlab.storage.run_folder import RunFolder
 
 
-@click.command(hidden=True)
+@click.command(cls=options.LabCommand, hidden=True)
 @click.argument("run")
 @options.worker_options
 @options.place_options

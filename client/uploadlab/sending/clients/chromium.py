@@ -2,6 +2,7 @@
 
 Each upload has a new profile, so that no connection is used twice. Playwright moves the browser; it sends
 nothing itself. Chromium takes no CA file: where one is given, it does not check the certificate.
+Its memory is the sum over its processes, which share much: before an upload that is already some 900 MB.
 """
 
 import contextlib
