@@ -40,7 +40,7 @@ def _borrow_environment(folder: Path) -> None:
     """
     venv = folder / ".venv"
     venv.mkdir()
-    for name in ("bin", "include", "lib", "lib64"):
+    for name in ("bin", "clients", "include", "lib", "lib64"):
         if (Path(sys.prefix) / name).exists():
             (venv / name).symlink_to(Path(sys.prefix) / name)
     shutil.copy(Path(sys.prefix) / "pyvenv.cfg", venv)

@@ -164,7 +164,8 @@ def test_a_script_shows_the_same_with_the_library_alone(
     done = lab("show", checked.folder.path, f"{client}/{case}", "--reproduce")
     assert done.returncode == 0, done.stderr
     script = tmp_path / "reproduce.py"
-    script.write_text(done.stdout)
+    assert "SECONDS = 20 " in done.stdout
+    script.write_text(done.stdout.replace("SECONDS = 20 ", "SECONDS = 5 "))
     own = {**os.environ, "PYTHONPATH": str(client_environment(client))}
     command = [sys.executable, "-S", "-P", str(script)]
     ended = subprocess.run(command, env=own, cwd=tmp_path, capture_output=True, text=True, check=False)

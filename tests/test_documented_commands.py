@@ -37,11 +37,13 @@ ONE_CELL = "--deployments flask --methods request.stream --sizes 64KiB"
 SERVE = "lab serve "
 SHORTER = {
     r"lab (diff|list|report|resume|serve|show)": "",
+    r"lab check.* --clients": "--cases file-empty",
     r"lab check": "--cases one-byte --deployments flask",
     r"lab (compare|ablate)": "--minutes 0.01 --sizes 64KiB --methods request.stream",
     r"lab run.* --plan crowd": "--users 4 --sizes 64KiB",
     r"lab run.* --plan blocks": "--rounds 1 --sizes 64KiB",
     r"lab run.* --(expect-workers|target)": f"--plan smoke {ONE_CELL}",
+    r"lab run.* --plan clients-tls": "--deployments nginx-tls --methods request.stream --sizes 64KiB",
     r"lab run.* --plan": f"{ONE_CELL} --rounds 1",
     r"lab run.* --load": f"--plan smoke {ONE_CELL} --users 2",
     r"lab run.* --methods": "--rounds 1",

@@ -131,6 +131,14 @@ def a_method_stores_every_byte(root: Path) -> None:
     assert set(arrived(folder)) == {(name, "multipart-push-fields") for name in ("flask", "gunicorn")}
 
 
+@promise("A client")
+def a_client_sends_is_checked_and_listed(root: Path) -> None:
+    measured, checked = runs(root)
+    assert arrived(measured) == {("flask", "socket-only.stream"): 2}
+    assert passed(checked) == {("socket-only", case) for case in ("file-empty", "redirect-307")}
+    assert "### socket-only\n\nA bare socket" in (root / "docs" / "clients.md").read_text()
+
+
 @promise("A case of the check")
 def a_case_is_tried_and_listed(root: Path) -> None:
     (folder,) = runs(root)

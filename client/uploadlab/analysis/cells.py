@@ -42,6 +42,10 @@ class Summary(Struct, frozen=True):
     error: str | None = None
     cpu_seconds_per_gb: float | None = None
     """CPU seconds of all the server's processes for 10^9 bytes, median."""
+    client_cpu_seconds_per_gb: float | None = None
+    """The same of the client."""
+    outside_handler_seconds: float | None = None
+    """How long an upload took before the app's handler began and after its end, median."""
     server_peak_rss_bytes: int | None = None
     """The peaks of all the server's processes together, the highest of the rounds."""
     client_peak_rss_bytes: int | None = None
@@ -144,6 +148,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
     rate = _rate(rows)
     seconds = [row.seconds for row in rows if row.seconds] if rate else []
     spooled = _known(rows, "spooled_bytes")
+    outside = [row.seconds - row.server_seconds for row in rows if row.seconds and row.server_seconds]
     return Summary(
         deployment=first.deployment,
         method=first.method,
@@ -158,16 +163,18 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
         client_limited=client_limited,
         http_status=bad.http_status if bad else None,
         error=bad.error if bad else None,
-        cpu_seconds_per_gb=_per_gb(rows),
+        cpu_seconds_per_gb=_per_gb(rows, "server_cpu_seconds"),
+        client_cpu_seconds_per_gb=_per_gb(rows, "client_cpu_seconds"),
+        outside_handler_seconds=median(outside) if outside else None,
         server_peak_rss_bytes=max(_known(rows, "server_peak_rss_bytes"), default=None),
         client_peak_rss_bytes=max(_known(rows, "client_peak_rss_bytes"), default=None),
         spooled_bytes=round(median(spooled)) if spooled else None,
     )
 
 
-def _per_gb(rows: Sequence[Measurement]) -> float | None:
+def _per_gb(rows: Sequence[Measurement], field: str) -> float | None:
     """Return CPU seconds for 10^9 bytes; None unless all uploads arrived, for the others cost too little."""
-    known = _known(rows, "server_cpu_seconds")
+    known = _known(rows, field)
     if not known or any(row.status not in ACCEPTED for row in rows):
         return None
     return float(median(known)) / rows[0].size_bytes * GB

@@ -89,9 +89,9 @@ def rank(run: Run, summaries: Sequence[Summary]) -> Ranking | None:
         size_bytes, pair = summary.size_bytes, (summary.deployment, summary.method)
         best[size_bytes] = max(best.get(size_bytes, summary), summary, key=_rate)
         largest[pair] = max(largest.get(pair, summary), summary, key=lambda known: known.size_bytes)
-    ways = [_ranked(summary, best[summary.size_bytes]) for summary in largest.values()]
+    ways = [ranked_way(summary, best[summary.size_bytes]) for summary in largest.values()]
     ways.sort(key=lambda way: (way.times, -way.summary.size_bytes))
-    compared = [_ranked(summary, best[summary.size_bytes]) for summary in _most_compared(ranked)]
+    compared = [ranked_way(summary, best[summary.size_bytes]) for summary in _most_compared(ranked)]
     return Ranking(
         ways, max(best), _contrast(compared, _method, _deployment), _contrast(compared, _deployment, _method)
     )
@@ -108,7 +108,8 @@ def _relays(method: str) -> bool:
     return method in ALL_METHODS and ALL_METHODS[method].hops
 
 
-def _ranked(summary: Summary, best: Summary) -> RankedWay:
+def ranked_way(summary: Summary, best: Summary) -> RankedWay:
+    """Return a way as it compares with a faster way of the same size."""
     return RankedWay(summary, _rate(best) / _rate(summary), _is_clearly_slower(summary, best))
 
 

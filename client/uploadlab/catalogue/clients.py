@@ -69,6 +69,15 @@ def kind_of(way: str) -> str:
     return way.partition("-")[0]
 
 
+def sender_of(method: str) -> tuple[str, str]:
+    """Return the client and the way of a method, also of a client that this lab does not have.
+
+    The client of the lab's own methods is empty: their way is the method.
+    """
+    client, _, way = method.rpartition(".")
+    return (client, way) if method not in METHODS and client and kind_of(way) in KINDS else ("", method)
+
+
 def _method(client: ClientProgram, way: str) -> Method:
     kind = kind_of(way)
     route, like = KINDS[kind]

@@ -38,7 +38,7 @@ class FileArrival:
 
 
 class FormArrival:
-    """A form while it arrives, read strictly: a part that is not as RFC 7578 has it is an error."""
+    """A form while it arrives, read strictly: anything but parts, with their usual headers, is an error."""
 
     def __init__(self, content_type: str, file: FileArrival) -> None:
         self.name: str | None = None
@@ -117,7 +117,7 @@ def disposition(value: bytes) -> dict[str, str]:
     """Return the parameters of a form part's Content-Disposition; raise BrokenBody.
 
     Browsers write quotes and line breaks as %22, %0D and %0A, other clients with a backslash, and some send
-    ``filename*`` (RFC 5987): all of them are understood.
+    ``filename*`` (RFC 2231): all of them are understood.
     """
     kind, semicolon, rest = value.partition(b";")
     if kind.strip().lower() != b"form-data":

@@ -32,6 +32,12 @@ SHOWN = (Verdict.LOSS, Verdict.ENDLESS, Verdict.FAIL)
 ALWAYS = (
     "asyncio", "contextlib", "inspect", "os", "socket", "struct", "sys", "tempfile", "threading", "time",
 )  # fmt: skip
+TYPES = ("from types import SimpleNamespace", "from typing import NamedTuple")
+BESIDE = """\
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), {name!r}), "w") as file:
+    file.write({text!r})
+"""
+"""Writes a file that the client's lines need, beside the script."""
 
 
 def client_reproduction(run: Run, checks: Sequence[Check], name: str) -> list[str]:
@@ -50,45 +56,48 @@ def client_reproduction(run: Run, checks: Sequence[Check], name: str) -> list[st
 def client_script(client: str, way: str, attempt: ClientAttempt) -> str:
     """Return the script: it prints what the client believes, and what the server has."""
     imports, source, beside = way_source(client, way, attempt.kept)
-    first = [f"import {name}" for name in ALWAYS]
-    wanted = ["from types import SimpleNamespace", "from typing import NamedTuple"]
-    files = [
-        f"with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), {name!r}), 'w') as file:\n"
-        f"    file.write({text!r})"
-        for name, text in beside.items()
+    modules = [*(f"import {name}" for name in ALWAYS), *TYPES, *imports]
+    turns = "".join(f"    [{', '.join(map(_step, turn))}],\n" for turn in attempt.turns)
+    driver = DRIVER.format(
+        job=_job(client, way, attempt),
+        way=way.replace("-", "_"),
+        seconds=f"{PATIENCE_SECONDS + attempt.own_seconds:g}",
+        first=FIRST if attempt.kept else "",
+        get="get" if attempt.kept else "None",
+        ready="ready" if re.search(r"^(async )?def ready\(", source, re.MULTILINE) else "None",
+    )
+    parts = [
+        "\n".join(dict.fromkeys(modules)),
+        f"CONTENT = {_content(attempt)}  # of the file\n"
+        f"# What the server does to each request; all others it stores.\nTURNS = [\n{turns}]",
+        SERVER,
+        TLS if attempt.tls else "CERTIFICATE, context = '', None",
+        UPLOAD.replace("    OPEN\n", UPLOAD_SOURCES[attempt.source]),
+        *(BESIDE.format(name=name, text=text) for name, text in beside.items()),
+        source,
+        driver,
     ]
-    is_form = CLIENT_METHODS[f"{client}.{way}"].form
-    job = {
+    return "\n\n\n".join(part.strip("\n") for part in parts)
+
+
+def _job(client: str, way: str, attempt: ClientAttempt) -> dict[str, object]:
+    """Return what the client is asked for, beside what is known once the script runs."""
+    method = CLIENT_METHODS[f"{client}.{way}"]
+    return {
         "way": way,
-        "verb": CLIENT_METHODS[f"{client}.{way}"].verb,
-        "headers": {} if is_form else {"Content-Type": "application/octet-stream"},
+        "verb": method.verb,
+        "headers": {} if method.form else {"Content-Type": "application/octet-stream"},
         "name": attempt.name,
         "source": attempt.source,
         "login": USER if attempt.login else None,
         "expect": attempt.expect,
     }
-    seconds = PATIENCE_SECONDS + attempt.own_seconds
-    text = LINE * (attempt.size_bytes // len(LINE)) if attempt.source == "text" else b""
-    content = f"{LINE!r} * {len(text) // len(LINE)}" if text else f"os.urandom({attempt.size_bytes})"
-    upload = UPLOAD.replace("    OPEN\n", UPLOAD_SOURCES[attempt.source])
-    driver = DRIVER.format(
-        job=job, way=way.replace("-", "_"), seconds=f"{seconds:g}", first=FIRST if attempt.kept else "",
-        get="get" if attempt.kept else "None",
-        ready="ready" if re.search(r"^(async )?def ready\(", source, re.MULTILINE) else "None",
-    )  # fmt: skip
-    turns = "".join(f"    [{', '.join(map(_step, turn))}],\n" for turn in attempt.turns)
-    parts = [
-        "\n".join(dict.fromkeys([*first, *wanted, *imports])),
-        f"CONTENT = {content}  # of the file\n# What the server does to each request; all others it stores.\n"
-        f"TURNS = [\n{turns}]",
-        SERVER.strip("\n"),
-        *([TLS.strip("\n")] if attempt.tls else ["CERTIFICATE, context = '', None"]),
-        upload.strip("\n"),
-        *files,
-        source,
-        driver.strip("\n"),
-    ]
-    return "\n\n\n".join(parts)
+
+
+def _content(attempt: ClientAttempt) -> str:
+    if attempt.source == "text":
+        return f"{LINE!r} * {attempt.size_bytes // len(LINE)}"
+    return f"os.urandom({attempt.size_bytes})"
 
 
 def _worst_row(run: Run, checks: Sequence[Check], name: str) -> Check:

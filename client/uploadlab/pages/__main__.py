@@ -7,6 +7,8 @@ from uploadlab.errors import LabError, problem_of
 from uploadlab.pages import (  # noqa: F401  register parts
     answer,
     citations,
+    client_sections,
+    clients,
     declared,
     evidence,
     picture,

@@ -5,6 +5,7 @@ from math import isinf
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import Summary, reference_names, summarize
+from uploadlab.analysis.client_ranking import ClientRanking, is_of_clients, rank_clients
 from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.diagnosis import Cause, diagnose
 from uploadlab.analysis.disturbances import Disturbance, disturbances, step_disturbances
@@ -16,12 +17,14 @@ from uploadlab.model.runs import Run
 from uploadlab.presenting import sections
 from uploadlab.presenting.check_answer import check_statements, check_title
 from uploadlab.presenting.client_answer import client_statements, client_title
+from uploadlab.presenting.client_dots import client_dots
+from uploadlab.presenting.client_speed import speed_of_clients, speed_of_clients_in_short, way_statements
 from uploadlab.presenting.comparison_answer import (
     comparison_statements,
     comparison_title,
     difference_statements,
 )
-from uploadlab.presenting.document import Document, Statement
+from uploadlab.presenting.document import Document, Dots, Statement
 from uploadlab.presenting.dots import ranking_dots
 from uploadlab.presenting.load_answer import load_statements, load_title
 from uploadlab.presenting.raw_figures import raw_figures
@@ -55,6 +58,8 @@ class Evidence(NamedTuple):
     compared: Found | None
     losses: Sequence[Loss]
     ranking: Ranking | None
+    clients: Sequence[ClientRanking]
+    """Empty unless most methods are those of other clients."""
     causes: Sequence[Cause]
     disturbed: Sequence[Disturbance]
 
@@ -70,6 +75,9 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         found(run, stored.rows),
         losses(stored.rows),
         rank(run, summaries),
+        rank_clients(summaries, reference_names(run))
+        if is_of_clients(cell.method for cell in summaries)
+        else [],
         diagnose(run, stored.rows, stored.calls),
         disturbances(stored.rows),
     )
@@ -87,7 +95,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         commands=next_commands(
             stored, evidence.losses, evidence.ranking, evidence.causes, is_busy(evidence.disturbed)
         ),
-        pictures=[] if run.comparison else ranking_dots(evidence.ranking, evidence.losses),
+        pictures=[] if run.comparison else _pictures(evidence),
         sections=[section for section in composed if section and not section.is_empty],
         deployments={target.name: target.tier for target in run.targets if target.name in measured},
         methods=list(dict.fromkeys(cell.method for cell in cells)),
@@ -114,6 +122,12 @@ def compose_diff(compared: Found, differs: Mapping[str, Sequence[str]], notices:
     )
 
 
+def _pictures(evidence: Evidence) -> list[Dots]:
+    if evidence.clients:
+        return client_dots(evidence.clients, evidence.losses)
+    return ranking_dots(evidence.ranking, evidence.losses)
+
+
 def _title(evidence: Evidence) -> str:
     run, checks = evidence.stored.run, evidence.stored.checks
     if checks:
@@ -121,7 +135,8 @@ def _title(evidence: Evidence) -> str:
     if evidence.compared and evidence.compared.lines:
         return comparison_title(evidence.compared, run.comparison)
     if evidence.summaries:
-        return run_title(run, evidence.losses, evidence.ranking, evidence.disturbed)
+        speed = speed_of_clients_in_short(evidence.clients)
+        return run_title(run, evidence.losses, evidence.ranking, evidence.disturbed, speed)
     return load_title(_apps(evidence)) or f"Plan {run.plan}"
 
 
@@ -132,8 +147,9 @@ def _answer(evidence: Evidence) -> list[Statement]:
         return client_statements(run, checks) if run.of_clients else check_statements(run, checks)
     if compared and run.comparison:
         return comparison_statements(compared, run.comparison, run.comparison.others)
-    changes = change_statements(evidence.causes)
-    slow_for_sure = evidence.ranking is not None and evidence.ranking.slowest.is_clear
+    changes = way_statements(evidence.clients) or change_statements(evidence.causes)
+    ranking = None if evidence.clients else evidence.ranking
+    slow_for_sure = ranking is not None and ranking.slowest.is_clear
     # What is lost is fixed first, and its fix is read with it.
     fixes = changes[:1] if any(isinf(cause.times) for cause in evidence.causes) else []
     return [
@@ -144,10 +160,10 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *noise_statements(step_disturbances(evidence.stored.steps), "step"),
         *proof_statements(evidence.summaries),
         *arrival_statement(run, evidence.stored.rows),
-        *speed_statements(evidence.ranking),
+        *(speed_of_clients(evidence.clients, evidence.summaries) or speed_statements(evidence.ranking)),
         *changes[len(fixes) :],
         *load_statements(_apps(evidence), evidence.loads),
-        *precision_statements(evidence.summaries),
+        *precision_statements(evidence.summaries, bool(evidence.clients)),
     ]
 
 
@@ -165,6 +181,7 @@ def _sections(evidence: Evidence, goals: Goals) -> list[sections.MaybeSection]:
         sections.comparison_section(evidence.compared, run.comparison, differs),
         sections.check_section(run, stored.checks),
         sections.load_section(evidence.loads),
+        sections.client_section(run, evidence.summaries) if evidence.clients else None,
         sections.cell_section(run, evidence.summaries),
         sections.cause_section(evidence.causes),
         sections.failure_section(evidence.summaries),

@@ -27,7 +27,7 @@ def ranking_dots(ranking: Ranking | None, losses: Sequence[Loss]) -> list[Dots]:
     """Return the views that have more than one line, or the only view."""
     if not ranking:
         return []
-    axis = _Axis(ranking.ways)
+    axis = rate_axis([way.summary for way in ranking.ways])
     views = [
         _view("by-method", "by method", ranking, losses, axis, _method, _deployment),
         _view("by-server", "by server", ranking, losses, axis, _deployment, _method),
@@ -35,18 +35,18 @@ def ranking_dots(ranking: Ranking | None, losses: Sequence[Loss]) -> list[Dots]:
     return [view for view in views if len(view.rows) > 1] or views[:1]
 
 
-class _Axis:
-    """MB/s as percent of the width, from a bit below the least to a bit above the greatest figure."""
+class LogAxis:
+    """Figures as percent of the width, from a bit below the least to a bit above the greatest."""
 
-    def __init__(self, ways: Sequence[RankedWay]) -> None:
-        summaries = [way.summary for way in ways]
-        self._low = min(_figure(summary.mb_per_second_low, summary) for summary in summaries) / ROOM
-        self._high = max(_figure(summary.mb_per_second_high, summary) for summary in summaries) * ROOM
+    def __init__(self, least: float, greatest: float) -> None:
+        self._low, self._high = least / ROOM, greatest * ROOM
 
-    def place(self, rate: float) -> float:
-        return round(100 * log10(rate / self._low) / log10(self._high / self._low), 2)
+    def place(self, value: float) -> float:
+        """Return where a figure stands, in percent."""
+        return round(100 * log10(value / self._low) / log10(self._high / self._low), 2)
 
     def ticks(self) -> list[tuple[str, float]]:
+        """Return the figures that are marked, and where they stand."""
         for digits in DIGITS:
             values = [digit * 10.0**power for power in range(-6, 7) for digit in digits]
             inside = [value for value in values if self._low <= value <= self._high]
@@ -56,12 +56,20 @@ class _Axis:
         return [(f"{value:g}", self.place(value)) for value in inside[::every]]
 
 
+def rate_axis(summaries: Sequence[Summary]) -> LogAxis:
+    """Return an axis on which all rounds of these cells find room."""
+    return LogAxis(
+        min(_figure(summary.mb_per_second_low, summary) for summary in summaries),
+        max(_figure(summary.mb_per_second_high, summary) for summary in summaries),
+    )
+
+
 def _view(
     name: str,
     label: str,
     ranking: Ranking,
     losses: Sequence[Loss],
-    axis: _Axis,
+    axis: LogAxis,
     line: Callable[[Summary | Loss], str],
     other: Callable[[Summary | Loss], str],
 ) -> Dots:
@@ -93,10 +101,10 @@ def _row(
     ways: Sequence[RankedWay],
     lost: Sequence[Loss],
     size_bytes: int,
-    axis: _Axis,
+    axis: LogAxis,
     other: Callable[[Summary | Loss], str],
 ) -> DotRow:
-    dots = [_dot(other(way.summary), way.summary, axis, size_bytes) for way in ways]
+    dots = [rate_dot(other(way.summary), way.summary, axis, size_bytes) for way in ways]
     dots.sort(key=lambda dot: (dot.is_smaller, -dot.value))
     sizes = {way.summary.size_bytes for way in ways}
     label = f"{name} ({format_size(max(sizes))})" if sizes and max(sizes) < size_bytes else name
@@ -106,18 +114,14 @@ def _row(
         first, last = of_size[0], of_size[-1]
         words = f"{other(first)} {rate_text(first)}"
         words += f" to {other(last)} {rate_text(last)}" if last is not first else ""
-    cells = [
-        Dot(
-            f"{other(loss)} {_lost_in_short(loss)}",
-            _lost(loss),
-            0,
-            0,
-            0,
-            Key(loss.deployment, loss.method, loss.size_bytes),
-        )
-        for loss in lost
-    ]
+    cells = [lost_dot(other(loss), loss) for loss in lost]
     return DotRow(label, words, dots, cells, Key(name) if other is _method else Key(method=name))
+
+
+def lost_dot(name: str, loss: Loss) -> Dot:
+    """Return the red cell of a lost file."""
+    key = Key(loss.deployment, loss.method, loss.size_bytes)
+    return Dot(f"{name} {_lost_in_short(loss)}", _lost(loss), 0, 0, 0, key)
 
 
 def _lost_in_short(loss: Loss) -> str:
@@ -131,7 +135,8 @@ def _lost(loss: Loss) -> str:
     return f"{loss.method} on {loss.deployment}: answered {answer} and {stored_text(loss)}"
 
 
-def _dot(name: str, summary: Summary, axis: _Axis, size_bytes: int) -> Dot:
+def rate_dot(name: str, summary: Summary, axis: LogAxis, size_bytes: int) -> Dot:
+    """Return the rate of a cell as a dot with its range; a ring if the picture is of larger files."""
     low, high = (
         axis.place(_figure(value, summary))
         for value in (summary.mb_per_second_low, summary.mb_per_second_high)

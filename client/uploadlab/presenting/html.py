@@ -199,9 +199,9 @@ def _keyed(lists: Sequence[Sequence[Hashable]]) -> Callable[[Key], Markup]:
 
 def _series(document: Document, picture: Dots) -> dict[str, int]:
     """Return the names of a picture's dots with the numbers of their colours, which charts use, too."""
-    names = {dot.name for row in picture.rows for dot in row.dots}
-    lists = list(document.deployments), document.methods
-    known = max(lists, key=lambda values: len(names.intersection(values)))
+    names = list(dict.fromkeys(dot.name for row in picture.rows for dot in row.dots))
+    lists = list(document.deployments), document.methods, sorted(names)
+    known = max(lists, key=lambda values: len(set(names).intersection(values)))
     return {name: number for number, name in enumerate(known) if name in names}
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from uploadlab.analysis.cells import Summary
 from uploadlab.analysis.load import LoadSummary
+from uploadlab.catalogue.clients import sender_of
 from uploadlab.model.runs import Run
 
 
@@ -20,7 +21,13 @@ def raw_figures(
     tiers = {target.name: target.tier for target in run.targets}
     records = [msgspec.structs.asdict(summary) for summary in summaries]
     records += map(_of_step, loads)
-    return [record | {"tier": tiers[record["deployment"]]} for record in records]
+    return [record | _names(record, tiers) for record in records]
+
+
+def _names(record: Mapping[str, Any], tiers: Mapping[str, str]) -> dict[str, str]:
+    """Return what belongs to the names of a record: its tier, and who sends how."""
+    client, way = sender_of(record["method"])
+    return {"tier": tiers[record["deployment"]], "client": client, "way": way}
 
 
 def _of_step(summary: LoadSummary) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a run of timed uploads shows, in a title and a few sentences, the worst first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import isfinite
 
 from uploadlab.analysis.cells import Summary, ceiling_name, reference_names
@@ -9,6 +9,7 @@ from uploadlab.analysis.disturbances import Disturbance
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import CLEAR, Contrast, Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
+from uploadlab.analysis.unavailable import missing_parts
 from uploadlab.model.deployments import EXTERNAL
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
@@ -27,9 +28,18 @@ MUCH = 0.5
 MOST_FAILURES = 3
 
 
-def run_title(run: Run, losses: Sequence[Loss], ranking: Ranking | None, found: Sequence[Disturbance]) -> str:
-    """Return the main result: what was lost, then what decides over the speed, and whether the host may."""
-    speed = _own_server_in_short(run, ranking) or _speed_in_short(ranking, LARGE if losses else 1.0)
+def run_title(
+    run: Run,
+    losses: Sequence[Loss],
+    ranking: Ranking | None,
+    found: Sequence[Disturbance],
+    speed: str = "",
+) -> str:
+    """Return the main result: what was lost, then what decides over the speed, and whether the host may.
+
+    ``speed`` is the sentence about that, if the caller has one.
+    """
+    speed = speed or _own_server_in_short(run, ranking) or _speed_in_short(ranking, LARGE if losses else 1.0)
     parts = [_lost_in_short(losses), speed]
     if ranking and is_busy(found):
         parts.append("figures are uncertain: the host was busy with other work")
@@ -147,8 +157,9 @@ def stored_text(loss: Loss) -> str:
     return f"stored {loss.stored_bytes} bytes of {format_size(loss.size_bytes)}"
 
 
-def failure_statements(summaries: Iterable[Summary]) -> list[Statement]:
+def failure_statements(summaries: Sequence[Summary]) -> list[Statement]:
     """Return what failed without a loss, the failures that hit the most cells first."""
+    missing = missing_parts(summaries)
     failed = [
         summary
         for summary in summaries
@@ -158,7 +169,7 @@ def failure_statements(summaries: Iterable[Summary]) -> list[Statement]:
     statements = []
     for (status, error), cells in sorted(groups.items(), key=lambda item: -len(item[1]))[:MOST_FAILURES]:
         if status is Status.UNAVAILABLE:
-            text = f"{few(cell.deployment for cell in cells)}: not measured, {error}"
+            text = f"{few(missing[cell.cell] for cell in cells)}: not measured, {error}"
         else:
             parts = [error] if error.startswith("answered ") else [status_text(cells[0]), error]
             text = f"{few(map(_way, cells))}: {', '.join(filter(None, parts))}"
@@ -240,8 +251,11 @@ def proof_statements(summaries: Sequence[Summary]) -> list[Statement]:
     return [Statement("Unproven", text, "warn", rank=0)] if unverified else []
 
 
-def precision_statements(summaries: Sequence[Summary]) -> list[Statement]:
-    """Return how exact the rates are, and which of them say little of the server."""
+def precision_statements(summaries: Sequence[Summary], of_clients: bool = False) -> list[Statement]:
+    """Return how exact the rates are, and which of them say little of the server.
+
+    ``of_clients`` says that the clients are what is compared.
+    """
     statements = []
     rates = [summary for summary in summaries if summary.mb_per_second is not None]
     if rough := [summary for summary in rates if summary.rounds < LEAST_ROUNDS]:
@@ -250,7 +264,8 @@ def precision_statements(summaries: Sequence[Summary]) -> list[Statement]:
         of = counted(most, "round")
         text = f"{share} rates are of {of} at most (~): --rounds {LEAST_ROUNDS} gives medians"
         statements.append(Statement("Rough", text, "warn", rank=3))
-    if limited := sum(summary.client_limited for summary in rates):
+    limited = sum(summary.client_limited for summary in rates)
+    if limited and not of_clients:
         text = f"the client or the ceiling limits {limited} of {len(rates)} rates (*): compare CPU s/GB"
         statements.append(Statement("Limit", text, rank=4))
     return statements

@@ -18,6 +18,7 @@ from uploadlab.model.order import Kind
 from uploadlab.model.runs import Run
 from uploadlab.presenting.charts import load_charts, memory_charts, time_charts
 from uploadlab.presenting.client_grid import client_counts, client_grid
+from uploadlab.presenting.client_tables import CLIENT_LEGEND, client_tables
 from uploadlab.presenting.comparison import (
     LEGEND,
     comparison_bars,
@@ -75,6 +76,14 @@ def cell_section(run: Run, summaries: Sequence[Summary]) -> Section:
     if any(summary.client_limited for summary in summaries):
         legend.append(LIMITED_NOTE)
     return Section("cells", "Every figure", [" ".join(legend)], tables=tables)
+
+
+def client_section(run: Run, summaries: Sequence[Summary]) -> Section:
+    """Return the ways of each client with servers across, where most methods are those of other clients."""
+    legend = CLIENT_LEGEND.format(ceiling=ceiling_name(run) or "none in this run")
+    return Section(
+        "clients", "Client by client", [legend], tables=client_tables(run, summaries), is_open=True
+    )
 
 
 def cause_section(causes: Sequence[Cause]) -> Section:

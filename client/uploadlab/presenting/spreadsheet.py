@@ -9,10 +9,12 @@ from uploadlab.plain_text import LONGEST, plain_lines
 from uploadlab.presenting.document import Document
 
 FIELDS = [
-    "deployment", "tier", "method", "size_bytes", "users", "slow_users", "status", "rounds", "uploads",
-    "mb_per_second", "mb_per_second_low", "mb_per_second_high", "disturbed", "share", "client_limited",
-    "seconds_p50", "seconds_p95", "seconds_p99", "cpu_seconds_per_gb", "server_peak_rss_bytes",
-    "client_peak_rss_bytes", "spooled_bytes", "http_status", "error",
+    "deployment", "tier", "method", "client", "way", "size_bytes", "users", "slow_users", "status",
+    "rounds", "uploads", "mb_per_second", "mb_per_second_low", "mb_per_second_high", "disturbed", "share",
+    "client_limited",
+    "seconds_p50", "seconds_p95", "seconds_p99", "cpu_seconds_per_gb", "client_cpu_seconds_per_gb",
+    "outside_handler_seconds", "server_peak_rss_bytes", "client_peak_rss_bytes", "spooled_bytes",
+    "http_status", "error",
 ]  # fmt: skip
 FORMULA = re.compile(r"(^|[;\n])(\s*)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")
 """Where a spreadsheet may take what follows for a formula: some split cells at semicolons."""

@@ -6,6 +6,7 @@ from math import inf
 from uploadlab.analysis.cells import Summary, ceiling_name
 from uploadlab.analysis.profiles import overheads
 from uploadlab.analysis.ratios import GrowthRow, RatioRow
+from uploadlab.analysis.unavailable import missing_parts
 from uploadlab.declared.goals import Goals
 from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled, Status
@@ -37,8 +38,8 @@ CELL_LEGEND = (
     "share: of {ceiling}, a plain server."
 )
 COST_LEGEND = (
-    "CPU: of all the server's processes. Peak RSS: sum over processes (shared memory counted more than "
-    "once). Spooled: written to disk in addition to the stored file."
+    "CPU, peak RSS: of all the server's processes, their sum (shared memory counted more than once). "
+    "Client CPU, client RSS: of what sends. Spooled: written to disk in addition to the stored file."
 )
 
 
@@ -120,13 +121,13 @@ def cell_table(summaries: Sequence[Summary]) -> Table:
     """Return all figures of every cell: the largest size first, what was lost before rates."""
     header = [
         "deployment", "method", "size", "MB/s", "range", "rounds", "share", "CPU s/GB", "peak RSS", "spooled",
-        "client RSS",
+        "client CPU s/GB", "client RSS",
     ]  # fmt: skip
     order = sorted(
         summaries,
         key=lambda cell: (-cell.size_bytes, cell.status is not Status.WRONG, -(cell.mb_per_second or inf)),
     )
-    narrow = ["method", "size", "MB/s", "range", "rounds", "CPU s/GB"]
+    narrow = ["method", "size", "MB/s", "range", "rounds", "CPU s/GB", "client CPU s/GB"]
     return Table("", header, list(map(_cell_row, order)), narrow=narrow, is_sortable=True)
 
 
@@ -144,16 +145,15 @@ def _cell_row(summary: Summary) -> TableRow:
         str(summary.rounds),
         figure(summary.share, percent),
         _sorted(figure(summary.cpu_seconds_per_gb, hundredths), summary.cpu_seconds_per_gb),
-        *(
-            _sorted(figure(size_bytes, mib), size_bytes)
-            for size_bytes in (
-                summary.server_peak_rss_bytes,
-                summary.spooled_bytes,
-                summary.client_peak_rss_bytes,
-            )
-        ),
+        *map(_sorted_mib, (summary.server_peak_rss_bytes, summary.spooled_bytes)),
+        _sorted(figure(summary.client_cpu_seconds_per_gb, hundredths), summary.client_cpu_seconds_per_gb),
+        _sorted_mib(summary.client_peak_rss_bytes),
     ]
     return TableRow(cells, key)
+
+
+def _sorted_mib(size_bytes: int | None) -> str:
+    return _sorted(figure(size_bytes, mib), size_bytes)
 
 
 def _sorted(text: str, value: float | None) -> str:
@@ -167,11 +167,11 @@ def _sorted(text: str, value: float | None) -> str:
 
 def failure_notes(summaries: Sequence[Summary]) -> list[str]:
     """Return each reason why a cell has no figure, once, with the cells."""
+    missing = missing_parts(summaries)
     places = []
     for summary in summaries:
         if summary.status not in ACCEPTED:
-            cell = f"{summary.deployment} {summary.method}"
-            place = summary.deployment if summary.status is Status.UNAVAILABLE else cell
+            place = missing.get(summary.cell, f"{summary.deployment} {summary.method}")
             places.append((f"{summary.status}: {summary.error}", place))
     return place_notes(places)
 

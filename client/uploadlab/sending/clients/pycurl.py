@@ -102,4 +102,5 @@ def _answer(curl: "pycurl.Curl", upload: Upload) -> Answer:
 
 
 if __name__ == "__main__":
-    serve(session, get, {"pycurl": pycurl.version})
+    versions = dict(name.lower().split("/") for name in pycurl.version.split()[:2])
+    serve(session, get, versions)
