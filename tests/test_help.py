@@ -101,7 +101,7 @@ def test_the_lists_fit_the_terminal(columns: int) -> None:
     text = lab("list", COLUMNS=str(columns)).stdout
     assert max(map(len, text.splitlines())) <= columns
     assert [block.splitlines()[0] for block in text.split("\n\n")] == [
-        "Deployments:", "Methods:", "Clients:", "Plans:", "Cases:",
+        "Deployments:", "Methods:", "Clients:", "Plans:", "Cases:", "Client-cases:",
     ]  # fmt: skip
     plans = [path.stem for path in PLANS.glob("*.toml")]
     names = re.findall(r"^  (\S+)", text, re.MULTILINE)
