@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from uploadlab import __version__
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import CLIENT_METHODS
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.commands.help_text import FILE, answered_at_once, help_as_printed
@@ -105,7 +106,9 @@ def test_the_lists_fit_the_terminal(columns: int) -> None:
     ]  # fmt: skip
     plans = [path.stem for path in PLANS.glob("*.toml")]
     names = re.findall(r"^  (\S+)", text, re.MULTILINE)
-    assert sorted(names) == sorted([*ALL_DEPLOYMENTS, *METHODS, *CLIENT_METHODS, *plans, *CASES])
+    assert sorted(names) == sorted(
+        [*ALL_DEPLOYMENTS, *METHODS, *CLIENT_METHODS, *plans, *CASES, *CLIENT_CASES]
+    )
 
 
 def test_a_list_that_does_not_exist_is_one_line() -> None:
