@@ -28,7 +28,7 @@ from uploadlab.catalogue.methods import Method
 from uploadlab.checking import client_stage
 from uploadlab.checking.arrivals import BrokenBody, FileArrival, FormArrival
 from uploadlab.checking.client_oracle import HandedOver, Seen, judge_client
-from uploadlab.checking.client_reproduction import client_script
+from uploadlab.checking.client_reproduction import script_of_way
 from uploadlab.checking.client_stage import ClientStage
 from uploadlab.checking.misbehaving import MisbehavingServer
 from uploadlab.checking.reproduced_behaviour import UPLOAD, UPLOAD_SOURCES
@@ -289,7 +289,7 @@ def test_the_upload_of_a_script_has_all_that_programs_use() -> None:
 def test_the_script_of_each_way_stands_by_itself(tmp_path: Path) -> None:
     for client, made in CLIENTS.items():
         for way in made.ways:
-            script = client_script(client, way, ClientAttempt(kept=True, tls=True))
+            script = script_of_way(client, way, ClientAttempt(kept=True, tls=True))
             assert "uploadlab" not in script
             (tmp_path / f"{client}.{way}.py").write_text(script)
     # An undefined name would be what the script does not have of the program's.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from uploadlab import __version__
 from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import CLIENT_METHODS
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.commands.help_text import FILE, answered_at_once, help_as_printed
@@ -101,11 +102,13 @@ def test_the_lists_fit_the_terminal(columns: int) -> None:
     text = lab("list", COLUMNS=str(columns)).stdout
     assert max(map(len, text.splitlines())) <= columns
     assert [block.splitlines()[0] for block in text.split("\n\n")] == [
-        "Deployments:", "Methods:", "Clients:", "Plans:", "Cases:",
+        "Deployments:", "Methods:", "Clients:", "Plans:", "Cases:", "Client-cases:",
     ]  # fmt: skip
     plans = [path.stem for path in PLANS.glob("*.toml")]
     names = re.findall(r"^  (\S+)", text, re.MULTILINE)
-    assert sorted(names) == sorted([*ALL_DEPLOYMENTS, *METHODS, *CLIENT_METHODS, *plans, *CASES])
+    assert sorted(names) == sorted(
+        [*ALL_DEPLOYMENTS, *METHODS, *CLIENT_METHODS, *plans, *CASES, *CLIENT_CASES]
+    )
 
 
 def test_a_list_that_does_not_exist_is_one_line() -> None:

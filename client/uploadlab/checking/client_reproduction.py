@@ -50,10 +50,10 @@ def client_reproduction(run: Run, checks: Sequence[Check], name: str) -> list[st
     attempt = next((attempt for attempt in attempts if attempt.label == row.label), None)
     if attempt is None or row.deployment not in CLIENTS or row.route not in CLIENTS[row.deployment].ways:
         raise LabError(f"this lab no longer makes what failed as {name}: start a new check")
-    return [*_head(run, row), *client_script(row.deployment, row.route, attempt).splitlines()]
+    return [*_head(run, row), *script_of_way(row.deployment, row.route, attempt).splitlines()]
 
 
-def client_script(client: str, way: str, attempt: ClientAttempt) -> str:
+def script_of_way(client: str, way: str, attempt: ClientAttempt) -> str:
     """Return the script: it prints what the client believes, and what the server has."""
     imports, source, beside = way_source(client, way, attempt.kept)
     modules = [*(f"import {name}" for name in ALWAYS), *TYPES, *imports]

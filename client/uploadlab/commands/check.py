@@ -21,7 +21,7 @@ Examples:
   lab check --cases chunked,stall --deployments gunicorn
   lab check --deployments mine --target mine=http://127.0.0.1:8000
   lab check --target mine=http://127.0.0.1:8000/up --expect-status 200
-  lab check --clients                             every client, at a server that misbehaves
+  lab check --clients                             clients, at a bad server
 """,
 )
 @click.option(
