@@ -99,6 +99,7 @@ async function answerTo({ ask, ...upload }) {
   if (ask === "end") {
     await agent?.destroy();
     agent = null;
+    globalThis.gc?.(); // or the memory of this upload would be counted with the next one's
     return {};
   }
   const start = performance.now();

@@ -35,7 +35,10 @@ class Node:
             name: value for name, value in os.environ.items() if not name.startswith(("NODE_", "UV_"))
         }
         self._process = subprocess.Popen(
-            [command, str(SCRIPT)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [command, "--expose-gc", str(SCRIPT)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         self.pid = self._process.pid
 
