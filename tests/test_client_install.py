@@ -54,7 +54,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def install_clients(checkout: Path) -> tuple[list[str], str]:
-    """Which lock files are installed anew, and what is said."""
+    """Which lock files are installed again, and what is printed."""
     asked = checkout / "asked"
     asked.unlink(missing_ok=True)
     done = subprocess.run(

@@ -1,7 +1,6 @@
 """Which client sends a kind of body fastest, which at the least cost, and what another way changes. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
-from statistics import median
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import Summary
@@ -21,7 +20,7 @@ class ClientRanking(NamedTuple):
     kind: str
     """``stream``, ``chunked`` or ``form``."""
     deployment: str
-    """The server that takes the most of these ways; of several a reference, then the fastest."""
+    """The server that takes the most of these ways; of several a reference, else where no client waits."""
     ways: list[RankedWay]
     """The fastest first, all of one size."""
 
@@ -151,9 +150,18 @@ def _place(cells: Sequence[Summary], references: Collection[str]) -> tuple[str, 
     def worth(place: tuple[str, int]) -> tuple[int, int, bool, float]:
         here = places[place]
         is_reference = place[0] in references
-        return len(here), min(cell.rounds for cell in here), is_reference, median(map(_rate, here))
+        return len(here), min(cell.rounds for cell in here), is_reference, _slowest_client(here)
 
     return max(places, key=worth)
+
+
+def _slowest_client(cells: Sequence[Summary]) -> float:
+    """Return the best rate of the slowest client: where a client waits, waits would be compared."""
+    best: dict[str, float] = {}
+    for cell in cells:
+        client = sender_of(cell.method)[0]
+        best[client] = max(_rate(cell), best.get(client, 0.0))
+    return min(best.values())
 
 
 def _kind(cell: Summary) -> str:
