@@ -1,6 +1,7 @@
 """offline-images.sh and pin-images: what they hand to the engine, to .env and to the terminal."""
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -98,11 +99,12 @@ def test_without_an_index_a_config_of_the_users_stays(typed: Typed) -> None:
 def test_each_build_installs_by_the_secret_and_names_no_index() -> None:
     for name in ("services", "client"):
         text = (ROOT / name / "Dockerfile").read_text().replace("\\\n", "")
-        (step,) = [line for line in text.splitlines() if "pip install" in line]
-        assert "--mount=type=secret,id=pip-config" in step
-        assert "PIP_CONFIG_FILE=/run/secrets/pip-config" in step
+        steps = [line for line in text.splitlines() if re.search(r"pip install|install-(all|locks) /", line)]
+        assert steps
+        assert all("--mount=type=secret,id=pip-config" in step for step in steps)
+        assert all("PIP_CONFIG_FILE=/run/secrets/pip-config" in step for step in steps)
         arguments = [line.split()[1].partition("=")[0] for line in text.splitlines() if line[:3] == "ARG"]
-        assert set(arguments) <= {"PYTHON_IMAGE", "LAB_UID"}
+        assert set(arguments) <= {"PYTHON_IMAGE", "LAB_UID", "SENDERS"}
 
 
 def test_base_images_are_pinned_to_what_the_registry_serves(typed: Typed) -> None:

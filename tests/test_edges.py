@@ -19,6 +19,7 @@ REQUESTS = {
     },
     r"(http\.client|urllib3|urllib\.request|urlopen|httpx|aiohttp)(\.|$)|HTTPResponse|HTTPConnection": {
         "uploadlab/sending/connections.py",
+        "uploadlab/checking/misbehaving.py",  # a server: it reads the heads of requests
         "uploadlab/checking/wire.py",
         "uploadlab/sending/answered.py",  # the names of statuses alone
         "uploadlab/sending/curl.py",  # the same
