@@ -92,7 +92,10 @@ class Programs:
         try:
             pipe.write(job)
             sent = pipe.read(ProgramSent, 1e9 if seconds is None else seconds)
-        except (OSError, UnreadableAnswer) as error:
+        except OSError:
+            self.end(name)
+            return ProgramSent(error=f"the program of {name} does not listen")
+        except UnreadableAnswer as error:
             self.end(name)
             return ProgramSent(error=f"the program of {name} went wrong: {error}")
         if sent is None:
