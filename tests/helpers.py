@@ -129,7 +129,8 @@ def left_overs() -> set[str]:
     """The servers that the tests of this process run now, and the socket folders that no other tests use."""
     own, found = descendants(), lab_processes()
     used = {Path(settings.get("RUN_DIR", "/")).parent for pid, settings in found.items() if pid not in own}
-    folders = set(Path("/tmp").glob("uploadlab-*")) - used
+    clients = set(Path("/tmp").glob("uploadlab-client-*"))  # which other tests may use for minutes
+    folders = set(Path("/tmp").glob("uploadlab-*")) - used - clients
     return {str(path) for path in folders} | {shown(pid) for pid in found if pid in own}
 
 

@@ -122,7 +122,7 @@ class Programs:
         """Return a new folder for what a program writes beside; raise ClientUnavailable."""
         try:
             return cast(Processes, self._processes).scratch(
-                Path(tempfile.gettempdir()), "uploadlab", "set TMPDIR to another folder"
+                Path(tempfile.gettempdir()), "uploadlab-client", "set TMPDIR to another folder"
             )
         except LabError as error:
             raise ClientUnavailable(str(error)) from None
