@@ -31,7 +31,7 @@ def client_title(run: Run, checks: Sequence[Check]) -> str:
     if losing:
         parts.append(f"{len(losing)} of {total} report success for files that the server does not have")
     if endless:
-        parts.append(f"{len(endless)} of {total} do not end")
+        parts.append(f"{len(endless)} of {total} never end in some case")
     if parts:
         return "; ".join(parts)
     tried = [found for found in findings if found.verdict is not Verdict.UNAVAILABLE]
@@ -43,7 +43,7 @@ def client_statements(run: Run, checks: Sequence[Check]) -> list[Statement]:
     findings = client_findings(run, checks)
     statements = [
         *_of_verdict("Lost", "report success without all bytes", findings, Verdict.LOSS, "bad"),
-        *_of_verdict("Endless", "do not end", findings, Verdict.ENDLESS, "bad"),
+        *_of_verdict("Endless", "never end", findings, Verdict.ENDLESS, "bad"),
     ]
     for code, words in FAULTS.items():
         places = [
