@@ -54,14 +54,20 @@ def format_seconds(seconds: float) -> str:
 
 
 def parse_rate(text: str) -> int:
-    """Return the bytes a second of ``2MB/s`` or ``2M/s``, which is 2MiB/s; raise UsageError."""
+    """Return the bytes a second of ``2MB/s``, ``16Mbit/s`` (the same) or ``2M/s`` (2MiB/s); raise UsageError."""
+    bits = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)bit/s", text.strip(), re.IGNORECASE)
     try:
-        rate = parse_size(re.sub(r"/s$", "", text.strip(), flags=re.IGNORECASE))
+        if bits:
+            rate = int(float(bits[1]) * 1000 ** _POWERS[bits[2].upper()] / 8)
+        else:
+            rate = parse_size(re.sub(r"/s$", "", text.strip(), flags=re.IGNORECASE))
     except UsageError:
-        example = "write 2MB/s, or 2M/s for 2MiB/s"
-        raise UsageError(f"pace {text!r} is not a number of bytes a second: {example}") from None
+        rate = 0
+    if rate < 1:
+        example = "write 2MB/s, 16Mbit/s for the same, or 2M/s for 2MiB/s"
+        raise UsageError(f"rate {text!r} is not a number of bytes a second: {example}")
     if rate > MOST_RATE:
-        raise UsageError(f"pace {text!r} is more than {format_rate(MOST_RATE)}: write a slower one")
+        raise UsageError(f"rate {text!r} is more than {format_rate(MOST_RATE)}: write a slower one")
     return rate
 
 
