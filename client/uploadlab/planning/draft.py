@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.cases import CASES, LIMITS
 from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS
 from uploadlab.declared import variants
@@ -107,8 +107,10 @@ def _draft_run(
     if order.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
     steps = plan_load(plan, order, targets) if wants_load else []
+    cases = choose("limit", plan.cases, LIMITS)
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds, cells=cells, steps=steps,
+        checks=[case for case in cases if any(applies(target, case) for target in targets)],
         targets=targets, deployments=to_start(deployments, [*cells, *steps], every=False),
         accuracy=planned_accuracy(plan, order),
     )  # fmt: skip
