@@ -9,6 +9,7 @@ from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments, load_services
+from uploadlab.declared.links import chosen_links
 from uploadlab.declared.plans import BUDGET_SECONDS, Plan, check_deployments, load_plan
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned, Step
@@ -23,10 +24,11 @@ from uploadlab.model.deployments import (
     Deployment,
     Target,
 )
+from uploadlab.model.links import Link
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Accuracy, Run
 from uploadlab.paths import COMPOSE, PLANS, ROOT
-from uploadlab.planning.cells import plan_cells, planned_accuracy
+from uploadlab.planning.cells import plan_cells, planned_accuracy, planned_links
 from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
@@ -46,6 +48,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     budget_seconds: float = BUDGET_SECONDS
     cells: list[Planned] = []
     steps: list[Step] = []
+    links: list[Link] = []
     checks: list[str] = []
     """Cases of the check."""
     accuracy: Accuracy | None = None
@@ -102,16 +105,20 @@ def _draft_run(
 ) -> Draft:
     plan = load_plan(order.plan_name, PLANS)
     check_deployments(plan, names)
-    cells = plan_cells(plan, order, targets)
+    links = chosen_links(planned_links(plan, order))
+    if links and order.profile:
+        raise UsageError("--profile is of servers, not of links: leave out --link, or --profile")
+    cells = plan_cells(plan, order, targets, {link.name: link for link in links})
     wants_load = order.load or not plan.cells
     if order.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
     steps = plan_load(plan, order, targets) if wants_load else []
     cases = choose("limit", plan.cases, LIMITS)
+    cases = [case for case in cases if any(applies(target, case) for target in targets)]
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds, cells=cells, steps=steps,
-        checks=[case for case in cases if any(applies(target, case) for target in targets)],
-        targets=targets, deployments=to_start(deployments, [*cells, *steps], every=False),
+        targets=with_links(targets, links, [*cells, *steps], cases), links=links, checks=cases,
+        deployments=to_start(deployments, [*cells, *steps], every=False),
         accuracy=planned_accuracy(plan, order),
     )  # fmt: skip
 
@@ -148,6 +155,46 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
     )  # fmt: skip
 
 
+def with_links(
+    targets: Sequence[Target],
+    links: Sequence[Link],
+    planned: Sequence[Planned | Step],
+    cases: Sequence[str] = (),
+) -> list[Target]:
+    """Return the targets, each also behind the links that something is planned over.
+
+    Of a target that is measured over links alone, only these remain: cases are tried without a link.
+    Raise UsageError.
+    """
+    if not links:
+        return list(targets)
+    measured = {item.cell.deployment for item in planned}
+    measured |= {target.name for target in targets if any(applies(target, case) for case in cases)}
+    found: list[Target] = []
+    for target in targets:
+        behind = [target.over(link.name) for link in links]
+        used = [other for other in behind if other.name in measured]
+        if taken := [other.name for other in used if any(other.name == known.name for known in targets)]:
+            raise UsageError(f"--target {taken[0]}: a target behind a link has that name; choose another")
+        _require_own_clients(used, planned)
+        found += [target] if target.name in measured or not used else []
+        found += used
+    return found
+
+
+def _require_own_clients(behind: Sequence[Target], planned: Sequence[Planned | Step]) -> None:
+    """Raise UsageError if another client than the lab's is to reach a user's server over a link.
+
+    It would be given the link's address, by which such a server may not know itself.
+    """
+    names = {target.name for target in behind if target.tier == EXTERNAL}
+    for item in planned:
+        if item.cell.deployment in names and ALL_METHODS[item.cell.method].client:
+            raise UsageError(
+                f"{item.cell.method} reaches your own server only directly: leave out --link, or the method"
+            )
+
+
 def other_clients(planned: Draft | Run) -> list[str]:
     """Return the clients that send in a run, or are checked by it, beside the lab's own."""
     checked = [target.name for target in planned.targets if target.tier == CLIENT]
@@ -160,7 +207,9 @@ def to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every:
 
     With ``every``, each of the chosen may pass uploads on, whatever is planned.
     """
-    relaying = {item.cell.deployment for item in planned if ALL_METHODS[item.cell.method].hops}
+    relaying = {
+        item.cell.deployment.partition("@")[0] for item in planned if ALL_METHODS[item.cell.method].hops
+    }
     names = {deployment.name for deployment in chosen}
     names |= {
         name for deployment in chosen if every or deployment.name in relaying for name in deployment.next

@@ -86,6 +86,12 @@ NAVIGATED = """() => {
     return {seconds: responseEnd / 1000, protocol: nextHopProtocol};
 }"""
 LACKS = {"expect": "a page cannot wait for 100 Continue"}
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+"""What ends all requests when this host gets or loses a network interface, as whenever a container starts."""
+EVENT_MS = 100
+"""Until Playwright has said by what a request failed, which may be after the page has."""
+TRIES = 5
+"""Of an upload that ends so: that says nothing of client or server."""
 
 
 class PageError(Exception):
@@ -182,9 +188,7 @@ async def form_docs(page: Page, upload: Upload) -> Answer:
     """Submit a form with the `<input type=file>`: the answer is the next page."""
     if upload.headers:
         raise Cannot("a form that is submitted has no headers of its own")
-    async with page.expect_navigation(wait_until="load") as found:
-        await page.evaluate(SUBMIT, upload._asdict())
-    response: Response = await found.value
+    response, page = await _submitted(page, upload)
     figures = await page.evaluate(NAVIGATED)
     location = await response.header_value("location")
     content = await response.body()
@@ -194,13 +198,39 @@ async def form_docs(page: Page, upload: Upload) -> Answer:
 CANNOT = {"chunked": "Chromium sends a stream over HTTP/2 only"}
 
 
+async def _submitted(page: Page, upload: Upload) -> tuple[Response, Page]:
+    """Submit the form; return the next page and its response."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            async with page.expect_navigation(wait_until="load") as found:
+                await page.evaluate(SUBMIT, upload._asdict())
+            return await found.value, page
+        except PlaywrightError as error:
+            if NETWORK_CHANGED not in error.message or not tries_left:
+                raise PageError(_words(error)) from None
+            await ready(upload)
+            page, State.fresh = State.page, ()
+    raise AssertionError("the last try returns or raises")
+
+
 async def _by_script(page: Page, upload: Upload, script: str, how: str = "") -> Answer:
-    try:
-        said = await page.evaluate(script, {**upload._asdict(), "how": how})
-    except PlaywrightError as error:
-        raise PageError(error.message.splitlines()[0].removeprefix("Page.evaluate: ")) from None
+    failures: list[str | None] = []
+    page.on("requestfailed", lambda request: failures.append(request.failure))
+    for tries_left in reversed(range(TRIES)):
+        try:
+            said = await page.evaluate(script, {**upload._asdict(), "how": how})
+            break
+        except PlaywrightError as error:
+            await page.wait_for_timeout(EVENT_MS)
+            if failures[-1:] != [NETWORK_CHANGED] or not tries_left:
+                raise PageError(_words(error)) from None
     content, protocol = said.pop("content").encode(), _protocol(said.pop("protocol"))
     return Answer(**said, content=content, protocol=protocol)
+
+
+def _words(error: PlaywrightError) -> str:
+    """Return what the page says."""
+    return error.message.splitlines()[0].removeprefix("Page.evaluate: ")
 
 
 def _protocol(name: str) -> str:
