@@ -12,6 +12,7 @@ from uploadlab.declared.plans import load_plan
 from uploadlab.errors import UsageError
 from uploadlab.load.workers import Workers
 from uploadlab.measuring.prepare import reopen
+from uploadlab.measuring.protocols import Workbench
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Target
 from uploadlab.model.order import Order
@@ -72,6 +73,15 @@ def test_limits_come_after_the_uploads_and_go_on_where_they_were(both: Order, tm
     last = Fake()
     go(reopen(prepared.folder, tmp_path), last, tmp_path)
     assert not [event for event in last.events if event.endswith("to do")]
+
+
+def test_limits_are_measured_without_a_link(both: Order, tmp_path: Path) -> None:
+    (tmp_path / "both.toml").write_text(f'{PLAN}links = ["dsl"]')
+    prepared, fake = prepared_run(tmp_path, both), Fake()
+    names = [target.name for target in prepared.run.targets]
+    assert names == [name for cell in CELLS for name in (cell, f"{cell}@dsl")]
+    bench = Workbench(prepared.run, prepared.folder, tmp_path, fake, fake.explain)
+    assert [cell.target.name for cell in stage.CheckStage(bench).remaining()] == CELLS
 
 
 def test_its_answer_is_that_of_its_uploads(both: Order, tmp_path: Path) -> None:
