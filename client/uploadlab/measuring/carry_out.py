@@ -20,7 +20,7 @@ def carry_out(
     data_dir: Path,
     runtime: Runtime,
     sender: Sender,
-    links: Links,
+    links: Links | None,
     stages: Sequence[Callable[[Workbench], Stage[Any]]],
     watch: Callable[[int, str], AbstractContextManager[Watcher]],
 ) -> None:

@@ -1,9 +1,10 @@
 """From a plan to cells."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS, all_methods_at
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS, sent_at
+from uploadlab.declared.links import chosen_links
 from uploadlab.declared.plans import Group, Plan, parse_share
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned
@@ -18,17 +19,15 @@ LINE_SECONDS = 15
 """How long an upload of a size that is not meant for a link may keep a line busy."""
 
 
-def plan_cells(
-    plan: Plan, order: Order, targets: Sequence[Target], links: Mapping[str, Link] | None = None
-) -> list[Planned]:
+def plan_cells(plan: Plan, order: Order, targets: Sequence[Target]) -> list[Planned]:
     """Return the cells of these targets; what the order names replaces the plan's. Raise UsageError.
 
-    A cell over one of ``links`` is of the target of that name behind it.
+    A cell over a link is of the target behind it.
     """
     planned: dict[Cell, Planned] = {}
     for group in plan.cells:
         rounds, warmup_bytes = order.rounds or group.rounds, parse_size(group.warmup)
-        for cell in _cells_over_links(group, order, targets, links or {}):
+        for cell in _cells_over_links(group, order, targets):
             if cell not in planned or planned[cell].rounds < rounds:
                 planned[cell] = Planned(cell, rounds, warmup_bytes)
     if plan.cells and not planned:
@@ -43,24 +42,22 @@ def planned_accuracy(plan: Plan, order: Order) -> Accuracy | None:
     return Accuracy(within, 60 * minutes) if minutes else None
 
 
-def planned_links(plan: Plan, order: Order) -> list[str]:
-    """Return the names of the links that the plan's groups, or the order, send over."""
-    return list(dict.fromkeys(order.link or [name for group in plan.cells for name in group.links]))
+def planned_links(plan: Plan, order: Order) -> list[Link]:
+    """Return the links that the plan's groups, or the order, send over. Raise UsageError."""
+    return chosen_links(order.link or [name for group in plan.cells for name in group.links])
 
 
-def _cells_over_links(
-    group: Group, order: Order, targets: Sequence[Target], links: Mapping[str, Link]
-) -> list[Cell]:
+def _cells_over_links(group: Group, order: Order, targets: Sequence[Target]) -> list[Cell]:
     """Return a group's cells over each of its links, or over none."""
     cells = _group_cells(group, order, targets)
-    names = order.link or group.links
+    links = chosen_links(order.link or group.links)
     found: dict[Cell, None] = {}
-    for link in (links[name] for name in names):
+    for link in links:
         fits = order.sizes or group.links  # sizes that were chosen for this link
         for cell in cells:
             size_bytes = cell.size_bytes if fits else min(cell.size_bytes, _fitting_bytes(link))
             found[Cell(over(cell.deployment, link.name), cell.method, size_bytes)] = None
-    return list(found) if names else cells
+    return list(found) if links else cells
 
 
 def _fitting_bytes(link: Link) -> int:

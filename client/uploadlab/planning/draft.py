@@ -9,7 +9,6 @@ from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments, load_services
-from uploadlab.declared.links import chosen_links
 from uploadlab.declared.plans import BUDGET_SECONDS, Plan, check_deployments, load_plan
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned, Step
@@ -105,10 +104,10 @@ def _draft_run(
 ) -> Draft:
     plan = load_plan(order.plan_name, PLANS)
     check_deployments(plan, names)
-    links = chosen_links(planned_links(plan, order))
+    links = planned_links(plan, order)
     if links and order.profile:
         raise UsageError("--profile is of servers, not of links: leave out --link, or --profile")
-    cells = plan_cells(plan, order, targets, {link.name: link for link in links})
+    cells = plan_cells(plan, order, targets)
     wants_load = order.load or not plan.cells
     if order.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
@@ -185,7 +184,7 @@ def with_links(
 def _require_own_clients(behind: Sequence[Target], planned: Sequence[Planned | Step]) -> None:
     """Raise UsageError if another client than the lab's is to reach a user's server over a link.
 
-    It would be given the link's address, by which such a server may not know itself.
+    It would be given the link's address, and a server may answer to its own name alone.
     """
     names = {target.name for target in behind if target.tier == EXTERNAL}
     for item in planned:
