@@ -14,7 +14,7 @@ from uploadlab.errors import LabError
 from uploadlab.measuring.health import wait_idle
 from uploadlab.measuring.limits import over_limit, within_limits
 from uploadlab.measuring.protocols import Watcher, Workbench
-from uploadlab.measuring.side_by_side import Together, line_seconds, runs_together
+from uploadlab.measuring.side_by_side import Together, runs_together
 from uploadlab.measuring.stopping import RateStopping, Stopping
 from uploadlab.measuring.time_left import Estimate, time_taken
 from uploadlab.model.cells import Cell, Task
@@ -177,7 +177,7 @@ class UploadStage:
             line = self._bench.links.open(link, host, port, seed)
         except LabError as error:
             return Outcome(status=Status.FAILED, error=str(error))
-        budget_seconds = run.budget_seconds + line_seconds(link, cell.size_bytes)
+        budget_seconds = run.budget_seconds + link.least_seconds(cell.size_bytes)
         try:
             outcome = sender.measure(
                 target.url, cell.method, payload, budget_seconds, target.foreign, (line.host, line.port)

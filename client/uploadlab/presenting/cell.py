@@ -30,7 +30,7 @@ FIELDS = {
     "connected": ("connected_seconds", _seconds),
     "head sent": ("first_sent_seconds", _seconds),
     "body sent": ("sent_seconds", _seconds),
-    "answered": ("seconds", _seconds),
+    "ended": ("seconds", _seconds),
     "after last byte": ("response_wait_seconds", _seconds),
     "longest stall": ("longest_stall_seconds", _seconds),
     "in the handler": ("server_seconds", _seconds),

@@ -3,7 +3,7 @@
 Two views of the same figures: a line for each method with its deployments, and the other way round.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from statistics import median
 
@@ -33,6 +33,16 @@ def ranking_dots(ranking: Ranking | None, losses: Sequence[Loss]) -> list[Dots]:
         _view("by-server", "by server", ranking, losses, axis, _deployment, _method),
     ]
     return [view for view in views if len(view.rows) > 1] or views[:1]
+
+
+def link_dots(rankings: Mapping[str, Ranking | None]) -> list[Dots]:
+    """Return a view for each link with a ranking, each on an axis of its own."""
+    views = []
+    for link, ranking in rankings.items():
+        if ranking and len(ranking.ways) > 1:
+            axis = rate_axis([way.summary for way in ranking.ways])
+            views.append(_view(f"over-{link}", f"over {link}", ranking, [], axis, _deployment, _method))
+    return views
 
 
 class LogAxis:
