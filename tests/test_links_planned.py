@@ -6,7 +6,8 @@ import time
 import pytest
 from uploadlab.declared.links import load_links
 from uploadlab.errors import UsageError
-from uploadlab.measuring.side_by_side import Together, line_seconds, runs_together
+from uploadlab.measuring.over_links import line_seconds
+from uploadlab.measuring.side_by_side import Together, runs_together
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.host_use import HostWarning
 from uploadlab.model.links import Link, Range, Stall
