@@ -1,0 +1,34 @@
+"""Concurrent uploads that are added to a stored run."""
+
+import msgspec
+
+from uploadlab.catalogue.methods import OWN_METHODS
+from uploadlab.declared.plans import load_plan
+from uploadlab.model.deployments import REFERENCE
+from uploadlab.model.order import Order
+from uploadlab.model.runs import Run
+from uploadlab.paths import PLANS
+from uploadlab.planning.cells import planned_links
+from uploadlab.planning.draft import plan_load, with_links
+from uploadlab.selection import choose
+
+
+def add_load(run: Run) -> None:
+    """Add concurrent uploads to a stored run: of its methods, and over its links. Raise UsageError."""
+    plan = load_plan(run.plan, PLANS)
+    references = [target.name for target in run.targets if target.tier == REFERENCE]
+    measured = {item.cell.method for item in run.cells if item.cell.deployment not in references}
+    # Only the methods that the run has measured already, if the plan's load has any of these.
+    names = choose("method", plan.load.methods, OWN_METHODS) if plan.load else []
+    methods = [name for name in names if name in measured]
+    order = Order(plan=run.plan, methods=methods or None, link=run.order.link if run.order else None)
+    direct = {
+        target.behind: msgspec.structs.replace(target, name=target.behind, link="") for target in run.targets
+    }
+    targets = list(direct.values())
+    run.load = plan_load(plan, order, targets)
+    # What a stored link was when the run began counts.
+    links = {link.name: link for link in [*planned_links(plan, order, with_load=True), *run.links]}
+    run.links = list(links.values())
+    run.targets = with_links(targets, run.links, [*run.cells, *run.load])
+    run.order = run.order and msgspec.structs.replace(run.order, load=True)
