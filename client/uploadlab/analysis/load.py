@@ -7,6 +7,7 @@ from statistics import median, quantiles
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from uploadlab.analysis.cells import GB, MB, ceiling_name
 from uploadlab.model.cells import Step
@@ -57,6 +58,8 @@ class LoadSummary(Struct, frozen=True):
     """CPU seconds of all the server's processes for 10^9 bytes sent."""
     busy_workers: float | None = None
     """Share of the step's time that a worker was busy, mean of the workers."""
+    link: str = ""
+    """What all users shared; empty: nothing of the lab's."""
 
 
 def summarize_load(run: Run, results: Iterable[LoadStep], uploads: Iterable[LoadUpload]) -> list[LoadSummary]:
@@ -74,7 +77,12 @@ def summarize_load(run: Run, results: Iterable[LoadStep], uploads: Iterable[Load
         if step.cell.deployment == over(ceiling_name(run) or "", links.get(step.cell.deployment, ""))
     }
     return [
-        _summary(step, done[step.id], rows.get(step.id, []), rates[step.id], ceilings.get(_way(step, links)))
+        replace(
+            _summary(
+                step, done[step.id], rows.get(step.id, []), rates[step.id], ceilings.get(_way(step, links))
+            ),
+            link=links.get(step.cell.deployment, ""),
+        )
         for step in steps
     ]
 
