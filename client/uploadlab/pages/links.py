@@ -80,7 +80,7 @@ def size(cell: OverLink) -> str:
 
 
 @page_part
-def slow_clients() -> str:
+def stopped_by_slow_clients() -> str:
     """Return how many slow clients stop each deployment, those first that the fewest stop."""
     rows = [row for row in latest(kept(RUN).checks) if row.case == SLOW_CLIENTS]
     order = sorted(rows, key=lambda row: (row.stopped_by is None, row.stopped_by or 0))

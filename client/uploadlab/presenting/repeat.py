@@ -107,7 +107,9 @@ def next_commands(
     own = next((target for target in run.targets if target.foreign), None)
     checks = judged(run, stored.checks)
     if own and not run.comparison and not checks:
-        texts |= _of_own_server(run, own, any(row.status in ACCEPTED for row in stored.rows))
+        names_of_own = {target.name for target in run.targets if target.foreign}
+        has_arrived = any(row.deployment in names_of_own and row.status in ACCEPTED for row in stored.rows)
+        texts |= _of_own_server(run, own, has_arrived)
     texts |= _of_links(run, links, names)
     if ranking and ranking.slowest.is_clear and not run.comparison:
         texts["To see all figures of the slowest way"] = ["show", run.id, _cell(ranking.slowest.summary)]
@@ -136,7 +138,7 @@ def _of_links(run: Run, links: Sequence[LinkFacts], names: Sequence[str]) -> dic
     ended = [cell for facts in links if not facts.link.cuts for cell in facts.servers if cell.was_ended]
     texts = {}
     if ended:
-        texts["To see all that is known of such an upload"] = ["show", run.id, _cell(ended[0].summary)]
+        texts["To see all that is known of the first of them"] = ["show", run.id, _cell(ended[0].summary)]
     if here := list(dict.fromkeys(cell.name for cell in ended if cell.name in names)):
         words = ["check", "--deployments", ",".join(here), "--cases", "silent-body,slow-body"]
         texts["To see how long they wait for a slow client"] = words
