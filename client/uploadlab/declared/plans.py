@@ -104,6 +104,7 @@ def check_deployments(plan: Plan, deployments: Iterable[str]) -> None:
     known = list(deployments)
     for group in plan.cells:
         choose("deployment", group.deployments, known)
+    choose("deployment", plan.load.deployments if plan.load else [], known)
 
 
 def check_load(load: Load) -> None:
