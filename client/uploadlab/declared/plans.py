@@ -1,8 +1,9 @@
 """The files of configs/plans: which cells, how many rounds, which load."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -42,6 +43,9 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slow_users: list[int] = msgspec.field(default_factory=lambda: [0])
     """How many users send at ``pace`` beside the users that are counted."""
     pace: str = "1MB/s"
+
+
+Part = TypeVar("Part", Group, Load)
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,11 +99,28 @@ def _check(plan: Plan) -> None:
     parse_share(plan.within)
 
 
+def named_deployments(plan: Plan) -> list[str]:
+    """Return the deployments that a plan names."""
+    parts = [*plan.cells, *([plan.load] if plan.load else [])]
+    return [name for part in parts for name in part.deployments if name != "*" and not name.startswith("!")]
+
+
+def leaving_out(plan: Plan, rare: Collection[str]) -> Plan:
+    """Return the plan whose ``*`` does not stand for these deployments; a part that names one has it."""
+
+    def without(part: Part) -> Part:
+        left_out = [f"!{name}" for name in rare if name not in part.deployments]
+        return msgspec.structs.replace(part, deployments=[*part.deployments, *left_out])
+
+    load = without(plan.load) if plan.load else None
+    return msgspec.structs.replace(plan, cells=[without(group) for group in plan.cells], load=load)
+
+
 def check_deployments(plan: Plan, deployments: Iterable[str]) -> None:
-    """Raise UsageError if the plan names a deployment that is not declared."""
+    """Raise UsageError if the plan names a deployment that does not exist."""
     known = list(deployments)
-    for group in plan.cells:
-        choose("deployment", group.deployments, known)
+    for part in [*plan.cells, *([plan.load] if plan.load else [])]:
+        choose("deployment", part.deployments, known)
 
 
 def check_load(load: Load) -> None:
