@@ -77,7 +77,9 @@ def _link(name: str, declared: DeclaredLink) -> Link:
     if declared.round_trip_ms:
         positive("round_trip_ms", declared.round_trip_ms)
     if declared.round_trip_ms > MOST_ROUND_TRIP * 1000:
-        raise UsageError(f"round_trip_ms is at most {MOST_ROUND_TRIP * 1000:g}, not {declared.round_trip_ms:g}")
+        raise UsageError(
+            f"round_trip_ms is at most {MOST_ROUND_TRIP * 1000:g}, not {declared.round_trip_ms:g}"
+        )
     for stall in declared.stalls:
         positive("seconds of a stall", stall.seconds)
     if max(len(declared.cuts), len(declared.stalls)) > MOST_EVENTS:
