@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -45,9 +44,6 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slow_users: list[int] = msgspec.field(default_factory=lambda: [0])
     """How many users send at ``pace`` beside the users that are counted."""
     pace: str = "1MB/s"
-
-
-Part = TypeVar("Part", Group, Load)
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,27 +97,32 @@ def _check(plan: Plan) -> None:
     parse_share(plan.within)
 
 
+def _parts(plan: Plan) -> list[Group | Load]:
+    return [*plan.cells, *([plan.load] if plan.load else [])]
+
+
 def named_deployments(plan: Plan) -> list[str]:
     """Return the deployments that a plan names."""
-    parts = [*plan.cells, *([plan.load] if plan.load else [])]
-    return [name for part in parts for name in part.deployments if name != "*" and not name.startswith("!")]
+    names = [name for part in _parts(plan) for name in part.deployments]
+    return [name for name in names if name != "*" and not name.startswith("!")]
 
 
 def leaving_out(plan: Plan, rare: Collection[str]) -> Plan:
     """Return the plan whose ``*`` does not stand for these deployments; a part that names one has it."""
 
-    def without(part: Part) -> Part:
-        left_out = [f"!{name}" for name in rare if name not in part.deployments]
-        return msgspec.structs.replace(part, deployments=[*part.deployments, *left_out])
+    def without(names: list[str]) -> list[str]:
+        return [*names, *(f"!{name}" for name in rare if name not in names)]
 
-    load = without(plan.load) if plan.load else None
-    return msgspec.structs.replace(plan, cells=[without(group) for group in plan.cells], load=load)
+    replace = msgspec.structs.replace
+    cells = [replace(group, deployments=without(group.deployments)) for group in plan.cells]
+    load = replace(plan.load, deployments=without(plan.load.deployments)) if plan.load else None
+    return replace(plan, cells=cells, load=load)
 
 
 def check_deployments(plan: Plan, deployments: Iterable[str]) -> None:
     """Raise UsageError if the plan names a deployment that does not exist."""
     known = list(deployments)
-    for part in [*plan.cells, *([plan.load] if plan.load else [])]:
+    for part in _parts(plan):
         choose("deployment", part.deployments, known)
 
 

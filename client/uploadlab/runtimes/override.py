@@ -15,7 +15,7 @@ OWN = "run"
 LEFT_OUT = ("x-lab", "build", "ports")
 """Parts of a service that its copy must not have: it is built already, and reached by its name."""
 CERTIFICATES = "certificates:/certificates"
-"""The volume where a deployment with TLS leaves its authority's certificate, and where the client reads it."""
+"""The volume where a deployment with TLS leaves its authority's certificate for the client."""
 NAMESPACE = "service:"
 """How ``pid`` names the service whose process namespace a part joins."""
 
