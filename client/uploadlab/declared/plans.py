@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from uploadlab.catalogue.cases import LIMITS
 from uploadlab.catalogue.clients import CLIENTS
 from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.declared.toml_files import read_toml
@@ -57,6 +58,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rounds end after this time; each cell has at least one."""
     within: str = "0%"
     """A cell whose rate is this sure needs no more rounds; 0%: it gets all its rounds."""
+    cases: list[str] = []
+    """Limits of the check that are measured after the uploads."""
     groups: list[str] = []
     """Groups of deployments that it takes where the user names none; empty: the core."""
 
@@ -86,6 +89,7 @@ def _check(plan: Plan) -> None:
         raise UsageError("it plans nothing: add [[cells]] with sizes, or [load]")
     if plan.load:
         check_load(plan.load)
+    choose("limit", plan.cases, LIMITS)
     for group in plan.cells:
         choose("client", group.clients, CLIENTS)
         positive("rounds", group.rounds)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.cases import CASES, LIMITS
 from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS
 from uploadlab.declared import variants
@@ -140,9 +140,11 @@ def _draft_run(
     if order.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
     steps = plan_load(plan, order, targets) if wants_load else []
+    cases = choose("limit", plan.cases, LIMITS)
+    cases = [case for case in cases if any(applies(target, case) for target in targets)]
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds, cells=cells, steps=steps,
-        targets=with_links(targets, links, [*cells, *steps]), links=links,
+        targets=with_links(targets, links, [*cells, *steps], cases), links=links, checks=cases,
         deployments=to_start(deployments, [*cells, *steps], every=False),
         accuracy=planned_accuracy(plan, order),
     )  # fmt: skip
@@ -181,15 +183,20 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
 
 
 def with_links(
-    targets: Sequence[Target], links: Sequence[Link], planned: Sequence[Planned | Step]
+    targets: Sequence[Target],
+    links: Sequence[Link],
+    planned: Sequence[Planned | Step],
+    cases: Sequence[str] = (),
 ) -> list[Target]:
     """Return the targets, each also behind the links that something is planned over.
 
-    Of a target that is measured over links alone, only these remain. Raise UsageError.
+    Of a target that is measured over links alone, only these remain: cases are tried without a link.
+    Raise UsageError.
     """
     if not links:
         return list(targets)
     measured = {item.cell.deployment for item in planned}
+    measured |= {target.name for target in targets if any(applies(target, case) for case in cases)}
     found: list[Target] = []
     for target in targets:
         behind = [target.over(link.name) for link in links]
