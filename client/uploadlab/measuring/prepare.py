@@ -65,7 +65,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         load=drafted.steps,
         profile=order.profile,
         checks=drafted.checks,
-        exceptions=_exceptions() if drafted.checks and order.clients is None else [],
+        exceptions=_exceptions() if drafted.checks and not drafted.cells and order.clients is None else [],
         derived=[deployment for deployment in drafted.deployments if deployment.based_on],
         accuracy=drafted.accuracy,
         comparison=drafted.comparison,
@@ -101,7 +101,7 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
     cases = CLIENT_CASES if run.of_clients else CASES
     if gone := [case for case in run.checks if case not in cases]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer a case of the check: start a new run")
-    if load and run.checks:
+    if load and run.is_check:
         raise LabError(f"{run.id} is a check, which has no plan and no load: resume it without --load")
     if load and not run.load:
         add_load(run)
