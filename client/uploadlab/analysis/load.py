@@ -7,7 +7,6 @@ from statistics import median, quantiles
 from typing import NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from uploadlab.analysis.cells import GB, MB, ceiling_name
 from uploadlab.model.cells import Step
@@ -16,6 +15,8 @@ from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Status
 from uploadlab.model.runs import Run
 
+Way = tuple[str, int, int, int]
+"""Link, size in bytes, users, slow users: what a step has in common with that of its reference."""
 LEAST_FOR_P95, LEAST_FOR_P99 = 20, 100
 """Fewer uploads have no percentile beyond which some of them lie."""
 
@@ -45,6 +46,8 @@ class LoadSummary(Struct, frozen=True):
     statuses: dict[Status, int]
     """How many uploads ended so, also before and after the window."""
     slow_statuses: dict[Status, int]
+    link: str = ""
+    """What the uploads went over; empty: nothing of the lab's."""
     mb_per_second: float | None = None
     """In the window, in 10^6 bytes a second; None if some user did too little for a window."""
     share: float | None = None
@@ -58,8 +61,6 @@ class LoadSummary(Struct, frozen=True):
     """CPU seconds of all the server's processes for 10^9 bytes sent."""
     busy_workers: float | None = None
     """Share of the step's time that a worker was busy, mean of the workers."""
-    link: str = ""
-    """What all users shared; empty: nothing of the lab's."""
 
 
 def summarize_load(run: Run, results: Iterable[LoadStep], uploads: Iterable[LoadUpload]) -> list[LoadSummary]:
@@ -77,12 +78,7 @@ def summarize_load(run: Run, results: Iterable[LoadStep], uploads: Iterable[Load
         if step.cell.deployment == over(ceiling_name(run) or "", links.get(step.cell.deployment, ""))
     }
     return [
-        replace(
-            _summary(
-                step, done[step.id], rows.get(step.id, []), rates[step.id], ceilings.get(_way(step, links))
-            ),
-            link=links.get(step.cell.deployment, ""),
-        )
+        _summary(step, links, done[step.id], rows.get(step.id, []), rates[step.id], ceilings)
         for step in steps
     ]
 
@@ -112,10 +108,11 @@ def rate(step: Step, uploads: Sequence[LoadUpload]) -> float | None:
 
 def _summary(
     step: Step,
+    links: Mapping[str, str],
     result: LoadStep,
     uploads: Sequence[LoadUpload],
     mb_per_second: float | None,
-    ceiling: float | None,
+    ceilings: Mapping[Way, float | None],
 ) -> LoadSummary:
     counted = [upload for upload in uploads if not upload.slow]
     around = window(step, counted) or Window(-inf, inf)
@@ -126,9 +123,10 @@ def _summary(
     ]
     percent = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else []
     sent_bytes = sum(upload.sent_bytes for upload in uploads)
-    cpu = result.server_cpu_seconds
+    cpu, ceiling = result.server_cpu_seconds, ceilings.get(_way(step, links))
     return LoadSummary(
         step=step,
+        link=links.get(step.cell.deployment, ""),
         result=result,
         statuses=dict(Counter(upload.status for upload in counted)),
         slow_statuses=dict(Counter(upload.status for upload in uploads if upload.slow)),
@@ -150,6 +148,5 @@ def _busy(result: LoadStep, uploads: Sequence[LoadUpload]) -> float | None:
     return result.worker_cpu_seconds / result.workers / (ends - starts)
 
 
-def _way(step: Step, links: Mapping[str, str]) -> tuple[str, int, int, int]:
-    """Return what a step has in common with that of its reference."""
+def _way(step: Step, links: Mapping[str, str]) -> Way:
     return links.get(step.cell.deployment, ""), step.cell.size_bytes, step.users, step.slow_users

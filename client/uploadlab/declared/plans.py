@@ -1,7 +1,7 @@
 """The files of configs/plans: which cells, how many rounds, which load."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
@@ -103,11 +103,33 @@ def _check(plan: Plan) -> None:
     parse_share(plan.within)
 
 
+def _parts(plan: Plan) -> list[Group | Load]:
+    return [*plan.cells, *([plan.load] if plan.load else [])]
+
+
+def named_deployments(plan: Plan) -> list[str]:
+    """Return the deployments that a plan names."""
+    names = [name for part in _parts(plan) for name in part.deployments]
+    return [name for name in names if name != "*" and not name.startswith("!")]
+
+
+def leaving_out(plan: Plan, rare: Collection[str]) -> Plan:
+    """Return the plan whose ``*`` does not stand for these deployments; a part that names one has it."""
+
+    def without(names: list[str]) -> list[str]:
+        return [*names, *(f"!{name}" for name in rare if name not in names)]
+
+    replace = msgspec.structs.replace
+    cells = [replace(group, deployments=without(group.deployments)) for group in plan.cells]
+    load = replace(plan.load, deployments=without(plan.load.deployments)) if plan.load else None
+    return replace(plan, cells=cells, load=load)
+
+
 def check_deployments(plan: Plan, deployments: Iterable[str]) -> None:
-    """Raise UsageError if the plan names a deployment that is not declared."""
+    """Raise UsageError if the plan names a deployment that does not exist."""
     known = list(deployments)
-    for group in plan.cells:
-        choose("deployment", group.deployments, known)
+    for part in _parts(plan):
+        choose("deployment", part.deployments, known)
 
 
 def check_load(load: Load) -> None:

@@ -89,7 +89,8 @@ def begin(environment: Environment, **_: Any) -> None:
     try:
         check_options(options)  # the page may have changed them
         _require_address(environment.host)
-        line_of(options, environment.host or "")
+        if not isinstance(environment.runner, MasterRunner):  # which has no key, and sends nothing
+            line_of(options, environment.host or "")
     except UsageError as error:
         logging.getLogger("locust").error(f"{error}; the test is stopped")
         gevent.spawn(environment.runner.stop)

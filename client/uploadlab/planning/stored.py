@@ -67,7 +67,7 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
             _, found, texts = lineup(order, declared, ROOT)
             made = {deployment.name: deployment for deployment in found}
         else:
-            made, texts = variants.extended(declared, order.deployments or [], ROOT), {}
+            made, texts = variants.extended(declared, [stored.name for stored in run.derived], ROOT), {}
     except (UsageError, OSError, ValueError) as error:  # of a name that no file can have, too
         raise LabError(
             f"{run.id} cannot be made again from this checkout: {problem_of(error)}; start a new run"
