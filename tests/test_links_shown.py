@@ -40,7 +40,7 @@ def test_the_answer_has_a_sentence_for_each_link(shown: Document) -> None:
     assert (
         texts["slow"] == "1 of 2 servers took 10 MiB, in 10 s, with a full line; gunicorn: 500 after 30.7 s"
     )
-    assert texts["far"].startswith("all 2 servers took 10 MiB, in 0.7 to 16 s, 2.5% to 57% of the line")
+    assert texts["far"].startswith("both servers took 10 MiB, in 0.7 to 16 s, 2.5% to 57% of the line")
     assert texts["far"].endswith("the least, 2.5%, by curl.stream-h2 at flask")
     assert "none of 2 servers got 10 MiB" in texts["broken"]
     assert "ConnectionResetError after 1.1 s (2 times)" in texts["broken"]

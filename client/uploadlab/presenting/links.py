@@ -110,7 +110,7 @@ def _taken(facts: LinkFacts) -> str:
 
 
 def _all(count: int) -> str:
-    return "the server" if count == 1 else f"all {counted(count, 'server')}"
+    return {1: "the server", 2: "both servers"}.get(count, f"all {counted(count, 'server')}")
 
 
 def _range(values: Sequence[float]) -> str:
