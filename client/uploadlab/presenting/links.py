@@ -26,7 +26,7 @@ def link_table(links: Iterable[Link]) -> Table:
         TableRow([link.name, rate_of_link(link.up), rate_of_link(link.down), *_happens(link), link.title])
         for link in links
     ]
-    return Table("", LINK_HEADER, rows, wordy=True)
+    return Table("", LINK_HEADER, rows, wordy=True, narrow=LINK_HEADER[1:4])
 
 
 def rate_of_link(bytes_per_second: int) -> str:
@@ -193,12 +193,18 @@ def outcome_tables(found: Sequence[LinkFacts]) -> list[Table]:
     methods = {method for _, (method, _) in firsts}
     header = [f"{facts.link.name}, {_way_text(way, len(methods) > 1)}" for facts, way in firsts]
     tables = [_outcomes(f"{', '.join(methods)}" if len(methods) == 1 else "", header, firsts)]
-    for facts in found:
-        if others := facts.ways[1:]:
-            first = [way for way in facts.ways if way[1] in {size for _, size in others}]
-            ways = sorted(first)
-            names = [_way_text(way, True) for way in ways]
-            tables.append(_outcomes(f"Ways over {facts.link.name}", names, [(facts, way) for way in ways]))
+    return [*tables, *(table for facts in found for table in _more_ways(facts))]
+
+
+def _more_ways(facts: LinkFacts) -> list[Table]:
+    """Return a table for each size of which a link was sent more than its first way."""
+    tables = []
+    for size_bytes in sorted({size_bytes for _, size_bytes in facts.ways[1:]}):
+        ways = sorted(way for way in facts.ways if way[1] == size_bytes)
+        names = {cell.name for cell in facts.cells if cell.way in ways and cell.way != facts.ways[0]}
+        alike = LinkFacts(facts.link, [cell for cell in facts.cells if cell.name in names])
+        title = f"Over {facts.link.name}, {format_size(size_bytes)}"
+        tables.append(_outcomes(title, [method for method, _ in ways], [(alike, way) for way in ways]))
     return tables
 
 

@@ -113,9 +113,8 @@ def failure_section(summaries: Sequence[Summary]) -> Section:
 
 
 def chart_section(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> MaybeSection:
-    """Return the charts against size; None where each target has one size, which makes no line."""
-    sizes = {(summary.deployment, summary.size_bytes) for summary in summaries}
-    if len(sizes) == len({deployment for deployment, _ in sizes}):
+    """Return the charts against size; None where each way has one size, which makes no line."""
+    if len({summary.cell for summary in summaries}) == len({(of.deployment, of.method) for of in summaries}):
         return None
     counted = [row for row in rows if not row.warmup]
     charts = [*time_charts(counted), *memory_charts(summaries)]
