@@ -72,7 +72,7 @@ def comparison_section(
 
 def cell_section(run: Run, summaries: Sequence[Summary]) -> Section:
     """Return every figure of every cell in one table."""
-    ceiling = ceiling_name(run) or "none in this run"
+    ceiling = (ceiling_name(run) or "none in this run") + " over the same link" * bool(run.links)
     tables = [cell_table(summaries)] if summaries else []
     legend = [CELL_LEGEND.format(ceiling=ceiling), COST_LEGEND, ROUGH_LEGEND]
     if any(summary.client_limited for summary in summaries):
