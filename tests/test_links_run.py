@@ -1,21 +1,38 @@
 """``lab run --link``, from the command to the rows, with links of a test's own."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
+from uploadlab.declared.goals import Goals
+from uploadlab.load.stage import LoadStage
+from uploadlab.measuring.protocols import Workbench
+from uploadlab.measuring.uploads import UploadStage
+from uploadlab.model.cells import Cell, Planned, Step
+from uploadlab.model.deployments import Target
+from uploadlab.model.links import Link
 from uploadlab.model.measurements import Measurement, Status
+from uploadlab.presenting.report import document_of
+from uploadlab.processes.groups import Processes
+from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import free_ports
 from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import checkout
-from .helpers import REFERENCES, environment
-from .raw_server import keep
+from .helpers import REFERENCES, RUN, environment
 from .test_commands import only_run
+from .test_lab import Fake
+from .upload_apps import self_signed, upload_app
 
 pytestmark = pytest.mark.slow
 
@@ -27,8 +44,8 @@ round_trip_ms = 2
 
 [waits]
 title = "an upload of 64 KiB takes a second"
-stalls = [{ after = "32KiB", seconds = 1 }]
 up = "100Mbit/s"
+stalls = [{ after = "32KiB", seconds = 1 }]
 
 [cut]
 title = "ends twice"
@@ -38,23 +55,29 @@ PLAN = """
 title = "Over each link."
 budget_seconds = 20
 [[cells]]
-methods = ["request.stream"]
+methods = ["request.stream", "curl.stream"]
 sizes = ["64KiB"]
 warmup = "1KiB"
 links = ["near", "waits"]
 [load]
 methods = ["request.stream"]
-links = ["near", "cut"]
+deployments = ["flask"]
+links = ["cut"]
 sizes = ["64KiB"]
 users = [2]
 seconds = 0.1
 """
-THANKS = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-NAMES = ["flask", "gunicorn", *REFERENCES]
+WAYS = ("request.stream", "curl.stream")
+CELLS = {
+    f"{name}@{link}/{way}/65536"
+    for name in ("flask", "gunicorn", *REFERENCES)
+    for link in ("near", "waits")
+    for way in WAYS
+}
 
 
 class Lab(NamedTuple):
-    """A checkout with links of its own, and where its runs go."""
+    """A checkout with links of its own."""
 
     folder: Path
 
@@ -65,11 +88,12 @@ class Lab(NamedTuple):
             capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
 
-    def run(self, out: Path, *words: str | Path) -> tuple[str, RunFolder]:
-        """What ``lab run`` prints, and the run's folder."""
-        done = self("run", "--runtime", "local", "--out", out, *words)
-        assert done.returncode in (0, 1), done.stderr
-        return done.stdout + done.stderr, only_run(out)
+
+class Done(NamedTuple):
+    """A run over two links, with nothing but its uploads; then one row is lost, and it is resumed."""
+
+    before: list[Measurement]
+    folder: RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -81,103 +105,113 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 
 @pytest.fixture(scope="module")
-def measured(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run of that plan, with its load."""
-    words = ("--plan", "over", "--deployments", "flask,gunicorn", "--load", "--workers", "1", "--seed", "3")
-    return lab.run(tmp_path_factory.mktemp("over") / "out", *words)[1]
+def measured(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    out = tmp_path_factory.mktemp("over") / "out"
+    words = ("--plan", "over", "--deployments", "flask,gunicorn", "--seed", "3", "--out", out)
+    done = lab("run", "--runtime", "local", *words)
+    assert done.returncode == 0, done.stderr
+    folder = only_run(out)
+    before = rows_of(folder)
+    rows = (folder.path / "measurements.jsonl").read_text().splitlines(keepends=True)
+    kept = [row for row in rows if "gunicorn@near/request.stream" not in row]
+    (folder.path / "measurements.jsonl").write_text("".join(kept))
+    resumed = lab("resume", folder.path, "--load", "--workers", "1")
+    assert resumed.returncode == 0, resumed.stderr
+    return Done(before, folder)
 
 
 def rows_of(folder: RunFolder) -> list[Measurement]:
     return [row for row in folder.read_measurements() if not row.warmup]
 
 
-def test_rows_are_of_targets_behind_links_and_the_run_has_these_links(measured: RunFolder) -> None:
-    cells = {f"{name}@{link}/request.stream/65536" for name in NAMES for link in ("near", "waits")}
-    assert {row.cell_id: (row.status, row.digest_ok) for row in rows_of(measured)} == dict.fromkeys(
-        cells, (Status.OK, True)
-    )
-    stored = json.loads((measured.path / "run.json").read_text())
+def test_rows_are_of_targets_behind_links_and_the_run_has_these_links(measured: Done) -> None:
+    found = {row.cell_id: (row.status, row.digest_ok) for row in measured.before}
+    assert found == dict.fromkeys(CELLS, (Status.OK, True))
+    stored = json.loads((measured.folder.path / "run.json").read_text())
     assert {link["name"]: len(link.get("stalls", [])) for link in stored["links"]} == {
         "near": 0, "waits": 1, "cut": 0,
     }  # fmt: skip
-    assert min(row.seconds or 0 for row in rows_of(measured) if "@waits" in row.deployment) >= 1
+    assert min(row.seconds or 0 for row in measured.before if "@waits" in row.deployment) >= 1
 
 
-def test_uploads_over_slow_links_are_made_side_by_side(measured: RunFolder) -> None:
-    spans = [
-        (datetime.fromisoformat(row.started_at).timestamp(), row.seconds or 0.0)
-        for row in rows_of(measured)
-        if row.deployment in ("flask@waits", "gunicorn@waits")
-    ]
-    assert max(begin for begin, _ in spans) < min(begin + seconds for begin, seconds in spans)
-
-
-def test_all_users_of_a_step_share_a_line(measured: RunFolder) -> None:
-    steps = {step.step_id: (step.status, step.error) for step in measured.read_steps()}
-    assert steps == {
-        f"{name}@{link}/request.stream/65536/2": (Status.OK, None)
-        for name in NAMES for link in ("near", "cut")
-    }  # fmt: skip
-    for name in NAMES:
-        uploads = [row for row in measured.read_uploads() if row.step_id.startswith(f"{name}@")]
-        whole = {row.status for row in uploads if "@near/" in row.step_id}
-        assert whole == {Status.OK}
-        # Two cuts for all of them: each user's own line would have both.
-        cut = [row for row in uploads if "@cut/" in row.step_id and row.status is not Status.OK]
-        assert [row.status for row in cut] == [Status.FAILED] * 2, name
-
-
-def test_a_run_over_links_goes_on_and_measures_only_what_is_left(lab: Lab, measured: RunFolder) -> None:
-    rows = (measured.path / "measurements.jsonl").read_text().splitlines(keepends=True)
-    steps = (measured.path / "load" / "steps.jsonl").read_text().splitlines(keepends=True)
-    lost = [row for row in rows if "gunicorn@near" in row]
-    (measured.path / "measurements.jsonl").write_text("".join(row for row in rows if row not in lost))
-    before = {row.cell_id: row.started_at for row in rows_of(measured)}
-    done = lab("resume", measured.path)
-    assert done.returncode == 0, done.stderr
-    after = {row.cell_id: (row.status, row.started_at) for row in rows_of(measured)}
-    assert after.pop("gunicorn@near/request.stream/65536")[0] is Status.OK
-    assert after == {cell: (Status.OK, started_at) for cell, started_at in before.items()}
-    assert (measured.path / "load" / "steps.jsonl").read_text().splitlines(keepends=True) == steps
-
-
-def test_load_may_be_added_to_a_run_over_a_link(lab: Lab, tmp_path: Path) -> None:
-    words = ("--link", "waits", "--plan", "smoke", "--methods", "request.stream", "--sizes", "1KiB")
-    _, folder = lab.run(tmp_path / "out", *words, "--deployments", "flask")
-    assert lab("resume", folder.path, "--load", "--workers", "1").returncode == 0
-    assert {step.step_id.partition("/")[0] for step in folder.read_steps()} == {
-        f"{name}@waits" for name in ("flask", *REFERENCES)
-    }
-    assert {row.status for row in folder.read_uploads()} == {Status.OK}
-
-
-@pytest.mark.parametrize("kind", ["run", "load"])
-def test_a_server_of_ones_own_keeps_its_host_and_is_counted_over_all_links(
-    lab: Lab, tmp_path: Path, kind: str
-) -> None:
-    with keep(THANKS) as server:
-        address = server.url.partition("//")[2]
-        own = ("--target", f"mine={server.url}/up", "--expect-status", "200", "--max-bytes", "150KB")
-        plan = ("--plan", "over") if kind == "run" else ("--plan", "slow-clients", "--sizes", "8KiB")
-        said, folder = lab.run(tmp_path / "out", *own, *plan, "--link", "near,waits", "--workers", "1")
-    puts = [request for request in server.received if request.startswith(b"POST /up")]
-    assert puts and all(f"\r\nHost: {address}\r\n".encode() in request for request in puts)
-    assert sum(len(request) for request in puts) <= 150_000
-    found = {row.status for row in [*rows_of(folder), *folder.read_uploads()] if "mine" in repr(row)}
-    assert Status.UNVERIFIED in found
-    assert "--max-bytes 0.15MB of mine is used up" in " ".join(said.split())
-
-
-def test_what_a_link_does_not_reach_is_a_row_with_its_reason(lab: Lab, tmp_path: Path) -> None:
-    nobody = f"http://127.0.0.1:{free_ports(1)[0]}/up"
-    said, folder = lab.run(
-        tmp_path / "out", "--target", f"mine={nobody}", "--expect-status", "200", "--plan", "over"
+def test_uploads_over_slow_links_are_made_side_by_side(measured: Done) -> None:
+    spans = sorted(
+        (datetime.fromisoformat(row.started_at).timestamp(), row.seconds or 0, row.deployment)
+        for row in measured.before
+        if row.deployment.endswith("@waits")
     )
-    rows = [row for row in rows_of(folder) if row.deployment.startswith("mine@")]
-    assert {row.deployment for row in rows} == {"mine@near", "mine@waits"}
-    assert {row.status for row in rows} <= {Status.UNAVAILABLE, Status.FAILED}
-    assert all("refused" in str(row.error) for row in rows), rows
-    assert "nothing arrived at mine" in said
+    overlaps = [{first[2], second[2]} for first, second in pairwise(spans) if second[0] < first[0] + first[1]]
+    assert any(len(names) == 2 for names in overlaps), spans
+
+
+def test_what_to_type_next_names_what_the_lab_can_start(measured: Done) -> None:
+    commands = document_of(measured.folder, Goals()).commands
+    assert commands["To see whether broken uploads are refused"].endswith(
+        "check --deployments flask,gunicorn"
+    )
+    assert [name for name, text in commands.items() if re.search(r"--deployments \S*@", text)] == []
+
+
+def test_a_run_over_links_goes_on_and_measures_only_what_is_left(measured: Done) -> None:
+    before = {row.cell_id: row.started_at for row in measured.before}
+    after = {row.cell_id: (row.status, row.started_at) for row in rows_of(measured.folder)}
+    lost = "gunicorn@near/request.stream/65536"
+    assert after.pop(lost)[0] is Status.OK
+    assert after == {cell: (Status.OK, at) for cell, at in before.items() if cell != lost}
+
+
+def test_all_users_of_a_step_share_a_line(measured: Done) -> None:
+    names = ["flask", *REFERENCES]
+    steps = {step.step_id: (step.status, step.error) for step in measured.folder.read_steps()}
+    assert steps == {f"{name}@cut/request.stream/65536/2": (Status.OK, None) for name in names}
+    for name in names:
+        uploads = [row for row in measured.folder.read_uploads() if row.step_id.startswith(f"{name}@")]
+        # Two cuts for both: a line of each user would have cut all its uploads but one.
+        assert sorted(row.status for row in uploads if row.status is not Status.OK) == [Status.FAILED] * 2
+        assert len({row.user for row in uploads}) == 2
+
+
+def test_a_server_of_ones_own_keeps_its_names_and_its_limit_over_all_links(lab: Lab, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path / "ca", "DNS:localhost")
+    with upload_app(tmp_path / "a") as plain, upload_app(tmp_path / "b", certificate) as tls:
+        named = tls.url.replace("127.0.0.1", "localhost")
+        words = ("--target", f"plain={plain.url}/up", "--target", f"tls={named}/up", "--ca-file", certificate)
+        limits = ("--max-bytes", "150KB", "--methods", "request.stream", "--rounds", "2")
+        where = ("--runtime", "local", "--out", tmp_path / "out")
+        done = lab("run", "--plan", "over", *words, "--expect-status", "200", *limits, *where)
+        assert done.returncode == 0, done.stderr
+        heads = {app: {head["Host"] for head in app.heads} for app in (plain, tls)}
+    assert heads == {plain: {plain.url.partition("//")[2]}, tls: {named.partition("//")[2]}}
+    assert 64 << 10 < plain.received_bytes <= 150_000 and 64 << 10 < tls.received_bytes <= 150_000
+    rows = [row for row in rows_of(only_run(tmp_path / "out")) if row.deployment.startswith(("plain", "tls"))]
+    assert {(row.deployment.partition("@")[0], row.status) for row in rows} == {
+        (name, Status.UNVERIFIED) for name in ("plain", "tls")
+    }
+    assert "--max-bytes 0.15MB of tls is used up" in done.stderr
+
+
+@contextmanager
+def bench_of(path: Path, link: Link) -> Iterator[Workbench]:
+    """A run of an upload and a step, to a server that is not there, over a link."""
+    target = Target("mine", f"http://127.0.0.1:{free_ports(1)[0]}").over(link.name)
+    cell = Cell(target.name, "request.stream", 1024)
+    run = msgspec.structs.replace(
+        RUN, targets=[target], cells=[Planned(cell, 1, 1)], load=[Step(cell, 2, 1.0)], links=[link]
+    )
+    with Processes() as processes:
+        yield Workbench(run, RunFolder.create(path, "r"), path, Fake(), lambda name: "", Links(processes))
+
+
+def test_what_a_link_does_not_reach_is_a_row_with_its_reason(tmp_path: Path) -> None:
+    with bench_of(tmp_path, Link(name="near", title="near")) as bench:
+        for make in (UploadStage, partial(LoadStage, crowd=Fake())):
+            stage = make(bench)
+            stage.execute(stage.remaining(), Fake())  # type: ignore[arg-type]
+        rows = [(row.status, str(row.error)) for row in rows_of(bench.folder)]
+        rows += [(step.status, str(step.error)) for step in bench.folder.read_steps()]
+    assert [status for status, _ in rows] == [Status.FAILED] * 2
+    assert all("link near cannot reach 127.0.0.1:" in error for _, error in rows)
+    assert all("check that the server runs" in error for _, error in rows)
 
 
 def test_workers_on_other_machines_do_not_send_over_a_link(lab: Lab, tmp_path: Path) -> None:
