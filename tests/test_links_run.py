@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 from uploadlab.declared.goals import Goals
+from uploadlab.load.job import LoadJob, StepResult
 from uploadlab.load.stage import LoadStage
 from uploadlab.measuring.protocols import Workbench
 from uploadlab.measuring.uploads import UploadStage
@@ -22,6 +22,7 @@ from uploadlab.model.cells import Cell, Planned, Step
 from uploadlab.model.deployments import Target
 from uploadlab.model.links import Link
 from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.targets import TargetSpec
 from uploadlab.presenting.report import document_of
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.link.lines import Links
@@ -30,6 +31,7 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import checkout
 from .helpers import REFERENCES, RUN, environment
+from .listening import listen
 from .test_commands import only_run
 from .test_lab import Fake
 from .upload_apps import self_signed, upload_app
@@ -190,28 +192,72 @@ def test_a_server_of_ones_own_keeps_its_names_and_its_limit_over_all_links(lab: 
     assert "--max-bytes 0.15MB of tls is used up" in done.stderr
 
 
+class Crowd(Fake):
+    """Users that send nothing; their jobs are kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[LoadJob] = []
+
+    def do(self, job: LoadJob) -> StepResult:
+        self.jobs.append(job)
+        return super().do(job)
+
+
+NEAR, DSL = Link(name="near", title="near"), Link(name="dsl", title="dsl", up=1_000_000, round_trip=0.5)
+
+
 @contextmanager
-def bench_of(path: Path, link: Link) -> Iterator[Workbench]:
-    """A run of an upload and a step, to a server that is not there, over a link."""
-    target = Target("mine", f"http://127.0.0.1:{free_ports(1)[0]}").over(link.name)
-    cell = Cell(target.name, "request.stream", 1024)
+def bench_of(path: Path, url: str, why: str = "", most_bytes: int = 0) -> Iterator[Workbench]:
+    """A run of an upload and a step over each link; ``why`` says why the server has died."""
+    spec = TargetSpec(max_bytes=most_bytes) if most_bytes else None
+    targets = [Target("mine", url, spec=spec).over(link.name) for link in (NEAR, DSL)]
+    cells = [Cell(target.name, "request.stream", 1000) for target in targets]
     run = msgspec.structs.replace(
-        RUN, targets=[target], cells=[Planned(cell, 1, 1)], load=[Step(cell, 2, 1.0)], links=[link]
-    )
+        RUN, targets=targets, links=[NEAR, DSL], cells=[Planned(cell, 1, 1) for cell in cells],
+        load=[Step(cell, 2, 1.0, slow_users=1) for cell in cells],
+    )  # fmt: skip
+    explain = lambda name: why and f"{name} {why}"  # noqa: E731
     with Processes() as processes:
-        yield Workbench(run, RunFolder.create(path, "r"), path, Fake(), lambda name: "", Links(processes))
+        yield Workbench(run, RunFolder.create(path, "r"), path, Fake(), explain, Links(processes))
+
+
+def do_all(bench: Workbench) -> tuple[set[tuple[Status, str]], list[LoadJob]]:
+    """How all uploads and steps ended, and what the users were given to do."""
+    crowd = Crowd()
+    for stage in (UploadStage(bench), LoadStage(bench, crowd)):
+        stage.execute(stage.remaining(), Fake())  # type: ignore[arg-type]
+    rows = [(row.status, str(row.error)) for row in rows_of(bench.folder)]
+    return {*rows, *((step.status, str(step.error)) for step in bench.folder.read_steps())}, crowd.jobs
 
 
 def test_what_a_link_does_not_reach_is_a_row_with_its_reason(tmp_path: Path) -> None:
-    with bench_of(tmp_path, Link(name="near", title="near")) as bench:
-        for make in (UploadStage, partial(LoadStage, crowd=Fake())):
-            stage = make(bench)
-            stage.execute(stage.remaining(), Fake())  # type: ignore[arg-type]
-        rows = [(row.status, str(row.error)) for row in rows_of(bench.folder)]
-        rows += [(step.status, str(step.error)) for step in bench.folder.read_steps()]
-    assert [status for status, _ in rows] == [Status.FAILED] * 2
-    assert all("link near cannot reach 127.0.0.1:" in error for _, error in rows)
-    assert all("check that the server runs" in error for _, error in rows)
+    nobody = f"127.0.0.1:{free_ports(1)[0]}"
+    with bench_of(tmp_path, f"http://{nobody}") as bench:
+        found, jobs = do_all(bench)
+    why = f"cannot reach {nobody}: Connection refused; check that the server runs and listens there"
+    assert found == {(Status.FAILED, f"link {link} {why}") for link in ("near", "dsl")}
+    assert jobs == []
+
+
+def test_a_deployment_that_died_behind_a_link_is_explained(tmp_path: Path) -> None:
+    with bench_of(tmp_path, "http://127.0.0.1:1", why="has died") as bench:
+        found, _ = do_all(bench)
+    assert found == {(Status.UNAVAILABLE, "mine has died")}
+
+
+def test_users_have_the_time_of_their_line_and_share_what_a_server_may_get(tmp_path: Path) -> None:
+    with (
+        listen(lambda connection: connection.close()) as url,
+        bench_of(tmp_path, url, most_bytes=60_000) as bench,
+    ):
+        found, jobs = do_all(bench)
+    assert {status for status, _ in found} == {Status.OK}
+    assert len({job.line for job in jobs}) == 2 and all(job.line.startswith("127.0.0.1:") for job in jobs)
+    extra = {job.step.cell.deployment: job.budget_seconds - RUN.budget_seconds for job in jobs}
+    assert extra == pytest.approx({"mine@near": 0, "mine@dsl": 3 * 1000 / 1e6 + 4 * 0.5})
+    # Half of what the uploads left: the rest is for the same server over the other link.
+    assert [job.most_bytes for job in jobs] == [4000, 8000]
 
 
 def test_workers_on_other_machines_do_not_send_over_a_link(lab: Lab, tmp_path: Path) -> None:
