@@ -55,6 +55,26 @@ def test_sizes_that_were_not_meant_for_a_link_fit_it(link: str, size_bytes: int)
     assert {item.cell.size_bytes for item in chosen.cells} == {32 * MIB}
 
 
+def test_steps_over_a_link_fit_it_for_all_users() -> None:
+    made = drafted("dsl", load=True)
+    sizes = {step.cell.size_bytes for step in made.steps}
+    users = {step.users for step in made.steps}
+    assert {step.cell.deployment.partition("@")[2] for step in made.steps} == {"dsl"}
+    assert len(sizes) == 1 and users == {1, 8, 32}  # one table for all of them
+    dsl = load_links()["dsl"]
+    assert 4 * max(users) * max(sizes) <= 15 * dsl.up < 8 * max(users) * max(sizes)
+    chosen = drafted("dsl", load=True, sizes=["1MiB"], users=[2])
+    assert {step.id for step in chosen.steps if step.cell.deployment == "flask@dsl"} == {
+        f"flask@dsl/{method}/{MIB}/2" for method in ("request.stream", "request.files-streamed")
+    }
+
+
+def test_a_plan_sends_steps_over_links_of_its_own() -> None:
+    steps = draft(Order(plan="links", load=True)).steps
+    assert {step.cell.deployment.partition("@")[2] for step in steps} == {"far"}
+    assert {step.users for step in steps if step.cell.deployment == "nginx-tls@far"} == {1, 4}
+
+
 def test_a_plan_says_itself_what_it_sends_over_a_link() -> None:
     planned = {(item.cell.deployment, item.cell.size_bytes) for item in draft(Order(plan="links")).cells}
     assert ("gunicorn@slow", 10 * MIB) in planned and ("haproxy-tls@far", 8 * MIB) in planned

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from uploadlab.analysis.cells import summarize
 from uploadlab.analysis.link_facts import cpu_shares, link_facts
+from uploadlab.analysis.outcome import Rows, failed_entirely
 from uploadlab.declared.goals import Goals
 from uploadlab.declared.links import load_links
 from uploadlab.model.measurements import Status
+from uploadlab.model.order import Order
 from uploadlab.pages import links as link_pages
 from uploadlab.pages import part
 from uploadlab.pages.__main__ import rendered
@@ -115,6 +117,12 @@ def test_two_runs_over_links_are_compared_cell_by_cell(folder: RunFolder, tmp_pa
     assert done.returncode == 0, done.stderr
     assert "Nothing can be judged against linked" in done.stdout
     assert "flask@slow" in done.stdout
+
+
+def test_what_a_link_has_cut_does_not_fail_the_run(folder: RunFolder) -> None:
+    run, rows = folder.read_run(), Rows(folder.read_measurements())
+    run.order = Order(deployments=["gunicorn", "flask"], link=["slow", "broken"])
+    assert failed_entirely(run, rows) == {"gunicorn@slow": "refused: answered 500"}
 
 
 def test_cpu_is_counted_where_uploads_ran_side_by_side(folder: RunFolder) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from uploadlab.analysis.grid import judged
+from uploadlab.analysis.link_facts import links_of_targets
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import EXTERNAL, REFERENCE
 from uploadlab.model.load import LoadStep, LoadUpload
@@ -38,7 +39,7 @@ def failed_entirely(run: Run, rows: Rows) -> dict[str, str]:
     """
     named = _named(run)
     failed: dict[str, str] = {}
-    for results in (_uploads(rows), _checks(run, rows), _load(run, rows)):
+    for results in (_uploads(run, rows), _checks(run, rows), _load(run, rows)):
         of_kind = list(results)
         for name in named:
             mine = [result for result in of_kind if result.name == name]
@@ -64,9 +65,11 @@ def _named(run: Run) -> list[str]:
     ]
 
 
-def _uploads(rows: Rows) -> Iterable[_Result]:
+def _uploads(run: Run, rows: Rows) -> Iterable[_Result]:
+    cutting = {name for name, link in links_of_targets(run).items() if link.cuts}
     for row in rows.measurements:
-        if not row.warmup:
+        was_cut = row.deployment in cutting and row.status is Status.FAILED  # as the user has ordered
+        if not row.warmup and not was_cut:
             yield _Result(row.deployment, row.status in ACCEPTED, _reason(row.status, row.error))
 
 

@@ -95,6 +95,8 @@ def command(
     }
     settings["ALLOWED_HOSTS"] = _names(host, address)
     behind = chosen_links(links or [])
+    if seed is not None and not behind:
+        raise UsageError("--seed places the cuts of a link: add --link NAME")
     screen = Screen()
     if not is_loopback(address):
         screen.note(
@@ -131,10 +133,10 @@ def _open_lines(opener: Links, links: Sequence[Link], target: Target, seed: int)
         line = opener.open(link, host, port, f"{seed}/{link.name}")
         events = {"cuts": len(link.cuts), "stalls": len(link.stalls)}
         happens = " and ".join(f"{count} {what}" for what, count in events.items() if count)
-        once = f"; {happens}, once, where --seed {seed} says" if happens else ""
+        once = f"; {happens} come once, placed by --seed {seed}" if happens else ""
         yield (
-            f"Over {link.name} ({link.title}): {scheme}://{line.host}:{line.port}, "
-            f"one line for all connections there{once}."
+            f"Over {link.name}, {link.title}: {scheme}://{line.host}:{line.port} "
+            f"is one line for all connections{once}."
         )
 
 

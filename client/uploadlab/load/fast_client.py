@@ -103,6 +103,9 @@ class LimitedResponse(HTTPSocketPoolResponse):
 
 
 geventhttpclient.client.HTTPSocketPoolResponse = LimitedResponse  # what its clients make of an answer
+# By default it sends a PUT again where the connection ends; its body has been read by then, and the server
+# would wait for it as long as it likes.
+geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
 
 
 def answer_body(answer: Any) -> bytes:

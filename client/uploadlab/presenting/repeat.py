@@ -90,19 +90,20 @@ def next_commands(
     ``is_busy`` says whether the host was too busy with other work for figures to hold.
     """
     run = stored.run
-    ours = {target.name: target for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)}
-    names = list(dict.fromkeys(target.behind for target in ours.values()))
+    startable = {target.name: target for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)}
+    names = list(dict.fromkeys(target.behind for target in startable.values()))
     texts = {}
     missing = 0 if run.comparison else _missing(run, stored.rows)
     if run.order and missing:
         texts[f"To measure the {missing} uploads that are missing"] = ["resume", run.id]
     if is_busy and run.order:
         texts["To measure the same again when the host is quiet"] = repeating(run)
-    if lost := list(dict.fromkeys(ours[at.deployment].behind for at in losses if at.deployment in ours)):
+    losing = [startable[loss.deployment].behind for loss in losses if loss.deployment in startable]
+    if lost := list(dict.fromkeys(losing)):
         texts["To see every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
     if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
         texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
-    elif not run.comparison and (fix := _fix(causes, ours)):
+    elif not run.comparison and (fix := _fix(causes, startable)):
         texts["To measure the fix"] = fix
     own = next((target for target in run.targets if target.foreign), None)
     checks = judged(run, stored.checks)
@@ -158,10 +159,10 @@ def _fix(causes: Sequence[Cause], startable: Mapping[str, Target]) -> list[str]:
         if cause.rule.better and isfinite(cause.times):
             for method, names in cause.places.items():
                 if here := [startable[name] for name in names if name in startable]:
-                    methods, link = f"{method},{cause.rule.better}", here[0].link
+                    methods = f"{method},{cause.rule.better}"
                     words = ["--deployments", here[0].behind, "--methods", methods]
-                    words += [*(["--link", link] if link else []), "--rounds", str(LEAST_ROUNDS)]
-                    return ["run", *words]
+                    words += ["--link", here[0].link] if here[0].link else []
+                    return ["run", *words, "--rounds", str(LEAST_ROUNDS)]
     return []
 
 
