@@ -177,16 +177,18 @@ def frames(file: BinaryIO) -> Iterator[int]:
 def refuse_early(listener: socket.socket, context: ssl.SSLContext) -> None:
     """Answer 400 to a body that has just begun, and close its stream."""
     data, stream = 0, bytes([0, 0, 0, 1])
-    with context.wrap_socket(listener.accept()[0], server_side=True) as connection:
-        with connection.makefile("rb") as file:
-            file.read(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
-            connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))  # SETTINGS
-            sent = frames(file)
-            assert data in sent
-            # HEADERS with END_STREAM and the eighth status that HPACK knows; RST_STREAM, NO_ERROR.
-            connection.sendall(bytes([0, 0, 1, 1, 5]) + stream + bytes([0x8C]))
-            connection.sendall(bytes([0, 0, 4, 3, 0]) + stream + bytes(4))
-            list(sent)
+    with (
+        context.wrap_socket(listener.accept()[0], server_side=True) as connection,
+        connection.makefile("rb") as file,
+    ):
+        file.read(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+        connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))  # SETTINGS
+        sent = frames(file)
+        assert data in sent
+        # HEADERS with END_STREAM and status 400, which HPACK has a number for; RST_STREAM, NO_ERROR.
+        connection.sendall(bytes([0, 0, 1, 1, 5]) + stream + bytes([0x8C]))
+        connection.sendall(bytes([0, 0, 4, 3, 0]) + stream + bytes(4))
+        list(sent)
 
 
 @pytest.mark.parametrize("client", ["curl", "node"])
