@@ -120,7 +120,7 @@ def prepared_run(tmp_path: Path, order: Order = ORDER) -> Prepared:
 
 def go(prepared: Prepared, fake: Fake, tmp_path: Path) -> list[Measurement]:
     stages = (UploadStage, ProfileStage, CheckStage, partial(LoadStage, crowd=fake))
-    carry_out(prepared, tmp_path, fake, fake, stages, fake.watch)
+    carry_out(prepared, tmp_path, fake, fake, None, stages, fake.watch)
     return prepared.folder.read_measurements()
 
 

@@ -78,13 +78,15 @@ def test_sizes_are_written(size_bytes: int, text: str) -> None:
         ("1MiB/S", 1 << 20),
         ("8 MB/s", 8_000_000),
         ("64k", 1 << 16),
+        ("10Mbit/s", 1_250_000),
+        ("0.5 Gbit/s", 62_500_000),
     ],
 )
 def test_rates_are_read(text: str, rate: int) -> None:
     assert parse_rate(text) == rate
 
 
-@pytest.mark.parametrize("text", ["", "/s", "1M/h", "fast", "2G/s"])
+@pytest.mark.parametrize("text", ["", "/s", "1M/h", "fast", "2G/s", "0Mbit/s", "9Gbit/s", "1bit/s", "Mbit/s"])
 def test_what_is_no_rate_is_refused_with_the_value(text: str) -> None:
     with pytest.raises(UsageError, match="write") as error:
         parse_rate(text)

@@ -39,8 +39,9 @@ from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import is_this_host
 from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
 from uploadlab.runtimes.in_container import Neighbours, require_checkout, run_name
+from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import LocalRuntime, Scratch
-from uploadlab.sending.client import Client
+from uploadlab.sending.crew import Crew
 from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
@@ -263,7 +264,9 @@ def _carry_out(
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
         stages = (UploadStage, ProfileStage, CheckStage, ClientStage, partial(LoadStage, crowd=swarm))
-        carry_out(prepared, scratch.data_dir, runtime, Client(processes), stages, screen.progress)
+        carry_out(
+            prepared, scratch.data_dir, runtime, Crew(processes), Links(processes), stages, screen.progress
+        )
     finally:
         if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`; the answer ends it
             screen.note(STAY_UP.format(viewer=os.environ.get("LAB_VIEWER", "")))

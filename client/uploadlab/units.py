@@ -54,7 +54,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def parse_rate(text: str) -> int:
-    """Return the bytes a second of ``2MB/s``, ``16Mbit/s`` (the same) or ``2M/s`` (2MiB/s); raise UsageError."""
+    """Return the bytes a second of ``2MB/s``, ``16Mbit/s`` (the same) or ``2MiB/s``; raise UsageError."""
     bits = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)bit/s", text.strip(), re.IGNORECASE)
     try:
         if bits:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from uploadlab.model.cells import Cell
-from uploadlab.model.deployments import REFERENCE
+from uploadlab.model.deployments import REFERENCE, over
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.runs import Run
 
@@ -62,16 +62,23 @@ def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
     """Return summaries in the order of the run's cells; a cell not measured yet is left out."""
     cells = by_cell(rows)
     references = reference_names(run)
+    links = {target.name: target.link for target in run.targets}
     reference_rates = {
         cell: rate
         for cell, *_ in run.cells
         if cell.deployment in references and (rate := _rate(cells.get(cell.id, [])))
     }
+    first = ceiling_name(run) or ""
     summaries = []
     for cell, *_ in run.cells:
         if measured := cells.get(cell.id):
-            rates = {of: rate for of, rate in reference_rates.items() if of.size_bytes == cell.size_bytes}
-            ceiling = next((rate for of, rate in rates.items() if of.deployment == references[0]), None)
+            link = links.get(cell.deployment, "")
+            rates = {
+                of: rate
+                for of, rate in reference_rates.items()
+                if of.size_bytes == cell.size_bytes and links[of.deployment] == link
+            }
+            ceiling = next((rate for of, rate in rates.items() if of.deployment == over(first, link)), None)
             limited = cell.deployment not in references and _is_limited(measured, rates.values())
             summaries.append(_summary(measured, ceiling, limited))
     return summaries
@@ -125,8 +132,8 @@ def reference_names(run: Run) -> list[str]:
 
 
 def ceiling_name(run: Run) -> str | None:
-    """Return the reference that rates are divided by: the first of the run, if it has one."""
-    return next(iter(reference_names(run)), None)
+    """Return the reference that rates are divided by, over the same link: the first of the run, if any."""
+    return next((target.behind for target in run.targets if target.tier == REFERENCE), None)
 
 
 def _is_limited(rows: Sequence[Measurement], references: Collection[float]) -> bool:

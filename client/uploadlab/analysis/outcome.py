@@ -59,7 +59,7 @@ def _named(run: Run) -> list[str]:
     return [
         target.name
         for target in run.targets
-        if target.tier == EXTERNAL or (target.name in chosen and target.tier != REFERENCE)
+        if target.tier == EXTERNAL or (target.behind in chosen and target.tier != REFERENCE)
     ]
 
 

@@ -28,6 +28,8 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Size of the upload, not counted, before the first of a pair; at most the smallest size of the pair."""
     clients: list[str] = []
     """Other clients, whose methods are added to these."""
+    links: list[str] = []
+    """What the uploads go over, one after the other; empty: nothing of the lab's."""
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

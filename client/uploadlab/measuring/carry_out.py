@@ -12,6 +12,7 @@ from uploadlab.measuring.prepare import Prepared
 from uploadlab.measuring.protocols import Runtime, Sender, Stage, Watcher, Workbench
 from uploadlab.model.deployments import CLIENT, EXTERNAL
 from uploadlab.planning.stored import lacking_secrets
+from uploadlab.runtimes.link.lines import Links
 
 
 def carry_out(
@@ -19,6 +20,7 @@ def carry_out(
     data_dir: Path,
     runtime: Runtime,
     sender: Sender,
+    links: Links | None,
     stages: Sequence[Callable[[Workbench], Stage[Any]]],
     watch: Callable[[int, str], AbstractContextManager[Watcher]],
 ) -> None:
@@ -29,21 +31,25 @@ def carry_out(
     run, folder = prepared.run, prepared.folder
     try:
         # A target that did not answer when the run was stopped may answer now.
-        external = [
-            msgspec.structs.replace(target, unavailable=lacking_secrets(target))
+        external = {
+            target.behind: msgspec.structs.replace(
+                target, name=target.behind, link="", unavailable=lacking_secrets(target)
+            )
             for target in run.targets
             if target.tier == EXTERNAL
-        ]
-        started = runtime.start(prepared.deployments) + external
+        }
+        started = [*runtime.start(prepared.deployments), *external.values()]
         checked, versions = check_targets(started, sender, runtime.explain)
-        names = {target.name for target in run.targets}
         # The versions of clients are known once their programs have started, maybe before the run went on.
         run.versions = run.versions | versions if run.of_clients else versions
-        clients = [target for target in run.targets if target.tier == CLIENT]
-        run.targets = [target for target in checked if target.name in names] + clients
+        known = {target.name: target for target in checked}
+        run.targets = [
+            target if target.tier == CLIENT else known[target.behind].over(target.link)
+            for target in run.targets
+        ]
         folder.write_run(run)
         for make_stage in stages:
-            stage = make_stage(Workbench(run, folder, data_dir, sender, runtime.explain))
+            stage = make_stage(Workbench(run, folder, data_dir, sender, runtime.explain, links))
             if items := stage.remaining():
                 with watch(len(items), stage.name) as watcher:
                     stage.execute(items, watcher)

@@ -18,21 +18,26 @@ def left_bytes(target: Target, folder: RunFolder) -> int | None:
         return None
     sent_bytes = 0
     for row in folder.read_measurements():
-        if row.deployment == target.name and row.status is not Status.UNAVAILABLE:
+        if _is_behind(target, row.deployment) and row.status is not Status.UNAVAILABLE:
             sent_bytes += row.size_bytes + REQUEST_BYTES
     for upload in folder.read_uploads():
-        if upload.step_id.startswith(f"{target.name}/"):
+        if _is_behind(target, upload.step_id.partition("/")[0]):
             sent_bytes += upload.sent_bytes + REQUEST_BYTES
     for check in folder.read_checks():
-        if check.deployment == target.name:
+        if _is_behind(target, check.deployment):
             sent_bytes += (check.sent_bytes or 0) + REQUEST_BYTES
     return max(0, most_bytes - sent_bytes)
+
+
+def _is_behind(target: Target, name: str) -> bool:
+    """Return whether a name is of the target's server, over whatever link."""
+    return name == target.behind or name.startswith(f"{target.behind}@")
 
 
 def over_limit(target: Target) -> str:
     """Return why something more is not sent to a target, and what to type."""
     most_bytes = target.spec.max_bytes if target.spec else 0
-    return f"--max-bytes {most_bytes / 1e6:g}MB of {target.name} is used up: give more, or smaller --sizes"
+    return f"--max-bytes {most_bytes / 1e6:g}MB of {target.behind} is used up: give more, or smaller --sizes"
 
 
 def within_limits(run: Run, folder: RunFolder, tasks: Sequence[Task]) -> tuple[list[Task], list[Task]]:
@@ -40,11 +45,12 @@ def within_limits(run: Run, folder: RunFolder, tasks: Sequence[Task]) -> tuple[l
 
     No pair is warmed up that would not be measured then.
     """
-    left = {target.name: left_bytes(target, folder) for target in run.targets}
+    behind = {target.name: target.behind for target in run.targets}
+    left = {target.behind: left_bytes(target, folder) for target in run.targets}
     may: list[Task] = []
     over: list[Task] = []
     for task in tasks:
-        name, needed = task.cell.deployment, task.cell.size_bytes + REQUEST_BYTES
+        name, needed = behind[task.cell.deployment], task.cell.size_bytes + REQUEST_BYTES
         available = left[name]
         if available is None or needed <= available:
             may.append(task)

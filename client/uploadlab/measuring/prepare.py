@@ -66,6 +66,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         budget_seconds=drafted.budget_seconds,
         targets=drafted.targets,
         cells=drafted.cells,
+        links=drafted.links,
         load=drafted.steps,
         profile=order.profile,
         checks=drafted.checks,

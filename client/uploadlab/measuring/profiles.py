@@ -46,7 +46,7 @@ class ProfileStage:
 
     def execute(self, items: Sequence[tuple[Cell, str]], watcher: Watcher) -> None:
         """Make these, saving each profile as soon as it is there; raise LabError."""
-        run, folder, data_dir, sender, _ = self._bench
+        run, folder, data_dir, sender, *_ = self._bench
         urls = {target.name: target.url for target in run.targets}
         payloads = write_payloads(data_dir, {cell.size_bytes for cell, _ in items})
         for cell, kind in watched(items, len(items), watcher):

@@ -9,9 +9,12 @@ from uploadlab.model.deployments import Deployment, Target
 from uploadlab.model.measurements import Outcome
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
+from uploadlab.runtimes.link.lines import Links
 from uploadlab.storage.run_folder import RunFolder
 
 Item = TypeVar("Item")
+Address = tuple[str, int]
+"""Host and port."""
 
 
 class Runtime(Protocol):
@@ -40,8 +43,9 @@ class Sender(Protocol):
         payload: Payload,
         budget_seconds: float,
         foreign: TargetSpec | None = None,
+        through: Address | None = None,
     ) -> Outcome:
-        """Upload once and verify."""
+        """Upload once and verify; the upload alone goes ``through`` a line."""
 
     def profile(
         self, url: str, method: str, payload: Payload, budget_seconds: float, kind: str
@@ -80,6 +84,8 @@ class Workbench(NamedTuple):
     sender: Sender
     explain: Callable[[str], str]
     """Why a deployment has died; empty if it has not."""
+    links: Links | None = None
+    """What opens the links of targets that are behind one."""
 
 
 class Stage(Protocol[Item]):

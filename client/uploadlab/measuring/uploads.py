@@ -14,12 +14,15 @@ from uploadlab.errors import LabError
 from uploadlab.measuring.health import wait_idle
 from uploadlab.measuring.limits import over_limit, within_limits
 from uploadlab.measuring.protocols import Watcher, Workbench
+from uploadlab.measuring.side_by_side import Together, line_seconds, runs_together
 from uploadlab.measuring.stopping import RateStopping, Stopping
 from uploadlab.measuring.time_left import Estimate, time_taken
 from uploadlab.model.cells import Cell, Task
+from uploadlab.model.links import Link
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.runs import Run
 from uploadlab.planning.schedule import repeats, schedule
+from uploadlab.runtimes.addresses import address_of
 from uploadlab.units import format_size
 
 REPEAT = "LAB_REPEAT"
@@ -34,6 +37,7 @@ class UploadStage:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._targets = {target.name: target for target in bench.run.targets}
+        self._links = {link.name: link for link in bench.run.links}
         self._over: list[Task] = []
         """What would be more than a server of the user's own is to get."""
 
@@ -67,6 +71,7 @@ class UploadStage:
         for task in items:
             if self._unavailable(task) and not task.repeat:  # no row is missing, whatever ends the run
                 folder.append(self._measure(task, payloads, watcher))
+        tasks = self._side_by_side(tasks, payloads, watcher)
         while tasks:
             task, *tasks = tasks
             row = self._save(task, payloads, watcher)
@@ -91,6 +96,26 @@ class UploadStage:
             estimate.learn(rows[-1])
             tasks = tasks if has_time_to_repeat(self._bench.run, rows) else []
             watcher.ended(len(tasks), estimate.seconds_left(tasks))
+
+    def _side_by_side(
+        self, tasks: Sequence[Task], payloads: Mapping[int, Payload], watcher: Watcher
+    ) -> list[Task]:
+        """Do those whose link is the limit, many at once; return the others."""
+        together = [task for task in tasks if runs_together(task, self._link(task))]
+        apart = [task for task in tasks if task not in together]
+        waiting = Together(
+            together, {name: target.behind for name, target in self._targets.items()}, self._links
+        )
+        for row in waiting.rows(lambda task: self._measure(task, payloads, watcher)):
+            self._bench.folder.append(row)
+            if hopeless := given_up(self._bench.run, [row]):
+                waiting.leave_out(hopeless)
+            watcher.ended(waiting.left + len(apart), waiting.seconds_left)
+        return apart
+
+    def _link(self, task: Task) -> Link | None:
+        """Return what the upload goes over; a warm-up goes over nothing."""
+        return None if task.warmup else self._links.get(self._targets[task.cell.deployment].link)
 
     def _save(self, task: Task, payloads: Mapping[int, Payload], watcher: Watcher) -> Measurement:
         """Upload once, and save the row."""
@@ -121,9 +146,7 @@ class UploadStage:
             outcome = Outcome(status=Status.UNAVAILABLE, error=why)
         else:
             payload = payloads[cell.size_bytes]
-            outcome = self._bench.sender.measure(
-                target.url, cell.method, payload, run.budget_seconds, target.foreign
-            )
+            outcome = self._sent(task, payload)
             if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := explain(target.name)):
                 outcome.error = f"{outcome.error}; {why}"
             elif outcome.status is Status.TIMEOUT:
@@ -140,6 +163,28 @@ class UploadStage:
             started_at=started_at,
             **msgspec.structs.asdict(outcome),
         )
+
+    def _sent(self, task: Task, payload: Payload) -> Outcome:
+        """Upload once, over the link if there is one."""
+        run, sender, cell = self._bench.run, self._bench.sender, task.cell
+        target, link = self._targets[cell.deployment], self._link(task)
+        if link is None or self._bench.links is None:
+            return sender.measure(target.url, cell.method, payload, run.budget_seconds, target.foreign)
+        host, port = address_of(target.url)
+        # In one round, all targets have their cuts and stalls at the same bytes.
+        seed = f"{run.seed}/{link.name}/{task.round}"
+        try:
+            line = self._bench.links.open(link, host, port, seed)
+        except LabError as error:
+            return Outcome(status=Status.FAILED, error=str(error))
+        budget_seconds = run.budget_seconds + line_seconds(link, cell.size_bytes)
+        try:
+            outcome = sender.measure(
+                target.url, cell.method, payload, budget_seconds, target.foreign, (line.host, line.port)
+            )
+        finally:
+            self._bench.links.close(line)
+        return outcome
 
     def _unavailable(self, task: Task) -> str:
         """Return why an upload cannot be made at all; empty if it can."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from uploadlab.model.targets import TargetSpec
@@ -41,11 +42,27 @@ class Target(Struct, frozen=True):
     """Whether its URL has a login or a query, which are not stored."""
     tls: bool = False
     """Whether it speaks TLS, known also before it has a URL."""
+    link: str = ""
+    """What its uploads go over; empty: nothing of the lab's. It stands in the name, too: ``flask@dsl``."""
+
+    @property
+    def behind(self) -> str:
+        """The name of what stands at the far end: of a deployment, or as the user named a server."""
+        return self.name.removesuffix(f"@{self.link}") if self.link else self.name
+
+    def over(self, link: str) -> "Target":
+        """Return the target that is this one behind a link; without a name, this one."""
+        return msgspec.structs.replace(self, name=over(self.name, link), link=link) if link else self
 
     @property
     def foreign(self) -> TargetSpec | None:
         """How its URL takes uploads as it is; None: it has the lab's routes."""
         return self.spec if self.spec and self.spec.is_foreign else None
+
+
+def over(name: str, link: str) -> str:
+    """Return the name of a target behind a link; without a link, the target's own."""
+    return f"{name}@{link}" if link else name
 
 
 class Service(Struct, frozen=True):

@@ -40,6 +40,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a check also sends files over 2 GiB and slow uploads, and has larger crowds."""
     clients: list[str] | None = None
     """Clients that a check tries, in place of deployments."""
+    link: list[str] | None = None
+    """Names of links that uploads go over."""
     targets: dict[str, str] = {}
     """URLs of the user's servers, by their names."""
     spec: TargetSpec | None = None

@@ -8,6 +8,7 @@ from uploadlab.model.cells import Planned, Seconds, Step
 from uploadlab.model.checks import KnownException
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import CLIENT, Deployment, Target
+from uploadlab.model.links import Link
 from uploadlab.model.order import Kind, Order
 
 SCHEMA_VERSION = 1
@@ -65,6 +66,8 @@ class Run(Struct, kw_only=True):
     """What is compared, and how long."""
     load: Steps = []
     """Concurrent uploads, after all else."""
+    links: Annotated[list[Link], Meta(max_length=MOST_METHODS)] = []
+    """What the uploads of some targets go over."""
     checks: Cases = []
     """Cases of the compatibility grid, in place of all else."""
     exceptions: list[KnownException] = []

@@ -4,22 +4,30 @@ from collections.abc import Iterable, Sequence
 
 from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS, all_methods_at
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS, sent_at
+from uploadlab.declared.links import chosen_links
 from uploadlab.declared.plans import Group, Plan, parse_share
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Cell, Planned
-from uploadlab.model.deployments import REFERENCE, Target
+from uploadlab.model.deployments import REFERENCE, Target, over
+from uploadlab.model.links import Link
 from uploadlab.model.order import Order
 from uploadlab.model.runs import Accuracy
 from uploadlab.selection import choose, selects
-from uploadlab.units import parse_size
+from uploadlab.units import MIB, MOST_BYTES, parse_size
+
+LINE_SECONDS = 15
+"""How long an upload of a size that is not meant for a link may keep a line busy."""
 
 
 def plan_cells(plan: Plan, order: Order, targets: Sequence[Target]) -> list[Planned]:
-    """Return the cells of these targets; what the order names replaces the plan's. Raise UsageError."""
+    """Return the cells of these targets; what the order names replaces the plan's. Raise UsageError.
+
+    A cell over a link is of the target behind it.
+    """
     planned: dict[Cell, Planned] = {}
     for group in plan.cells:
         rounds, warmup_bytes = order.rounds or group.rounds, parse_size(group.warmup)
-        for cell in _group_cells(group, order, targets):
+        for cell in _cells_over_links(group, order, targets):
             if cell not in planned or planned[cell].rounds < rounds:
                 planned[cell] = Planned(cell, rounds, warmup_bytes)
     if plan.cells and not planned:
@@ -34,14 +42,41 @@ def planned_accuracy(plan: Plan, order: Order) -> Accuracy | None:
     return Accuracy(within, 60 * minutes) if minutes else None
 
 
+def planned_links(plan: Plan, order: Order) -> list[Link]:
+    """Return the links that the plan's groups, or the order, send over. Raise UsageError."""
+    return chosen_links(order.link or [name for group in plan.cells for name in group.links])
+
+
+def _cells_over_links(group: Group, order: Order, targets: Sequence[Target]) -> list[Cell]:
+    """Return a group's cells over each of its links, or over none."""
+    cells = _group_cells(group, order, targets)
+    links = chosen_links(order.link or group.links)
+    found: dict[Cell, None] = {}
+    for link in links:
+        fits = order.sizes or group.links  # sizes that were chosen for this link
+        for cell in cells:
+            size_bytes = cell.size_bytes if fits else min(cell.size_bytes, _fitting_bytes(link))
+            found[Cell(over(cell.deployment, link.name), cell.method, size_bytes)] = None
+    return list(found) if links else cells
+
+
+def _fitting_bytes(link: Link) -> int:
+    """Return the largest power of two that a line carries in ``LINE_SECONDS``; at least 1 MiB."""
+    most = link.up * LINE_SECONDS if link.up else MOST_BYTES
+    return max(MIB, 1 << (most.bit_length() - 1))
+
+
 def _group_cells(group: Group, order: Order, targets: Sequence[Target]) -> list[Cell]:
-    methods = _methods(group, order)
+    methods, over_links = _methods(group, order), order.link or group.links
     cells = []
     for target in targets:
-        # A reference is measured with every method that it accepts, so that each size has its ceiling.
+        # A reference is measured with every method that it accepts, so that each size has its ceiling. Over a
+        # link, where that would take long, the group's own methods show what the line carries.
         is_reference = target.tier == REFERENCE and methods
         is_selected = selects(group.deployments, target.name)
         names = target.accepts if is_reference else []
+        if is_reference and over_links:
+            names = _sent_at(target, methods, order)
         if is_selected:
             names = list(dict.fromkeys([*names, *_sent_at(target, methods, order)]))
         sizes = order.sizes or group.sizes

@@ -23,10 +23,11 @@ from uploadlab.model.deployments import (
     Deployment,
     Target,
 )
+from uploadlab.model.links import Link
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Accuracy, Run
 from uploadlab.paths import COMPOSE, PLANS, ROOT
-from uploadlab.planning.cells import plan_cells, planned_accuracy
+from uploadlab.planning.cells import plan_cells, planned_accuracy, planned_links
 from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
@@ -46,6 +47,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     budget_seconds: float = BUDGET_SECONDS
     cells: list[Planned] = []
     steps: list[Step] = []
+    links: list[Link] = []
     checks: list[str] = []
     """Cases of the check."""
     accuracy: Accuracy | None = None
@@ -102,6 +104,9 @@ def _draft_run(
 ) -> Draft:
     plan = load_plan(order.plan_name, PLANS)
     check_deployments(plan, names)
+    links = planned_links(plan, order)
+    if links and order.profile:
+        raise UsageError("--profile is of servers, not of links: leave out --link, or --profile")
     cells = plan_cells(plan, order, targets)
     wants_load = order.load or not plan.cells
     if order.users and not wants_load:
@@ -109,7 +114,8 @@ def _draft_run(
     steps = plan_load(plan, order, targets) if wants_load else []
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds, cells=cells, steps=steps,
-        targets=targets, deployments=to_start(deployments, [*cells, *steps], every=False),
+        targets=with_links(targets, links, [*cells, *steps]), links=links,
+        deployments=to_start(deployments, [*cells, *steps], every=False),
         accuracy=planned_accuracy(plan, order),
     )  # fmt: skip
 
@@ -146,6 +152,41 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
     )  # fmt: skip
 
 
+def with_links(
+    targets: Sequence[Target], links: Sequence[Link], planned: Sequence[Planned | Step]
+) -> list[Target]:
+    """Return the targets, each also behind the links that something is planned over.
+
+    Of a target that is measured over links alone, only these remain. Raise UsageError.
+    """
+    if not links:
+        return list(targets)
+    measured = {item.cell.deployment for item in planned}
+    found: list[Target] = []
+    for target in targets:
+        behind = [target.over(link.name) for link in links]
+        used = [other for other in behind if other.name in measured]
+        if taken := [other.name for other in used if any(other.name == known.name for known in targets)]:
+            raise UsageError(f"--target {taken[0]}: a target behind a link has that name; choose another")
+        _require_own_clients(used, planned)
+        found += [target] if target.name in measured or not used else []
+        found += used
+    return found
+
+
+def _require_own_clients(behind: Sequence[Target], planned: Sequence[Planned | Step]) -> None:
+    """Raise UsageError if another client than the lab's is to reach a user's server over a link.
+
+    It would be given the link's address, and a server may answer to its own name alone.
+    """
+    names = {target.name for target in behind if target.tier == EXTERNAL}
+    for item in planned:
+        if item.cell.deployment in names and ALL_METHODS[item.cell.method].client:
+            raise UsageError(
+                f"{item.cell.method} reaches your own server only directly: leave out --link, or the method"
+            )
+
+
 def other_clients(planned: Draft | Run) -> list[str]:
     """Return the clients that send in a run, or are checked by it, beside the lab's own."""
     checked = [target.name for target in planned.targets if target.tier == CLIENT]
@@ -158,7 +199,9 @@ def to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every:
 
     With ``every``, each of the chosen may pass uploads on, whatever is planned.
     """
-    relaying = {item.cell.deployment for item in planned if ALL_METHODS[item.cell.method].hops}
+    relaying = {
+        item.cell.deployment.partition("@")[0] for item in planned if ALL_METHODS[item.cell.method].hops
+    }
     names = {deployment.name for deployment in chosen}
     names |= {
         name for deployment in chosen if every or deployment.name in relaying for name in deployment.next

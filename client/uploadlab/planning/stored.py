@@ -38,7 +38,9 @@ def restored(run: Run, load: bool = False) -> Restored:
     With ``load``, include what the run may need when concurrent uploads are added to it.
     """
     _require_known(run)
-    names = [target.name for target in run.targets if target.tier not in (EXTERNAL, CLIENT)]
+    names = list(
+        dict.fromkeys(target.behind for target in run.targets if target.tier not in (EXTERNAL, CLIENT))
+    )
     if not names:  # of clients, or of the user's own servers alone, which need no checkout
         return Restored([], {})
     declared = load_deployments(COMPOSE)
@@ -46,7 +48,7 @@ def restored(run: Run, load: bool = False) -> Restored:
     if gone := [name for name in names if name not in {**made, **declared}]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
     if taken := [
-        target.name for target in run.targets if target.name in declared and target.tier == EXTERNAL
+        target.name for target in run.targets if target.behind in declared and target.tier == EXTERNAL
     ]:
         raise LabError(f"{run.id} has a target {taken[0]}, a deployment of compose.yaml: start a new run")
     chosen = [{**made, **declared}[name] for name in names]
@@ -93,13 +95,16 @@ def _require_known(run: Run) -> None:
     for cell, methods in cells.items():
         if cell.deployment not in names or cell.method not in methods or not cell.size_bytes:
             raise LabError(f"{run.id} plans {cell.id}, which this lab cannot measure: start a new run")
+    links = {link.name for link in run.links}
+    if lacking := [target.name for target in run.targets if target.link and target.link not in links]:
+        raise LabError(f"{run.id} does not have the link of {lacking[0]}: start a new run")
     if not all(planned.warmup_bytes for planned in run.cells):
         raise LabError(f"{run.id} plans a warm-up of 0 bytes: start a new run")
 
 
 def require_targets(run: Run, given: Mapping[str, str]) -> None:
     """Raise UsageError unless these URLs, which were given again, are those of the run's targets."""
-    urls = {target.name: target.url for target in run.targets if target.tier == EXTERNAL}
+    urls = {target.behind: target.url for target in run.targets if target.tier == EXTERNAL}
     for name, url in given.items():
         if urls.get(name) != url:
             known = ", ".join(f"{name}={url}" for name, url in urls.items()) or "none"

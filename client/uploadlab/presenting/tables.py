@@ -66,7 +66,8 @@ def _missing_ceiling(run: Run, summaries: Sequence[Summary]) -> str:
     """Return why these cells have no shares; nothing where they have."""
     if not (name := ceiling_name(run)):
         return " (no ceiling: no reference)"
-    cells = [summary for summary in summaries if summary.deployment == name]
+    behind = {target.name for target in run.targets if target.behind == name}
+    cells = [summary for summary in summaries if summary.deployment in behind]
     if any(summary.share for summary in cells):
         return ""
     return f" (no ceiling: {name} {cells[0].status if cells else 'not measured'})"

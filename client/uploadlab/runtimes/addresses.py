@@ -50,6 +50,12 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def address_of(url: str) -> tuple[str, int]:
+    """Return host and port of a URL that ``url_problem`` finds nothing wrong with."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
 def numeric(host: str) -> str:
     """Return the address that a name means, IPv4 first: each server resolves names in its own way.
 

@@ -53,12 +53,16 @@ class Client:
         payload: Payload,
         budget_seconds: float,
         foreign: TargetSpec | None = None,
+        through: tuple[str, int] | None = None,
     ) -> Outcome:
-        """Upload once and verify; never raise for what a server or the client's memory does."""
+        """Upload once and verify; never raise for what a server or the client's memory does.
+
+        The upload alone goes ``through`` the line that begins there.
+        """
         pipe = self._started()
         self._jobs += 1
         try:
-            pipe.write(UploadJob(self._jobs, url, method, payload, budget_seconds, foreign))
+            pipe.write(UploadJob(self._jobs, url, method, payload, budget_seconds, foreign, through))
             self._answer(pipe, UploadBegun, BEGIN_SECONDS)
             if not self._answer(pipe, UploadSent, budget_seconds):
                 return self._ended(pipe, Status.TIMEOUT, f"over {budget_seconds:g} s")

@@ -29,6 +29,8 @@ Watch = Callable[[str], None]
 """Called with ``connected``, then ``sending`` and ``sent`` around each block, then ``answered``."""
 ANSWER_BYTES = 1 << 20
 """The most that is taken of an answer, head and body; the lab's own have less than a kilobyte."""
+Through = tuple[str, int] | None
+"""Where a line to the target begins: connections are made there, while URL, Host and certificate stay."""
 GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 """What a front answers that gets no answer from the app behind it."""
 AS_IT_IS = {"Accept-Encoding": "identity"}
@@ -69,11 +71,12 @@ def session(
     block_bytes: int = BLOCK_BYTES,
     answer_bytes: int = ANSWER_BYTES,
     beside: str = "",
+    through: Through = None,
 ) -> requests.Session:
     """Return a fresh session: uWSGI closes connections without saying so, so none is used twice."""
     new = TargetSession()
     new.beside = beside
-    return guarded(new, BlockAdapter(watch, block_bytes, answer_bytes))
+    return guarded(new, BlockAdapter(watch, block_bytes, answer_bytes, through))
 
 
 def guarded(new: requests.Session, adapter: "BlockAdapter") -> requests.Session:
@@ -198,8 +201,10 @@ class BlockAdapter(HTTPAdapter):
         watch: Watch | None = None,
         block_bytes: int = BLOCK_BYTES,
         answer_bytes: int = ANSWER_BYTES,
+        through: Through = None,
     ) -> None:
         self._watch, self._block_bytes, self._answer_bytes = watch, block_bytes, answer_bytes
+        self._through = through
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -210,7 +215,7 @@ class BlockAdapter(HTTPAdapter):
         """Return a pool whose connections are limited, and watched if anyone watches."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _LimitedTLS if pool.scheme == "https" else _Limited
-        pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes)
+        pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes, self._through)
         return pool
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
@@ -225,15 +230,25 @@ class BlockAdapter(HTTPAdapter):
 class _Limited(HTTPConnection):
     """A connection whose answer is limited, and that reports how far a request has got."""
 
-    def __init__(self, watch: Watch | None, answer_bytes: int, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, watch: Watch | None, answer_bytes: int, through: Through, *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._watch, self._answer_bytes = watch, answer_bytes
+        self._watch, self._answer_bytes, self._through = watch, answer_bytes, through
 
     def response_class(self, connected: Any, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override]
         """Return the answer, which http.client makes so; the connection's time is for all of it."""
         seconds: Any = self.timeout
         source: Any = AnswerSource(connected, seconds, self._answer_bytes)
         return HTTPResponse(source, *args, **kwargs)
+
+    def _new_conn(self) -> socket.socket:
+        if self._through is None:
+            return super()._new_conn()
+        seconds: Any = self.timeout
+        connected = socket.create_connection(self._through, seconds)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as urllib3 does
+        return connected
 
     def connect(self) -> None:
         super().connect()

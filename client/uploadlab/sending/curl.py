@@ -11,7 +11,7 @@ from typing import IO, Any, cast
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.private_urls import private_parts, with_query
-from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, AnswerFault, with_headers
+from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, AnswerFault, Through, with_headers
 from uploadlab.sending.source import shorter_file
 from uploadlab.units import format_size
 
@@ -25,7 +25,7 @@ POLL_SECONDS = 0.5
 
 
 def send_by_curl(
-    verb: str, url: str, payload: Payload, budget_seconds: float | None
+    verb: str, url: str, payload: Payload, budget_seconds: float | None, through: Through = None
 ) -> tuple[Outcome, bytes, str | None]:
     """Send the file as the body, and measure by curl's own clock; its peak of memory is not known.
 
@@ -38,6 +38,7 @@ def send_by_curl(
     words = ["curl", "--disable", "--noproxy", "*", "--globoff", "--silent", "--proto", "=http,https"]
     words += ["--max-time", f"{budget_seconds or SILENCE_SECONDS:g}", "--write-out", FACTS]
     words += ["--http1.1"]  # as the client that it is measured against; over TLS curl would take HTTP/2
+    words += ["--connect-to", f"::{through[0]}:{through[1]}"] if through else []
     # Of a file named "-", curl would send its own input.
     words += ["--request", verb, "--upload-file", str(Path(payload.path).absolute()), "--config", "-"]
     done = _finished(words, _config(url), payload)

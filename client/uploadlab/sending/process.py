@@ -39,6 +39,8 @@ class UploadJob(msgspec.Struct):
     payload: Payload
     budget_seconds: float
     foreign: TargetSpec | None = None
+    through: tuple[str, int] | None = None
+    """Where a line to the target begins, over which the upload alone goes."""
 
 
 class ProcessReady(msgspec.Struct, tag=True):
@@ -76,10 +78,12 @@ def answers(job: UploadJob, watch: HostWatch, programs: ProgramSender) -> Iterat
     method = ALL_METHODS[job.method]
     yield UploadBegun(job.number)
     if method.client:
-        programs.prepare(method, job.url, job.payload)
+        programs.prepare(method, job.url, job.payload, job.through)
     watch.begin()
     own_before = _cpu_seconds()
-    uploaded = upload(job.url, method, job.payload, foreign=job.foreign, programs=programs, **query)
+    uploaded = upload(
+        job.url, method, job.payload, foreign=job.foreign, programs=programs, through=job.through, **query
+    )
     yield UploadSent(job.number)
     cost = usage.NO_ANSWER
     if uploaded.outcome.http_status:

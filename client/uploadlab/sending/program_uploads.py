@@ -3,6 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from uploadlab.catalogue.methods import Method, Part
 from uploadlab.catalogue.payloads import Payload
@@ -10,7 +11,7 @@ from uploadlab.model.measurements import Outcome, Status
 from uploadlab.private_urls import private_parts, with_query
 from uploadlab.sending.answered import words_of
 from uploadlab.sending.clients.frame import HTTP2
-from uploadlab.sending.connections import with_headers
+from uploadlab.sending.connections import Through, with_headers
 from uploadlab.sending.programs import ClientUnavailable, Programs
 
 
@@ -24,20 +25,20 @@ class ProgramSender:
         """End the programs."""
         self._programs.close()
 
-    def prepare(self, method: Method, url: str, payload: Payload) -> None:
+    def prepare(self, method: Method, url: str, payload: Payload, through: Through = None) -> None:
         """Have a program ready to send there: neither its clock nor the host's watch counts that."""
-        job = job_of(method, method.verb, url + method.route, payload, Part())
+        job = job_of(method, method.verb, url + method.route, payload, Part(), through)
         with suppress(ClientUnavailable):  # the upload says it
             self._programs.send(method.client, {**job, "only_ready": True}, None)
 
     def send(
-        self, method: Method, verb: str, address: str, payload: Payload, part: Part
+        self, method: Method, verb: str, address: str, payload: Payload, part: Part, through: Through = None
     ) -> tuple[Outcome, bytes, str | None]:
         """Send the payload; return the outcome, the answer's content, and its Location.
 
         Raise ClientUnavailable.
         """
-        sent = self._programs.send(method.client, job_of(method, verb, address, payload, part), None)
+        sent = self._programs.send(method.client, job_of(method, verb, address, payload, part, through), None)
         if sent is None or sent.cannot:
             raise ClientUnavailable(
                 f"{method.client} cannot send this: {sent.cannot if sent else 'it ended'}"
@@ -55,13 +56,18 @@ class ProgramSender:
         return outcome, sent.body, sent.location
 
 
-def job_of(method: Method, verb: str, address: str, payload: Payload, part: Part) -> dict[str, Any]:
-    """Return an upload as a program takes it: the fields of ``clients.frame.Upload``."""
+def job_of(
+    method: Method, verb: str, address: str, payload: Payload, part: Part, through: Through = None
+) -> dict[str, Any]:
+    """Return an upload as a program takes it: the fields of ``clients.frame.Upload``.
+
+    A program knows no lines: it gets the address of the line that it is to go ``through``.
+    """
     private = private_parts(address)
     own = {} if method.form else {"Content-Type": "application/octet-stream"}
     return {
         "way": method.way,
-        "url": with_query(address, private.query),
+        "url": with_query(at_line(address, through), private.query),
         "path": str(Path(payload.path).absolute()),
         "size_bytes": payload.size_bytes,
         "verb": verb,
@@ -72,3 +78,11 @@ def job_of(method: Method, verb: str, address: str, payload: Payload, part: Part
         "ca_file": private.ca_file,
         "insecure": private.insecure,
     }
+
+
+def at_line(address: str, through: Through) -> str:
+    """Return an address with host and port of where a line begins; without a line, as it is."""
+    if through is None:
+        return address
+    host, port = through
+    return urlsplit(address)._replace(netloc=f"{host}:{port}").geturl()

@@ -17,7 +17,7 @@ from uploadlab.model.targets import TargetSpec
 from uploadlab.private_urls import with_query
 from uploadlab.sending import peak_memory as memory
 from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, stored_at, words_of
-from uploadlab.sending.connections import is_success, location_of, session
+from uploadlab.sending.connections import Through, is_success, location_of, session
 from uploadlab.sending.curl import send_by_curl
 from uploadlab.sending.foreign import Answered, file_name, named, part_for, unmet
 from uploadlab.sending.program_uploads import ProgramSender
@@ -44,26 +44,31 @@ def upload(
     silence_seconds: float | None = None,
     foreign: TargetSpec | None = None,
     programs: ProgramSender | None = None,
+    through: Through = None,
     **query: str,
 ) -> Uploaded:
     """Send the payload once and return what happened. Raise nothing that a server can cause.
 
     A server that is silent for longer than ``silence_seconds`` is given up. A foreign one is sent no query.
+    Connections go ``through`` a line, if there is one.
 
     The time runs from before the request is built until its answer is read; where curl sends, by its clock.
     What another client sends, one of ``programs`` does, with a clock of its own.
     """
     if method.client:
         with closing(ProgramSender()) if programs is None else nullcontext(programs) as sender:
-            return _upload_by_program(url, method, payload, foreign, sender, query)
+            return _upload_by_program(url, method, payload, foreign, sender, through, query)
     name = file_name()
     if method.curl:
-        return _upload_by_curl(url, method, payload, foreign, name, query)
+        return _upload_by_curl(url, method, payload, foreign, name, through, query)
     memory_known = memory.reset_peak()
     cpu_before = time.process_time()
     watch = Stopwatch()
     try:
-        with open(payload.path, "rb") as file, session(watch.lap, method.block_bytes) as connection:
+        with (
+            open(payload.path, "rb") as file,
+            session(watch.lap, method.block_bytes, through=through) as connection,
+        ):
             source = cast(BinaryIO, AnnouncedFile(file, payload.path, payload.size_bytes))
             part = part_for(foreign, url, name) if foreign else Part()
             request = method.send(source, payload.size_bytes, part)
@@ -95,13 +100,14 @@ def _upload_by_curl(
     payload: Payload,
     foreign: TargetSpec | None,
     name: str,
+    through: Through,
     query: Mapping[str, str],
 ) -> Uploaded:
     verb, address = verb_and_address(url, method, foreign, name)
     address = with_query(address, urlencode(query))
     budget = float(query["budget"]) if "budget" in query else None
     try:
-        outcome, content, location = send_by_curl(verb, address, payload, budget)
+        outcome, content, location = send_by_curl(verb, address, payload, budget, through)
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
@@ -115,6 +121,7 @@ def _upload_by_program(
     payload: Payload,
     foreign: TargetSpec | None,
     sender: ProgramSender,
+    through: Through,
     query: Mapping[str, str],
 ) -> Uploaded:
     name = file_name()
@@ -122,7 +129,7 @@ def _upload_by_program(
     part = part_for(foreign, url, name) if foreign else Part()
     try:
         outcome, content, location = sender.send(
-            method, verb, with_query(address, urlencode(query)), payload, part
+            method, verb, with_query(address, urlencode(query)), payload, part, through
         )
     except ClientUnavailable as error:
         return Uploaded(Outcome(status=Status.UNAVAILABLE, error=str(error)))
