@@ -13,8 +13,11 @@ from uploadlab.runtimes.link.connections import RelayedLine
 SETTLE_SECONDS = 0.0002
 """Of the real clock, in which the kernel passes on what was sent; only the times depend on it."""
 DEAD_SECONDS = 30.0
-MOST_SECONDS = 120.0
+MOST_SECONDS = 60.0
 """Of the real clock, for what would go on for ever."""
+
+SERVER_BYTES = 64 << 10
+"""What the kernel keeps for a server that does not read."""
 
 
 class JumpingSelector(selectors.DefaultSelector):
@@ -113,7 +116,10 @@ class LinkedServer:
 
     async def begin(self, host: str) -> None:
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: Peer(self._take), host, 0)
+        end = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SERVER_BYTES)
+        end.bind((host, 0))
+        self.server = await loop.create_server(lambda: Peer(self._take), sock=end)
         port = self.server.sockets[0].getsockname()[1]
         self.line = RelayedLine(loop, self.link, self.seed, (host, port))
 

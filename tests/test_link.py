@@ -189,6 +189,48 @@ def test_a_server_that_refuses_early_is_heard_before_its_reset() -> None:
     over(link(up=20_000, round_trip=0.2), play)
 
 
+def test_a_reset_that_a_send_meets_first_comes_after_the_answer_too() -> None:
+    async def play(server: LinkedServer) -> None:
+        client, peer = await server.connect()
+        client.transport.write(data(50_000))
+        peer.transport.write(data(5000))  # takes five seconds
+        await peer.got(1000)
+        peer.reset()
+        assert await client.ended() == ["reset"]
+        assert bytes(client.received) == data(5000)
+
+    over(link(up=20_000, down=1000), play)
+
+
+def test_a_reset_after_the_end_of_a_side_is_passed_on() -> None:
+    async def play(server: LinkedServer) -> None:
+        client, peer = await server.connect()
+        peer.transport.write_eof()
+        assert await client.ended() == ["fin"]
+        peer.reset()
+        for _ in range(10):
+            client.transport.write(b"more")
+            await asyncio.sleep(0.1)
+        assert client.ends == ["fin", "reset"]
+        assert not server.line.connections
+
+    over(link(round_trip=0.2), play)
+
+
+def test_a_connection_that_both_sides_reset_leaves_nothing() -> None:
+    async def play(server: LinkedServer) -> None:
+        client, peer = await server.connect()
+        client.transport.write(data(5000))
+        peer.transport.write(data(5000))
+        await asyncio.sleep(1)
+        client.reset()
+        peer.reset()
+        await asyncio.sleep(100)
+        assert not server.line.connections
+
+    over(link(up=1000, down=1000), play)
+
+
 @pytest.mark.parametrize("a_link", [link(), link(up=10**6, round_trip=0.5)], ids=["plain", "slow"])
 def test_a_client_that_is_faster_than_the_server_has_to_wait(a_link: Link) -> None:
     async def play(server: LinkedServer) -> None:

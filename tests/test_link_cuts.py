@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from uploadlab.model.links import Cut, CutBy, Link, Range
 
-from .linked import LinkedServer, Peer, link, over
+from .linked import SERVER_BYTES, LinkedServer, Peer, link, over
 from .test_link import data
 
 PLACES = [1, 54_321, 100_000]
@@ -41,7 +41,11 @@ def test_both_ends_see_a_cut_after_exactly_the_bytes_before(place: int, rate: in
 def test_in_silence_nothing_passes_until_the_client_closes(place: int) -> None:
     async def play(server: LinkedServer) -> None:
         client, peer = await server.connect()
-        client.transport.write(data(100_000))
+        client.transport.write(data(100_000)[: place - 1])
+        await peer.got(place - 1)
+        client.transport.write(data(100_000)[place - 1 :])
+        await asyncio.sleep(0.03)
+        peer.transport.write(b"answer")  # under way when the byte of the cut arrives
         await peer.got(place)
         peer.transport.write(b"answer")
         await asyncio.sleep(1000)
@@ -103,15 +107,15 @@ def test_lines_of_the_same_seed_are_cut_at_the_same_bytes() -> None:
     assert over(link(cuts=cuts), play, seed="b") != first
 
 
+@pytest.mark.parametrize("place", [4 * SERVER_BYTES, 12 << 20])  # the kernel's, and more than that
 @pytest.mark.parametrize("by", [CutBy.FIN, CutBy.RST])
-def test_a_server_that_reads_slowly_gets_all_bytes_before_a_cut(by: CutBy) -> None:
-    place = 12 << 20
-
+def test_a_server_that_reads_slowly_gets_all_bytes_before_a_cut(place: int, by: CutBy) -> None:
     async def play(server: LinkedServer) -> None:
         client, peer = await server.connect()
+        peer.transport.write(b"hello")
         peer.transport.pause_reading()
         client.transport.write(bytes(place + 1000))
-        await asyncio.sleep(100)
+        await asyncio.sleep(2)
         peer.transport.resume_reading()
         await peer.ended()
         assert len(peer.received) == place

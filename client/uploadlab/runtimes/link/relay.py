@@ -51,7 +51,7 @@ class Lane:
 
     def request(self, flow: "Flow") -> None:
         """Let a flow read its source, which has something, when it is the flow's turn."""
-        if not self._waiting and self._has_room():
+        if self._has_room():
             flow.read()
             return
         flow.await_turn()
@@ -174,8 +174,7 @@ class Flow:
         if self._stopped:
             return
         self._arrived.append(item)
-        if len(self._arrived) == 1:
-            self._deliver()
+        self._deliver()
 
     def _send(self, block: bytes) -> None:
         self._under_way += len(block)
