@@ -50,7 +50,8 @@ def test_a_success_beside_a_crowd_has_a_time() -> None:
 
 
 def test_a_default_check_opens_at_most_16_connections_beside_an_upload() -> None:
-    crowds = [attempt for case in CASES.values() for attempt in case.attempts() if attempt.crowd]
+    crowds = [attempt for case in CASES.values() if not case.slow for attempt in case.attempts()]
+    crowds = [attempt for attempt in crowds if attempt.crowd]
     assert {attempt.crowd.clients for attempt in crowds if attempt.crowd and not attempt.large} == {16}
     assert {attempt.within_seconds for attempt in crowds} == {10.0}
 

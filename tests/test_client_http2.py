@@ -1,20 +1,27 @@
 """HTTP/2 over TLS by other clients: planned where a target speaks TLS, and true."""
 
+import re
+import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from uploadlab.catalogue.clients import CLIENT_METHODS, CLIENTS
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.declared.compose import load_needs
-from uploadlab.declared.plans import load_plan
+from uploadlab.declared import variants
+from uploadlab.declared.compose import config_texts, load_needs
+from uploadlab.declared.config_syntax import bare_lines
+from uploadlab.declared.links import load_links
+from uploadlab.declared.plans import load_plan, named_deployments
 from uploadlab.model.measurements import Status
 from uploadlab.model.order import Order
-from uploadlab.paths import COMPOSE, PLANS
+from uploadlab.paths import COMPOSE, PLANS, ROOT
 from uploadlab.planning.draft import draft
-from uploadlab.private_urls import Private, keep
+from uploadlab.private_urls import Private, keep, private_parts
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.local import LocalRuntime, Scratch
 from uploadlab.sending.client import Client
@@ -28,6 +35,11 @@ from .helpers import ALL_DEPLOYMENTS, leave_out, need
 
 OVER_HTTP2 = [name for name, method in CLIENT_METHODS.items() if method.http2]
 OVER_TLS = [name for name, made in ALL_DEPLOYMENTS.items() if made.tls]
+PLANNED = variants.extended(ALL_DEPLOYMENTS, named_deployments(load_plan("links", PLANS)), ROOT)
+STARTED = {name: made for name, made in PLANNED.items() if made.tls}
+"""What of them a config alone makes included."""
+SMALL = ("-stock-window", "-edge-window")
+"""How the name of a deployment ends that differs from another by its window alone."""
 
 
 def methods_of(order: Order) -> dict[str, set[str]]:
@@ -70,30 +82,68 @@ def require(client: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """The URLs of all fronts with TLS."""
-    need("nginx", "haproxy", "caddy", "trustme")
+def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The URLs of all fronts with TLS, by their names."""
+    need("nginx", "haproxy", "caddy", "apache2", "envoy", "trustme")
     folder = tmp_path_factory.mktemp("lab")
     with Processes() as processes:
         scratch = Scratch.make(processes, folder, "tls")
         runtime = LocalRuntime(processes, scratch, folder, load_needs(COMPOSE))
-        targets = runtime.start([ALL_DEPLOYMENTS[name] for name in OVER_TLS])
+        targets = runtime.start([*STARTED.values()])
         client = Client(processes)
         for target in targets:
             assert client.wait_healthy(target, 120, lambda: "")[1] == ""
-        yield [target.url for target in targets]
+        yield {target.name: target.url for target in targets}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", OVER_HTTP2)
 def test_every_byte_arrives_over_it(
-    urls: list[str], sender: ProgramSender, method: str, payload: Payload
+    urls: dict[str, str], sender: ProgramSender, method: str, payload: Payload
 ) -> None:
     require(CLIENT_METHODS[method].client)
-    for url in urls:
+    for url in (url for name, url in urls.items() if not name.endswith(SMALL)):
         uploaded = upload(url, CLIENT_METHODS[method], payload, programs=sender)
         outcome = verify(url, uploaded, payload)
         assert (url, outcome.status, outcome.error) == (url, Status.OK, None)
+
+
+def settings_frame(url: str) -> dict[int, int]:
+    """What a server says first over HTTP/2 (RFC 9113, 6.5): values by their identifiers."""
+    place = urlsplit(url)
+    context = ssl.create_default_context(cafile=private_parts(url).ca_file)
+    context.set_alpn_protocols(["h2"])
+    plain = socket.create_connection((place.hostname, place.port), 60)
+    with context.wrap_socket(plain, server_hostname=place.hostname) as connection:
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        with connection.makefile("rb") as file:
+            head = file.read(9)
+            assert head[3:5] == bytes([4, 0])  # SETTINGS, no acknowledgement
+            return dict(struct.iter_unpack(">HI", file.read(int.from_bytes(head[:3]))))
+
+
+@pytest.mark.slow
+def test_a_tuned_front_lets_a_distant_client_send_without_a_pause(urls: dict[str, str]) -> None:
+    window = 4  # SETTINGS_INITIAL_WINDOW_SIZE
+    far = load_links()["far"]
+    needed_bytes = (far.up or 0) * far.round_trip
+    tuned = [name for name in OVER_TLS if ALL_DEPLOYMENTS[name].tier == "tuned"]
+    assert tuned and all(settings_frame(urls[name])[window] >= needed_bytes for name in tuned)
+    # What the plan compares them with.
+    small = [name for name in STARTED if name.endswith(SMALL)]
+    assert small and all(settings_frame(urls[name]).get(window, 65535) < 1 << 17 for name in small)
+
+
+def test_a_deployment_with_a_small_window_differs_from_its_like_by_nothing_else() -> None:
+    def lines(name: str) -> set[str]:
+        texts = config_texts(ROOT, [PLANNED[name]])
+        return {line for path, text in texts.items() for line in bare_lines(path, text)}
+
+    for name in [name for name in STARTED if name.endswith(SMALL)]:
+        changed = lines(name) ^ lines(name.rpartition("-tls")[0] + "-tls")
+        assert changed and not [
+            line for line in changed if not re.search("http2_|window|client_body_buffer_size", line)
+        ], changed
 
 
 @pytest.mark.parametrize("client", ["curl", "node", "httpx"])

@@ -5,8 +5,10 @@ import yaml
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.declared.compose import config_texts, load_deployments, load_needs
 from uploadlab.declared.knobs import CONFIG, load_knobs
+from uploadlab.declared.plans import load_plan, named_deployments
+from uploadlab.declared.variants import extended
 from uploadlab.errors import LabError
-from uploadlab.paths import COMPOSE, KNOBS, ROOT
+from uploadlab.paths import COMPOSE, KNOBS, PLANS, ROOT
 from uploadlab.runtimes.compose import port_variable
 
 from . import helpers
@@ -66,7 +68,9 @@ def test_ports_are_each_used_once() -> None:
 
 
 def test_each_deployments_config_is_read_and_no_config_lies_idle() -> None:
-    texts = config_texts(ROOT, list(ALL_DEPLOYMENTS.values()))
+    plans = [load_plan(path.stem, PLANS) for path in PLANS.glob("*.toml")]
+    named = [name for plan in plans for name in named_deployments(plan)]
+    texts = config_texts(ROOT, list(extended(ALL_DEPLOYMENTS, named, ROOT).values()))
     kinds = (
         "uwsgi/*.ini",
         "gunicorn/*.conf.py",
@@ -83,7 +87,7 @@ def test_each_deployments_config_is_read_and_no_config_lies_idle() -> None:
     knobs = load_knobs(KNOBS, list(DEPLOYMENTS))
     turned = {value for knob in knobs if knob.option == CONFIG for value in knob.values}
     assert set(texts) <= files
-    assert files - shown - turned - set(texts) == set(), "name them in a service, or in a knob"
+    assert files - shown - turned - set(texts) == set(), "name them in a service, a plan, or a knob"
 
 
 def test_composes_escape_of_a_dollar_sign_is_undone() -> None:

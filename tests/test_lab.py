@@ -69,6 +69,7 @@ class Fake:
         payload: Payload,
         budget_seconds: float,
         foreign: TargetSpec | None = None,
+        through: tuple[str, int] | None = None,
     ) -> Outcome:
         if self.break_after == 0:
             raise KeyboardInterrupt

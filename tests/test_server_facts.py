@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from uploadlab.analysis.cells import Summary
 from uploadlab.analysis.server_facts import own_versions, server_facts
-from uploadlab.checking import limit_probes
+from uploadlab.checking import limit_probes, slow_clients
 from uploadlab.checking.limit_probes import limit_rows
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.measurements import Status
@@ -14,7 +14,7 @@ from uploadlab.units import GIB, MIB
 from .helpers import ALL_DEPLOYMENTS, need
 from .running import Lab
 
-CASES = ["silent-head", "silent-body", "slow-body", "first-byte"]
+CASES = ["silent-head", "silent-body", "slow-body", "first-byte", "slow-clients"]
 FLASK = ALL_DEPLOYMENTS["flask"]
 
 
@@ -72,15 +72,16 @@ def test_versions_are_those_of_the_deployments_own_programs() -> None:
     assert own_versions(ALL_DEPLOYMENTS["nginx-uwsgi"], seen) == {"uwsgi": "2", "nginx": "1.22.1"}
 
 
-@pytest.mark.parametrize("name", ["flask", "gunicorn"])
+@pytest.mark.parametrize(("name", "beside"), [("flask", "2 do not stop it"), ("gunicorn", "1 stops it")])
 def test_limits_are_measured_whether_a_server_answers_others_meanwhile_or_not(
-    lab: Lab, name: str, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, name: str, beside: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(slow_clients, "MOST_SLOW_CLIENTS", 2)
     monkeypatch.setattr(limit_probes, "LADDER_SECONDS", 2)
     monkeypatch.setattr(limit_probes, "APART_SECONDS", 0.5)
     rows = {row.case: row for row in limit_rows(lab.target(ALL_DEPLOYMENTS[name]), CASES)}
     assert {row.verdict for row in rows.values()} == {Verdict.PASS}, rows
-    assert [rows[case].text for case in CASES] == ["over 2 s", "over 2 s", "over 2 s", "streamed"]
+    assert [rows[case].text for case in CASES] == ["over 2 s", "over 2 s", "over 2 s", "streamed", beside]
     assert rows["first-byte"].seconds
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from uploadlab.analysis.comparison import Found, found, slower
-from uploadlab.analysis.grid import falls_short
+from uploadlab.analysis.grid import falls_short, judged
 from uploadlab.analysis.outcome import Rows, failed_entirely
 from uploadlab.checking.client_stage import ClientStage
 from uploadlab.checking.stage import CheckStage
@@ -233,7 +233,7 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     failed = failed_entirely(run, Rows(measured, checks, folder.read_steps(), folder.read_uploads()))
     for name, why in failed.items():
         screen.note(f"Exit code {FAILED}: nothing arrived at {name}, which you named ({why}).")
-    return FAILED if failed or too_slow or falls_short(run, checks) else 0
+    return FAILED if failed or too_slow or falls_short(run, judged(run, checks)) else 0
 
 
 def install_servers(processes: Processes, deployments: Iterable[Deployment], clients: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from uploadlab.catalogue.cases import LIMITS
 from uploadlab.model.checks import Check, KnownException, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
@@ -18,6 +19,16 @@ def latest(rows: Sequence[Check]) -> list[Check]:
         for row in rows
         if row.verdict is not Verdict.UNAVAILABLE or (row.deployment, row.case) not in tried
     ]
+
+
+def judged(run: Run, rows: Sequence[Check]) -> list[Check]:
+    """Return the rows that a check is judged by: all but the limits that a plan measures."""
+    return [row for row in rows if run.is_check or row.case not in LIMITS]
+
+
+def measured_limits(run: Run, rows: Sequence[Check]) -> list[Check]:
+    """Return the rows of the limits that a plan measures after its uploads."""
+    return [row for row in rows if row.case in LIMITS and not run.is_check]
 
 
 def lost_bytes(row: Check) -> int:

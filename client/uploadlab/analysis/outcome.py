@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from uploadlab.analysis.grid import judged
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import EXTERNAL, REFERENCE
 from uploadlab.model.load import LoadStep, LoadUpload
@@ -37,7 +38,7 @@ def failed_entirely(run: Run, rows: Rows) -> dict[str, str]:
     """
     named = _named(run)
     failed: dict[str, str] = {}
-    for results in (_uploads(rows), _checks(rows), _load(run, rows)):
+    for results in (_uploads(rows), _checks(run, rows), _load(run, rows)):
         of_kind = list(results)
         for name in named:
             mine = [result for result in of_kind if result.name == name]
@@ -69,8 +70,8 @@ def _uploads(rows: Rows) -> Iterable[_Result]:
             yield _Result(row.deployment, row.status in ACCEPTED, _reason(row.status, row.error))
 
 
-def _checks(rows: Rows) -> Iterable[_Result]:
-    for row in rows.checks:
+def _checks(run: Run, rows: Rows) -> Iterable[_Result]:
+    for row in judged(run, rows.checks):
         # A failure is what the check was asked for; who must pass has an exit code of its own.
         yield _Result(row.deployment, row.verdict is not Verdict.UNAVAILABLE, f"{row.verdict}: {row.text}")
 

@@ -40,6 +40,7 @@ class ServerFacts(Struct, frozen=True, kw_only=True):
     head_silence: Check | None
     body_silence: Check | None
     duration: Check | None
+    slow_clients: Check | None
     waits: str | None
     """Where a body is while it arrives: ``streamed``, ``memory``, ``disk``; ``held back``: in one of both."""
     memory_bytes: int | None
@@ -81,6 +82,7 @@ def server_facts(
         head_silence=next(iter(_of(rows, "silent-head")), None),
         body_silence=next(iter(_of(rows, "silent-body")), None),
         duration=next(iter(_of(rows, "slow-body")), None),
+        slow_clients=next(iter(_of(rows, "slow-clients")), None),
         waits=_waits(_of(rows, "first-byte"), mine, streamed_seconds),
         memory_bytes=large.server_peak_rss_bytes if large else None,
         share=rated.share if rated else None,

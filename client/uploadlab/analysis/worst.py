@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from uploadlab.analysis.cells import by_cell, reference_names
-from uploadlab.analysis.grid import known_exception, latest
+from uploadlab.analysis.grid import judged, known_exception, latest
 from uploadlab.analysis.load import LoadSummary
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.measurements import Measurement, Status
@@ -65,7 +65,7 @@ def worst_result(
     """Return the worst result; its numbers count cells of uploads, steps of users, or cells of a check."""
     ends = Counter([*_upload_ends(run, rows), *_load_ends(run, loads), *_check_ends(run, checks)])
     good = ends.pop(_End.GOOD, 0)
-    done = "passed" if checks else "arrived"
+    done = "passed" if judged(run, checks) else "arrived"
     parts = [f"{ends[end]} {end}" for end in _End if ends[end]]
     if good and not (ends[_End.LOST] or ends[_End.FAILED]):
         parts.insert(0, f"{good} {done}" if parts else f"all {done}")
@@ -96,7 +96,7 @@ def _load_ends(run: Run, loads: Iterable[LoadSummary]) -> Iterator[_End]:
 def _check_ends(run: Run, rows: Sequence[Check]) -> Iterator[_End]:
     cells: dict[tuple[str, str], list[Verdict]] = {}
     references = reference_names(run)
-    for row in latest(rows):
+    for row in latest(judged(run, rows)):
         if row.deployment in references or known_exception(row, run.exceptions):
             continue  # what a reference does is no server's fault, and a known failure is no news
         cells.setdefault((row.deployment, row.case), []).append(row.verdict)

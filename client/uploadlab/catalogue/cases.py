@@ -20,3 +20,5 @@ from uploadlab.catalogue.registry import REGISTERED, Case, CaseKind
 CASES: dict[str, Case] = {
     name: known for kind in CaseKind for name, known in REGISTERED.items() if known.kind is kind
 }
+LIMITS = [name for name, known in CASES.items() if known.kind is CaseKind.LIMIT]
+"""What is measured, not judged, so that a plan may measure it beside uploads."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from uploadlab.catalogue.attempts import Attempt, Then, noise, raw
+from uploadlab.catalogue.attempts import PLAIN, Attempt, Bystanders, Then, noise, raw
 from uploadlab.catalogue.case_values import HALF, SMALL, SOME
 from uploadlab.catalogue.registry import CaseKind, case
 from uploadlab.units import MIB
@@ -13,8 +13,19 @@ STREAMED_SECONDS = 1.5
 """The app of a server that hands a body on has it for longer than that: it sees the two pauses of 1 s."""
 
 
-FIRST_BYTE = "first-byte"
-"""The case that asks when the app is called; all others ask how long the server waits."""
+FIRST_BYTE, SLOW_CLIENTS = "first-byte", "slow-clients"
+"""The cases that ask when the app is called, and how many clients stop a server.
+
+All others ask how long the server waits.
+"""
+MOST_SLOW_CLIENTS = 64
+ANSWER_SECONDS = 3.0
+"""The time in which a server must store a small upload beside slow clients; alone it takes a few ms."""
+IN_MID_UPLOAD = (
+    "PUT {path} HTTP/1.1\r\nHost: {host}\r\n"
+    f"Content-Type: {PLAIN}\r\nContent-Length: {MIB}\r\n\r\n" + "x" * 32_768
+)
+"""What a slow client has sent already: more than the 16 KiB that Apache reads before it asks its upstream."""
 
 
 @case("silent-head", CaseKind.LIMIT, slow=True, contract=True)
@@ -39,3 +50,10 @@ def slow_body() -> Iterator[Attempt]:
 def first_byte() -> Iterator[Attempt]:
     """Whether the app is called before the client has sent the last byte: 3 MiB with two pauses of 1 s."""
     yield raw(noise(3 * MIB - 1), then=Then.TRICKLE, at=MIB, each_route=False)
+
+
+@case(SLOW_CLIENTS, CaseKind.LIMIT, slow=True, contract=True)
+def slow_clients() -> Iterator[Attempt]:
+    """How many clients that send 1,000 bytes a second, up to 64, stop another client's upload."""
+    crowd = Bystanders(MOST_SLOW_CLIENTS, "slow", at_once=IN_MID_UPLOAD, each_second=b"x" * 1000)
+    yield raw(noise(MIB // 16), crowd=crowd, within_seconds=ANSWER_SECONDS, each_route=False)

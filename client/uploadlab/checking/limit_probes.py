@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from uploadlab.catalogue.attempts import Attempt, Then
 from uploadlab.catalogue.cases import CASES
-from uploadlab.catalogue.cases_limits import FIRST_BYTE, LADDER_SECONDS, STREAMED_SECONDS
+from uploadlab.catalogue.cases_limits import FIRST_BYTE, LADDER_SECONDS, SLOW_CLIENTS, STREAMED_SECONDS
+from uploadlab.checking.slow_clients import slow_clients_row
 from uploadlab.checking.wire import BROKEN, Reply, connection_to, cut, read_answer, request_head, send_attempt
 from uploadlab.clock import now
 from uploadlab.model.checks import Check, Verdict
@@ -44,10 +45,11 @@ class Unanswered(Exception):
 
 def limit_rows(target: Target, cases: Sequence[str]) -> Iterator[Check]:
     """Yield the row of each case; silent clients of all cases wait at once where the server can serve all."""
-    together = [case for case in cases if case != FIRST_BYTE]
-    for case in cases:
-        if case not in together:
-            yield _first_byte(target, case)
+    together = [case for case in cases if case not in (FIRST_BYTE, SLOW_CLIENTS)]
+    if FIRST_BYTE in cases:
+        yield _first_byte(target, FIRST_BYTE)
+    if SLOW_CLIENTS in cases:
+        yield slow_clients_row(target)
     rows = _all_at_once(target, together) if len(together) > 1 else []
     yield from rows or (_row(target, case, threading.Event()) for case in together)
 

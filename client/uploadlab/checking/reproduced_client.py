@@ -84,7 +84,7 @@ def stay():
     for _ in range({seconds}):
         time.sleep(1)
         for client in crowd:
-            client.sendall({each_second!r})
+            client.sendall({each_second})
 
 
 threading.Thread(target=stay, daemon=True).start()
@@ -230,4 +230,4 @@ def _crowd(url: SplitResult, crowd: Bystanders, within_seconds: float) -> str:
     text = CROWD.format(clients=crowd.clients, at_once=literal(at_once), before=crowd.before_seconds)
     if not crowd.each_second:
         return text
-    return text + STAY.format(seconds=int(within_seconds) + 1, each_second=crowd.each_second) + "\n"
+    return text + STAY.format(seconds=int(within_seconds) + 1, each_second=literal(crowd.each_second)) + "\n"

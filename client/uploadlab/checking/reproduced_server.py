@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from uploadlab.model.deployments import Deployment, Service
+from uploadlab.model.deployments import CERTIFIER, Deployment, Service
 from uploadlab.paths import ROOT
 
 LAB_APP = "upload_app.wsgi"
@@ -19,8 +19,6 @@ MODULES = re.compile(r"\bupload_app\.(\w+)")
 FRAMEWORK = ("flask", "werkzeug")
 UNINSTALLED = ("python", "answered as", "apache", "mod_wsgi", "nginx", "haproxy", "caddy", "envoy")
 """Versions that name no package of Python's."""
-CERTIFIER = "trustme"
-"""Makes the certificate of a front with TLS; no app loads it, so no version of it is known."""
 WAIT = """\
 until python3 - 2>/dev/null <<'END'
 import http.client, os
@@ -98,7 +96,7 @@ def server_lines(
         if name not in UNINSTALLED and re.fullmatch(r"[\w.-]+=[\w.+-]+", f"{name}={number}")
     ]
     if deployment.tls:
-        packages.append(CERTIFIER)
+        packages.append(CERTIFIER)  # no app loads it, so no version of it is known
     programs = [need for need in deployment.needs if need not in versions or need in UNINSTALLED]
     if others := [need for need in programs if need != CERTIFIER]:
         yield f"# Needs on the PATH: {', '.join(others)}"

@@ -52,7 +52,8 @@ class CheckStage:
             CheckCell(target, case)
             for target in run.targets
             for case in run.checks
-            if target.tier != CLIENT and (target.name, case) not in done and applies(target, case)
+            if target.tier != CLIENT and not target.link
+            if (target.name, case) not in done and applies(target, case)
         ]
 
     def execute(self, items: Sequence[CheckCell], watcher: Watcher) -> None:

@@ -1,11 +1,12 @@
 """The files of configs/plans: which cells, how many rounds, which load."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import msgspec
 
+from uploadlab.catalogue.cases import LIMITS
 from uploadlab.catalogue.clients import CLIENTS
 from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.declared.toml_files import read_toml
@@ -57,6 +58,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rounds end after this time; each cell has at least one."""
     within: str = "0%"
     """A cell whose rate is this sure needs no more rounds; 0%: it gets all its rounds."""
+    cases: list[str] = []
+    """Limits of the check that are measured after the uploads."""
     groups: list[str] = []
     """Groups of deployments that it takes where the user names none; empty: the core."""
 
@@ -86,6 +89,7 @@ def _check(plan: Plan) -> None:
         raise UsageError("it plans nothing: add [[cells]] with sizes, or [load]")
     if plan.load:
         check_load(plan.load)
+    choose("limit", plan.cases, LIMITS)
     for group in plan.cells:
         choose("client", group.clients, CLIENTS)
         positive("rounds", group.rounds)
@@ -97,11 +101,33 @@ def _check(plan: Plan) -> None:
     parse_share(plan.within)
 
 
+def _parts(plan: Plan) -> list[Group | Load]:
+    return [*plan.cells, *([plan.load] if plan.load else [])]
+
+
+def named_deployments(plan: Plan) -> list[str]:
+    """Return the deployments that a plan names."""
+    names = [name for part in _parts(plan) for name in part.deployments]
+    return [name for name in names if name != "*" and not name.startswith("!")]
+
+
+def leaving_out(plan: Plan, rare: Collection[str]) -> Plan:
+    """Return the plan whose ``*`` does not stand for these deployments; a part that names one has it."""
+
+    def without(names: list[str]) -> list[str]:
+        return [*names, *(f"!{name}" for name in rare if name not in names)]
+
+    replace = msgspec.structs.replace
+    cells = [replace(group, deployments=without(group.deployments)) for group in plan.cells]
+    load = replace(plan.load, deployments=without(plan.load.deployments)) if plan.load else None
+    return replace(plan, cells=cells, load=load)
+
+
 def check_deployments(plan: Plan, deployments: Iterable[str]) -> None:
-    """Raise UsageError if the plan names a deployment that is not declared."""
+    """Raise UsageError if the plan names a deployment that does not exist."""
     known = list(deployments)
-    for group in plan.cells:
-        choose("deployment", group.deployments, known)
+    for part in _parts(plan):
+        choose("deployment", part.deployments, known)
 
 
 def check_load(load: Load) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from uploadlab.declared.compose import CONFIGS
 from uploadlab.declared.config_syntax import bare_lines, words
 from uploadlab.errors import UsageError, problem_of
-from uploadlab.model.deployments import DERIVED, Deployment, Service
+from uploadlab.model.deployments import CERTIFIER, DERIVED, Deployment, Service
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 """What Compose, DNS and a path take."""
@@ -59,11 +59,11 @@ def of_config(
         raise UsageError(f"{path}: the file is named after its deployment; use a-z, 0-9, - and _ only")
     alike = [owner for owner in owners if Path(owner[0]).match(kind)]
     own = role(path, root)
-    fitting = [owner for owner in alike if role(owner[0], root) == own]
+    fitting = [owner for owner in alike if own.may_replace(role(owner[0], root))]
     if not fitting:
         raise UsageError(f"{path}: the other configs of its kind {_difference(own, role(alike[0][0], root))}")
-    old, base = next((owner for owner in fitting if owner[1] == like), fitting[0])
-    copy = renamed(base, name)
+    old, base = min(fitting, key=lambda owner: (owner[1] != like, owner[1].tls != own.tls))
+    copy = with_tls(renamed(base, name), own.tls)
     return msgspec.structs.replace(
         copy,
         title=f"{base.title}, with {path}",
@@ -117,6 +117,12 @@ def renamed(deployment: Deployment, name: str) -> Deployment:
     return msgspec.structs.replace(deployment, name=name, based_on=based_on, services=services)
 
 
+def with_tls(deployment: Deployment, tls: bool) -> Deployment:
+    """Return a copy whose front speaks TLS or does not, and that needs what makes its certificate."""
+    needs = [need for need in deployment.needs if need != CERTIFIER]
+    return msgspec.structs.replace(deployment, tls=tls, needs=[*needs, CERTIFIER] if tls else needs)
+
+
 def with_config(service: Service, old: str, new: str) -> Service:
     """Return a copy with another config, if the service has the old one."""
     command = [new if word == old else word for word in service.command]
@@ -145,6 +151,13 @@ class Role(NamedTuple):
     """Whether it passes requests on to the port of an app."""
     tls: bool
     """Whether clients come by TLS."""
+
+    def may_replace(self, other: "Role") -> bool:
+        """Return whether a config with this role may stand in place of another.
+
+        What starts a proxy makes a certificate for any config that needs one; other starters make none.
+        """
+        return self[:2] == other[:2] and (self.proxy or self.tls == other.tls)
 
 
 def _difference(own: Role, others: Role) -> str:

@@ -14,7 +14,6 @@ from uploadlab.clock import now
 from uploadlab.declared import variants
 from uploadlab.declared.check_exceptions import load_exceptions
 from uploadlab.declared.compose import config_texts, load_deployments
-from uploadlab.declared.plans import load_plan
 from uploadlab.errors import LabError
 from uploadlab.measuring.host import describe_host, require_space
 from uploadlab.measuring.trust import require_same_host
@@ -22,8 +21,8 @@ from uploadlab.model.checks import KnownException
 from uploadlab.model.deployments import REFERENCE, Deployment
 from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
-from uploadlab.paths import COMPOSE, EXCEPTIONS, PLANS, ROOT
-from uploadlab.planning.draft import Draft, plan_load
+from uploadlab.paths import COMPOSE, EXCEPTIONS, ROOT
+from uploadlab.planning.draft import Draft, ordered_plan, plan_load
 from uploadlab.planning.load_steps import unverified_bytes
 from uploadlab.planning.stored import restored
 from uploadlab.selection import choose
@@ -70,7 +69,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         load=drafted.steps,
         profile=order.profile,
         checks=drafted.checks,
-        exceptions=_exceptions() if drafted.checks and order.clients is None else [],
+        exceptions=_exceptions() if drafted.checks and not drafted.cells and order.clients is None else [],
         derived=[deployment for deployment in drafted.deployments if deployment.based_on],
         accuracy=drafted.accuracy,
         comparison=drafted.comparison,
@@ -106,10 +105,11 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
     cases = CLIENT_CASES if run.of_clients else CASES
     if gone := [case for case in run.checks if case not in cases]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer a case of the check: start a new run")
-    if load and run.checks:
+    if load and run.is_check:
         raise LabError(f"{run.id} is a check, which has no plan and no load: resume it without --load")
     if load and not run.load:
-        plan, order = load_plan(run.plan, PLANS), Order(plan=run.plan)
+        plan = ordered_plan(msgspec.structs.replace(run.order or Order(), plan=run.plan))
+        order = Order(plan=run.plan)
         references = [target.name for target in run.targets if target.tier == REFERENCE]
         measured = {item.cell.method for item in run.cells if item.cell.deployment not in references}
         # Only the methods that the run has measured already, if the plan's load has any of these.

@@ -59,6 +59,10 @@ class Check(Struct, frozen=True, kw_only=True):
 
     None: the server did not end the connection, or does not say.
     """
+    stopped_by: int | None = None
+    """How many slow clients keep the server from answering another; None: all that were tried do not."""
+    in_app: int | None = None
+    """How many of the slow clients that do not stop it have an upload in its app; None: not known."""
     left: int = 0
     """Uploads that a server of the user's accepted, and that the lab has not removed."""
     left_bytes: int = 0

@@ -21,6 +21,8 @@ CORE = "core"
 GROUPS = (CORE, "servers", "fronts")
 """All groups: what nearly everyone runs, other servers that run the app, what stands in front of one."""
 EVERY_GROUP = "all"
+CERTIFIER = "trustme"
+"""The package that makes the certificate of a front with TLS."""
 FRONTS = {"apache": "Apache", "caddy": "Caddy", "envoy": "Envoy", "haproxy": "HAProxy", "nginx": "nginx"}
 """What may stand before an app, by the folder of its configs in configs/."""
 

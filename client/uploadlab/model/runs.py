@@ -69,7 +69,7 @@ class Run(Struct, kw_only=True):
     links: Annotated[list[Link], Meta(max_length=MOST_METHODS)] = []
     """What the uploads of some targets go over."""
     checks: Cases = []
-    """Cases of the compatibility grid, in place of all else."""
+    """Cases of the check: in place of all else, or limits that are measured after the uploads."""
     exceptions: list[KnownException] = []
     """What is known of them."""
     versions: dict[str, dict[str, str]] = {}
@@ -82,3 +82,8 @@ class Run(Struct, kw_only=True):
     def of_clients(self) -> bool:
         """Whether clients are checked, not servers."""
         return any(target.tier == CLIENT for target in self.targets)
+
+    @property
+    def is_check(self) -> bool:
+        """Whether it tries cases and does nothing else. Only then are they judged."""
+        return bool(self.checks) and not (self.cells or self.load)

@@ -5,9 +5,9 @@ from typing import Any
 
 from uploadlab.analysis.grid import latest
 from uploadlab.analysis.server_facts import ServerFacts, server_facts
-from uploadlab.catalogue.cases_limits import LADDER_SECONDS, STREAMED_SECONDS
+from uploadlab.catalogue.cases_limits import LADDER_SECONDS, MOST_SLOW_CLIENTS, STREAMED_SECONDS
 from uploadlab.declared.compose import load_deployments
-from uploadlab.model.checks import Check
+from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import REFERENCE
 from uploadlab.pages.part import kept, kept_cells, page_part, untitled, where_measured
 from uploadlab.paths import COMPOSE
@@ -17,12 +17,12 @@ from uploadlab.units import format_size
 
 NOT_MEASURED = "not measured"
 RUN = "servers"
-CHECKS = ("check-servers", "limits-servers")
+CHECKS = ("check-servers", "limits-servers", "slow-clients-servers")
 """The kept runs: of plan ``servers``, and checks of all groups."""
 HEADER = [
     "deployment", "version", "chunked body", "cut body noticed", "cut chunked body noticed",
     "early refusal seen", "largest body", "silence in the head", "silence in the body", "slow upload",
-    "body waits", "memory for 1 GiB", "share of the ceiling", "CPU s/GB",
+    "slow clients that stop it", "body waits", "memory for 1 GiB", "share of the ceiling", "CPU s/GB",
 ]  # fmt: skip
 ANSWERS = {True: "yes", False: "**no**", None: NOT_MEASURED}
 CHUNKED = {"kept": "kept", "refused": "refused", "lost": "**lost**", None: NOT_MEASURED}
@@ -82,6 +82,7 @@ def _line(facts: ServerFacts) -> list[str]:
         ANSWERS[facts.refusal_seen],
         _largest(facts),
         *(_limit(row) for row in (facts.head_silence, facts.body_silence, facts.duration)),
+        _stopped_by(facts.slow_clients),
         facts.waits or NOT_MEASURED,
         _written(facts.memory_bytes, mib),
         _written(facts.share, percent),
@@ -95,6 +96,13 @@ def _written(value: Any, write: Callable[[Any], str]) -> str:
 
 def _limit(row: Check | None) -> str:
     return row.text if row else NOT_MEASURED
+
+
+def _stopped_by(row: Check | None) -> str:
+    """Return how many slow clients stop a server, or what else happened."""
+    if row is None or row.verdict is not Verdict.PASS:
+        return _limit(row)
+    return str(row.stopped_by) if row.stopped_by else f"over {MOST_SLOW_CLIENTS}"
 
 
 def _largest(facts: ServerFacts) -> str:
@@ -130,6 +138,7 @@ def _sentences(everything: Sequence[ServerFacts]) -> Iterable[str]:
         "take the whole body before they call the app; the others hand it on while it arrives",
     )  # fmt: skip
     yield _silence([facts.body_silence for facts in everything if facts.body_silence])
+    yield _stopped([facts.slow_clients for facts in everything if facts.slow_clients])
     memory = {facts.name: facts.memory_bytes for facts in everything if facts.memory_bytes is not None}
     yield _range("Memory for an upload of 1 GiB", memory, mib)
     cpu = {facts.name: facts.cpu_seconds_per_gb for facts in everything if facts.cpu_seconds_per_gb}
@@ -155,6 +164,15 @@ def _silence(cuts: Sequence[Check]) -> str:
     patient = len(cuts) - len(ended)
     rest = f"{patient} of {counted(len(cuts), 'deployment')} wait for over {LADDER_SECONDS} s."
     return f"{first}{rest}" if cuts else ""
+
+
+def _stopped(rows: Sequence[Check]) -> str:
+    """Return which servers slow clients stop, those first that the fewest stop."""
+    stopped = sorted((row.stopped_by, row.deployment) for row in rows if row.stopped_by)
+    names = ", ".join(f"`{name}` ({count})" for count, name in stopped)
+    share = f"{len(stopped)} of {counted(len(rows), 'deployment')}"
+    text = f"{share} are stopped by {MOST_SLOW_CLIENTS} slow clients or fewer"
+    return f"{text}{f': {names}' if names else ''}." if rows else ""
 
 
 def _has_limit(facts: ServerFacts) -> bool | None:

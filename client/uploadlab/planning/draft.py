@@ -4,12 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from uploadlab.catalogue.cases import CASES
+from uploadlab.catalogue.cases import CASES, LIMITS
 from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments, load_services
-from uploadlab.declared.plans import BUDGET_SECONDS, Plan, check_deployments, load_plan
+from uploadlab.declared.plans import (
+    BUDGET_SECONDS,
+    Plan,
+    check_deployments,
+    leaving_out,
+    load_plan,
+    named_deployments,
+)
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned, Step
 from uploadlab.model.comparison import Comparison
@@ -64,7 +71,7 @@ def draft(order: Order) -> Draft:
     declared = {} if has_only_targets else load_deployments(COMPOSE)
     if order.kind in (Kind.COMPARE, Kind.ABLATE):
         return _draft_comparison(order, declared)
-    declared = variants.extended(declared, order.deployments or [], ROOT)
+    declared = variants.extended(declared, _named(order), ROOT)
     for name in order.targets:
         if name in declared:
             raise UsageError(f"--target {name}: a deployment has that name; choose another")
@@ -92,9 +99,30 @@ def draft(order: Order) -> Draft:
     return _draft_run(order, deployments, targets, names)
 
 
+def _plan_of_run(order: Order) -> Plan | None:
+    """Return the plan of a run as its file has it; None of other kinds. Raise UsageError."""
+    return load_plan(order.plan_name, PLANS) if order.kind is Kind.RUN else None
+
+
+def _named(order: Order) -> list[str]:
+    """Return the deployments that the user or the plan of a run names; raise UsageError."""
+    plan = _plan_of_run(order)
+    return [*(order.deployments or []), *(named_deployments(plan) if plan else [])]
+
+
+def ordered_plan(order: Order) -> Plan:
+    """Return the plan, whose ``*`` leaves out what only a config makes, unless the user names it.
+
+    Raise UsageError.
+    """
+    plan = load_plan(order.plan_name, PLANS)
+    usual = {*load_deployments(COMPOSE), *order.targets, *(order.deployments or [])}
+    return leaving_out(plan, [name for name in named_deployments(plan) if name not in usual])
+
+
 def _groups(order: Order) -> list[str]:
     """Return the groups whose deployments an order takes where it names none; raise UsageError."""
-    plan = load_plan(order.plan_name, PLANS) if order.kind is Kind.RUN else None
+    plan = _plan_of_run(order)
     wanted = order.group or (plan.groups if plan else None) or [CORE]
     return choose("group", ["*" if name == EVERY_GROUP else name for name in wanted], GROUPS)
 
@@ -102,7 +130,7 @@ def _groups(order: Order) -> list[str]:
 def _draft_run(
     order: Order, deployments: list[Deployment], targets: list[Target], names: Iterable[str]
 ) -> Draft:
-    plan = load_plan(order.plan_name, PLANS)
+    plan = ordered_plan(order)
     check_deployments(plan, names)
     links = planned_links(plan, order)
     if links and order.profile:
@@ -112,9 +140,11 @@ def _draft_run(
     if order.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
     steps = plan_load(plan, order, targets) if wants_load else []
+    cases = choose("limit", plan.cases, LIMITS)
+    cases = [case for case in cases if any(applies(target, case) for target in targets)]
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds, cells=cells, steps=steps,
-        targets=with_links(targets, links, [*cells, *steps]), links=links,
+        targets=with_links(targets, links, [*cells, *steps], cases), links=links, checks=cases,
         deployments=to_start(deployments, [*cells, *steps], every=False),
         accuracy=planned_accuracy(plan, order),
     )  # fmt: skip
@@ -153,15 +183,20 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
 
 
 def with_links(
-    targets: Sequence[Target], links: Sequence[Link], planned: Sequence[Planned | Step]
+    targets: Sequence[Target],
+    links: Sequence[Link],
+    planned: Sequence[Planned | Step],
+    cases: Sequence[str] = (),
 ) -> list[Target]:
     """Return the targets, each also behind the links that something is planned over.
 
-    Of a target that is measured over links alone, only these remain. Raise UsageError.
+    Of a target that is measured over links alone, only these remain: cases are tried without a link.
+    Raise UsageError.
     """
     if not links:
         return list(targets)
     measured = {item.cell.deployment for item in planned}
+    measured |= {target.name for target in targets if any(applies(target, case) for case in cases)}
     found: list[Target] = []
     for target in targets:
         behind = [target.over(link.name) for link in links]

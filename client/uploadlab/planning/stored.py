@@ -52,7 +52,7 @@ def restored(run: Run, load: bool = False) -> Restored:
     ]:
         raise LabError(f"{run.id} has a target {taken[0]}, a deployment of compose.yaml: start a new run")
     chosen = [{**made, **declared}[name] for name in names]
-    return Restored(to_start(chosen, [*run.cells, *run.load], every=load or bool(run.checks)), texts)
+    return Restored(to_start(chosen, [*run.cells, *run.load], every=load or run.is_check), texts)
 
 
 def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str, Deployment], dict[str, str]]:
@@ -67,7 +67,7 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
             _, found, texts = lineup(order, declared, ROOT)
             made = {deployment.name: deployment for deployment in found}
         else:
-            made, texts = variants.extended(declared, order.deployments or [], ROOT), {}
+            made, texts = variants.extended(declared, [stored.name for stored in run.derived], ROOT), {}
     except (UsageError, OSError, ValueError) as error:  # of a name that no file can have, too
         raise LabError(
             f"{run.id} cannot be made again from this checkout: {problem_of(error)}; start a new run"

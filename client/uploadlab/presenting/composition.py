@@ -9,10 +9,12 @@ from uploadlab.analysis.client_ranking import ClientRanking, is_of_clients, rank
 from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.diagnosis import Cause, diagnose
 from uploadlab.analysis.disturbances import Disturbance, disturbances, step_disturbances
+from uploadlab.analysis.grid import judged, measured_limits
 from uploadlab.analysis.load import LoadSummary, summarize_load
 from uploadlab.analysis.losses import Loss, losses
 from uploadlab.analysis.ranking import Ranking, rank
 from uploadlab.declared.goals import Goals
+from uploadlab.model.checks import Check
 from uploadlab.model.runs import Run
 from uploadlab.presenting import sections
 from uploadlab.presenting.check_answer import check_statements, check_title
@@ -53,6 +55,8 @@ class Evidence(NamedTuple):
     """All figures of a run that its document is composed of, each computed once."""
 
     stored: StoredRun
+    checks: Sequence[Check]
+    """Without the limits that a plan measures beside uploads."""
     summaries: Sequence[Summary]
     loads: Sequence[LoadSummary]
     compared: Found | None
@@ -70,6 +74,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
     summaries = summarize(run, stored.rows)
     evidence = Evidence(
         stored,
+        judged(run, stored.checks),
         summaries,
         summarize_load(run, stored.steps, stored.uploads),
         found(run, stored.rows),
@@ -129,7 +134,7 @@ def _pictures(evidence: Evidence) -> list[Dots]:
 
 
 def _title(evidence: Evidence) -> str:
-    run, checks = evidence.stored.run, evidence.stored.checks
+    run, checks = evidence.stored.run, evidence.checks
     if checks:
         return client_title(run, checks) if run.of_clients else check_title(run, checks)
     if evidence.compared and evidence.compared.lines:
@@ -142,7 +147,7 @@ def _title(evidence: Evidence) -> str:
 
 def _answer(evidence: Evidence) -> list[Statement]:
     """Return the sentences of all that the run has, what was lost first."""
-    run, checks, compared = evidence.stored.run, evidence.stored.checks, evidence.compared
+    run, checks, compared = evidence.stored.run, evidence.checks, evidence.compared
     if checks:
         return client_statements(run, checks) if run.of_clients else check_statements(run, checks)
     if compared and run.comparison:
@@ -175,12 +180,13 @@ def _apps(evidence: Evidence) -> list[LoadSummary]:
 
 def _sections(evidence: Evidence, goals: Goals) -> list[sections.MaybeSection]:
     """Return the details, those that a reader asks for first before the others."""
-    stored, run = evidence.stored, evidence.stored.run
+    stored, run, checks = evidence.stored, evidence.stored.run, evidence.checks
     differs = run.comparison.others if run.comparison else {}
     return [
         sections.comparison_section(evidence.compared, run.comparison, differs),
-        sections.check_section(run, stored.checks),
+        sections.check_section(run, checks),
         sections.load_section(evidence.loads),
+        sections.limit_section(run, measured_limits(run, stored.checks)),
         sections.client_section(run, evidence.summaries) if evidence.clients else None,
         sections.cell_section(run, evidence.summaries),
         sections.cause_section(evidence.causes),

@@ -10,7 +10,7 @@ from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import DERIVED, EXTERNAL
 from uploadlab.model.runs import Run
 from uploadlab.planning.check_cells import applies
-from uploadlab.presenting.document import Key, Table, TableRow, Verdicted
+from uploadlab.presenting.document import Bad, Key, Table, TableRow, Verdicted
 
 NOT_TRIED = "-"
 EXCEPTION = "known"
@@ -65,7 +65,7 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
         names = [target.name for target in run.targets if target.tier == tier]
         found = {case: [cells.get((name, case), []) for name in names] for case in cases}
         grid = [
-            TableRow([case, *(_cell(tried, run, notes) for tried in found[case])], about=_about(case))
+            TableRow([case, *(_cell(tried, run, notes) for tried in found[case])], about=about_case(case))
             for case in sorted(found, key=lambda case: -_worst(found[case], run))
         ]
         columns = [Key(name) for name in names]
@@ -77,7 +77,7 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
     return tables, lines
 
 
-def _about(case: str) -> str:
+def about_case(case: str) -> str:
     """Return what a case sends; empty for a case that this lab no longer has."""
     return CASES[case].description if case in CASES else ""
 
@@ -87,6 +87,29 @@ def _worst(cells: Iterable[Sequence[Check]], run: Run) -> int:
     attempts = [row for tried in cells for row in tried]
     ranks = [1 if known_exception(row, run.exceptions) else SEVERITY.index(row.verdict) for row in attempts]
     return max(ranks, default=0)
+
+
+def limit_table(run: Run, rows: Sequence[Check]) -> Table:
+    """Return the limits that a plan measures beside uploads: deployments down, cases across."""
+    texts = {(row.deployment, row.case): _limit(row) for row in latest(rows)}
+    cases = list(dict.fromkeys(row.case for row in rows))
+    return Table(
+        "",
+        ["", *cases],
+        [
+            TableRow([name, *(texts.get((name, case), NOT_TRIED) for case in cases)], Key(name))
+            for name in (target.name for target in run.targets)
+            if any((name, case) in texts for case in cases)
+        ],
+        wordy=True,
+    )
+
+
+def _limit(row: Check) -> str:
+    """Return what was measured; what went wrong stands out."""
+    if row.verdict is Verdict.PASS:
+        return row.text
+    return Bad(row.text if row.verdict is Verdict.FAIL else f"{row.verdict}: {row.text}")
 
 
 def counts(run: Run, rows: Sequence[Check]) -> list[str]:

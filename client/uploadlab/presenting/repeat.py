@@ -9,7 +9,7 @@ import msgspec
 
 from uploadlab.analysis.cells import given_up
 from uploadlab.analysis.diagnosis import Cause
-from uploadlab.analysis.grid import latest
+from uploadlab.analysis.grid import judged, latest
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
@@ -102,14 +102,15 @@ def next_commands(
     elif not run.comparison and (fix := _fix(causes, names)):
         texts["To measure the fix"] = fix
     own = next((target for target in run.targets if target.foreign), None)
-    if own and not run.comparison and not stored.checks:
+    checks = judged(run, stored.checks)
+    if own and not run.comparison and not checks:
         texts |= _of_own_server(run, own, ranking is not None)
     if ranking and ranking.slowest.is_clear and not run.comparison:
         slowest = ranking.slowest.summary
         cell = f"{slowest.deployment}/{slowest.method}/{slowest.size_bytes / MIB:g}MiB"
         texts["To see all figures of the slowest way"] = ["show", run.id, cell]
-    if stored.checks:
-        texts |= _of_check(run, stored.checks)
+    if checks:
+        texts |= _of_check(run, checks)
     elif ranking and names and not run.comparison:
         texts["To see whether broken uploads are refused"] = ["check", "--deployments", ",".join(names)]
     return {what: shlex.join([program(), *words]) for what, words in texts.items()}

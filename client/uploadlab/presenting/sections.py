@@ -28,7 +28,7 @@ from uploadlab.presenting.comparison import (
 )
 from uploadlab.presenting.document import Bad, Key, Linked, Section, Table, TableRow
 from uploadlab.presenting.figures import NO_FIGURE, times_text
-from uploadlab.presenting.grid import counts, grids
+from uploadlab.presenting.grid import about_case, counts, grids, limit_table
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
 from uploadlab.presenting.rates import ROUGH_LEGEND
 from uploadlab.presenting.repeat import repeating_commands
@@ -136,6 +136,13 @@ def check_section(run: Run, checks: Sequence[Check]) -> Section:
         tables, footnotes = grids(run, checks) if checks else ([], [])
         notes = counts(run, checks) if checks else []
     return Section("check", title, tables=tables, notes=notes, footnotes=footnotes, is_open=True)
+
+
+def limit_section(run: Run, checks: Sequence[Check]) -> Section:
+    """Return the limits that the run's plan measures, one line for each deployment."""
+    about = [f"{case}: {about_case(case)}" for case in dict.fromkeys(row.case for row in checks)]
+    tables = [limit_table(run, checks)] if checks else []
+    return Section("limits", "Limits of the servers", about, tables=tables, is_open=True)
 
 
 def load_section(summaries: Sequence[LoadSummary]) -> Section:

@@ -14,6 +14,8 @@ OWN = "run"
 """Where the servers see the run's own configs, below their working folder."""
 LEFT_OUT = ("x-lab", "build", "ports")
 """Parts of a service that its copy must not have: it is built already, and reached by its name."""
+CERTIFICATES = "certificates:/certificates"
+"""The volume where a deployment with TLS leaves its authority's certificate for the client."""
 NAMESPACE = "service:"
 """How ``pid`` names the service whose process namespace a part joins."""
 
@@ -50,6 +52,9 @@ def _service(
         f"{deployment.name if name == deployment.based_on else name}{colon}{place}"
         for name, colon, place in mounts
     ]
+    if deployment.tls and CERTIFICATES not in volumes:
+        volumes.append(CERTIFICATES)
+        kept["healthcheck"] = {"disable": True}  # bash speaks no TLS
     if any(_seen(word, folder) != word for word in service.command):  # else the engine would make the folder
         volumes.append(f"{_escaped(str(folder / 'configs'))}:/lab/{OWN}/configs:ro")
     if pid := kept.get("pid"):

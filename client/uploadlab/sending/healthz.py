@@ -11,10 +11,11 @@ import requests
 from uploadlab.model.deployments import EXTERNAL, Target
 from uploadlab.paths import program
 from uploadlab.private_urls import private_parts
-from uploadlab.sending.answered import innermost, json_object, reason, words_of
+from uploadlab.sending.answered import innermost, json_object, json_of, reason, words_of
 from uploadlab.sending.connections import (
     GATEWAY,
     AnswerFault,
+    get,
     is_redirect,
     location_of,
     session,
@@ -54,6 +55,15 @@ def ask_versions(target: Target) -> dict[str, str]:
         raise _without_answer(target, error) from None
     versions = {} if target.foreign else _versions(target, answer)
     return {**versions, "answered as": words_of(answer.headers.get("Server"))}
+
+
+def uploads_in_progress(url: str) -> int | None:
+    """Return how many uploads the lab's app at this URL has now; None if it does not answer, or say so."""
+    try:
+        count = json_of(get(f"{url}/healthz", PROBE_SECONDS).content).get("uploads_in_progress")
+    except (requests.RequestException, ValueError):
+        return None
+    return count if isinstance(count, int) else None
 
 
 def _versions(target: Target, answer: requests.Response) -> dict[str, str]:
