@@ -42,7 +42,8 @@ class Started(Processes):
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Started]:
-    with Started() as started:
+    started = Started()
+    with started:
         yield started
 
 
