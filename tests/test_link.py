@@ -61,8 +61,8 @@ def test_a_transfer_takes_the_time_of_its_rate_from_the_first_byte_to_the_last()
 
     peer = over(link(up=1000, round_trip=4.0), play)
     assert bytes(peer.received) == data(100_000)
-    for moment in (3, 10, 50, 100, 102.1):
-        assert at(peer.times, moment) == pytest.approx(1000 * min(moment - 2, 100), abs=1100)
+    for moment in (7, 14, 54, 104, 106.1):  # it takes 4 s to connect, and 2 s to arrive
+        assert at(peer.times, moment) == pytest.approx(1000 * min(moment - 6, 100), abs=1100)
 
 
 def test_the_way_down_has_a_rate_of_its_own() -> None:
@@ -103,7 +103,9 @@ def test_a_small_exchange_takes_a_round_trip_also_while_the_line_is_full() -> No
                 other, _ = await server.connect()
                 other.transport.write(data(2 * MIB))
                 await asyncio.sleep(1)
-            for client, peer in [await server.connect(), await server.connect()]:
+            pairs = [await server.connect(), await server.connect()]
+            await asyncio.sleep(0.1)
+            for client, peer in pairs:
                 begin = loop.time()
                 client.transport.write(b"?")
                 await peer.got(1)
@@ -116,6 +118,18 @@ def test_a_small_exchange_takes_a_round_trip_also_while_the_line_is_full() -> No
     assert idle == pytest.approx([0.04, 0.04], abs=0.002)
     assert 0.1 < full < 0.2  # the queue is a tenth of a second
     assert 0.1 < again < 0.2
+
+
+def test_to_connect_takes_a_round_trip() -> None:
+    async def play(server: LinkedServer) -> float:
+        client, peer = await server.connect()
+        client.transport.write(b"?")
+        await peer.got(1)
+        peer.transport.write(b"!")
+        await client.got(1)
+        return asyncio.get_running_loop().time()
+
+    assert over(link(round_trip=3.0), play) == pytest.approx(6, abs=0.01)
 
 
 @pytest.mark.parametrize("rate", [0, 20_000])
@@ -146,7 +160,7 @@ def test_the_end_of_one_side_comes_after_its_bytes_and_the_other_may_still_answe
         client.transport.write(data(10_000))
         client.transport.write_eof()
         assert await peer.ended() == ["fin"]
-        assert asyncio.get_running_loop().time() == pytest.approx(11, abs=0.1)
+        assert asyncio.get_running_loop().time() == pytest.approx(13, abs=0.1)
         assert bytes(peer.received) == data(10_000)
         peer.transport.write(data(500))
         peer.transport.close()
