@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from uploadlab.measuring.over_links import line_seconds
 from uploadlab.model.cells import Task
 from uploadlab.model.host_use import HostWarning
 from uploadlab.model.links import Link
@@ -22,12 +23,6 @@ BY_OTHER_UPLOADS = (HostWarning.OTHER_PROCESSES, HostWarning.OTHER_RUN)
 def runs_together(task: Task, link: Link | None) -> bool:
     """Return whether other uploads at the same time leave its rate as it is."""
     return link is not None and 0 < link.up < FAST
-
-
-def line_seconds(link: Link, size_bytes: int) -> float:
-    """Return how long a line takes at least for an upload of that size, with all that it may stall."""
-    sending = size_bytes / link.up if link.up else 0.0
-    return sending + sum(stall.seconds for stall in link.stalls) + 4 * link.round_trip
 
 
 class Together:

@@ -1,7 +1,7 @@
 """An order as the command that the user types, and what to type after a run."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -88,18 +88,20 @@ def next_commands(
     ``is_busy`` says whether the host was too busy with other work for figures to hold.
     """
     run = stored.run
-    names = [target.name for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)]
+    startable = {target.name: target for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)}
+    names = list(dict.fromkeys(target.behind for target in startable.values()))
     texts = {}
     missing = 0 if run.comparison else _missing(run, stored.rows)
     if run.order and missing:
         texts[f"To measure the {missing} uploads that are missing"] = ["resume", run.id]
     if is_busy and run.order:
         texts["To measure the same again when the host is quiet"] = repeating(run)
-    if lost := [name for name in dict.fromkeys(loss.deployment for loss in losses) if name in names]:
+    losing = [startable[loss.deployment].behind for loss in losses if loss.deployment in startable]
+    if lost := list(dict.fromkeys(losing)):
         texts["To see every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
     if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
         texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
-    elif not run.comparison and (fix := _fix(causes, names)):
+    elif not run.comparison and (fix := _fix(causes, startable)):
         texts["To measure the fix"] = fix
     own = next((target for target in run.targets if target.foreign), None)
     checks = judged(run, stored.checks)
@@ -129,7 +131,7 @@ def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:
     return {**texts, "To see what each case sends": ["list", "cases"]}
 
 
-def _fix(causes: Sequence[Cause], startable: Sequence[str]) -> list[str]:
+def _fix(causes: Sequence[Cause], startable: Mapping[str, Target]) -> list[str]:
     """Return the command that compares a method with the one that fixes the most expensive cause it shows.
 
     A server of the user's own is none that the lab can start.
@@ -137,10 +139,11 @@ def _fix(causes: Sequence[Cause], startable: Sequence[str]) -> list[str]:
     for cause in causes:
         if cause.rule.better and isfinite(cause.times):
             for method, names in cause.places.items():
-                if here := [name for name in names if name in startable]:
+                if here := [startable[name] for name in names if name in startable]:
                     methods = f"{method},{cause.rule.better}"
-                    words = ["--deployments", here[0], "--methods", methods, "--rounds", str(LEAST_ROUNDS)]
-                    return ["run", *words]
+                    words = ["--deployments", here[0].behind, "--methods", methods]
+                    words += ["--link", here[0].link] if here[0].link else []
+                    return ["run", *words, "--rounds", str(LEAST_ROUNDS)]
     return []
 
 
@@ -150,7 +153,7 @@ def _of_own_server(run: Run, own: Target, has_arrived: bool) -> dict[str, list[s
         return {"To see what can be said of your server": ["run", "--target-help"]}
     if run.order and own.foreign and not own.foreign.reads_back:
         return {PROOF: [*repeating(run), "--stored-url", "/files/{name}", "--clean-up"]}
-    words = [*_option("targets", {own.name: own.url}), *_option("spec", own.foreign)]
+    words = [*_option("targets", {own.behind: own.url}), *_option("spec", own.foreign)]
     return {"To see what slow clients do to it": ["run", "--plan", "slow-clients", *words]}
 
 
