@@ -6,7 +6,6 @@ import time
 import pytest
 from uploadlab.declared.links import load_links
 from uploadlab.errors import UsageError
-from uploadlab.measuring.over_links import line_seconds
 from uploadlab.measuring.side_by_side import Together, runs_together
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.host_use import HostWarning
@@ -160,4 +159,4 @@ def test_only_a_slow_line_is_the_limit_for_sure() -> None:
     ]
     assert not runs_together(task, None) and not runs_together(task, Link(name="free", title=""))
     stalled = Link(name="a", title="", up=100, round_trip=0.5, stalls=[Stall(Range(1, 1), 6)])
-    assert line_seconds(stalled, 1000) == 10 + 6 + 2
+    assert stalled.least_seconds(1000) == 10 + 6 + 2

@@ -10,7 +10,7 @@ from uploadlab.errors import LabError
 from uploadlab.load.job import LoadJob, StepResult
 from uploadlab.measuring.health import wait_idle
 from uploadlab.measuring.limits import REQUEST_BYTES, left_bytes, over_limit
-from uploadlab.measuring.over_links import close_line, line_seconds, open_line
+from uploadlab.measuring.over_links import close_line, open_line
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.time_left import watched
 from uploadlab.model.cells import Step
@@ -85,7 +85,7 @@ class LoadStage:
             line = open_line(self._bench, target, link, "load")
         except LabError as error:
             return _not_done(step, Status.FAILED, str(error))
-        seconds = line_seconds(link, (step.users + step.slow_users) * step.cell.size_bytes)
+        seconds = link.least_seconds((step.users + step.slow_users) * step.cell.size_bytes)
         try:
             return self._crowd.do(
                 msgspec.structs.replace(

@@ -8,12 +8,6 @@ from uploadlab.runtimes.addresses import address_of
 from uploadlab.runtimes.link.lines import Line
 
 
-def line_seconds(link: Link, size_bytes: int) -> float:
-    """Return how long a line takes at least for that many bytes, with all that it may stall."""
-    sending = size_bytes / link.up if link.up else 0.0
-    return sending + sum(stall.seconds for stall in link.stalls) + 4 * link.round_trip
-
-
 def open_line(bench: Workbench, target: Target, link: Link, part: str) -> Line:
     """Open a line to a target; raise LabError.
 

@@ -4,14 +4,11 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from uploadlab.measuring.over_links import line_seconds
 from uploadlab.model.cells import Task
 from uploadlab.model.host_use import HostWarning
-from uploadlab.model.links import Link
+from uploadlab.model.links import FAST, Link
 from uploadlab.model.measurements import Measurement
 
-FAST = 25 * 10**6
-"""Bytes a second: over a link of that rate or more, the CPU may be the limit."""
 MOST_RATE = 2 * FAST
 """Of all lines together."""
 MOST_UPLOADS = 24
@@ -22,7 +19,7 @@ BY_OTHER_UPLOADS = (HostWarning.OTHER_PROCESSES, HostWarning.OTHER_RUN)
 
 def runs_together(task: Task, link: Link | None) -> bool:
     """Return whether other uploads at the same time leave its rate as it is."""
-    return link is not None and 0 < link.up < FAST
+    return link is not None and link.is_slow
 
 
 class Together:
@@ -47,7 +44,7 @@ class Together:
         size_bytes = 0
         for task in self._waiting + self._running:
             name = self._behind[task.cell.deployment]
-            each[name] = each.get(name, 0.0) + line_seconds(self._link(task), task.cell.size_bytes)
+            each[name] = each.get(name, 0.0) + self._link(task).least_seconds(task.cell.size_bytes)
             size_bytes += task.cell.size_bytes
         return max([*each.values(), sum(each.values()) / MOST_UPLOADS, size_bytes / MOST_RATE])
 

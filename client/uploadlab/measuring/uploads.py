@@ -13,7 +13,7 @@ from uploadlab.clock import now
 from uploadlab.errors import LabError
 from uploadlab.measuring.health import wait_idle
 from uploadlab.measuring.limits import over_limit, within_limits
-from uploadlab.measuring.over_links import close_line, line_seconds, open_line
+from uploadlab.measuring.over_links import close_line, open_line
 from uploadlab.measuring.protocols import Watcher, Workbench
 from uploadlab.measuring.side_by_side import Together, runs_together
 from uploadlab.measuring.stopping import RateStopping, Stopping
@@ -174,7 +174,7 @@ class UploadStage:
             line = open_line(self._bench, target, link, str(task.round))
         except LabError as error:
             return Outcome(status=Status.FAILED, error=str(error))
-        budget_seconds = run.budget_seconds + line_seconds(link, cell.size_bytes)
+        budget_seconds = run.budget_seconds + link.least_seconds(cell.size_bytes)
         try:
             outcome = sender.measure(
                 target.url, cell.method, payload, budget_seconds, target.foreign, (line.host, line.port)
