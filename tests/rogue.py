@@ -59,14 +59,15 @@ class RogueMaster:
 
 
 @contextmanager
-def rogue_master(folder: Path, *words: str) -> Iterator[RogueMaster]:
-    """With a worker that was started with these words."""
+def rogue_master(folder: Path, *words: str, **variables: str) -> Iterator[RogueMaster]:
+    """With a worker that was started with these words and variables."""
     with zmq.Context() as context, context.socket(zmq.ROUTER) as channel:
         channel.linger = 0
         port = channel.bind_to_random_port("tcp://127.0.0.1")
         worker = subprocess.Popen(
             [*LOCUST, "--worker", "--master-host", "127.0.0.1", "--master-port", str(port), *words],
-            env=environment(TMPDIR=str(folder)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=environment(TMPDIR=str(folder), **variables),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         try:
             yield RogueMaster(channel, worker)

@@ -67,11 +67,11 @@ def test_a_run_measures_in_containers_of_its_own(tmp_path: Path) -> None:
 
 
 @contextmanager
-def long_run(out: Path) -> Iterator[subprocess.Popen[str]]:
+def long_run(out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     """A run that has measured something, and has much left to do; ended in the end."""
     words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "3000", "--runtime", "docker", "--out", str(out)]
     process = subprocess.Popen(
-        words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*words, *more], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         wait_until(lambda: any(RunFolder(path).read_measurements() for path in out.glob("*")))
@@ -134,7 +134,9 @@ def test_a_client_that_is_killed_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nothing_left")
 def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Path) -> None:
-    with long_run(tmp_path) as process:
+    """Over a link, which begins in the client's container; its users there have a line, too."""
+    over = ("--link", "dsl", "--sizes", "64KiB", "--load", "--users", "2")
+    with long_run(tmp_path, *over) as process:
         process.kill()
         process.communicate()
     (path,) = tmp_path.iterdir()
@@ -142,7 +144,10 @@ def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Pa
     done = lab("resume", path)
     assert done.returncode == 0, done.stderr
     assert counted(RunFolder(path).read_measurements()) == planned
-    assert len({name for name, _ in planned}) == len(("flask", *REFERENCES))
+    names = {f"{name}@dsl" for name in ("flask", *REFERENCES)}
+    assert {cell.partition("/")[0] for cell, _ in planned} == names
+    steps = {step.step_id: step.status for step in RunFolder(path).read_steps()}
+    assert steps == {f"{name}/request.stream/65536/2": Status.OK for name in names}
     done = lab("resume", path, "--runtime", "local")
     assert (done.returncode, done.stdout) == (2, "")
     assert "was measured with --runtime docker" in done.stderr

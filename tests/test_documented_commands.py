@@ -43,6 +43,7 @@ SHORTER = {
     r"lab run.* --plan crowd": "--users 4 --sizes 64KiB",
     r"lab run.* --plan blocks": "--rounds 1 --sizes 64KiB",
     r"lab run.* --(expect-workers|target)": f"--plan smoke {ONE_CELL}",
+    r"lab run.* --link": f"--plan smoke {ONE_CELL}",
     r"lab run.* --plan clients-tls": "--deployments nginx-tls --methods request.stream --sizes 64KiB",
     r"lab run.* --plan": f"{ONE_CELL} --rounds 1",
     r"lab run.* --load": f"--plan smoke {ONE_CELL} --users 2",

@@ -106,6 +106,14 @@ def the_plans_cells_are_measured(root: Path) -> None:
     assert arrived(folder) == {(name, method): 4 for name in ("flask", "gunicorn") for method in methods}
 
 
+@promise("A link")
+def an_upload_goes_over_the_link(root: Path) -> None:
+    (folder,) = runs(root)
+    assert set(arrived(folder)) == {(f"{name}@train", "request.stream") for name in ("flask", *REFERENCES)}
+    (row,) = [row for row in folder.read_measurements() if row.deployment == "flask@train" and not row.warmup]
+    assert row.seconds and row.seconds > 2  # the tunnel
+
+
 @promise("A config", "uwsgi")
 def a_config_is_compared_by_its_name(root: Path) -> None:
     (folder,) = runs(root)

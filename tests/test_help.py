@@ -15,6 +15,7 @@ from uploadlab.catalogue.clients import CLIENT_METHODS
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.commands.help_text import FILE, answered_at_once, help_as_printed
 from uploadlab.commands.main import COMMANDS
+from uploadlab.declared.links import load_links
 from uploadlab.paths import PLANS
 
 from .checkout import copy_checkout
@@ -102,16 +103,19 @@ def test_the_lists_fit_the_terminal(columns: int) -> None:
     text = lab("list", COLUMNS=str(columns)).stdout
     assert max(map(len, text.splitlines())) <= columns
     assert [block.splitlines()[0] for block in text.split("\n\n")] == [
-        "Deployments:", "Methods:", "Clients:", "Plans:", "Cases:", "Client-cases:",
+        "Deployments:", "Methods:", "Clients:", "Plans:", "Links:", "Cases:", "Client-cases:",
     ]  # fmt: skip
     plans = [path.stem for path in PLANS.glob("*.toml")]
     names = re.findall(r"^  (\S+)", text, re.MULTILINE)
     assert sorted(names) == sorted(
-        [*ALL_DEPLOYMENTS, *METHODS, *CLIENT_METHODS, *plans, *CASES, *CLIENT_CASES]
+        [*ALL_DEPLOYMENTS, *METHODS, *CLIENT_METHODS, *plans, *load_links(), *CASES, *CLIENT_CASES]
     )
 
 
 def test_a_list_that_does_not_exist_is_one_line() -> None:
     done = lab("list", "method")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "did you mean 'methods'? choose from deployments, methods, clients, plans, cases" in done.stderr
+    assert (
+        "did you mean 'methods'? choose from deployments, methods, clients, plans, links, cases"
+        in done.stderr
+    )

@@ -6,7 +6,7 @@ import time
 import pytest
 from uploadlab.declared.links import load_links
 from uploadlab.errors import UsageError
-from uploadlab.measuring.side_by_side import Together, line_seconds, runs_together
+from uploadlab.measuring.side_by_side import Together, runs_together
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.host_use import HostWarning
 from uploadlab.model.links import Link, Range, Stall
@@ -53,6 +53,26 @@ def test_sizes_that_were_not_meant_for_a_link_fit_it(link: str, size_bytes: int)
     assert {item.cell.size_bytes for item in drafted(link).cells} == {size_bytes}
     chosen = drafted(link, sizes=["32MiB"])
     assert {item.cell.size_bytes for item in chosen.cells} == {32 * MIB}
+
+
+def test_steps_over_a_link_fit_it_for_all_users() -> None:
+    made = drafted("dsl", load=True)
+    sizes = {step.cell.size_bytes for step in made.steps}
+    users = {step.users for step in made.steps}
+    assert {step.cell.deployment.partition("@")[2] for step in made.steps} == {"dsl"}
+    assert len(sizes) == 1 and users == {1, 8, 32}  # one table for all of them
+    dsl = load_links()["dsl"]
+    assert 4 * max(users) * max(sizes) <= 15 * dsl.up < 8 * max(users) * max(sizes)
+    chosen = drafted("dsl", load=True, sizes=["1MiB"], users=[2])
+    assert {step.id for step in chosen.steps if step.cell.deployment == "flask@dsl"} == {
+        f"flask@dsl/{method}/{MIB}/2" for method in ("request.stream", "request.files-streamed")
+    }
+
+
+def test_a_plan_sends_steps_over_links_of_its_own() -> None:
+    steps = draft(Order(plan="links", load=True)).steps
+    assert {step.cell.deployment.partition("@")[2] for step in steps} == {"far"}
+    assert {step.users for step in steps if step.cell.deployment == "nginx-tls@far"} == {1, 4}
 
 
 def test_a_plan_says_itself_what_it_sends_over_a_link() -> None:
@@ -139,4 +159,4 @@ def test_only_a_slow_line_is_the_limit_for_sure() -> None:
     ]
     assert not runs_together(task, None) and not runs_together(task, Link(name="free", title=""))
     stalled = Link(name="a", title="", up=100, round_trip=0.5, stalls=[Stall(Range(1, 1), 6)])
-    assert line_seconds(stalled, 1000) == 10 + 6 + 2
+    assert stalled.least_seconds(1000) == 10 + 6 + 2

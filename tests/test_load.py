@@ -92,7 +92,7 @@ def test_slow_users_are_part_of_a_steps_name() -> None:
         ({"users": [0]}, "users must be above 0"),
         ({"users": []}, "needs methods, sizes, users"),
         ({"slow_users": [-1]}, "slow_users must be above 0"),
-        ({"pace": "fast"}, "pace 'fast'"),
+        ({"pace": "fast"}, "rate 'fast'"),
         ({"pace": "9GB/s"}, "more than 1e\\+03 MB/s"),
         ({"seconds": 0}, "seconds must be above 0"),
     ],

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import msgpack
 import pytest
 import requests
+from uploadlab.errors import UsageError
+from uploadlab.load.sealed_lines import KEY, line_of, sealed
 from uploadlab.runtimes.local import free_ports
 
 from .fake_server import FakeServer, serve
@@ -109,6 +112,34 @@ def refused_step(master: RogueMaster, step: str) -> bool:
     while (report := master.heard("stats")["uploads"])["step_id"] != step:
         pass
     return bool(report["refusal"])
+
+
+def test_a_worker_connects_to_a_line_only_under_its_labs_seal(
+    tmp_path: Path, good: FakeServer, evil: FakeServer
+) -> None:
+    key, line = "of this lab", evil.url.partition("//")[2]  # at the far end of which is the worker's target
+    seal = sealed(line, "right", good.url, key)
+    with rogue_master(tmp_path, "--host", good.url, "--allow-host", evil.url, **{KEY: key}) as master:
+        master.heard("client_ready")
+        master.say("ack", {"index": 0})
+        for number, (words, host) in enumerate(
+            [(line, good.url), (seal.replace(line, "127.0.0.1:1"), good.url), (f"{line}/", good.url),
+             (sealed(line, "right", good.url, ""), good.url), (seal, good.url), (seal, evil.url)]
+        ):  # fmt: skip
+            master.spawn(host, step=str(number), line=words)
+            assert refused_step(master, str(number)), words
+        master.spawn(evil.url, step="right", line=seal)
+        assert refused_step(master, "right")
+        assert good.requests == evil.requests == []
+        master.spawn(good.url, step="right", line=seal)
+        wait_until(lambda: any(evil.bodies))
+        assert good.requests == []
+
+
+def test_without_a_key_no_line_is_taken() -> None:
+    words = sealed("127.0.0.1:1", "s", "http://a:1", "")  # as anyone can seal it
+    with pytest.raises(UsageError, match="leave out --line"):
+        line_of(Namespace(line=words, step="s"), "http://a:1")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What ``lab serve`` opens: how much of the disk, and which routes beyond loopback."""
 
+import re
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -97,3 +98,24 @@ def test_on_loopback_the_labs_own_routes_are_open() -> None:
         assert requests.get(f"{url}/usage", timeout=60).status_code == 200
         answer = requests.put(f"{url}/request-stream?profile=1", data=b"x", timeout=60)
         assert answer.json()["profile"]
+
+
+def test_a_link_has_an_address_of_its_own_beside_the_servers() -> None:
+    said: list[str] = []
+    with serving("flask", "--link", "broken,dsl", "--seed", "7", said=said) as url:
+        over = dict(
+            re.findall(r"^Over (\w+), .*: (http://127\.0\.0\.1:\d+) is one line", "".join(said), re.M)
+        )
+        assert set(over) == {"broken", "dsl"}
+        answer = requests.put(f"{over['dsl']}/request-stream", data=b"x" * 1000, timeout=60)
+        assert requests.get(url + answer.headers["Location"], timeout=60).json()["size_bytes"] == 1000
+        broken = f"{over['broken']}/request-stream"
+        with pytest.raises(requests.RequestException):  # the first cut is after 6 MiB at most
+            requests.put(broken, data=b"x" * (6 << 20), timeout=60)
+        assert requests.put(broken, data=b"x" * 1000, timeout=60).status_code == 201
+    assert "3 cuts come once, placed by --seed 7" in "".join(said)
+
+
+def test_serve_refuses_a_link_that_is_not_declared_and_a_seed_of_nothing() -> None:
+    fails(serve_sh("flask", "--link", "dls"), 2, "unknown link 'dls': did you mean 'dsl'")
+    fails(serve_sh("flask", "--seed", "7"), 2, "add --link NAME")

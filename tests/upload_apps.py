@@ -165,12 +165,12 @@ def upload_app(folder: Path, certificate: Path | None = None, **traits: Any) -> 
         server.server_close()
 
 
-def self_signed(folder: Path) -> Path:
-    """Return a file with a key and a certificate for 127.0.0.1 that nobody has signed."""
+def self_signed(folder: Path, name: str = "IP:127.0.0.1") -> Path:
+    """Return a file with a key and a certificate, for that name alone, that nobody has signed."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "own.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
-    words = [*command.split(), "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", "-"]
+    words = [*command.split(), f"subjectAltName={name}", "-keyout", str(path), "-out", "-"]
     made = subprocess.run(words, capture_output=True, text=True, check=True)
     path.write_text(path.read_text() + made.stdout)
     return path

@@ -20,7 +20,7 @@ from uploadlab.declared.goals import declared_goals
 from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError, problem_of
 from uploadlab.load.stage import LoadStage
 from uploadlab.load.swarm import Swarm
-from uploadlab.load.workers import Workers
+from uploadlab.load.workers import Workers, uploading
 from uploadlab.measuring.carry_out import carry_out
 from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, require_room
 from uploadlab.measuring.profiles import ProfileStage
@@ -69,6 +69,7 @@ class Place(NamedTuple):
 
 def start(drafted: Draft, place: Place, screen: Screen) -> int:
     """Carry out a new run and return the exit code; raise LabError, Stopped."""
+    uploading(place.workers, drafted.steps, drafted.targets)
     with Processes() as processes:
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
         clients = other_clients(drafted)
@@ -218,7 +219,8 @@ def _run_here(
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
     try:
-        _carry_out(prepared, scratch, place.workers, processes, screen)
+        workers = uploading(place.workers, run.load, run.targets)
+        _carry_out(prepared, scratch, workers, processes, screen)
     except KeyboardInterrupt:
         # On the host, the command that started this container says so itself.
         raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None

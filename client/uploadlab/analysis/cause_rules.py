@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from uploadlab.catalogue.clients import ALL_METHODS
+from uploadlab.model.links import Link
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.profiles import Calls
 from uploadlab.units import MIB
@@ -31,6 +32,8 @@ class CellEvidence(NamedTuple):
     """What a profile counted, if one was made."""
     foreign: bool = False
     """Whether the server is the user's own, and reports nothing of itself."""
+    link: Link | None = None
+    """What the uploads went over; None: nothing of the lab's."""
 
     @property
     def status(self) -> Status:

@@ -79,7 +79,10 @@ def summarize(run: Run, rows: Iterable[Measurement]) -> list[Summary]:
                 if of.size_bytes == cell.size_bytes and links[of.deployment] == link
             }
             ceiling = next((rate for of, rate in rates.items() if of.deployment == over(first, link)), None)
-            limited = cell.deployment not in references and _is_limited(measured, rates.values())
+            # Over a link, a rate like a reference's is that of the line, and says nothing of the client.
+            limited = cell.deployment not in references and _is_limited(
+                measured, [] if link else rates.values()
+            )
             summaries.append(_summary(measured, ceiling, limited))
     return summaries
 

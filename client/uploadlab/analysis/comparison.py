@@ -185,9 +185,9 @@ def _reasons(run: Run, rows: Iterable[Measurement], names: Collection[str]) -> l
         for row in rows
         if row.error and row.deployment in names and row.status not in (Status.OK, Status.WRONG)
     ]
-    reasons = []
+    reasons, behind = [], {target.name: target.behind for target in run.targets}
     for row in {(row.deployment, row.error): row for row in bad}.values():
-        configs = ", ".join(run.config_names.get(row.deployment, []))
+        configs = ", ".join(run.config_names.get(behind[row.deployment], []))
         name = f"{row.deployment} ({configs})" if configs else row.deployment
         reasons.append(f"{name}: {row.status}: {row.error}")
     return reasons

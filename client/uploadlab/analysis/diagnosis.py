@@ -8,6 +8,8 @@ from uploadlab.analysis import client_causes, server_causes  # noqa: F401  each 
 from uploadlab.analysis.cause_rules import RULES, CellEvidence, Rule, known_median
 from uploadlab.analysis.cells import by_cell, ceiling_name, latest_attempt, reference_names
 from uploadlab.analysis.disturbances import is_mostly_disturbed
+from uploadlab.analysis.link_facts import links_of_targets
+from uploadlab.model.deployments import over
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.profiles import Profiles
 from uploadlab.model.runs import Run
@@ -52,7 +54,8 @@ def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = 
         cell = _evidence(run, rows, measured, profiles)
         if _is_slow(cell):
             lost = cell.status is Status.WRONG
-            times = inf if lost else (cell.median("seconds") or 0.0) / fastest.get(first.size_bytes, inf)
+            best = fastest.get((cell.link.name if cell.link else "", first.size_bytes), inf)
+            times = inf if lost else (cell.median("seconds") or 0.0) / best
             for known, figure in _figures(cell).items():
                 cause = causes.get(known.name, Cause(known, [], {}, 0.0))
                 cause.figures.append(figure)
@@ -69,15 +72,19 @@ def explain(
     return [Cause(known, [figure], {}, 1.0) for known, figure in figures.items()]
 
 
-def _fastest(run: Run, rows: Sequence[Measurement]) -> dict[int, float]:
-    """Return the median seconds of the fastest way of each size; a reference runs no app, and is no way."""
-    best: dict[int, float] = {}
+def _fastest(run: Run, rows: Sequence[Measurement]) -> dict[tuple[str, int], float]:
+    """Return the median seconds of the fastest way of each size over each link, or over none.
+
+    A reference runs no app, and is no way.
+    """
+    best: dict[tuple[str, int], float] = {}
     references = reference_names(run)
+    links = {target.name: target.link for target in run.targets}
     for measured in by_cell(row for row in rows if row.deployment not in references).values():
         seconds = known_median(measured, "seconds")
         if seconds and all(row.status in ACCEPTED for row in measured):
-            size_bytes = measured[0].size_bytes
-            best[size_bytes] = min(best.get(size_bytes, seconds), seconds)
+            place = links.get(measured[0].deployment, ""), measured[0].size_bytes
+            best[place] = min(best.get(place, seconds), seconds)
     return best
 
 
@@ -111,15 +118,18 @@ def _evidence(
     run: Run, rows: Sequence[Measurement], cell: Sequence[Measurement], profiles: Profiles | None
 ) -> CellEvidence:
     """Return what the rows of a run and its profiles say of these uploads of a cell."""
-    first, name = cell[0], ceiling_name(run)
+    first, link = cell[0], links_of_targets(run).get(cell[0].deployment)
+    name = over(ceiling_name(run) or "", link.name if link else "")
     counted = [row for row in rows if not row.warmup and row.status is Status.OK]
     reference = [row for row in counted if row.deployment == name and row.size_bytes == first.size_bytes]
     calls = (profiles or {}).get((first.deployment, first.method))
     foreign = any(target.name == first.deployment and target.foreign for target in run.targets)
-    return CellEvidence(cell, reference, calls, foreign)
+    return CellEvidence(cell, reference, calls, foreign, link)
 
 
 def _is_slow(cell: CellEvidence) -> bool:
+    if cell.status is Status.OK and cell.link and cell.link.up:  # a full line is as fast as it can be
+        return (cell.median("seconds") or 0.0) * SLOW > cell.link.least_seconds(cell.size_bytes)
     if cell.status is not Status.OK or not cell.reference:
         return cell.status is not Status.UNAVAILABLE
     return (cell.median("seconds") or 0.0) * SLOW > (known_median(cell.reference, "seconds") or 0.0)

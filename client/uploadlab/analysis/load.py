@@ -1,7 +1,7 @@
 """From rows of concurrent uploads to one summary a step. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from statistics import median, quantiles
 from typing import NamedTuple
@@ -10,10 +10,13 @@ from msgspec import Struct
 
 from uploadlab.analysis.cells import GB, MB, ceiling_name
 from uploadlab.model.cells import Step
+from uploadlab.model.deployments import over
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import ACCEPTED, Status
 from uploadlab.model.runs import Run
 
+Way = tuple[str, int, int, int]
+"""Link, size in bytes, users, slow users: what a step has in common with that of its reference."""
 LEAST_FOR_P95, LEAST_FOR_P99 = 20, 100
 """Fewer uploads have no percentile beyond which some of them lie."""
 
@@ -43,10 +46,12 @@ class LoadSummary(Struct, frozen=True):
     statuses: dict[Status, int]
     """How many uploads ended so, also before and after the window."""
     slow_statuses: dict[Status, int]
+    link: str = ""
+    """What the uploads went over; empty: nothing of the lab's."""
     mb_per_second: float | None = None
     """In the window, in 10^6 bytes a second; None if some user did too little for a window."""
     share: float | None = None
-    """Its rate by the reference's, with as many users and the same size."""
+    """Its rate by the reference's, with as many users, the same size and link."""
     seconds_p50: float | None = None
     """One upload's time: of those that began in the window, or without a window of all accepted."""
     seconds_p95: float | None = None
@@ -66,13 +71,14 @@ def summarize_load(run: Run, results: Iterable[LoadStep], uploads: Iterable[Load
     done = {result.step_id: result for result in results}
     steps = [step for step in run.load if step.id in done]
     rates = {step.id: rate(step, rows.get(step.id, [])) for step in steps}
+    links = {target.name: target.link for target in run.targets}
     ceilings = {
-        _size_and_users(step): rates[step.id] for step in steps if step.cell.deployment == ceiling_name(run)
+        _way(step, links): rates[step.id]
+        for step in steps
+        if step.cell.deployment == over(ceiling_name(run) or "", links.get(step.cell.deployment, ""))
     }
     return [
-        _summary(
-            step, done[step.id], rows.get(step.id, []), rates[step.id], ceilings.get(_size_and_users(step))
-        )
+        _summary(step, links, done[step.id], rows.get(step.id, []), rates[step.id], ceilings)
         for step in steps
     ]
 
@@ -102,10 +108,11 @@ def rate(step: Step, uploads: Sequence[LoadUpload]) -> float | None:
 
 def _summary(
     step: Step,
+    links: Mapping[str, str],
     result: LoadStep,
     uploads: Sequence[LoadUpload],
     mb_per_second: float | None,
-    ceiling: float | None,
+    ceilings: Mapping[Way, float | None],
 ) -> LoadSummary:
     counted = [upload for upload in uploads if not upload.slow]
     around = window(step, counted) or Window(-inf, inf)
@@ -116,9 +123,10 @@ def _summary(
     ]
     percent = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else []
     sent_bytes = sum(upload.sent_bytes for upload in uploads)
-    cpu = result.server_cpu_seconds
+    cpu, ceiling = result.server_cpu_seconds, ceilings.get(_way(step, links))
     return LoadSummary(
         step=step,
+        link=links.get(step.cell.deployment, ""),
         result=result,
         statuses=dict(Counter(upload.status for upload in counted)),
         slow_statuses=dict(Counter(upload.status for upload in uploads if upload.slow)),
@@ -140,5 +148,5 @@ def _busy(result: LoadStep, uploads: Sequence[LoadUpload]) -> float | None:
     return result.worker_cpu_seconds / result.workers / (ends - starts)
 
 
-def _size_and_users(step: Step) -> tuple[int, int, int]:
-    return step.cell.size_bytes, step.users, step.slow_users
+def _way(step: Step, links: Mapping[str, str]) -> Way:
+    return links.get(step.cell.deployment, ""), step.cell.size_bytes, step.users, step.slow_users

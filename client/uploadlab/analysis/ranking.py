@@ -70,16 +70,17 @@ class Ranking(NamedTuple):
         ]
 
 
-def rank(run: Run, summaries: Sequence[Summary]) -> Ranking | None:
-    """Return the ranking of all ways with a rate; None if there is none.
+def rank(run: Run, summaries: Sequence[Summary], link: str = "") -> Ranking | None:
+    """Return the ranking of all ways with a rate over a link, or over none; None if there is none.
 
-    References and relays do less or more than an upload to one app, so that they have no rank.
+    Different links have no common rank. References and relays do less or more than an upload to one app, so
+    that they have no rank.
     """
-    references = reference_names(run)
+    measured = {target.name for target in run.targets if target.link == link} - {*reference_names(run)}
     ranked = [
         summary
         for summary in summaries
-        if summary.mb_per_second and summary.deployment not in references and not _relays(summary.method)
+        if summary.mb_per_second and summary.deployment in measured and not _relays(summary.method)
     ]
     if not ranked:
         return None

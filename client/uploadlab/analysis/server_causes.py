@@ -104,8 +104,8 @@ def busy_server(cell: CellEvidence) -> float | None:
 def idle(cell: CellEvidence) -> float | None:
     """{} of the time neither client nor server was busy: they waited for each other, for the disk, or
     for a timeout."""
-    if cell.median(CPU) is None or cell.median("client_cpu_seconds") is None:
-        return None
+    if cell.link or cell.median(CPU) is None or cell.median("client_cpu_seconds") is None:
+        return None  # over a link, both wait for the line
     share = 1 - cell.share(CPU) - cell.share("client_cpu_seconds")
     return share if share >= 0.5 else None
 

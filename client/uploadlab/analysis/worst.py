@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from uploadlab.analysis.cells import by_cell, reference_names
 from uploadlab.analysis.grid import judged, known_exception, latest
+from uploadlab.analysis.link_facts import links_of_targets
 from uploadlab.analysis.load import LoadSummary
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.measurements import Measurement, Status
@@ -39,6 +40,7 @@ class _End(StrEnum):
     LOST = "lost"
     FAILED = "failed"
     DISTURBED = "disturbed"
+    CUT = "cut by their link"
     UNVERIFIED = "not verified"
     UNAVAILABLE = "not available"
     MISSING = "not measured"
@@ -70,15 +72,18 @@ def worst_result(
     if good and not (ends[_End.LOST] or ends[_End.FAILED]):
         parts.insert(0, f"{good} {done}" if parts else f"all {done}")
     tones = (tone for tone in (Tone.LOST, Tone.FAILED, Tone.DISTURBED) if ends[_End(tone.value)])
-    rest = Tone.OK if good or ends[_End.UNVERIFIED] else Tone.FAILED
+    rest = Tone.OK if good or ends[_End.UNVERIFIED] or ends[_End.CUT] else Tone.FAILED
     return Worst(next(tones, rest), ", ".join(parts) or "nothing measured")
 
 
 def _upload_ends(run: Run, rows: Iterable[Measurement]) -> Iterator[_End]:
     measured = by_cell(rows)
+    cutting = {name for name, link in links_of_targets(run).items() if link.cuts}
     for planned in run.cells:
         found = measured.get(planned.cell.id, [])
         end = _end(row.status for row in found)
+        if end is _End.FAILED and planned.cell.deployment in cutting:
+            end = _End.CUT
         # A single disturbed round of many changes no median.
         is_disturbed = end is _End.GOOD and sum(row.disturbed for row in found) * 2 >= len(found)
         yield _End.DISTURBED if is_disturbed else end

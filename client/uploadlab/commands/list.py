@@ -11,8 +11,10 @@ from uploadlab.catalogue.clients import CLIENT_METHODS
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.commands import options
 from uploadlab.declared.compose import load_deployments
+from uploadlab.declared.links import load_links
 from uploadlab.declared.plans import load_plan
 from uploadlab.paths import COMPOSE, PLANS
+from uploadlab.presenting.links import rate_of_link
 from uploadlab.presenting.terminal import Screen
 from uploadlab.selection import check
 
@@ -34,6 +36,14 @@ def _plans() -> dict[str, str]:
     return {path.stem: load_plan(path.stem, PLANS).title for path in sorted(PLANS.glob("*.toml"))}
 
 
+def _links() -> dict[str, str]:
+    found = load_links().values()
+    return {
+        link.name: f"{rate_of_link(link.up)} up, {rate_of_link(link.down)} down: {link.title}"
+        for link in found
+    }
+
+
 def _cases() -> dict[str, str]:
     return {name: case.description for name, case in CASES.items()}
 
@@ -47,6 +57,7 @@ LISTS = {
     "methods": _methods,
     "clients": _clients,
     "plans": _plans,
+    "links": _links,
     "cases": _cases,
     "client-cases": _client_cases,
 }
@@ -62,7 +73,7 @@ Examples:
 )
 @click.argument("what", required=False, metavar=f"[{'|'.join(LISTS)}]")
 def command(what: str | None) -> None:
-    """List deployments, methods, those of other clients, plans, cases of both checks."""
+    """List deployments, methods, those of other clients, plans, links, cases of both checks."""
     if what:
         check("list", what, LISTS)
     screen = Screen()

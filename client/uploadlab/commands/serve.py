@@ -1,21 +1,28 @@
 """The command ``serve``: one deployment in the foreground."""
 
 import os
+import secrets
 import socket
 import time
+from collections.abc import Iterator, Sequence
 
 import click
 
 from uploadlab.commands import options
+from uploadlab.commands.value_types import Names
 from uploadlab.declared.compose import load_deployments, load_needs
+from uploadlab.declared.links import chosen_links
 from uploadlab.declared.variants import extended
 from uploadlab.errors import LabError, UsageError
 from uploadlab.measuring.health import check_targets
+from uploadlab.model.deployments import Target
+from uploadlab.model.links import Link
 from uploadlab.paths import COMPOSE, ROOT, default_data_dir, in_container
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import private_parts
 from uploadlab.processes.groups import Processes
-from uploadlab.runtimes.addresses import in_url, is_loopback, is_unspecified, numeric
+from uploadlab.runtimes.addresses import address_of, in_url, is_loopback, is_unspecified, numeric
+from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import HOST, LocalRuntime, Scratch
 from uploadlab.selection import check
 from uploadlab.sending.client import Client
@@ -40,6 +47,7 @@ Examples:
   PORT=5010 lab serve flask  on a port of your choice
   lab serve flask --host :: --limit 100MB --reserve 5GB
   ALLOWED_HOSTS=lab.example.org lab serve flask --host ::   also by this name
+  lab serve gunicorn --link mobile   try your own client on a bad line
 """,
 )
 @click.argument("name")
@@ -56,12 +64,22 @@ Examples:
     "--open", "opened", type=click.Choice(list(ROUTES)), multiple=True,
     help="Also let other hosts use these routes, which read more than uploads; repeatable.",
 )  # fmt: skip
-def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, ...]) -> None:
+@click.option("--link", "links", type=Names(), help="Also serve over these links of configs/links.toml.")
+@click.option("--seed", type=int, metavar="N", help="Where a link cuts and stalls.  [default: random]")
+def command(
+    name: str,
+    host: str,
+    limit: str,
+    reserve: str,
+    opened: tuple[str, ...],
+    links: list[str] | None,
+    seed: int | None,
+) -> None:
     """Serve one deployment until Ctrl-C.
 
     NAME is a deployment of compose.yaml, or a config of that name in configs/. It listens on its own port,
     or on $PORT. On loopback, profiling and /usage are on; on any other address only what --open names.
-    Uploads are removed at the end.
+    With --link, the server also has an address behind each link, on loopback. Uploads are removed at the end.
     """
     if in_container():
         raise UsageError("serve starts a process of the host: write ./scripts/lab serve there")
@@ -76,6 +94,9 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
         "RESERVE_BYTES": _bytes("--reserve", reserve),
     }
     settings["ALLOWED_HOSTS"] = _names(host, address)
+    behind = chosen_links(links or [])
+    if seed is not None and not behind:
+        raise UsageError("--seed places the cuts of a link: add --link NAME")
     screen = Screen()
     if not is_loopback(address):
         screen.note(
@@ -94,10 +115,29 @@ def command(name: str, host: str, limit: str, reserve: str, opened: tuple[str, .
         trusted = private_parts(target.url).ca_file
         if trusted:
             screen.note(f"Its certificate is of this start: curl --cacert {trusted} {target.url}/healthz")
+        for note in _open_lines(
+            Links(processes), behind, target, secrets.randbelow(2**32) if seed is None else seed
+        ):
+            screen.note(note)
         screen.note(f"{name} answers on {target.url} storing in {scratch.data_dir / name}; Ctrl-C ends it.")
         while not (ended := runtime.explain(name)):
             time.sleep(POLL_SECONDS)
         raise LabError(f"{name}: {ended}")
+
+
+def _open_lines(opener: Links, links: Sequence[Link], target: Target, seed: int) -> Iterator[str]:
+    """Open a line over each link, and yield what to print of it; raise LabError."""
+    host, port = address_of(target.url)
+    scheme, _, _ = target.url.partition(":")
+    for link in links:
+        line = opener.open(link, host, port, f"{seed}/{link.name}")
+        events = {"cuts": len(link.cuts), "stalls": len(link.stalls)}
+        happens = " and ".join(f"{count} {what}" for what, count in events.items() if count)
+        once = f"; {happens} come once, placed by --seed {seed}" if happens else ""
+        yield (
+            f"Over {link.name}, {link.title}: {scheme}://{line.host}:{line.port} "
+            f"is one line for all connections{once}."
+        )
 
 
 def _bytes(option: str, size: str) -> str:

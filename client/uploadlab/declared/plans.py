@@ -34,7 +34,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The [load] table of a plan: methods x sizes x deployments x users x slow users."""
+    """The [load] table of a plan: methods x sizes x deployments x users x slow users, over each link."""
 
     methods: list[str]
     sizes: list[str]
@@ -45,6 +45,8 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slow_users: list[int] = msgspec.field(default_factory=lambda: [0])
     """How many users send at ``pace`` beside the users that are counted."""
     pace: str = "1MB/s"
+    links: list[str] = []
+    """What the uploads go over, a step for each; empty: nothing of the lab's."""
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

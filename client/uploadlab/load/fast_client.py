@@ -13,7 +13,7 @@ from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.errors import problem_of
 from uploadlab.private_urls import Private
-from uploadlab.sending.connections import ANSWER_BYTES, AnswerFault
+from uploadlab.sending.connections import ANSWER_BYTES, AnswerFault, Through
 from uploadlab.units import format_size
 
 UNGUARDED = Private()
@@ -48,20 +48,28 @@ def for_fast_client(body: Any, file_bytes: int) -> Any:
 class Pool(HTTPClientPool):
     """The fast client's connections; with a pace none sends more than this many bytes a second."""
 
-    def __init__(self, seconds: float, pace: int | None, private: Private = UNGUARDED) -> None:
-        """Limit connecting and each silence to ``seconds``; ``private`` says how certificates are checked."""
+    def __init__(
+        self, seconds: float, pace: int | None, private: Private = UNGUARDED, through: Through = None
+    ) -> None:
+        """Limit connecting and each silence to ``seconds``; ``private`` says how certificates are checked.
+
+        Connections are made ``through`` a line if there is one.
+        """
         super().__init__(
             insecure=private.insecure,
             ssl_context_factory=partial(_context, private),
             connection_timeout=seconds,
             network_timeout=seconds,
         )
-        self._pace = pace
+        self._pace, self._through = pace, through
 
     def get_client(self, url: Any) -> HTTPClient:
         """Return a client as the base class does, whose sockets are set up once they are connected."""
         client = super().get_client(url)
-        client._connection_pool.after_connect = self._set_up
+        pool = client._connection_pool
+        pool.after_connect = self._set_up
+        if self._through:  # Host and the certificate's name are still those of the URL
+            pool._connection_host, pool._connection_port = self._through
         return client
 
     def _set_up(self, connected: socket.socket) -> None:
@@ -95,6 +103,9 @@ class LimitedResponse(HTTPSocketPoolResponse):
 
 
 geventhttpclient.client.HTTPSocketPoolResponse = LimitedResponse  # what its clients make of an answer
+# By default it sends a PUT again where the connection ends; its body has been read by then, and the server
+# would wait for it as long as it likes.
+geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
 
 
 def answer_body(answer: Any) -> bytes:

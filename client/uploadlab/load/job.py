@@ -34,6 +34,8 @@ class LoadJob(msgspec.Struct, frozen=True):
     """Those of the addresses that take uploads as they are."""
     most_bytes: int = 0
     """What all users together may send; 0: any number of bytes."""
+    line: str = ""
+    """``HOST:PORT`` where uploads connect, sealed by the lab for its workers; empty: to the URL."""
 
     @property
     def sending_seconds(self) -> float:

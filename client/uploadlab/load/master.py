@@ -136,7 +136,7 @@ class Master:
         options.step = step.id
         options.methods, options.size = step.cell.method, str(step.cell.size_bytes)
         options.seconds, options.slow_users, options.pace = step.seconds, step.slow_users, str(step.pace)
-        options.budget = job.budget_seconds
+        options.budget, options.line = job.budget_seconds, job.line
         options.most_bytes = job.most_bytes // max(1, self._workers)
         # For workers on other machines; the lab's own know all of it.
         options.expect_status = job.foreign.statuses[0].first if job.foreign else 0

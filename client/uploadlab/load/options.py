@@ -46,6 +46,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     # The lab sets these for each of its steps.
     parser.add_argument("--step", default="", help=SUPPRESS, include_in_web_ui=False)
     parser.add_argument("--seconds", type=float, default=0.0, help=SUPPRESS, include_in_web_ui=False)
+    parser.add_argument("--line", default="", help=SUPPRESS, include_in_web_ui=False)
     parser.add_argument("--most-bytes", type=int, default=0, help=SUPPRESS, include_in_web_ui=False)
 
 

@@ -14,14 +14,15 @@ from urllib.parse import urlsplit
 
 from uploadlab.errors import UsageError
 from uploadlab.load.options import check_options
+from uploadlab.load.sealed_lines import line_of
 from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.private_urls import kept_apart_or_masked
 from uploadlab.runtimes.addresses import url_problem
 from uploadlab.units import MOST, format_size, parse_size
 
 HOW = ("methods", "size", "slow_users", "pace", "budget", "unverified", "expect_status", "field")
-OTHERS_DECIDE = frozenset((*HOW, "step", "seconds", "most_bytes"))
-"""The options that a worker takes from its master; all others are its own."""
+OTHERS_DECIDE = frozenset((*HOW, "step", "seconds", "most_bytes", "line"))
+"""The options that a worker takes from its master; all others are its own. A line is under the lab's seal."""
 ANY_HOST = "*"
 SHARE_OF_DISK = 0.5
 """Of the free space, for the file that a worker makes."""
@@ -70,6 +71,7 @@ class OwnTerms:
             _require_kind(name, value, vars(self._own).get(name))
         together = Namespace(**{**vars(self._own), **options})
         check_options(together)
+        line_of(together, host)
         if not self.file:
             _require_disk(parse_size(together.size))
         return {

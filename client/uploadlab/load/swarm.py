@@ -1,6 +1,7 @@
 """Locust from outside: starts its master and workers, and gives them one step after the other."""
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
+import msgspec
+
 from uploadlab.errors import LabError, problem_of
 from uploadlab.load.job import JOIN_SECONDS, LoadJob, StepResult
+from uploadlab.load.sealed_lines import KEY, sealed
 from uploadlab.load.specs import specs_environment
 from uploadlab.load.workers import Workers
 from uploadlab.paths import ROOT
@@ -30,10 +34,14 @@ class Swarm:
         self._processes, self._workers = processes, workers
         self._folder, self._logs = folder, logs
         self._master: Lines | None = None
+        self._key = secrets.token_hex()
         self._started: list[subprocess.Popen[bytes]] = []
 
     def do(self, job: LoadJob) -> StepResult:
         """Carry out a step; raise LabError if Locust itself fails."""
+        if job.line:
+            line = sealed(job.line, job.step.id, job.url, self._key)
+            job = msgspec.structs.replace(job, line=line)
         master = self._master or self._start(job)
         try:
             master.write(job)
@@ -54,10 +62,11 @@ class Swarm:
         worker = ["-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
         worker += ["--loglevel", "WARNING", "--worker", "--master-host", HOST, "--master-port", port]
         worker += ["--allow-host", ",".join(job.targets)]
+        own = {**specs_environment(job.specs), KEY: self._key}
         with self._open_log() as log:
             lines = Lines(self._spawn(master, log, subprocess.PIPE, subprocess.PIPE))
             for _ in range(here):
-                self._spawn(worker, log, subprocess.DEVNULL, log, specs_environment(job.specs))
+                self._spawn(worker, log, subprocess.DEVNULL, log, own)
         if not lines.read(int, 60 + JOIN_SECONDS):  # the master itself takes a while to start
             self._stop()
             raise LabError(

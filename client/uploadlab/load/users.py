@@ -33,6 +33,7 @@ from uploadlab.load.ledger import Ledger
 from uploadlab.load.log_lines import make_plain
 from uploadlab.load.options import add_options, check_options
 from uploadlab.load.own_terms import OwnTerms
+from uploadlab.load.sealed_lines import line_of
 from uploadlab.load.specs import spec_for
 from uploadlab.model.load import LoadUpload
 from uploadlab.model.measurements import Outcome, Status
@@ -88,6 +89,8 @@ def begin(environment: Environment, **_: Any) -> None:
     try:
         check_options(options)  # the page may have changed them
         _require_address(environment.host)
+        if not isinstance(environment.runner, MasterRunner):  # which has no key, and sends nothing
+            line_of(options, environment.host or "")
     except UsageError as error:
         logging.getLogger("locust").error(f"{error}; the test is stopped")
         gevent.spawn(environment.runner.stop)
@@ -300,7 +303,8 @@ class FullSpeed(Uploading, FastHttpUser):
     def __init__(self, environment: Environment) -> None:
         options = environment.parsed_options
         pace = parse_rate(options.pace) if self.slow else None
-        self.client_pool = Pool(options.budget, pace, private_parts(environment.host or ""))
+        host = environment.host or ""
+        self.client_pool = Pool(options.budget, pace, private_parts(host), line_of(options, host))
         super().__init__(environment)
         guard_session(self.client)
 
@@ -324,7 +328,7 @@ class WithRequests(Uploading, HttpUser):
 
     def on_start(self) -> None:
         """Send blocks of the lab's size, with the limits of its sessions."""
-        guarded(self.client, BlockAdapter())
+        guarded(self.client, BlockAdapter(through=line_of(self.options, self.host)))
         self.client.verify = private_parts(self.host).verify
         super().on_start()
 

@@ -5,11 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.client_cases import CLIENT_CASES
-from uploadlab.catalogue.methods import OWN_METHODS
 from uploadlab.clock import now
 from uploadlab.declared import variants
 from uploadlab.declared.check_exceptions import load_exceptions
@@ -18,14 +15,13 @@ from uploadlab.errors import LabError
 from uploadlab.measuring.host import describe_host, require_space
 from uploadlab.measuring.trust import require_same_host
 from uploadlab.model.checks import KnownException
-from uploadlab.model.deployments import REFERENCE, Deployment
-from uploadlab.model.order import Order
+from uploadlab.model.deployments import Deployment
 from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, EXCEPTIONS, ROOT
-from uploadlab.planning.draft import Draft, ordered_plan, plan_load
+from uploadlab.planning.added_load import add_load
+from uploadlab.planning.draft import Draft
 from uploadlab.planning.load_steps import unverified_bytes
 from uploadlab.planning.stored import restored
-from uploadlab.selection import choose
 from uploadlab.storage.run_folder import RunFolder
 
 
@@ -108,15 +104,7 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
     if load and run.is_check:
         raise LabError(f"{run.id} is a check, which has no plan and no load: resume it without --load")
     if load and not run.load:
-        plan = ordered_plan(msgspec.structs.replace(run.order or Order(), plan=run.plan))
-        order = Order(plan=run.plan)
-        references = [target.name for target in run.targets if target.tier == REFERENCE]
-        measured = {item.cell.method for item in run.cells if item.cell.deployment not in references}
-        # Only the methods that the run has measured already, if the plan's load has any of these.
-        names = choose("method", plan.load.methods, OWN_METHODS) if plan.load else []
-        methods = [name for name in names if name in measured]
-        run.load = plan_load(plan, msgspec.structs.replace(order, methods=methods or None), run.targets)
-        run.order = run.order and msgspec.structs.replace(run.order, load=True)
+        add_load(run)
     require_room(run, data_dir)
     again = restored(run)
     deployments = placed(again.deployments, again.texts, folder)

@@ -6,11 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from uploadlab.model.cells import Task
 from uploadlab.model.host_use import HostWarning
-from uploadlab.model.links import Link
+from uploadlab.model.links import FAST, Link
 from uploadlab.model.measurements import Measurement
 
-FAST = 25 * 10**6
-"""Bytes a second: over a link of that rate or more, the CPU may be the limit."""
 MOST_RATE = 2 * FAST
 """Of all lines together."""
 MOST_UPLOADS = 24
@@ -21,13 +19,7 @@ BY_OTHER_UPLOADS = (HostWarning.OTHER_PROCESSES, HostWarning.OTHER_RUN)
 
 def runs_together(task: Task, link: Link | None) -> bool:
     """Return whether other uploads at the same time leave its rate as it is."""
-    return link is not None and 0 < link.up < FAST
-
-
-def line_seconds(link: Link, size_bytes: int) -> float:
-    """Return how long a line takes at least for an upload of that size, with all that it may stall."""
-    sending = size_bytes / link.up if link.up else 0.0
-    return sending + sum(stall.seconds for stall in link.stalls) + 4 * link.round_trip
+    return link is not None and link.is_slow
 
 
 class Together:
@@ -52,7 +44,7 @@ class Together:
         size_bytes = 0
         for task in self._waiting + self._running:
             name = self._behind[task.cell.deployment]
-            each[name] = each.get(name, 0.0) + line_seconds(self._link(task), task.cell.size_bytes)
+            each[name] = each.get(name, 0.0) + self._link(task).least_seconds(task.cell.size_bytes)
             size_bytes += task.cell.size_bytes
         return max([*each.values(), sum(each.values()) / MOST_UPLOADS, size_bytes / MOST_RATE])
 

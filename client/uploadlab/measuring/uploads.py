@@ -13,8 +13,9 @@ from uploadlab.clock import now
 from uploadlab.errors import LabError
 from uploadlab.measuring.health import wait_idle
 from uploadlab.measuring.limits import over_limit, within_limits
+from uploadlab.measuring.over_links import close_line, open_line
 from uploadlab.measuring.protocols import Watcher, Workbench
-from uploadlab.measuring.side_by_side import Together, line_seconds, runs_together
+from uploadlab.measuring.side_by_side import Together, runs_together
 from uploadlab.measuring.stopping import RateStopping, Stopping
 from uploadlab.measuring.time_left import Estimate, time_taken
 from uploadlab.model.cells import Cell, Task
@@ -22,7 +23,6 @@ from uploadlab.model.links import Link
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.runs import Run
 from uploadlab.planning.schedule import repeats, schedule
-from uploadlab.runtimes.addresses import address_of
 from uploadlab.units import format_size
 
 REPEAT = "LAB_REPEAT"
@@ -142,12 +142,12 @@ class UploadStage:
         run, explain = self._bench.run, self._bench.explain
         cell, started_at = task.cell, now()
         target = self._targets[cell.deployment]
-        if why := self._unavailable(task) or explain(target.name):
+        if why := self._unavailable(task) or explain(target.behind):
             outcome = Outcome(status=Status.UNAVAILABLE, error=why)
         else:
             payload = payloads[cell.size_bytes]
             outcome = self._sent(task, payload)
-            if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := explain(target.name)):
+            if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := explain(target.behind)):
                 outcome.error = f"{outcome.error}; {why}"
             elif outcome.status is Status.TIMEOUT:
                 wait_idle(self._bench, target, watcher)
@@ -168,22 +168,19 @@ class UploadStage:
         """Upload once, over the link if there is one."""
         run, sender, cell = self._bench.run, self._bench.sender, task.cell
         target, link = self._targets[cell.deployment], self._link(task)
-        if link is None or self._bench.links is None:
+        if link is None:
             return sender.measure(target.url, cell.method, payload, run.budget_seconds, target.foreign)
-        host, port = address_of(target.url)
-        # In one round, all targets have their cuts and stalls at the same bytes.
-        seed = f"{run.seed}/{link.name}/{task.round}"
         try:
-            line = self._bench.links.open(link, host, port, seed)
+            line = open_line(self._bench, target, link, str(task.round))
         except LabError as error:
             return Outcome(status=Status.FAILED, error=str(error))
-        budget_seconds = run.budget_seconds + line_seconds(link, cell.size_bytes)
+        budget_seconds = run.budget_seconds + link.least_seconds(cell.size_bytes)
         try:
             outcome = sender.measure(
                 target.url, cell.method, payload, budget_seconds, target.foreign, (line.host, line.port)
             )
         finally:
-            self._bench.links.close(line)
+            close_line(self._bench, line)
         return outcome
 
     def _unavailable(self, task: Task) -> str:

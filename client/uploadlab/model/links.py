@@ -8,6 +8,8 @@ from msgspec import Meta, Struct
 from uploadlab.model.cells import Seconds, Size
 from uploadlab.units import MOST_RATE
 
+FAST = 25 * 10**6
+"""Bytes a second: over a link of that rate or more, the CPU may be the limit."""
 Rate = Annotated[int, Meta(ge=0, le=MOST_RATE)]
 """Bytes a second; 0: the link does not limit it."""
 
@@ -58,3 +60,13 @@ class Link(Struct, frozen=True, kw_only=True):
     cuts: Annotated[list[Cut], Meta(max_length=100)] = []
     """In this order; after the last, connections live."""
     stalls: Annotated[list[Stall], Meta(max_length=100)] = []
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the line is the limit, and no CPU: uploads over such lines are made side by side."""
+        return 0 < self.up < FAST
+
+    def least_seconds(self, size_bytes: int) -> float:
+        """Return how long a line takes at least for an upload of that size, with all that it may stall."""
+        sending = size_bytes / self.up if self.up else 0.0
+        return sending + sum(stall.seconds for stall in self.stalls) + 4 * self.round_trip

@@ -39,7 +39,7 @@ class Outcome(HostUse, kw_only=True):
 
     status: Status
     seconds: float | None = None
-    """Until the answer was read."""
+    """Until the answer was read; of an upload without one, until its connection broke."""
     connected_seconds: float | None = None
     """Until the connection was there."""
     first_sent_seconds: float | None = None

@@ -42,9 +42,11 @@ def planned_accuracy(plan: Plan, order: Order) -> Accuracy | None:
     return Accuracy(within, 60 * minutes) if minutes else None
 
 
-def planned_links(plan: Plan, order: Order) -> list[Link]:
-    """Return the links that the plan's groups, or the order, send over. Raise UsageError."""
-    return chosen_links(order.link or [name for group in plan.cells for name in group.links])
+def planned_links(plan: Plan, order: Order, with_load: bool) -> list[Link]:
+    """Return the links that the plan's groups, its load, or the order, send over. Raise UsageError."""
+    names = [name for group in plan.cells for name in group.links]
+    names += plan.load.links if plan.load and with_load else []
+    return chosen_links(order.link or names)
 
 
 def _cells_over_links(group: Group, order: Order, targets: Sequence[Target]) -> list[Cell]:
@@ -55,15 +57,18 @@ def _cells_over_links(group: Group, order: Order, targets: Sequence[Target]) -> 
     for link in links:
         fits = order.sizes or group.links  # sizes that were chosen for this link
         for cell in cells:
-            size_bytes = cell.size_bytes if fits else min(cell.size_bytes, _fitting_bytes(link))
+            size_bytes = cell.size_bytes if fits else min(cell.size_bytes, fitting_bytes(link))
             found[Cell(over(cell.deployment, link.name), cell.method, size_bytes)] = None
     return list(found) if links else cells
 
 
-def _fitting_bytes(link: Link) -> int:
-    """Return the largest power of two that a line carries in ``LINE_SECONDS``; at least 1 MiB."""
+def fitting_bytes(link: Link, uploads: int = 1) -> int:
+    """Return the largest power of two of which a line carries that many in ``LINE_SECONDS``.
+
+    At least 1 MiB for all of them.
+    """
     most = link.up * LINE_SECONDS if link.up else MOST_BYTES
-    return max(MIB, 1 << (most.bit_length() - 1))
+    return 1 << (max(1, max(most, MIB) // uploads).bit_length() - 1)
 
 
 def _group_cells(group: Group, order: Order, targets: Sequence[Target]) -> list[Cell]:

@@ -132,11 +132,11 @@ def _draft_run(
 ) -> Draft:
     plan = ordered_plan(order)
     check_deployments(plan, names)
-    links = planned_links(plan, order)
+    wants_load = order.load or not plan.cells
+    links = planned_links(plan, order, wants_load)
     if links and order.profile:
         raise UsageError("--profile is of servers, not of links: leave out --link, or --profile")
     cells = plan_cells(plan, order, targets)
-    wants_load = order.load or not plan.cells
     if order.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
     steps = plan_load(plan, order, targets) if wants_load else []

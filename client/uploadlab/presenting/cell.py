@@ -6,6 +6,7 @@ from statistics import median
 from uploadlab.analysis.cells import latest_attempt, summarize
 from uploadlab.analysis.diagnosis import explain
 from uploadlab.analysis.grid import latest
+from uploadlab.analysis.link_facts import names_behind
 from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.errors import LabError, UsageError
 from uploadlab.model.cells import Cell
@@ -30,7 +31,7 @@ FIELDS = {
     "connected": ("connected_seconds", _seconds),
     "head sent": ("first_sent_seconds", _seconds),
     "body sent": ("sent_seconds", _seconds),
-    "answered": ("seconds", _seconds),
+    "ended": ("seconds", _seconds),
     "after last byte": ("response_wait_seconds", _seconds),
     "longest stall": ("longest_stall_seconds", _seconds),
     "in the handler": ("server_seconds", _seconds),
@@ -64,7 +65,7 @@ def cell_in_full(folder: RunFolder, name: str) -> list[str]:
     ]
     if files := [file for row in folder.read_profiled() if row.cell_id == cell.id for file in row.files]:
         parts.append(["Profiles, in the run's folder:", *(f"  {file}" for file in files)])
-    for config in run.config_names.get(cell.deployment, []):
+    for config in run.config_names.get(names_behind(run)[cell.deployment], []):
         parts.append([f"{config}:", *(f"  {line}" for line in run.configs.get(config, "").splitlines())])
     lines = [*parts[0]]
     for part in filter(None, parts[1:]):

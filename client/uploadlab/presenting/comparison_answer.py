@@ -62,6 +62,8 @@ def comparison_title(found: Found, comparison: Comparison | None) -> str:
         if those := [name for name in names if outcome in outcomes[name]]:
             verb = (does if len(those) == 1 else do).format(base=found.base)
             parts.append(f"{few(those, 2)} {verb}")
+    if outcomes and all(set(those) == {Effect.UNKNOWN} for those in outcomes.values()):
+        return f"Nothing can be judged against {found.base}"
     return "; ".join(parts) or f"No clear difference between {found.base} and {len(names)} others"
 
 
@@ -97,10 +99,12 @@ def comparison_statements(
                 )
             statements.append(Statement("No difference", text))
             continue
-        for name in names:
-            lines = groups[outcome, name]
-            text = f"{_named(name, ablation)}: {few((_effect(line, outcome) for line in lines), 4)}"
-            statements.append(Statement(str(outcome), text, TONES.get(outcome, "")))
+        alike = grouped(
+            (few((_effect(line, outcome) for line in groups[outcome, name]), 4), _named(name, ablation))
+            for name in names
+        )
+        for effect, those in alike.items():
+            statements.append(Statement(str(outcome), f"{few(those)}: {effect}", TONES.get(outcome, "")))
     if not ablation:
         compared = {line.name for line in found.lines}
         texts = {name: _because(lines) for name, lines in differs.items() if name in compared}

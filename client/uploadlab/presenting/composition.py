@@ -10,6 +10,7 @@ from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.diagnosis import Cause, diagnose
 from uploadlab.analysis.disturbances import Disturbance, disturbances, step_disturbances
 from uploadlab.analysis.grid import judged, measured_limits
+from uploadlab.analysis.link_facts import LinkFacts, link_facts, plain_failures, without_links
 from uploadlab.analysis.load import LoadSummary, summarize_load
 from uploadlab.analysis.losses import Loss, losses
 from uploadlab.analysis.ranking import Ranking, rank
@@ -27,7 +28,8 @@ from uploadlab.presenting.comparison_answer import (
     difference_statements,
 )
 from uploadlab.presenting.document import Document, Dots, Statement
-from uploadlab.presenting.dots import ranking_dots
+from uploadlab.presenting.dots import link_dots, ranking_dots
+from uploadlab.presenting.links import link_statements, link_title
 from uploadlab.presenting.load_answer import load_statements, load_title
 from uploadlab.presenting.raw_figures import raw_figures
 from uploadlab.presenting.remains import remains_statements
@@ -59,6 +61,8 @@ class Evidence(NamedTuple):
     """Without the limits that a plan measures beside uploads."""
     summaries: Sequence[Summary]
     loads: Sequence[LoadSummary]
+    links: Sequence[LinkFacts]
+    """Empty unless uploads went over links."""
     compared: Found | None
     losses: Sequence[Loss]
     ranking: Ranking | None
@@ -77,11 +81,12 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         judged(run, stored.checks),
         summaries,
         summarize_load(run, stored.steps, stored.uploads),
+        link_facts(run, stored.rows, summaries),
         found(run, stored.rows),
         losses(stored.rows),
         rank(run, summaries),
         rank_clients(summaries, reference_names(run))
-        if is_of_clients(cell.method for cell in summaries)
+        if is_of_clients(cell.method for cell in summaries) and not run.links
         else [],
         diagnose(run, stored.rows, stored.calls),
         disturbances(stored.rows),
@@ -98,7 +103,12 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
         notices=[*stored.notices, *([NOTHING] if is_empty else [])],
         answer=[*_answer(evidence), *remains_statements(stored)],
         commands=next_commands(
-            stored, evidence.losses, evidence.ranking, evidence.causes, is_busy(evidence.disturbed)
+            stored,
+            evidence.losses,
+            evidence.ranking,
+            evidence.causes,
+            is_busy(evidence.disturbed),
+            evidence.links,
         ),
         pictures=[] if run.comparison else _pictures(evidence),
         sections=[section for section in composed if section and not section.is_empty],
@@ -130,7 +140,9 @@ def compose_diff(compared: Found, differs: Mapping[str, Sequence[str]], notices:
 def _pictures(evidence: Evidence) -> list[Dots]:
     if evidence.clients:
         return client_dots(evidence.clients, evidence.losses)
-    return ranking_dots(evidence.ranking, evidence.losses)
+    run = evidence.stored.run
+    over_links = {facts.link.name: rank(run, evidence.summaries, facts.link.name) for facts in evidence.links}
+    return ranking_dots(evidence.ranking, evidence.losses) + link_dots(over_links)
 
 
 def _title(evidence: Evidence) -> str:
@@ -140,7 +152,7 @@ def _title(evidence: Evidence) -> str:
     if evidence.compared and evidence.compared.lines:
         return comparison_title(evidence.compared, run.comparison)
     if evidence.summaries:
-        speed = speed_of_clients_in_short(evidence.clients)
+        speed = speed_of_clients_in_short(evidence.clients) or link_title(evidence.links)
         return run_title(run, evidence.losses, evidence.ranking, evidence.disturbed, speed)
     return load_title(_apps(evidence)) or f"Plan {run.plan}"
 
@@ -154,13 +166,15 @@ def _answer(evidence: Evidence) -> list[Statement]:
         return comparison_statements(compared, run.comparison, run.comparison.others)
     changes = way_statements(evidence.clients) or change_statements(evidence.causes)
     ranking = None if evidence.clients else evidence.ranking
+    direct = without_links(run, evidence.summaries)
     slow_for_sure = ranking is not None and ranking.slowest.is_clear
     # What is lost is fixed first, and its fix is read with it.
     fixes = changes[:1] if any(isinf(cause.times) for cause in evidence.causes) else []
     return [
         *loss_statements(evidence.losses),
         *fixes,
-        *failure_statements(evidence.summaries),
+        *failure_statements(plain_failures(run, evidence.summaries)),
+        *link_statements(evidence.links),
         *noise_statements(evidence.disturbed, "round", slow_for_sure),
         *noise_statements(step_disturbances(evidence.stored.steps), "step"),
         *proof_statements(evidence.summaries),
@@ -168,7 +182,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *(speed_of_clients(evidence.clients, evidence.summaries) or speed_statements(evidence.ranking)),
         *changes[len(fixes) :],
         *load_statements(_apps(evidence), evidence.loads),
-        *precision_statements(evidence.summaries, bool(evidence.clients)),
+        *precision_statements(direct, bool(evidence.clients)),
     ]
 
 
@@ -187,6 +201,7 @@ def _sections(evidence: Evidence, goals: Goals) -> list[sections.MaybeSection]:
         sections.check_section(run, checks),
         sections.load_section(evidence.loads),
         sections.limit_section(run, measured_limits(run, stored.checks)),
+        sections.link_section(run, evidence.links),
         sections.client_section(run, evidence.summaries) if evidence.clients else None,
         sections.cell_section(run, evidence.summaries),
         sections.cause_section(evidence.causes),

@@ -3,13 +3,13 @@
 Two views of the same figures: a line for each method with its deployments, and the other way round.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from statistics import median
 
 from uploadlab.analysis.cells import Summary
 from uploadlab.analysis.losses import Loss
-from uploadlab.analysis.ranking import RankedWay, Ranking
+from uploadlab.analysis.ranking import CLEAR, RankedWay, Ranking
 from uploadlab.presenting.document import Dot, DotRow, Dots, Key
 from uploadlab.presenting.figures import grouped
 from uploadlab.presenting.rates import rate_in_full, rate_text
@@ -33,6 +33,19 @@ def ranking_dots(ranking: Ranking | None, losses: Sequence[Loss]) -> list[Dots]:
         _view("by-server", "by server", ranking, losses, axis, _deployment, _method),
     ]
     return [view for view in views if len(view.rows) > 1] or views[:1]
+
+
+def link_dots(rankings: Mapping[str, Ranking | None]) -> list[Dots]:
+    """Return a view for each link over which some way is slower, each on an axis of its own.
+
+    Where all fill their line, there is nothing to tell apart.
+    """
+    views = []
+    for link, ranking in rankings.items():
+        if ranking and ranking.slowest.times >= CLEAR:
+            axis = rate_axis([way.summary for way in ranking.ways])
+            views.append(_view(f"over-{link}", f"over {link}", ranking, [], axis, _deployment, _method))
+    return views
 
 
 class LogAxis:

@@ -74,9 +74,9 @@ def _waits(summaries: Sequence[LoadSummary]) -> list[Statement]:
 
 
 def _ends(summaries: Sequence[LoadSummary]) -> list[tuple[LoadSummary, LoadSummary]]:
-    """Return the fastest and the slowest server of each method and size, with the most users."""
+    """Return the fastest and the slowest server of each link, method and size, with the most users."""
     ways = grouped(
-        ((summary.step.cell.method, summary.step.cell.size_bytes), summary)
+        ((summary.link, summary.step.cell.method, summary.step.cell.size_bytes), summary)
         for summary in summaries
         if summary.mb_per_second and not summary.step.slow_users
     )

@@ -8,6 +8,7 @@ import msgspec
 from uploadlab.analysis.cells import Summary
 from uploadlab.analysis.load import LoadSummary
 from uploadlab.catalogue.clients import sender_of
+from uploadlab.model.deployments import Target
 from uploadlab.model.runs import Run
 
 
@@ -18,16 +19,16 @@ def raw_figures(
 
     Cells have rounds and no users, steps have users and no rounds.
     """
-    tiers = {target.name: target.tier for target in run.targets}
+    targets = {target.name: target for target in run.targets}
     records = [msgspec.structs.asdict(summary) for summary in summaries]
     records += map(_of_step, loads)
-    return [record | _names(record, tiers) for record in records]
+    return [record | _names(record, targets[record["deployment"]]) for record in records]
 
 
-def _names(record: Mapping[str, Any], tiers: Mapping[str, str]) -> dict[str, str]:
-    """Return what belongs to the names of a record: its tier, and who sends how."""
+def _names(record: Mapping[str, Any], target: Target) -> dict[str, str]:
+    """Return what belongs to the names of a record: its tier and link, and who sends how."""
     client, way = sender_of(record["method"])
-    return {"tier": tiers[record["deployment"]], "client": client, "way": way}
+    return {"tier": target.tier, "link": target.link, "client": client, "way": way}
 
 
 def _of_step(summary: LoadSummary) -> dict[str, Any]:

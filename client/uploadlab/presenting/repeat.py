@@ -1,21 +1,22 @@
 """An order as the command that the user types, and what to type after a run."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 import msgspec
 
-from uploadlab.analysis.cells import given_up
+from uploadlab.analysis.cells import Summary, given_up
 from uploadlab.analysis.diagnosis import Cause
 from uploadlab.analysis.grid import judged, latest
+from uploadlab.analysis.link_facts import LinkFacts
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
-from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
@@ -82,33 +83,36 @@ def next_commands(
     ranking: Ranking | None,
     causes: Sequence[Cause],
     is_busy: bool,
+    links: Sequence[LinkFacts] = (),
 ) -> dict[str, str]:
     """Return what to type next, the most useful first, by what it does.
 
     ``is_busy`` says whether the host was too busy with other work for figures to hold.
     """
     run = stored.run
-    names = [target.name for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)]
+    ours = {target.name: target for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)}
+    names = list(dict.fromkeys(target.behind for target in ours.values()))
     texts = {}
     missing = 0 if run.comparison else _missing(run, stored.rows)
     if run.order and missing:
         texts[f"To measure the {missing} uploads that are missing"] = ["resume", run.id]
     if is_busy and run.order:
         texts["To measure the same again when the host is quiet"] = repeating(run)
-    if lost := [name for name in dict.fromkeys(loss.deployment for loss in losses) if name in names]:
+    if lost := list(dict.fromkeys(ours[at.deployment].behind for at in losses if at.deployment in ours)):
         texts["To see every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
     if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
         texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
-    elif not run.comparison and (fix := _fix(causes, names)):
+    elif not run.comparison and (fix := _fix(causes, ours)):
         texts["To measure the fix"] = fix
     own = next((target for target in run.targets if target.foreign), None)
     checks = judged(run, stored.checks)
     if own and not run.comparison and not checks:
-        texts |= _of_own_server(run, own, ranking is not None)
+        names_of_own = {target.name for target in run.targets if target.foreign}
+        has_arrived = any(row.deployment in names_of_own and row.status in ACCEPTED for row in stored.rows)
+        texts |= _of_own_server(run, own, has_arrived)
+    texts |= _of_links(run, links, names)
     if ranking and ranking.slowest.is_clear and not run.comparison:
-        slowest = ranking.slowest.summary
-        cell = f"{slowest.deployment}/{slowest.method}/{slowest.size_bytes / MIB:g}MiB"
-        texts["To see all figures of the slowest way"] = ["show", run.id, cell]
+        texts["To see all figures of the slowest way"] = ["show", run.id, _cell(ranking.slowest.summary)]
     if checks:
         texts |= _of_check(run, checks)
     elif ranking and names and not run.comparison:
@@ -129,7 +133,23 @@ def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:
     return {**texts, "To see what each case sends": ["list", "cases"]}
 
 
-def _fix(causes: Sequence[Cause], startable: Sequence[str]) -> list[str]:
+def _of_links(run: Run, links: Sequence[LinkFacts], names: Sequence[str]) -> dict[str, list[str]]:
+    """Return how to see more of the servers that ended uploads over links, which no cut of a link did."""
+    ended = [cell for facts in links if not facts.link.cuts for cell in facts.servers if cell.was_ended]
+    texts = {}
+    if ended:
+        texts["To see all that is known of the first of them"] = ["show", run.id, _cell(ended[0].summary)]
+    if here := list(dict.fromkeys(cell.name for cell in ended if cell.name in names)):
+        words = ["check", "--deployments", ",".join(here), "--cases", "silent-body,slow-body"]
+        texts["To see how long they wait for a slow client"] = words
+    return texts
+
+
+def _cell(summary: Summary) -> str:
+    return f"{summary.deployment}/{summary.method}/{summary.size_bytes / MIB:g}MiB"
+
+
+def _fix(causes: Sequence[Cause], startable: Mapping[str, Target]) -> list[str]:
     """Return the command that compares a method with the one that fixes the most expensive cause it shows.
 
     A server of the user's own is none that the lab can start.
@@ -137,9 +157,10 @@ def _fix(causes: Sequence[Cause], startable: Sequence[str]) -> list[str]:
     for cause in causes:
         if cause.rule.better and isfinite(cause.times):
             for method, names in cause.places.items():
-                if here := [name for name in names if name in startable]:
-                    methods = f"{method},{cause.rule.better}"
-                    words = ["--deployments", here[0], "--methods", methods, "--rounds", str(LEAST_ROUNDS)]
+                if here := [startable[name] for name in names if name in startable]:
+                    methods, link = f"{method},{cause.rule.better}", here[0].link
+                    words = ["--deployments", here[0].behind, "--methods", methods]
+                    words += [*(["--link", link] if link else []), "--rounds", str(LEAST_ROUNDS)]
                     return ["run", *words]
     return []
 
@@ -150,7 +171,7 @@ def _of_own_server(run: Run, own: Target, has_arrived: bool) -> dict[str, list[s
         return {"To see what can be said of your server": ["run", "--target-help"]}
     if run.order and own.foreign and not own.foreign.reads_back:
         return {PROOF: [*repeating(run), "--stored-url", "/files/{name}", "--clean-up"]}
-    words = [*_option("targets", {own.name: own.url}), *_option("spec", own.foreign)]
+    words = [*_option("targets", {own.behind: own.url}), *_option("spec", own.foreign)]
     return {"To see what slow clients do to it": ["run", "--plan", "slow-clients", *words]}
 
 

@@ -6,6 +6,7 @@ from math import isfinite
 from uploadlab.analysis.cells import Summary, ceiling_name, reference_names
 from uploadlab.analysis.diagnosis import Cause
 from uploadlab.analysis.disturbances import Disturbance
+from uploadlab.analysis.link_facts import names_behind
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import CLEAR, Contrast, Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
@@ -40,7 +41,7 @@ def run_title(
     ``speed`` is the sentence about that, if the caller has one.
     """
     speed = speed or _own_server_in_short(run, ranking) or _speed_in_short(ranking, LARGE if losses else 1.0)
-    parts = [_lost_in_short(losses), speed]
+    parts = [_lost_in_short(run, losses), speed]
     if ranking and is_busy(found):
         parts.append("figures are uncertain: the host was busy with other work")
     text = "; ".join(filter(None, parts)) or "No upload arrived"
@@ -52,13 +53,14 @@ def _names(ranking: Ranking) -> tuple[str, ...]:
     return tuple({name for way in ranking.ways for name in (way.summary.method, way.summary.deployment)})
 
 
-def _lost_in_short(losses: Sequence[Loss]) -> str:
+def _lost_in_short(run: Run, losses: Sequence[Loss]) -> str:
+    behind = names_behind(run)
     for what, some in (
         ("lost a whole file", [loss for loss in losses if loss.is_whole]),
         ("stored other bytes than were sent", [loss for loss in losses if loss.stored_bytes]),
         ("did not prove what was stored", [loss for loss in losses if loss.stored_bytes is None]),
     ):
-        if names := {loss.deployment for loss in some}:
+        if names := {behind[loss.deployment] for loss in some}:
             return f"{counted(len(names), 'server')} {what}"
     return ""
 
@@ -118,7 +120,8 @@ def arrival_statement(run: Run, rows: Sequence[Measurement]) -> list[Statement]:
     ]
     if not uploads or any(row.status is not Status.OK for row in uploads):
         return []
-    servers = counted(len({row.deployment for row in uploads}), "server")
+    behind = names_behind(run)
+    servers = counted(len({behind[row.deployment] for row in uploads}), "server")
     text = f"every file is whole: {counted(len(uploads), 'upload')} to {servers}, every byte checked"
     return [Statement("Arrived", text, "good", rank=2)]
 

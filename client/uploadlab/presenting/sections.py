@@ -8,6 +8,7 @@ from urllib.parse import quote
 from uploadlab.analysis.cells import Summary, ceiling_name
 from uploadlab.analysis.comparison import Found
 from uploadlab.analysis.diagnosis import Cause
+from uploadlab.analysis.link_facts import LinkFacts
 from uploadlab.analysis.load import LoadSummary
 from uploadlab.analysis.ratios import growth_rows, ratio_rows
 from uploadlab.declared.goals import Goals
@@ -27,8 +28,9 @@ from uploadlab.presenting.comparison import (
     setting_differences,
 )
 from uploadlab.presenting.document import Bad, Key, Linked, Section, Table, TableRow
-from uploadlab.presenting.figures import NO_FIGURE, times_text
+from uploadlab.presenting.figures import NO_FIGURE, grouped, times_text
 from uploadlab.presenting.grid import about_case, counts, grids, limit_table
+from uploadlab.presenting.links import LINK_LEGEND, link_table, outcome_tables
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
 from uploadlab.presenting.rates import ROUGH_LEGEND
 from uploadlab.presenting.repeat import repeating_commands
@@ -70,7 +72,7 @@ def comparison_section(
 
 def cell_section(run: Run, summaries: Sequence[Summary]) -> Section:
     """Return every figure of every cell in one table."""
-    ceiling = ceiling_name(run) or "none in this run"
+    ceiling = (ceiling_name(run) or "none in this run") + " over the same link" * bool(run.links)
     tables = [cell_table(summaries)] if summaries else []
     legend = [CELL_LEGEND.format(ceiling=ceiling), COST_LEGEND, ROUGH_LEGEND]
     if any(summary.client_limited for summary in summaries):
@@ -111,8 +113,8 @@ def failure_section(summaries: Sequence[Summary]) -> Section:
 
 
 def chart_section(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> MaybeSection:
-    """Return the charts against size; None where there is but one size, which makes no line."""
-    if len({summary.size_bytes for summary in summaries}) < 2:
+    """Return the charts against size; None where each way has one size, which makes no line."""
+    if len({summary.cell for summary in summaries}) == len({(of.deployment, of.method) for of in summaries}):
         return None
     counted = [row for row in rows if not row.warmup]
     charts = [*time_charts(counted), *memory_charts(summaries)]
@@ -143,6 +145,14 @@ def limit_section(run: Run, checks: Sequence[Check]) -> Section:
     about = [f"{case}: {about_case(case)}" for case in dict.fromkeys(row.case for row in checks)]
     tables = [limit_table(run, checks)] if checks else []
     return Section("limits", "Limits of the servers", about, tables=tables, is_open=True)
+
+
+def link_section(run: Run, found: Sequence[LinkFacts]) -> MaybeSection:
+    """Return the links of a run, and what happened over each."""
+    if not found:
+        return None
+    tables = [link_table(run.links), *outcome_tables(found)]
+    return Section("links", "What each link did", [LINK_LEGEND], tables=tables, is_open=True)
 
 
 def load_section(summaries: Sequence[LoadSummary]) -> Section:
@@ -187,16 +197,20 @@ def deployment_section(run: Run) -> Section:
     """Return what was measured: tiers, versions, configs."""
     header = ["", "tier", "versions", "configs", "passes on to"]
     rows = []
-    for target in run.targets:
-        versions = run.versions.get(target.name, {}).items()
+    links = grouped((target.behind, target.link) for target in run.targets if target.link)
+    header += ["measured over"] if links else []
+    for target in {target.behind: target for target in run.targets}.values():
+        name = target.behind
+        versions = run.versions.get(name, {}).items()
         tier = f"{target.tier}; unavailable: {target.unavailable}" if target.unavailable else target.tier
         names = (
             [f"{name} {version}" for name, version in versions if version],
-            run.config_names.get(target.name, []),
+            run.config_names.get(name, []),
             target.next,
+            *([links.get(name, [])] if links else []),
         )
-        cells = [target.name, tier, *(", ".join(words) or NO_FIGURE for words in names)]
-        rows.append(TableRow(cells, Key(target.name)))
+        cells = [name, tier, *(", ".join(words) or NO_FIGURE for words in names)]
+        rows.append(TableRow(cells, Key(target.name) if name == target.name else Key()))
     intro = (
         "stock: default settings, defects included; tuned: stores every byte or refuses clearly; "
         "reference: no Flask, marks a ceiling; target: your own server."

@@ -9,7 +9,7 @@ from uploadlab.plain_text import LONGEST, plain_lines
 from uploadlab.presenting.document import Document
 
 FIELDS = [
-    "deployment", "tier", "method", "client", "way", "size_bytes", "users", "slow_users", "status",
+    "deployment", "tier", "link", "method", "client", "way", "size_bytes", "users", "slow_users", "status",
     "rounds", "uploads", "mb_per_second", "mb_per_second_low", "mb_per_second_high", "disturbed", "share",
     "client_limited",
     "seconds_p50", "seconds_p95", "seconds_p99", "cpu_seconds_per_gb", "client_cpu_seconds_per_gb",

@@ -65,7 +65,7 @@ class Client:
             pipe.write(UploadJob(self._jobs, url, method, payload, budget_seconds, foreign, through))
             self._answer(pipe, UploadBegun, BEGIN_SECONDS)
             if not self._answer(pipe, UploadSent, budget_seconds):
-                return self._ended(pipe, Status.TIMEOUT, f"over {budget_seconds:g} s")
+                return self._ended(pipe, Status.TIMEOUT, f"over {round(budget_seconds, 1):g} s")
             verified = self._answer(pipe, UploadVerified, VERIFY_SECONDS)
         except OSError:
             return self._ended(pipe, Status.FAILED, "the client's process does not listen")

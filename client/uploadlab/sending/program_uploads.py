@@ -48,7 +48,7 @@ class ProgramSender:
         outcome = Outcome(
             status=Status.OK if sent.status else Status.FAILED,
             error=None if sent.status else words_of(sent.error),
-            seconds=sent.seconds if sent.status else None,
+            seconds=sent.seconds,
             http_status=sent.status,
             client_cpu_seconds=sent.client_cpu_seconds if sent.status else None,
             client_peak_rss_bytes=sent.client_peak_rss_bytes if sent.status else None,

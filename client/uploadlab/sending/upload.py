@@ -76,7 +76,7 @@ def upload(
             response = connection.request(verb, address, params=query, timeout=silence_seconds, **request)
     except (requests.RequestException, ValueError, OSError, MemoryError, OverflowError) as error:
         # A ValueError is urllib3's for the name of a host.
-        return Uploaded(Outcome(status=Status.FAILED, error=reason(error)))
+        return Uploaded(Outcome(status=Status.FAILED, error=reason(error), seconds=watch.seconds()))
     seconds, laps = watch.seconds(), watch.laps
     sent, answered = laps.get("sent"), laps.get("answered")
     outcome = Outcome(
@@ -106,12 +106,13 @@ def _upload_by_curl(
     verb, address = verb_and_address(url, method, foreign, name)
     address = with_query(address, urlencode(query))
     budget = float(query["budget"]) if "budget" in query else None
+    watch = Stopwatch()
     try:
         outcome, content, location = send_by_curl(verb, address, payload, budget, through)
     except FileNotFoundError:
         return Uploaded(Outcome(status=Status.FAILED, error="curl is not installed: install it"))
     except OSError as error:
-        return Uploaded(Outcome(status=Status.FAILED, error=words_of(error)))
+        return Uploaded(Outcome(status=Status.FAILED, error=words_of(error), seconds=watch.seconds()))
     return _answered(outcome, foreign, Answered(url, name, content, location))
 
 
@@ -127,6 +128,7 @@ def _upload_by_program(
     name = file_name()
     verb, address = verb_and_address(url, method, foreign, name)
     part = part_for(foreign, url, name) if foreign else Part()
+    watch = Stopwatch()
     try:
         outcome, content, location = sender.send(
             method, verb, with_query(address, urlencode(query)), payload, part, through
@@ -134,6 +136,7 @@ def _upload_by_program(
     except ClientUnavailable as error:
         return Uploaded(Outcome(status=Status.UNAVAILABLE, error=str(error)))
     if outcome.status is not Status.OK:
+        outcome.seconds = outcome.seconds or watch.seconds()
         return Uploaded(outcome)
     return _answered(outcome, foreign, Answered(url, name, content, location))
 
