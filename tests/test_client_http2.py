@@ -4,9 +4,11 @@ import re
 import socket
 import ssl
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -163,3 +165,48 @@ def test_an_upload_over_another_protocol_is_no_upload_over_it(
         outcome = upload(url.rstrip("/"), method, payload, programs=sender).outcome
     assert outcome.status is Status.FAILED
     assert outcome.error and "HTTP/2" in outcome.error
+
+
+def frames(file: BinaryIO) -> Iterator[int]:
+    """The types of the frames that a client sends (RFC 9113, 4.1), until it hangs up."""
+    while head := file.read(9):
+        file.read(int.from_bytes(head[:3]))
+        yield head[3]
+
+
+def refuse_early(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Answer 400 to a body that has just begun, and close its stream."""
+    data, stream = 0, bytes([0, 0, 0, 1])
+    with (
+        context.wrap_socket(listener.accept()[0], server_side=True) as connection,
+        connection.makefile("rb") as file,
+    ):
+        file.read(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+        connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))  # SETTINGS
+        sent = frames(file)
+        assert data in sent
+        # HEADERS with END_STREAM and status 400, which HPACK has a number for; RST_STREAM, NO_ERROR.
+        connection.sendall(bytes([0, 0, 1, 1, 5]) + stream + bytes([0x8C]))
+        connection.sendall(bytes([0, 0, 4, 3, 0]) + stream + bytes(4))
+        list(sent)
+
+
+@pytest.mark.parametrize("client", ["curl", "node"])
+def test_an_early_refusal_over_http2_is_its_answer(
+    client: str, sender: ProgramSender, payload: Payload
+) -> None:
+    need("trustme")
+    import trustme
+
+    require(client)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    context.set_alpn_protocols(["h2"])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=refuse_early, args=(listener, context), daemon=True)
+        server.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        keep(url, Private(insecure=True))
+        outcome = upload(url, CLIENT_METHODS[f"{client}.stream-h2"], payload, programs=sender).outcome
+        server.join(60)
+    assert (outcome.status, outcome.http_status) == (Status.REFUSED, 400), outcome.error

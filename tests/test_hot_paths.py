@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
+from uploadlab.declared.links import load_links
 from uploadlab.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -21,6 +22,7 @@ def test_every_sender_and_receiver_has_its_benchmark() -> None:
     senders = set(re.findall(r"::test_sender\[(.+)\] PASSED", ran.stdout))
     routes = set(re.findall(r"::test_route\[(.+)\] PASSED", ran.stdout))
     assert senders == set(OWN_METHODS)
+    assert set(re.findall(r"::test_link\[(.+)\] PASSED", ran.stdout)) == set(load_links())
     for method in METHODS.values():
         for way in INPUTS:
             assert method.hops or f"{method.route}-{way}" in routes

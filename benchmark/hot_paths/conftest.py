@@ -16,6 +16,8 @@ MEMORY = Path("/dev/shm")
 COPIES = 6
 """Of a payload, at most: it, two forms that hold it, what is stored, a spool, and one to spare."""
 Measure = Callable[[str, int, Callable[[], object]], None]
+Note = Callable[[str], None]
+NOTES = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,6 +58,19 @@ def measure(benchmark: Any) -> Measure:
     return run
 
 
+@pytest.fixture(scope="session")
+def size(request: pytest.FixtureRequest) -> int:
+    """Of an upload, in bytes."""
+    size_bytes: int = request.config.getoption("--size")
+    return size_bytes
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Note:
+    """Takes a line about a link, to be printed at the end."""
+    return request.config.stash.setdefault(NOTES, []).append
+
+
 # Before pytest-benchmark's own, which ends it all where a comparison fails.
 @pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: Any) -> None:
@@ -71,3 +86,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: A
         terminalreporter.write_line(f"{group}:")
         for _, rate, name in rows:
             terminalreporter.write_line(f"{-rate:10.1f}  {name}")
+    if notes := config.stash.get(NOTES, []):
+        terminalreporter.section("Links: what is declared, and how far off it is (real time)")
+    for line in notes:
+        terminalreporter.write_line(line)

@@ -87,6 +87,8 @@ class Connection:
         except OSError:
             self.close(reset=True)
             return
+        # The kernel has let the client in at once; over a real line, that takes a round trip.
+        await asyncio.sleep(self._line.schedule.round_trip)
         up = Flow(self._client, self._target, self._line.up, self)
         down = Flow(self._target, self._client, self._line.down, self)
         up.back, down.back = down, up

@@ -85,7 +85,7 @@ def _reached(link: str, host: str, port: int) -> str:
         with socket.create_connection((host, port), CONNECT_SECONDS) as end:
             address: str = end.getpeername()[0]
             return address
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         raise LabError(
             f"link {link} cannot reach {where}: {problem_of(error)}; "

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from uploadlab.model.links import CutBy
-from uploadlab.runtimes.link.schedule import Direction, LineClock, Passage
+from uploadlab.runtimes.link.schedule import INSTANT, Direction, LineClock, Passage
 
 EARLY_SECONDS = 0.0005
 """Bytes pass that much early: the selector wakes up to a millisecond late."""
@@ -51,7 +51,7 @@ class Lane:
 
     def request(self, flow: "Flow") -> None:
         """Let a flow read its source, which has something, when it is the flow's turn."""
-        if not self._waiting and self._has_room():
+        if self._has_room():
             flow.read()
             return
         flow.await_turn()
@@ -78,15 +78,17 @@ class Lane:
         self._under_way.clear()
 
     def _has_room(self) -> bool:
-        return self.direction.room_at <= self._clock.line_time(self.loop.time())
+        return self._room_at() <= self.loop.time() + INSTANT  # a timer may be that early
+
+    def _room_at(self) -> float:
+        return self._clock.host_time(self.direction.room_at)
 
     def _give_turns(self) -> None:
         self._turns = None
         while self._waiting and self._has_room():
             self._waiting.popleft().read()
         if self._waiting:
-            at = self._clock.host_time(self.direction.room_at)
-            self._turns = self.loop.call_at(at, self._give_turns)
+            self._turns = self.loop.call_at(self._room_at(), self._give_turns)
 
     def _arrive(self) -> None:
         self._arrivals = None
@@ -172,8 +174,7 @@ class Flow:
         if self._stopped:
             return
         self._arrived.append(item)
-        if len(self._arrived) == 1:
-            self._deliver()
+        self._deliver()
 
     def _send(self, block: bytes) -> None:
         self._under_way += len(block)

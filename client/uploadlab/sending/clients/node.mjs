@@ -75,11 +75,16 @@ async function sentByHttp2(upload) {
       ...Object.fromEntries(Object.entries(upload.headers).map(([name, value]) => [name.toLowerCase(), value])),
       "content-length": upload.size_bytes,
     });
+    let responded = false;
     const answered = once(request, "response").then(async ([headers]) => {
+      responded = true;
       const content = Buffer.concat(await request.toArray());
       return { status: headers[":status"], content, location: headers.location ?? null };
     });
-    const body = pipeline(fs.createReadStream(upload.path), request, { end: true });
+    // A whole answer closes the stream, at times before Node has noticed that the body is sent: that is no failure.
+    const body = pipeline(fs.createReadStream(upload.path), request, { end: true }).catch((error) => {
+      if (!responded) throw error;
+    });
     const answer = await Promise.race([failed, Promise.all([answered, body]).then(([answer]) => answer)]);
     return { ...answer, protocol: "HTTP/2" };
   } finally {
