@@ -116,7 +116,7 @@ def next_commands(
         texts["To see all figures of the slowest way"] = ["show", run.id, _cell(ranking.slowest.summary)]
     if checks:
         texts |= _of_check(run, checks)
-    elif ranking and names and not run.comparison:
+    elif (ranking or links) and names and not run.comparison:
         texts["To see whether broken uploads are refused"] = ["check", "--deployments", ",".join(names)]
     return {what: shlex.join([program(), *words]) for what, words in texts.items()}
 
