@@ -81,11 +81,12 @@ def size(cell: OverLink) -> str:
 
 @page_part
 def stopped_by_slow_clients() -> str:
-    """Return how many slow clients stop each deployment, those first that the fewest stop."""
+    """Return which deployments how many slow clients stop, those first that the fewest stop."""
     rows = [row for row in latest(kept(RUN).checks) if row.case == SLOW_CLIENTS]
     order = sorted(rows, key=lambda row: (row.stopped_by is None, row.stopped_by or 0))
-    table = [[f"`{row.deployment}`", row.text] for row in order]
-    return untitled(["deployment", "stopped by"], table) if table else NOT_IN_RUN
+    groups = grouped((row.text, f"`{row.deployment}`") for row in order)
+    table = [[text, ", ".join(names)] for text, names in groups.items()]
+    return untitled(["slow clients", "deployments"], table) if table else NOT_IN_RUN
 
 
 @page_part
@@ -215,16 +216,18 @@ def _facts() -> Sequence[LinkFacts]:
 
 
 def _http2_sentence() -> str:
-    """Return how much longer HTTP/2 takes where both were measured, of those that it costs the most."""
-    times = [
-        (h2.seconds / h1.seconds, name)
-        for _, name, h1, h2 in _http2_pairs()
-        if h1 and h1.arrived and h2.arrived and h1.seconds and h2.seconds
-    ]
-    if not times:
-        return ""
-    (least, first), (most, last) = min(times), max(times)
-    return f"HTTP/2 takes {short(least)} (`{first}`) to {short(most)} times (`{last}`) as long as HTTP/1.1."
+    """Return how long HTTP/2 takes at the fastest and at the slowest, and HTTP/1.1 beside it."""
+    lines = []
+    groups = grouped(((facts.link.name, size(h2)), (h1, h2)) for facts, _, h1, h2 in _http2_pairs())
+    for (link, sent), pairs in groups.items():
+        times = sorted((h2.seconds, h2.name) for _, h2 in pairs if h2.arrived and h2.seconds)
+        others = sorted(h1.seconds for h1, _ in pairs if h1 and h1.arrived and h1.seconds)
+        if times:
+            (least, first), (most, last) = times[0], times[-1]
+            spread = f"{short(least)} s (`{first}`) to {short(most)} s (`{last}`)"
+            beside = f", and {short(others[0])} to {short(others[-1])} s by HTTP/1.1" if others else ""
+            lines.append(f"{sent} over `{link}` take {spread} by HTTP/2{beside}.")
+    return " ".join(lines)
 
 
 def _blocks_sentence() -> str:
