@@ -109,9 +109,7 @@ cell_options = group(
     click.option("--rounds", type=COUNT, help="Instead of the plan's."),
     click.option("--seed", type=int, metavar="N", help="Order of the uploads.  [default: random]"),
 )
-link_option = click.option(
-    "--link", type=Names(), help="Send over these links of configs/links.toml.  [default: none]"
-)
+link_option = click.option("--link", type=Names(), help="Send over these links: lab list links.")
 comparison_options = group(
     click.option(
         "--within",

@@ -38,6 +38,6 @@ Examples:
 def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """Measure uploads to the app behind each server.
 
-    Verifies every upload, prints MB/s, CPU, memory and causes, writes a report. Baselines always run too.
+    Verifies every upload, and writes a report. Baselines always run too.
     """
     return session.start(draft(Order(**asked)), place, screen)
