@@ -12,8 +12,10 @@ from uploadlab.analysis.link_facts import cpu_shares, link_facts
 from uploadlab.analysis.outcome import Rows, failed_entirely
 from uploadlab.declared.goals import Goals
 from uploadlab.declared.links import load_links
+from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Status
 from uploadlab.model.order import Order
+from uploadlab.model.targets import StatusRange, TargetSpec
 from uploadlab.pages import links as link_pages
 from uploadlab.pages import part
 from uploadlab.pages.__main__ import rendered
@@ -162,3 +164,19 @@ def test_the_kept_run_is_over_links_that_are_declared() -> None:
     run = RunFolder(REFERENCE / "links").read_run()
     assert run.plan == "links"
     assert {link.name for link in run.links} <= set(load_links())
+
+
+def test_a_server_of_ones_own_is_one_over_all_links(tmp_path: Path) -> None:
+    spec = TargetSpec(expect_status=[StatusRange(200, 200)])
+    mine = Target("mine", "https://example.org/up", spec=spec, private=True)
+    rows = [upload_over(f"mine@{link}", seconds=11.0, status=Status.UNVERIFIED) for link in ("slow", "far")]
+    folder = linked_run(tmp_path / "linked", *rows)
+    run = folder.read_run()
+    run.targets += [mine.over("slow"), mine.over("far")]
+    folder.write_run(run)
+    shown = document_of(folder, Goals())
+    texts = {of.head: of.text for of in shown.answer}
+    assert texts["Unproven"].startswith("mine answered with success")
+    assert "2 uploads, 0.021 GB, were not removed from mine: " in texts["Left behind"]
+    assert shown.summary and shown.summary.deployments == ["flask", "gunicorn", "raw-sink"]
+    assert shown.summary.targets == {"mine": "https://example.org/up"}

@@ -25,20 +25,20 @@ class Remains(NamedTuple):
 def left_behind(
     run: Run, rows: Sequence[Measurement], uploads: Sequence[LoadUpload], checks: Sequence[Check]
 ) -> list[Remains]:
-    """Return what stays on each server of the user's own; nothing for those that are clean."""
+    """Return what stays on each server of the user's own, over all links; nothing of clean ones."""
     found = []
-    for target in run.targets:
+    for target in {target.behind: target for target in run.targets}.values():
         if not target.foreign:
             continue
-        sizes = [row.size_bytes for row in rows if row.deployment == target.name and _stays(row)]
-        sizes += [
-            row.size_bytes for row in uploads if row.step_id.startswith(f"{target.name}/") and _stays(row)
-        ]
-        tried = [check for check in checks if check.deployment == target.name]
+        names = {other.name for other in run.targets if other.behind == target.behind}
+        sizes = [row.size_bytes for row in rows if row.deployment in names and _stays(row)]
+        begins = tuple(f"{name}/" for name in names)
+        sizes += [row.size_bytes for row in uploads if row.step_id.startswith(begins) and _stays(row)]
+        tried = [check for check in checks if check.deployment in names]
         count = len(sizes) + sum(check.left for check in tried)
         if count:
             size_bytes = sum(sizes) + sum(check.left_bytes for check in tried)
-            found.append(Remains(target.name, count, size_bytes, target.foreign.removes))
+            found.append(Remains(target.behind, count, size_bytes, target.foreign.removes))
     return found
 
 

@@ -177,7 +177,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *link_statements(evidence.links),
         *noise_statements(evidence.disturbed, "round", slow_for_sure),
         *noise_statements(step_disturbances(evidence.stored.steps), "step"),
-        *proof_statements(evidence.summaries),
+        *proof_statements(run, evidence.summaries),
         *arrival_statement(run, evidence.stored.rows),
         *(speed_of_clients(evidence.clients, evidence.summaries) or speed_statements(evidence.ranking)),
         *changes[len(fixes) :],

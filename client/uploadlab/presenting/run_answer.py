@@ -247,9 +247,10 @@ def _extent(disturbance: Disturbance) -> str:
     return f" (up to {disturbance.most_cores:.1f} cores)" if disturbance.most_cores else ""
 
 
-def proof_statements(summaries: Sequence[Summary]) -> list[Statement]:
+def proof_statements(run: Run, summaries: Sequence[Summary]) -> list[Statement]:
     """Return which servers nobody has looked at for what they stored."""
-    unverified = {cell.deployment for cell in summaries if cell.status is Status.UNVERIFIED}
+    behind = names_behind(run)
+    unverified = [behind[cell.deployment] for cell in summaries if cell.status is Status.UNVERIFIED]
     text = f"{few(unverified)} answered with success; what it stored was not read back: add --stored-url"
     return [Statement("Unproven", text, "warn", rank=0)] if unverified else []
 

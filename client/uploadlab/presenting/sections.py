@@ -232,7 +232,7 @@ def repeat_section(stored: StoredRun) -> MaybeSection:
         return None
     intro = "From the root of the checkout."
     run = stored.run
-    if private := [target.name for target in run.targets if target.private]:
+    if private := dict.fromkeys(target.behind for target in run.targets if target.private):
         intro += f" Add the login or query of {', '.join(private)} to the URL: it is not stored."
     if run.order and run.order.spec and run.order.spec.secret_names:
         intro += " Put the values in place of `...`: they are not stored."

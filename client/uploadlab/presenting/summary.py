@@ -77,11 +77,11 @@ def run_summary(
         duration_seconds=_duration_seconds(stored),
         runtime=_short(run.runtime),
         hosts=[_short_host(host) for host in [run.host, *run.other_hosts][:MOST_DEPLOYMENTS]],
-        deployments=[_short(target.name) for target in run.targets if target.tier != EXTERNAL][
-            :MOST_DEPLOYMENTS
-        ],
+        deployments=list(
+            dict.fromkeys(_short(target.behind) for target in run.targets if target.tier != EXTERNAL)
+        )[:MOST_DEPLOYMENTS],
         targets={
-            _short(target.name): _short(target.url) for target in run.targets if target.tier == EXTERNAL
+            _short(target.behind): _short(target.url) for target in run.targets if target.tier == EXTERNAL
         },
         worst=worst_result(run, stored.rows, loads, stored.checks),
         cells=list(map(_figures, summaries[:MOST_SUMMARY_CELLS])),
