@@ -160,3 +160,12 @@ def test_only_a_slow_line_is_the_limit_for_sure() -> None:
     assert not runs_together(task, None) and not runs_together(task, Link(name="free", title=""))
     stalled = Link(name="a", title="", up=100, round_trip=0.5, stalls=[Stall(Range(1, 1), 6)])
     assert stalled.least_seconds(1000) == 10 + 6 + 2
+
+
+def test_plan_links_has_its_load_without_the_option() -> None:
+    steps = draft(Order(plan="links")).steps
+    assert {(step.users, step.cell.deployment) for step in steps} >= {
+        (1, "nginx-tls@far"),
+        (4, "nginx-tls@far"),
+    }
+    assert draft(Order(plan="links", methods=["curl.stream-h2"])).steps == []

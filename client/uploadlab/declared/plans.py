@@ -45,6 +45,8 @@ class Load(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slow_users: list[int] = msgspec.field(default_factory=lambda: [0])
     """How many users send at ``pace`` beside the users that are counted."""
     pace: str = "1MB/s"
+    by_default: bool = False
+    """Whether a plan that has uploads one after the other, too, needs no ``--load`` for it."""
     links: list[str] = []
     """What the uploads go over, a step for each; empty: nothing of the lab's."""
 

@@ -132,14 +132,14 @@ def _draft_run(
 ) -> Draft:
     plan = ordered_plan(order)
     check_deployments(plan, names)
-    wants_load = order.load or not plan.cells
+    wants_load = order.load or not plan.cells or bool(plan.load and plan.load.by_default)
     links = planned_links(plan, order, wants_load)
     if links and order.profile:
         raise UsageError("--profile is of servers, not of links: leave out --link, or --profile")
     cells = plan_cells(plan, order, targets)
     if order.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
-    steps = plan_load(plan, order, targets) if wants_load else []
+    steps = _planned_load(plan, order, targets) if wants_load else []
     cases = choose("limit", plan.cases, LIMITS)
     cases = [case for case in cases if any(applies(target, case) for target in targets)]
     return Draft(
@@ -243,6 +243,19 @@ def to_start(chosen: list[Deployment], planned: Sequence[Planned | Step], every:
     }
     known = load_deployments(COMPOSE) | {deployment.name: deployment for deployment in chosen}
     return [deployment for deployment in known.values() if deployment.name in names]
+
+
+def _planned_load(plan: Plan, order: Order, targets: list[Target]) -> list[Step]:
+    """Return the steps of a run; none where only the plan wanted some, and the user's choice leaves none.
+
+    Raise UsageError.
+    """
+    try:
+        return plan_load(plan, order, targets)
+    except UsageError:
+        if order.load or not plan.cells:
+            raise
+        return []
 
 
 def plan_load(plan: Plan, order: Order, targets: list[Target]) -> list[Step]:
