@@ -199,9 +199,9 @@ def _sections(evidence: Evidence, goals: Goals) -> list[sections.MaybeSection]:
     return [
         sections.comparison_section(evidence.compared, run.comparison, differs),
         sections.check_section(run, checks),
+        sections.link_section(run, evidence.links),
         sections.load_section(evidence.loads),
         sections.limit_section(run, measured_limits(run, stored.checks)),
-        sections.link_section(run, evidence.links),
         sections.client_section(run, evidence.summaries) if evidence.clients else None,
         sections.cell_section(run, evidence.summaries),
         sections.cause_section(evidence.causes),
