@@ -60,6 +60,8 @@ def built_first(cell: CellEvidence) -> float | None:
 @rule("client: send blocks of 1 MiB, or measure from a faster host", by_client=True)
 def busy_client(cell: CellEvidence) -> float | None:
     """{} of the time the client itself was busy: it is the limit, not the server."""
+    if cell.link:  # a client may turn in circles while it waits for the line
+        return None
     share = cell.share("client_cpu_seconds")
     return min(share, 1.0) if share >= MOST else None  # of several processes the sum may be more
 
