@@ -235,7 +235,7 @@ def _get(url: str) -> str:
     [
         (["--methods", "request.strem"], "did you mean 'request.stream'"),
         (["--size", "big"], "size 'big'"),
-        (["--pace", "quick"], "pace 'quick'"),
+        (["--pace", "quick"], "rate 'quick'"),
         (["--file", "/nowhere"], "the file does not exist"),
         (["--slow-users", "-1"], "--slow-users must be above 0"),
         (["--expect-status", "99999"], "99999 is not an HTTP status"),

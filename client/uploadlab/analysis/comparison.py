@@ -187,7 +187,7 @@ def _reasons(run: Run, rows: Iterable[Measurement], names: Collection[str]) -> l
     ]
     reasons, behind = [], {target.name: target.behind for target in run.targets}
     for row in {(row.deployment, row.error): row for row in bad}.values():
-        configs = ", ".join(run.config_names.get(behind[row.deployment], []))
+        configs = ", ".join(run.config_names.get(behind.get(row.deployment, row.deployment), []))
         name = f"{row.deployment} ({configs})" if configs else row.deployment
         reasons.append(f"{name}: {row.status}: {row.error}")
     return reasons

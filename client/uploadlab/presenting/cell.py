@@ -65,7 +65,7 @@ def cell_in_full(folder: RunFolder, name: str) -> list[str]:
     ]
     if files := [file for row in folder.read_profiled() if row.cell_id == cell.id for file in row.files]:
         parts.append(["Profiles, in the run's folder:", *(f"  {file}" for file in files)])
-    for config in run.config_names.get(names_behind(run)[cell.deployment], []):
+    for config in run.config_names.get(names_behind(run).get(cell.deployment, cell.deployment), []):
         parts.append([f"{config}:", *(f"  {line}" for line in run.configs.get(config, "").splitlines())])
     lines = [*parts[0]]
     for part in filter(None, parts[1:]):
