@@ -3,15 +3,18 @@
 import threading
 import time
 
+import msgspec
 import pytest
 from uploadlab.declared.links import load_links
 from uploadlab.errors import UsageError
 from uploadlab.measuring.side_by_side import Together, runs_together
+from uploadlab.measuring.stopping import RateStopping
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.host_use import HostWarning
 from uploadlab.model.links import Link, Range, Stall
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Order
+from uploadlab.model.runs import Accuracy
 from uploadlab.planning.draft import Draft, draft
 from uploadlab.units import MIB
 
@@ -169,3 +172,18 @@ def test_plan_links_has_its_load_without_the_option() -> None:
         (4, "nginx-tls@far"),
     }
     assert draft(Order(plan="links", methods=["curl.stream-h2"])).steps == []
+
+
+def test_uploads_side_by_side_end_when_rates_are_sure_or_the_time_is_over() -> None:
+    tasks = [Task(Cell("s@dsl", name, 1), number) for name in ("sure", "wild") for number in range(1, 31)]
+    stopping, closed = RateStopping(Accuracy(0.1, 60), []), set[str]()
+    for number in range(1, 9):
+        for name in ("sure", "wild"):
+            found = msgspec.structs.replace(
+                row(Task(Cell("s@dsl", name, 1), number)), round=number, host_warnings=[],
+                seconds=1.0 if name == "sure" else float(number),
+            )  # fmt: skip
+            closed |= stopping.closed_after(found, tasks)
+    assert closed == {"s@dsl/sure/1"}
+    over = RateStopping(Accuracy(0.1, 0), [])
+    assert over.closed_after(row(tasks[0]), tasks) == {"s@dsl/sure/1"}  # the other has no row yet

@@ -33,6 +33,11 @@ class Together:
         self._done: queue.SimpleQueue[tuple[Task, Measurement | BaseException]] = queue.SimpleQueue()
 
     @property
+    def waiting(self) -> list[Task]:
+        """Those that have not begun."""
+        return list(self._waiting)
+
+    @property
     def left(self) -> int:
         """How many are not through."""
         return len(self._waiting) + len(self._running)

@@ -60,6 +60,17 @@ class Stopping(ABC):
                     self.settle(tasks)
         return self._open(tasks)
 
+    def closed_after(self, row: Measurement, tasks: Sequence[Task]) -> set[str]:
+        """Return the cells of which none of these uploads is worth it after that row, by their ids.
+
+        The uploads run side by side, and end in any order.
+        """
+        self.learn(row)
+        if not is_look(row.round, self.first_look) and self.seconds_left:
+            return set()
+        worth = {task.cell.id for task in self.worthwhile(tasks)}
+        return {task.cell.id for task in tasks} - worth
+
     def _open(self, tasks: Sequence[Task]) -> list[Task]:
         worth = {cell for cell in {task.cell for task in tasks} if self.is_open(cell)}
         return [task for task in tasks if task.cell in worth]

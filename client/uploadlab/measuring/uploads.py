@@ -1,7 +1,7 @@
 """The timed uploads of a run, each saved as soon as it is done."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
@@ -71,16 +71,24 @@ class UploadStage:
         for task in items:
             if self._unavailable(task) and not task.repeat:  # no row is missing, whatever ends the run
                 folder.append(self._measure(task, payloads, watcher))
-        tasks = self._side_by_side(tasks, payloads, watcher)
-        while tasks:
-            task, *tasks = tasks
-            row = self._save(task, payloads, watcher)
-            estimate.learn(row)
-            tasks = self._without_hopeless(tasks, [row])
-            most_seconds = inf
-            if stopping:
-                tasks, most_seconds = stopping.left(tasks, row), stopping.seconds_left
-            watcher.ended(len(tasks), min(most_seconds, estimate.seconds_left(tasks)))
+        warmups, measured = _parted(tasks, lambda task: task.warmup)
+        together, apart = _parted(measured, lambda task: runs_together(task, self._link(task)))
+
+        def in_turn(tasks: list[Task], later: Sequence[Task] = ()) -> None:
+            while tasks:
+                task, *tasks = tasks
+                row = self._save(task, payloads, watcher)
+                estimate.learn(row)
+                tasks = self._without_hopeless(tasks, [row])
+                most_seconds = inf
+                if stopping:
+                    tasks, most_seconds = stopping.left(tasks, row), stopping.seconds_left
+                left = [*tasks, *later]
+                watcher.ended(len(left), min(most_seconds, estimate.seconds_left(left)))
+
+        in_turn(warmups, measured)
+        self._side_by_side(together, len(apart), payloads, stopping, watcher)
+        in_turn(apart)
         self._repeat(payloads, estimate, watcher)
 
     def _repeat(self, payloads: dict[int, Payload], estimate: Estimate, watcher: Watcher) -> None:
@@ -98,20 +106,24 @@ class UploadStage:
             watcher.ended(len(tasks), estimate.seconds_left(tasks))
 
     def _side_by_side(
-        self, tasks: Sequence[Task], payloads: Mapping[int, Payload], watcher: Watcher
-    ) -> list[Task]:
-        """Do those whose link is the limit, many at once; return the others."""
-        together = [task for task in tasks if runs_together(task, self._link(task))]
-        apart = [task for task in tasks if task not in together]
-        waiting = Together(
-            together, {name: target.behind for name, target in self._targets.items()}, self._links
-        )
-        for row in waiting.rows(lambda task: self._measure(task, payloads, watcher)):
+        self,
+        tasks: Sequence[Task],
+        later: int,
+        payloads: Mapping[int, Payload],
+        stopping: Stopping | None,
+        watcher: Watcher,
+    ) -> None:
+        """Do those whose link is the limit, many at once; as many as ``later`` come after them."""
+        behind = {name: target.behind for name, target in self._targets.items()}
+        together = Together(tasks, behind, self._links)
+        for row in together.rows(lambda task: self._measure(task, payloads, watcher)):
             self._bench.folder.append(row)
-            if hopeless := given_up(self._bench.run, [row]):
-                waiting.leave_out(hopeless)
-            watcher.ended(waiting.left + len(apart), waiting.seconds_left)
-        return apart
+            together.leave_out(given_up(self._bench.run, [row]))
+            most_seconds = inf
+            if stopping:
+                together.leave_out(stopping.closed_after(row, together.waiting))
+                most_seconds = stopping.seconds_left
+            watcher.ended(together.left + later, min(most_seconds, together.seconds_left))
 
     def _link(self, task: Task) -> Link | None:
         """Return what the upload goes over; a warm-up goes over nothing."""
@@ -204,6 +216,11 @@ class UploadStage:
 
             return ComparisonStopping(run.comparison, run, rows)
         return RateStopping(run.accuracy, rows) if run.accuracy else None
+
+
+def _parted(tasks: Sequence[Task], fits: Callable[[Task], bool]) -> tuple[list[Task], list[Task]]:
+    """Return the uploads that fit, and the others, each in their order."""
+    return [task for task in tasks if fits(task)], [task for task in tasks if not fits(task)]
 
 
 def has_time_to_repeat(run: Run, rows: Sequence[Measurement]) -> bool:
