@@ -104,7 +104,8 @@ def _taken(facts: LinkFacts) -> str:
         parts.append(f"in {_range([cell.seconds for cell in arrived if cell.seconds])} s")
     if shares := [cell.share for cell in arrived if cell.share]:
         parts.append("with a full line" if min(shares) >= FULL else f"{_percents(shares)} of the line")
-    if silent := sum(stall.seconds for stall in facts.link.stalls):
+    silent = sum(stall.seconds for stall in facts.link.stalls)
+    if silent and all((cell.seconds or 0.0) > silent for cell in arrived):  # a small upload ends before
         parts.append(f"{silent:.3g} s of silence included")
     return ", ".join(parts)
 
