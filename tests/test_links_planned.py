@@ -110,7 +110,7 @@ def together(servers: int, each: int) -> tuple[list[Task], Together]:
         for number in range(each)
     ]
     behind = {task.cell.deployment: task.cell.deployment.partition("@")[0] for task in tasks}
-    return tasks, Together(tasks, behind, load_links())
+    return tasks, Together(tasks, behind, dict.fromkeys(behind, load_links()["dsl"]))
 
 
 def test_servers_are_uploaded_to_at_once_each_by_one_upload() -> None:

@@ -26,7 +26,7 @@ class Together:
     """As many uploads at once as their lines and servers allow; each server has one at a time."""
 
     def __init__(self, tasks: Sequence[Task], behind: Mapping[str, str], links: Mapping[str, Link]) -> None:
-        """Take the servers behind targets, and the links by their names."""
+        """Take the servers behind targets and the links before them, both by the targets' names."""
         self._waiting = list(tasks)
         self._running: list[Task] = []
         self._behind, self._links = behind, links
@@ -92,4 +92,4 @@ class Together:
         )
 
     def _link(self, task: Task) -> Link:
-        return self._links[task.cell.deployment.rpartition("@")[2]]
+        return self._links[task.cell.deployment]

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.analysis.cells import given_up
+from uploadlab.analysis.link_facts import links_of_targets
 from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.clock import now
 from uploadlab.errors import LabError
@@ -115,7 +116,7 @@ class UploadStage:
     ) -> None:
         """Do those whose link is the limit, many at once; as many as ``later`` come after them."""
         behind = {name: target.behind for name, target in self._targets.items()}
-        together = Together(tasks, behind, self._links)
+        together = Together(tasks, behind, links_of_targets(self._bench.run))
         for row in together.rows(lambda task: self._measure(task, payloads, watcher)):
             self._bench.folder.append(row)
             together.leave_out(given_up(self._bench.run, [row]))
