@@ -62,12 +62,12 @@ class MisbehavingServer:
             time.sleep(POLL_SECONDS)
         self._ended.set()
         with self._lock:
-            open_now = [self._listener, *self._connections]
+            open_now, threads = [self._listener, *self._connections], list(self._threads)
         for opened in open_now:
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for thread in self._threads:
+        for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _accept(self) -> None:
@@ -75,8 +75,9 @@ class MisbehavingServer:
             while True:
                 connection, _ = self._listener.accept()
                 thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-                thread.start()
-                self._threads.append(thread)
+                with self._lock:  # so that stop waits for each thread that has begun
+                    thread.start()
+                    self._threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
         """Serve a connection until either side ends it."""
