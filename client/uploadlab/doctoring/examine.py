@@ -9,6 +9,7 @@ from uploadlab.doctoring.examination import Ended, Examiner
 from uploadlab.doctoring.questions import basics, bodies, sizes, times
 from uploadlab.doctoring.registry import QUESTIONS, Question
 from uploadlab.model.exchanges import Examination, Stop
+from uploadlab.units import format_size
 
 SUBJECTS = (basics, sizes, bodies, times)
 """The modules with the questions; importing them registers these."""
@@ -17,9 +18,6 @@ ORDER = (
     "early", "buffering", "silence", "duration", "waiting",
 )  # fmt: skip
 """What limits nothing comes first, what takes long last."""
-DEFAULT_RUNGS = [5.0, 30.0, 60.0]
-SECONDS_A_REQUEST = 0.5
-"""A guess, for what is said before the examination begins."""
 
 
 def planned() -> Iterator[Question]:
@@ -27,14 +25,14 @@ def planned() -> Iterator[Question]:
     return (QUESTIONS[name] for name in ORDER)
 
 
-def most_requests() -> int:
-    """Return how many requests an examination sends at most, about."""
-    return sum(question.requests for question in planned())
-
-
-def most_bytes(budget_bytes: int) -> int:
-    """Return how many bytes an examination sends at most, about."""
-    return min(budget_bytes, sum(question.size_bytes for question in planned()))
+def plan_words(endpoint: Endpoint, budget_bytes: int, minutes: float) -> str:
+    """Return what an examination will send, to whom, and how long it may take."""
+    asked = list(planned())
+    size = format_size(min(budget_bytes, sum(question.size_bytes for question in asked)))
+    return (
+        f"The doctor sends up to {sum(question.requests for question in asked)} requests with {size} in all "
+        f"to {endpoint.address.netloc}, one at a time, within {minutes:g} minutes"
+    )
 
 
 def examine(
