@@ -1,0 +1,59 @@
+"""All questions to one endpoint, in their order."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from uploadlab import __version__
+from uploadlab.doctoring.endpoint import Endpoint
+from uploadlab.doctoring.examination import Ended, Examiner
+from uploadlab.doctoring.questions import basics, bodies, sizes, times
+from uploadlab.doctoring.registry import QUESTIONS, Question
+from uploadlab.model.exchanges import Examination, Stop
+
+SUBJECTS = (basics, sizes, bodies, times)
+"""The modules with the questions; importing them registers these."""
+ORDER = (
+    "wire", "first", "identity", "announced", "sent", "chunked", "empty", "expect", "heads", "fields",
+    "early", "buffering", "silence", "duration", "waiting",
+)  # fmt: skip
+"""What limits nothing comes first, what takes long last."""
+DEFAULT_RUNGS = [5.0, 30.0, 60.0]
+SECONDS_A_REQUEST = 0.5
+"""A guess, for what is said before the examination begins."""
+
+
+def planned() -> Iterator[Question]:
+    """Yield the questions in the order in which they are asked."""
+    return (QUESTIONS[name] for name in ORDER)
+
+
+def most_requests() -> int:
+    """Return how many requests an examination sends at most, about."""
+    return sum(question.requests for question in planned())
+
+
+def most_bytes(budget_bytes: int) -> int:
+    """Return how many bytes an examination sends at most, about."""
+    return min(budget_bytes, sum(question.size_bytes for question in planned()))
+
+
+def examine(
+    endpoint: Endpoint, far_end: Endpoint | None, budget: tuple[int, float], rungs: list[float],
+    report: Callable[[str], None],
+) -> Examination:  # fmt: skip
+    """Ask all questions within a budget of bytes and seconds; return what was seen, also after Ctrl-C."""
+    seen = Examination(
+        url=endpoint.url, started_at=datetime.now(UTC).isoformat(timespec="seconds"), version=__version__,
+        far_end=far_end.address.path if far_end else "", as_form=endpoint.as_form,
+        budget_bytes=budget[0], budget_seconds=budget[1], rungs=rungs,
+    )  # fmt: skip
+    examiner = Examiner(endpoint, far_end, seen, report)
+    try:
+        for question in planned():
+            examiner.begin(question.name)
+            question.ask(examiner)
+    except Ended as ended:
+        seen.stop, seen.why = ended.stop, str(ended)
+    except KeyboardInterrupt:
+        seen.stop, seen.why = Stop.INTERRUPTED, "stopped by Ctrl-C"
+    return seen
