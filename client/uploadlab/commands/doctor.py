@@ -1,5 +1,6 @@
 """The command ``doctor``: which hop of your stack does what to uploads?"""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from uploadlab.doctoring.configs import read_configs
 from uploadlab.doctoring.diagnose import diagnose, joined
 from uploadlab.doctoring.endpoint import Endpoint, far_end_of
 from uploadlab.doctoring.examine import examine, plan_words
-from uploadlab.doctoring.far_end import printed_probe
+from uploadlab.doctoring.far_end import make_far_end
 from uploadlab.doctoring.logs import read_logs
 from uploadlab.doctoring.show import show
 from uploadlab.errors import FAILED, INTERRUPTED, UsageError
@@ -113,8 +114,7 @@ def command(
     """
     screen = Screen()
     if print_probe:
-        screen.raw(printed_probe())
-        return 0
+        return _print_probe(asked["token"] or "", screen)
     if url is None and not (configs or logs):
         example = "doctor http://127.0.0.1:8000/upload"
         raise UsageError(f"doctor needs a URL, --config FILE or --log FILE: {program()} {example}")
@@ -126,6 +126,18 @@ def command(
     if seen and seen.stop is Stop.INTERRUPTED:
         return INTERRUPTED
     return FAILED if any(found.weight is not Weight.NOTE for found in diagnosis.findings) else 0
+
+
+def _print_probe(token: str, screen: Screen) -> int:
+    """Print the far end, and beside it how to use it."""
+    made = make_far_end(token=token)
+    screen.raw(made.source)
+    last = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(made.until))
+    screen.note(
+        f"Save it as upload_lab_probe.py beside your app; its first lines say how. It answers until {last}."
+    )
+    screen.note(f"Then: {program()} doctor URL --probe /upload-lab-probe --token {made.token}")
+    return 0
 
 
 def _visit(url: str, described: Described, asked: Asked, screen: Screen) -> Examination:
