@@ -14,7 +14,7 @@ from uploadlab.units import format_size
 SUBJECTS = (basics, sizes, bodies, times)
 """The modules with the questions; importing them registers these."""
 ORDER = (
-    "wire", "first", "identity", "announced", "sent", "chunked", "empty", "expect", "heads", "fields",
+    "wire", "first", "identity", "announced", "sent", "chunked", "empty", "cut", "expect", "heads", "fields",
     "early", "buffering", "silence", "duration", "waiting",
 )  # fmt: skip
 """What limits nothing comes first, what takes long last."""

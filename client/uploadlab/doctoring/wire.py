@@ -43,6 +43,8 @@ class Asked(NamedTuple):
     label: str = ""
     stops_at: int | None = None
     """Bytes of the body after which the client sends no more: it waits for an answer, then goes away."""
+    half_closes: bool = False
+    """Whether it also closes its direction of the connection then, as a client does whose program ends."""
     pause_at: int = 0
     """Bytes of the body after which the client is silent for ``pause_seconds``."""
     pause_seconds: float = 0.0
@@ -181,6 +183,9 @@ class _Talk:
                 due = begun + asked.spread_seconds * self._sent_bytes / max(1, end)
                 self._idle(due - time.monotonic())
         if asked.stops_at is not None and end < attempt.body_bytes:
+            if asked.half_closes:
+                with suppress(OSError):  # a server that has closed already
+                    self._connection.shutdown(socket.SHUT_WR)
             self._await(asked.patience_seconds if self._continued is None else AFTER_CONTINUE_SECONDS)
             if self._ending is Ending.SILENT:
                 self._ending = Ending.LEFT

@@ -2,7 +2,6 @@
 
 import ssl
 import time
-from urllib.parse import SplitResult
 
 import msgspec
 
@@ -39,11 +38,12 @@ def wire(examiner: Examiner) -> None:
                 trips.append(time.monotonic() - began)
     except (OSError, UnicodeError) as error:
         raise Ended(Stop.UNUSABLE, f"no connection to {address.netloc}: {reason(error)}") from None
-    examiner.seen.wire = msgspec.structs.replace(_tls(address), round_trip_seconds=min(trips))
+    examiner.seen.wire = msgspec.structs.replace(_tls(examiner), round_trip_seconds=min(trips))
 
 
-def _tls(address: SplitResult) -> Wire:
+def _tls(examiner: Examiner) -> Wire:
     """Return what TLS shows; raise Ended if the certificate is not trusted."""
+    address = examiner.endpoint.address
     if address.scheme != "https":
         return Wire(versions=["HTTP/1.1"])
     try:
@@ -53,6 +53,7 @@ def _tls(address: SplitResult) -> Wire:
             offered = ["HTTP/1.1"] + ([HTTP_VERSIONS["h2"]] if chosen == "h2" else [])
             return Wire(tls=connection.version() or "", versions=offered)
     except ssl.SSLCertVerificationError as error:
+        examiner.seen.wire = Wire(certificate=error.verify_message)
         raise Ended(
             Stop.UNUSABLE,
             f"the certificate of {address.netloc} is not trusted: {error.verify_message}; "
