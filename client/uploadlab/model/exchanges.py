@@ -77,6 +77,14 @@ class Arrived(Struct, frozen=True, kw_only=True):
     """What reading the body raised."""
     whole: bool = True
     """Whether the body came to its end without an error."""
+    hidden_bytes: int = 0
+    """Of a chunked body: what uWSGI had, and the app's input did not give."""
+
+    @property
+    def looks_empty(self) -> bool:
+        """Whether Flask reads none of this body, however much arrived: to Werkzeug it has no certain end."""
+        unsized = self.content_length is None or (self.transfer_encoding or "").lower() == "chunked"
+        return self.interface == "wsgi" and not self.input_terminated and unsized
 
 
 class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True):
