@@ -139,7 +139,7 @@ class _Talk:
         with suppress(_Done):
             self._push(head, watched=not self._asked.blind)
             self._send_body()
-        if self._ending is None:
+        if self._ending is None and not self._has_head:
             self._await(self._asked.patience_seconds)
         if self._has_head:
             self._read_content()
@@ -177,11 +177,11 @@ class _Talk:
             if rests and self._sent_bytes >= asked.pause_at:
                 rests = False
                 self._rest(asked.pause_seconds)
+            if asked.spread_seconds:
+                done = (self._sent_bytes + len(block)) / end
+                self._idle(begun + asked.spread_seconds * done - time.monotonic())
             self._push(attempt.chunks.around(block) if attempt.chunked else block)
             self._sent_bytes += len(block)
-            if asked.spread_seconds:
-                due = begun + asked.spread_seconds * self._sent_bytes / max(1, end)
-                self._idle(due - time.monotonic())
         if asked.stops_at is not None and end < attempt.body_bytes:
             if asked.half_closes:
                 with suppress(OSError):  # a server that has closed already
