@@ -114,6 +114,10 @@ class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When ``100 Continue`` came."""
     stalled_seconds: float = 0.0
     """The longest time that the server took no more bytes."""
+    window_bytes: int | None = None
+    """Over HTTP/2: the most that the server let the client send at once, of this body."""
+    window_shut_seconds: float = 0.0
+    """Over HTTP/2: how long the client had to wait as what the server had let it send was used up."""
     sent_seconds: float | None = None
     """When the last byte of the body was sent; None: it was not."""
     seconds: float | None = None
