@@ -72,7 +72,7 @@ class Arrived(Struct, frozen=True, kw_only=True):
     version: str = ""
     """Of that server, where it says it."""
     passed_on: list[str] = []
-    """The values of Via, Forwarded, X-Forwarded-For and the like: what other hops have added."""
+    """Headers that other hops have added, with their names: ``Via: 1.1 Caddy``."""
     error: str = ""
     """What reading the body raised."""
     whole: bool = True
