@@ -38,9 +38,9 @@ def chunked_lost(view: View) -> Iterator[Finding]:
         hidden = _both_headers(found)
         if not (hidden or is_lost(view, found, whole)):
             continue
-        suspects = view.suspects("chunked", view.server)
+        suspects = view.suspects("chunked", view.likely_server)
         suspects = [name for name in suspects if not name.startswith("app.") and "limit" not in name]
-        if (hidden or view.server == "uwsgi") and view.front == "nginx":
+        if (hidden or view.likely_server == "uwsgi") and view.front == "nginx":
             suspects = list(dict.fromkeys([HIDES_CHUNKS, *suspects]))
         proven = found.arrived is not None or found.stored is not Stored.UNKNOWN
         yield from made(
@@ -90,7 +90,7 @@ def chunked_refused(view: View) -> Iterator[Finding]:
     ):
         suspects = ["app.length-required", *view.suspects("chunked", view.server)]
     else:
-        suspects = view.suspects("chunked", written or view.server)
+        suspects = view.suspects("chunked", written or view.likely_server)
     if found.is_form and found.status == HTTPStatus.BAD_REQUEST:
         suspects = [name for name in suspects if name != "app.length-required"]
     yield from made(
