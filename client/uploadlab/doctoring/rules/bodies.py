@@ -38,9 +38,9 @@ def chunked_lost(view: View) -> Iterator[Finding]:
         hidden = _both_headers(found)
         if not (hidden or is_lost(view, found, whole)):
             continue
-        suspects = view.suspects("chunked", view.server)
+        suspects = view.suspects("chunked", view.likely_server)
         suspects = [name for name in suspects if not name.startswith("app.") and "limit" not in name]
-        if (hidden or view.server == "uwsgi") and view.front == "nginx":
+        if (hidden or view.likely_server == "uwsgi") and view.front == "nginx":
             suspects = list(dict.fromkeys([HIDES_CHUNKS, *suspects]))
         proven = found.arrived is not None or found.stored is not Stored.UNKNOWN
         yield from made(
@@ -90,7 +90,7 @@ def chunked_refused(view: View) -> Iterator[Finding]:
     ):
         suspects = ["app.length-required", *view.suspects("chunked", view.server)]
     else:
-        suspects = view.suspects("chunked", written or view.server)
+        suspects = view.suspects("chunked", written or view.likely_server)
     if found.is_form and found.status == HTTPStatus.BAD_REQUEST:
         suspects = [name for name in suspects if name != "app.length-required"]
     yield from made(
@@ -129,14 +129,14 @@ def cut_kept(view: View) -> Iterator[Finding]:
             suspects = [*view.causes(view.server, "framing"), "app.reads-a-part"]
             yield from made(
                 "A chunked upload that its client cut is answered with success, as if it were whole",
-                Weight.LOSS, suspects, [fact(found), *_arrival(found)],
+                Weight.PROBLEM, suspects, [fact(found), *_arrival(found)],
                 Confidence.PROVEN if found.arrived else Confidence.LIKELY,
             )  # fmt: skip
             return
     for found in view.own("cut"):
         if found.is_success:
             yield from made(
-                "An upload that its client cut is answered with success: the app keeps the part", Weight.LOSS,
-                ["app.reads-a-part", *view.causes(view.server, "framing")], [fact(found)],
+                "An upload that its client cut is answered with success: the app keeps the part",
+                Weight.PROBLEM, ["app.reads-a-part", *view.causes(view.server, "framing")], [fact(found)],
             )  # fmt: skip
             return
