@@ -46,7 +46,7 @@ def gunicorn(place: Place, faults: Environment = None, small_disk: int = 0, **se
     if small_disk:
         command = on_small_disk(place.spool, small_disk, command)
         faults = {**(faults or {}), "PLANTED_FOLDER": str(place.spool)}
-    return place.start(command, port, faults)
+    return place.answers(place.start(command, port, faults))
 
 
 def uwsgi(
@@ -59,7 +59,7 @@ def uwsgi(
     text = "".join(f"{name} = {value}\n" for name, value in lines.items() if value is not None)
     path = place.write("uwsgi.ini", f"[uwsgi]\n{text}")
     reads = {"PLANTED_INPUT": "uwsgi"} if door == "http-socket" else {}
-    return place.start([program("uwsgi"), "--ini", path], port, {**reads, **(faults or {})})
+    return place.start([program("uwsgi"), "--ini", path], port, {**reads, **(faults or {})}, "spawned uWSGI worker 1 ")
 
 
 def waitress(place: Place, *options: str, faults: Environment = None) -> int:
@@ -68,14 +68,14 @@ def waitress(place: Place, *options: str, faults: Environment = None) -> int:
     healthy = ["--max-request-body-size=1000000000000", "--channel-timeout=300", "--threads=12", "--recv-bytes=262144"]
     named = {option.partition("=")[0] for option in options}
     words = [*(option for option in healthy if option.partition("=")[0] not in named), *options]
-    return place.start([program("waitress-serve"), f"--listen={HOST}:{port}", *words, APP], port, faults)
+    return place.answers(place.start([program("waitress-serve"), f"--listen={HOST}:{port}", *words, APP], port, faults))
 
 
 def granian(place: Place, faults: Environment = None) -> int:
     """Start granian."""
     port = place.port()
     words = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--blocking-threads", "12", APP]
-    return place.start([program("granian"), *words], port, faults)
+    return place.answers(place.start([program("granian"), *words], port, faults))
 
 
 def hypercorn(
@@ -85,28 +85,28 @@ def hypercorn(
     port = place.port()
     lines = {"bind": [f"{HOST}:{port}"], "h11_max_incomplete_size": 65536, "read_timeout": None, **settings}
     path = place.write("hypercorn.py", "".join(f"{name} = {value!r}\n" for name, value in lines.items()))
-    return place.start([program("hypercorn"), "--config", f"file:{path}", app], port, faults)
+    return place.answers(place.start([program("hypercorn"), "--config", f"file:{path}", app], port, faults))
 
 
 def uvicorn(place: Place, *options: str, app: str = "benchmark.planted.asgi:application") -> int:
     """Start uvicorn."""
     port = place.port()
     words = ["--host", HOST, "--port", str(port), *(options or ["--h11-max-incomplete-event-size", "65536"])]
-    return place.start([program("uvicorn"), *words, app], port)
+    return place.answers(place.start([program("uvicorn"), *words, app], port))
 
 
 def pyvoy(place: Place) -> int:
     """Start pyvoy."""
     port = place.port()
     words = ["--interface", "wsgi", "--address", HOST, "--port", str(port), APP]
-    return place.start([program("pyvoy"), *words], port)
+    return place.answers(place.start([program("pyvoy"), *words], port))
 
 
 def served(place: Place, name: str, *options: str, faults: Environment = None) -> int:
     """Start cheroot, gevent or tornado with options KEY=JSON."""
     port = place.port()
     command = [sys.executable, "-m", "benchmark.planted.serve", name, HOST, str(port), *options]
-    return place.start(command, port, faults)
+    return place.answers(place.start(command, port, faults))
 
 
 APACHE = {
@@ -137,7 +137,7 @@ def mod_wsgi(place: Place, daemon: str = "", **settings: str | None) -> int:
         "WSGIProcessGroup planted\nWSGIApplicationGroup %{GLOBAL}\nRequire all granted",
         "</Directory>",
     ]
-    return place.start(apache_command(place, port, lines, as_other=True), port)
+    return place.answers(place.start(apache_command(place, port, lines, as_other=True), port))
 
 
 def apache_command(place: Place, port: int, lines: list[str], as_other: bool = False) -> list[str | Path]:

@@ -8,7 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,8 +139,13 @@ class Place:
         path.write_text(text)
         return path
 
-    def start(self, command: Sequence[str | Path], port: int, environment: Mapping[str, str] | None = None) -> int:
-        """Start a server; return its port once it listens. Raise StackFailed."""
+    def start(
+        self, command: Sequence[str | Path], port: int, environment: Mapping[str, str] | None = None, ready: str = ""
+    ) -> int:
+        """Start a server; return its port once it listens and its log has that word. Raise StackFailed.
+
+        Without a port, nothing is waited for.
+        """
         words = [str(word) for word in command]
         log = self.folder / f"{len(self._started)}.log"
         with log.open("wb") as output:
@@ -148,11 +155,23 @@ class Place:
             )  # fmt: skip
         self._started.append((words[0], port, process))
         end = time.monotonic() + READY_SECONDS
-        while port and not listens(port):
+        while port and not (listens(port) and (not ready or ready in log.read_text(errors="replace"))):
             if process.poll() is not None or time.monotonic() > end:
                 raise StackFailed(f"{words[0]} does not listen: {log.read_text(errors='replace')[-2000:]}")
             time.sleep(POLL_SECONDS)
         return port
+
+    def answers(self, port: int) -> int:
+        """Return a server's port once its app answers; raise StackFailed."""
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            with suppress(OSError, HTTPException):
+                connection = HTTPConnection(HOST, port, timeout=5)
+                connection.request("GET", "/healthz", headers={"Connection": "close"})
+                if connection.getresponse().status == 200:
+                    return port
+            time.sleep(POLL_SECONDS)
+        raise StackFailed(f"the app does not answer: {self.logs()}")
 
     def link(self, link: Link, port: int) -> int:
         """Return the port of a line that leads to a server over a link."""

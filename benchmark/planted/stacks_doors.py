@@ -93,7 +93,7 @@ def app_404(place: Place) -> str:
     return url(fronts.haproxy(place, servers.gunicorn(place, {"PLANTED_ROUTE": "/files"})))
 
 
-@planted("certificate", "tls.certificate", proves=distrusted("self-signed"))
+@planted("certificate", "tls.certificate", proves=distrusted("local issuer"))
 def nginx_untrusted(place: Place) -> str:
     """nginx with the certificate of an authority that no client knows"""
     pem = place.certificate("127.0.0.1", is_trusted=False)

@@ -34,8 +34,8 @@ def nginx_1m(place: Place) -> str:
 
 @planted("size-front", "apache.LimitRequestBody", proves=limited(5 * MB))
 def apache_body_5mb(place: Place) -> str:
-    """Apache with LimitRequestBody of 5 MB"""
-    return url(fronts.apache(place, servers.gunicorn(place), LimitRequestBody="5000000"))
+    """Apache with mod_wsgi and LimitRequestBody of 5 MB, which Apache 2.4.71 does not apply to what it passes on"""
+    return url(servers.mod_wsgi(place, LimitRequestBody="5000000"))
 
 
 @planted("size-front", "haproxy.http-request deny", proves=limited(8 * MB))
@@ -136,10 +136,10 @@ def nginx_silence_2s(place: Place) -> str:
     return url(fronts.nginx(place, servers.gunicorn(place), server={"client_body_timeout": "2s"}))
 
 
-@planted("silence-front", "haproxy.timeout client", proves=ends_silence(2))
+@planted("silence-front", "haproxy.timeout server", proves=ends_silence(2))
 def haproxy_silence_2s(place: Place) -> str:
-    """HAProxy with a timeout client of two seconds"""
-    return url(fronts.haproxy(place, servers.gunicorn(place), defaults={"timeout client": "2s"}))
+    """HAProxy with a timeout server of two seconds, which HAProxy 2.6 applies in mid-body; its timeout client it does not"""
+    return url(fronts.haproxy(place, servers.gunicorn(place), defaults={"timeout server": "2s"}))
 
 
 @planted("silence-front", "apache.Timeout", proves=ends_silence(2))
