@@ -78,10 +78,13 @@ class View:
         return bool(self.seen.far_end) and exchange.path.startswith(self.seen.far_end)
 
     def by(self, exchange: Exchange) -> str:
-        """Return which program wrote an answer; ``app`` for the user's own code, empty: not known."""
+        """Return which program wrote an answer; ``app`` for the user's own code, empty: not known.
+
+        Whose words are none of a known program are the app's own.
+        """
         found = answered_by(exchange)
-        name = found.name if found else ""
-        return "app" if name in APPS else name
+        name = found.name if found else "app" if exchange.content.strip() else ""
+        return "app" if name in APPS else SAME_SERVERS.get(name, name)
 
     def causes(self, hop: str, effect: str) -> list[str]:
         """Return a hop's causes with an effect, the most usual first."""
