@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import trustme
 
+from uploadlab.doctoring.far_end import make_far_end
 from uploadlab.model.links import Link
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
@@ -24,8 +25,6 @@ from uploadlab.runtimes.link.lines import Links
 HOST = "127.0.0.1"
 READY_SECONDS = 40.0
 POLL_SECONDS = 0.05
-HEALTHY = "healthy"
-"""The family of stacks without a fault."""
 _PORTS: set[int] = set()
 _PORTS_LOCK = threading.Lock()
 
@@ -90,6 +89,8 @@ class Place:
         self.spool = self._made("tmp")
         self.ca: Path | None = None
         self.token = token
+        if token:
+            (self.folder / "upload_lab_probe.py").write_text(make_far_end(token=token).source)
         self._waits: list[int] = []
         self._started: list[tuple[str, int, object]] = []
         self._links = Links(self._processes)
@@ -110,6 +111,7 @@ class Place:
     def environment(self) -> dict[str, str]:
         """The environment of each process."""
         code = os.pathsep.join(str(ROOT / part) for part in ("", "client", "services/app"))
+        code += f"{os.pathsep}{self.folder}"  # the far end, as a user has it
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]),
             "HOME": str(self.folder),

@@ -2,8 +2,9 @@
 
 from benchmark.planted import fronts, servers
 from benchmark.planted.proofs import both, fast_by_http2, well
-from benchmark.planted.stack import HEALTHY, Place, planted
+from benchmark.planted.stack import Place, planted
 from benchmark.planted.stacks_limits import url
+from uploadlab.pages.planted import HEALTHY
 
 
 @planted(HEALTHY, proves=well, quick=True)
