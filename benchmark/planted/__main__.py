@@ -3,7 +3,6 @@
 import argparse
 import sys
 import tempfile
-
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -12,14 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-
-from benchmark.planted.asking import ask
-from benchmark.planted.catalogue import chosen, is_held_out
-from benchmark.planted.stack import STACKS, Stack
-from benchmark.planted.verifying import verify
 from uploadlab.pages.doctor import families_table, goals_table, misses_table
 from uploadlab.pages.planted import PLANTED_RESULTS, PlantedAnswer, read_planted
 from uploadlab.paths import RUNS
+
+from benchmark.planted.asking import ask
+from benchmark.planted.catalogue import chosen, is_held_out
+from benchmark.planted.stack import Stack
+from benchmark.planted.verifying import verify
 
 AT_ONCE = 3
 Done = TypeVar("Done")
@@ -35,7 +34,9 @@ def main() -> int:
     if asked.list:
         for stack in stacks:
             held = " (held out)" if is_held_out(stack) else ""
-            print(f"{stack.name:24} {stack.family}{held}: {stack.says} -> {', '.join(sorted(stack.expected)) or 'nothing'}")
+            print(
+                f"{stack.name:24} {stack.family}{held}: {stack.says} -> {', '.join(sorted(stack.expected)) or 'nothing'}"
+            )
         return 0
     folder = Path(asked.folder)
     if asked.verify:
@@ -47,14 +48,22 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="planted", description=__doc__)
     parser.add_argument("--list", action="store_true", help="Print the stacks, and start none.")
-    parser.add_argument("--verify", action="store_true", help="Prove that each fault is there; the doctor is not asked.")
-    parser.add_argument("--families", nargs="+", default=[], metavar="NAME", help="Only stacks of these; healthy is one.")
+    parser.add_argument(
+        "--verify", action="store_true", help="Prove that each fault is there; the doctor is not asked."
+    )
+    parser.add_argument(
+        "--families", nargs="+", default=[], metavar="NAME", help="Only stacks of these; healthy is one."
+    )
     parser.add_argument("--stacks", nargs="+", default=[], metavar="NAME", help="Only these stacks.")
-    parser.add_argument("--held-out", action="store_true", help="Also the held-out families: for the final run only.")
+    parser.add_argument(
+        "--held-out", action="store_true", help="Also the held-out families: for the final run only."
+    )
     parser.add_argument("--sample", action="store_true", help="Eight stacks, as the tests do.")
     parser.add_argument("--only-far-end", action="store_true", help="Ask with the far end only.")
     parser.add_argument("--run", metavar="FOLDER", help="Where results go; one that is there is continued.")
-    parser.add_argument("--folder", default=tempfile.gettempdir(), help="Where stacks have their files meanwhile.")
+    parser.add_argument(
+        "--folder", default=tempfile.gettempdir(), help="Where stacks have their files meanwhile."
+    )
     parser.add_argument("--at-once", type=int, default=AT_ONCE, metavar="N", help="Stacks at the same time.")
     return parser
 
@@ -65,7 +74,10 @@ def _verify(stacks: Sequence[Stack], folder: Path, at_once: int) -> int:
     for count, found in enumerate(_each(stacks, lambda stack: verify(stack, folder), at_once), 1):
         failed += bool(found.why)
         others = f"; fails: {', '.join(found.symptoms)}" if found.symptoms else ""
-        print(f"{count}/{len(stacks)} {found.stack}, {found.seconds:.0f} s: {found.why or 'shown'}{others}", flush=True)
+        print(
+            f"{count}/{len(stacks)} {found.stack}, {found.seconds:.0f} s: {found.why or 'shown'}{others}",
+            flush=True,
+        )
     print(f"{len(stacks) - failed} of {len(stacks)} stacks are as declared.")
     return 1 if failed else 0
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-
-from benchmark.planted.catalogue import is_held_out
-from benchmark.planted.sending import FIELD
-from benchmark.planted.stack import Place, Stack, StackFailed
 from uploadlab import __version__
 from uploadlab.doctoring.far_end import PATH
 from uploadlab.errors import LabError
 from uploadlab.model.diagnoses import Diagnosis
 from uploadlab.model.exchanges import Examination
 from uploadlab.pages.planted import PlantedAnswer
+
+from benchmark.planted.catalogue import is_held_out
+from benchmark.planted.sending import FIELD
+from benchmark.planted.stack import Place, Stack, StackFailed
 
 TOKEN = "planted-stacks"  # noqa: S105  of servers on this host, for minutes
 RUNGS = "1,3,6"
@@ -78,7 +78,18 @@ def _answer(known: dict[str, object], **found: object) -> PlantedAnswer:
 
 
 def _command(url: str, stack: Stack, place: Place, far_end: bool, written: Path) -> list[str]:
-    words = [sys.executable, "-m", "uploadlab", "doctor", url, "--json", str(written), "--rungs", RUNGS, "--yes"]
+    words = [
+        sys.executable,
+        "-m",
+        "uploadlab",
+        "doctor",
+        url,
+        "--json",
+        str(written),
+        "--rungs",
+        RUNGS,
+        "--yes",
+    ]
     words += ["--expect-status", "201", "--stored-json", "size=size", "--stored-json", "sha256=sha256"]
     words += ["--field", FIELD] if stack.as_form else []
     words += ["--ca-file", str(place.ca)] if place.ca else []

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from uploadlab.pages.planted import HEALTHY, load_planted_families
+
 from benchmark.planted import (  # noqa: F401  register stacks
     stacks_bodies,
     stacks_distance,
@@ -10,7 +12,6 @@ from benchmark.planted import (  # noqa: F401  register stacks
     stacks_limits,
 )
 from benchmark.planted.stack import STACKS, Stack
-from uploadlab.pages.planted import HEALTHY, load_planted_families
 
 
 def is_held_out(stack: Stack) -> bool:

@@ -210,4 +210,11 @@ class _Exchange:
             return Answer(ending=ending, seconds=seconds, sent_bytes=self._sent)
         if b"transfer-encoding: chunked" in head.lower():
             content = content.partition(b"\r\n")[2].rpartition(b"\r\n0\r\n")[0]
-        return Answer(int(words[1]), head.decode("latin-1"), content.decode(errors="replace"), "answered", seconds, self._sent)
+        return Answer(
+            int(words[1]),
+            head.decode("latin-1"),
+            content.decode(errors="replace"),
+            "answered",
+            seconds,
+            self._sent,
+        )

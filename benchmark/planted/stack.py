@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import trustme
-
 from uploadlab.doctoring.far_end import make_far_end
 from uploadlab.model.links import Link
 from uploadlab.paths import ROOT
@@ -142,7 +141,11 @@ class Place:
         return path
 
     def start(
-        self, command: Sequence[str | Path], port: int, environment: Mapping[str, str] | None = None, ready: str = ""
+        self,
+        command: Sequence[str | Path],
+        port: int,
+        environment: Mapping[str, str] | None = None,
+        ready: str = "",
     ) -> int:
         """Start a server; return its port once it listens and its log has that word. Raise StackFailed.
 
@@ -182,7 +185,8 @@ class Place:
     def logs(self) -> str:
         """Return the last words of each process."""
         return "\n".join(
-            f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}" for path in sorted(self.folder.glob("*.log"))
+            f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}"
+            for path in sorted(self.folder.glob("*.log"))
         )
 
     def certificate(self, *names: str, is_trusted: bool = True, is_expired: bool = False) -> Path:
@@ -216,7 +220,9 @@ def listens(port: int) -> bool:
 
 def program(name: str) -> str:
     """Return the path of a program of the environment or the system."""
-    return str(shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin") or name)
+    return str(
+        shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin") or name
+    )
 
 
 def host_address() -> ipaddress.IPv4Address:

@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from uploadlab.errors import LabError
+from uploadlab.pages.planted import HEALTHY
+
 from benchmark.planted.proofs import MB, NO_SUCH, is_refusal_read
 from benchmark.planted.sending import Request, send
 from benchmark.planted.stack import Place, Stack, StackFailed, Subject
-from uploadlab.errors import LabError
-from uploadlab.pages.planted import HEALTHY
 
 TEMPORARY = Path(tempfile.gettempdir())
 EVERYTHING = {
