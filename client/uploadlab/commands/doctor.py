@@ -21,6 +21,7 @@ from uploadlab.model.diagnoses import Weight
 from uploadlab.model.exchanges import Examination, Stop
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import program
+from uploadlab.presenting.doctor_report import require_page_packages
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import kept_apart, masked_word
 from uploadlab.runtimes.addresses import is_loopback, url_problem
@@ -118,6 +119,8 @@ def command(
     if url is None and not (configs or logs):
         example = "doctor http://127.0.0.1:8000/upload"
         raise UsageError(f"doctor needs a URL, --config FILE or --log FILE: {program()} {example}")
+    if asked["html"]:
+        require_page_packages()  # not only after minutes
     read = [read_configs(configs)] if configs else []
     read += [read_logs(logs)] if logs else []
     seen = _visit(url, described, asked, screen) if url else None

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-import msgspec
-
+from uploadlab.doctoring.causes import load_causes
 from uploadlab.errors import LabError, problem_of
 from uploadlab.model.diagnoses import Diagnosis
 from uploadlab.model.exchanges import Examination
+from uploadlab.presenting.doctor import doctor_document
+from uploadlab.presenting.doctor_report import diagnosis_as_json, write_diagnosis_page
+from uploadlab.presenting.markdown import as_markdown
 from uploadlab.presenting.terminal import Screen
 
 
@@ -15,15 +17,20 @@ def show(
     markdown: str | None, html: str | None,
 ) -> None:  # fmt: skip
     """Print the answer, and write the files that the user wants; raise LabError."""
-    screen.text(f"{found.symptom}: {found.cause} ({found.confidence})" for found in diagnosis.findings)
+    causes = load_causes()
+    document = doctor_document(diagnosis, seen, causes)
+    screen.in_full(document)
     if json_file:
-        content = msgspec.json.encode({"examination": seen, "diagnosis": diagnosis})
-        _write(json_file, msgspec.json.format(content, indent=1).decode())
+        _write(json_file, diagnosis_as_json(diagnosis, seen, causes))
+    if markdown:
+        _write(markdown, as_markdown(document))
+    if html:
+        write_diagnosis_page(document, Path(html))
 
 
 def _write(path: str, text: str) -> None:
     try:
-        Path(path).write_text(f"{text}\n")
+        Path(path).write_text(text)
     except OSError as error:
         raise LabError(
             f"{path} was not written: {problem_of(error)}; name a file that you may write"

@@ -9,7 +9,7 @@ from uploadlab.model.diagnoses import Alternative, Cause, Diagnosis, Finding, We
 from uploadlab.model.exchanges import Examination, Stop
 from uploadlab.plain_text import plain
 from uploadlab.presenting.doctor_next import next_questions
-from uploadlab.presenting.doctor_requests import request_section, wire_facts
+from uploadlab.presenting.doctor_requests import request_section
 from uploadlab.presenting.doctor_way import finding_id, way_of, way_words
 from uploadlab.presenting.doctor_words import in_words
 from uploadlab.presenting.document import Document, Section, Statement
@@ -168,11 +168,10 @@ def _headed(head: str, texts: Sequence[str] | Iterator[str]) -> list[Statement]:
 
 def _rest(diagnosis: Diagnosis, examination: Examination | None) -> list[Section]:
     """Return what works, what is not known, and what must be removed."""
-    wire = wire_facts(examination) if examination else []
     skipped = [f"{name}: {why}" for name, why in examination.skipped.items()] if examination else []
     left = diagnosis.left or (examination.left if examination else [])
     sections = [
-        Section("works", "What works, and what was measured", notes=[*diagnosis.facts, *wire], is_open=True),
+        Section("works", "What works, and what was measured", notes=diagnosis.facts, is_open=True),
         Section(
             "unknown", "What was not found out, and why", notes=diagnosis.unasked or skipped, is_open=True
         ),

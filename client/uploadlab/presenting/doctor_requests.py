@@ -1,8 +1,8 @@
-"""What the doctor's connection showed, and a table of all its requests. Pure."""
+"""A table of all requests of the doctor. Pure."""
 
-from uploadlab.model.exchanges import Ending, Examination, Exchange, Framing, Wire
+from uploadlab.model.exchanges import Ending, Examination, Exchange, Framing
 from uploadlab.presenting.document import Bad, Section, Table, TableRow
-from uploadlab.presenting.figures import NO_FIGURE, few
+from uploadlab.presenting.figures import NO_FIGURE
 from uploadlab.units import format_size
 
 HEADER = ("question", "request", "sent", "answer", "arrived")
@@ -14,29 +14,11 @@ FRAMINGS = {
 }
 
 
-def wire_facts(examination: Examination) -> list[str]:
-    """Return what the connection is, in a sentence; nothing if nothing is known of it."""
-    wire = examination.wire
-    trip = wire.round_trip_seconds
-    parts = [
-        wire.tls or ("plain HTTP" if examination.url.startswith("http:") else ""),
-        f"offers {few(wire.versions, 4)}" if wire.versions else "",
-        f"a round trip takes {1000 * trip:.3g} ms" if trip is not None else "",
-        _window(wire),
-    ]
-    known = [part for part in parts if part]
-    return [f"Connection: {'; '.join(known)}"] if len(known) > 1 else []
-
-
 def request_section(examination: Examination) -> Section:
     """Return the table of all requests, for a page."""
     rows = [TableRow(_cells(exchange)) for exchange in examination.exchanges]
     table = Table("", HEADER, rows, wordy=True)
     return Section("requests", "Every request", tables=[table], is_long=True)
-
-
-def _window(wire: Wire) -> str:
-    return f"HTTP/2 window {format_size(wire.window_bytes)}" if wire.window_bytes else ""
 
 
 def _cells(exchange: Exchange) -> list[str]:
