@@ -4,6 +4,7 @@ Pure: causes come in as values, nothing is read or printed here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from uploadlab.model.diagnoses import Alternative, Cause, Diagnosis, Finding, Weight
 from uploadlab.model.exchanges import Examination, Stop
@@ -175,13 +176,13 @@ def _rest(diagnosis: Diagnosis, examination: Examination | None) -> list[Section
         Section(
             "unknown", "What was not found out, and why", notes=diagnosis.unasked or skipped, is_open=True
         ),
-        _left(left),
+        _left(left, examination),
     ]
     requests = [request_section(examination)] if examination and examination.exchanges else []
     return [section for section in [*sections, *requests] if not section.is_empty]
 
 
-def _left(names: Sequence[str]) -> Section:
+def _left(names: Sequence[str], examination: Examination | None) -> Section:
     """Return the names of uploads that may still be on the server, and how to remove them."""
     if not names:
         return Section("left", "")
@@ -190,7 +191,19 @@ def _left(names: Sequence[str]) -> Section:
     return Section(
         "left",
         title,
-        statements=[Statement("Names", few(names, 12))],
+        statements=[Statement("Names", few(names, 6)), *_sent_when(examination)],
         texts={"To remove them, in the server's folder of uploads": REMOVAL} if has_pattern else {},
         is_open=True,
     )
+
+
+def _sent_when(examination: Examination | None) -> list[Statement]:
+    """Return by what else uploads are found where the app names files itself."""
+    accepted = (
+        [exchange.began for exchange in examination.exchanges if exchange.is_success] if examination else []
+    )
+    if not accepted:
+        return []
+    first, last = (datetime.fromtimestamp(moment, UTC) for moment in (min(accepted), max(accepted)))
+    text = f"from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} UTC; find them by that if your app names files itself"
+    return [Statement("Sent", text)]
