@@ -87,7 +87,7 @@ class WsgiProbe:
         if _is_ours(path, header(HEADER)):
             early, wait = _asked(environ.get("QUERY_STRING", ""))
             terminated = environ.get("wsgi.input_terminated")
-            arrival = Arrival(header, *_wsgi_server(environ, start_response))
+            arrival = ArrivingBody(header, *_wsgi_server(environ, start_response))
             arrival.facts["interface"] = "wsgi"
             arrival.facts["protocol"] = _cut(environ.get("SERVER_PROTOCOL")) or ""
             arrival.facts["content_length"] = _cut(environ.get("CONTENT_LENGTH")) or None
@@ -123,7 +123,7 @@ class AsgiProbe:
             await (self._app or _not_found)(scope, receive, send)
             return
         early, wait = _asked(scope.get("query_string", b""))
-        arrival = Arrival(header, *_asgi_server(receive, send))
+        arrival = ArrivingBody(header, *_asgi_server(receive, send))
         arrival.facts["interface"] = "asgi"
         arrival.facts["protocol"] = f"HTTP/{_cut(scope.get('http_version'))}"
         if early or await _read_asgi(arrival, receive):
@@ -131,7 +131,7 @@ class AsgiProbe:
             await _answer_asgi(send, _status(early), arrival.answer(), b"application/json")
 
 
-class Arrival:
+class ArrivingBody:
     """What is known of a request, while its body arrives. ``facts`` are fields of the answer."""
 
     def __init__(self, header: Callable[[str], str | None], server: str, version: str) -> None:
@@ -141,6 +141,7 @@ class Arrival:
         self.ended = False
         self.facts: dict[str, Any] = {
             "size_bytes": 0,
+            "hidden_bytes": 0,
             "began": time.time(),
             "first_seconds": None,
             "last_seconds": None,
@@ -219,7 +220,7 @@ def _cut(text: Any) -> str | None:
     return None if text is None else str(text)[:MOST_TEXT]
 
 
-def _read_wsgi(arrival: Arrival, environ: dict[str, Any]) -> None:
+def _read_wsgi(arrival: ArrivingBody, environ: dict[str, Any]) -> None:
     """Read the body as a careful app does: never beyond its length, unless the input ends by itself."""
     written, chunked = arrival.facts["content_length"], arrival.facts["transfer_encoding"]
     left = _length_of(written)
@@ -236,7 +237,7 @@ def _read_wsgi(arrival: Arrival, environ: dict[str, Any]) -> None:
     except Exception as error:  # whatever a server raises, the answer says it
         arrival.fail(error)
     if "uwsgi.version" in environ and chunked and left is None:
-        _drain_uwsgi()
+        arrival.facts["hidden_bytes"] = _drain_uwsgi()
 
 
 def _ends_by_itself(environ: dict[str, Any]) -> bool:
@@ -258,17 +259,21 @@ def _blocks(body: Any, left: int | None) -> Iterator[bytes]:
         yield block
 
 
-def _drain_uwsgi() -> None:
-    """Take what uWSGI did not hand over: else closing resets the connection, and the answer is lost."""
-    end = time.monotonic() + MOST_DRAIN_SECONDS
+def _drain_uwsgi() -> int:
+    """Take what uWSGI did not hand over, and return its size: else closing resets the connection."""
+    size, end = 0, time.monotonic() + MOST_DRAIN_SECONDS
     with suppress(Exception):
         import uwsgi  # exists only inside a uWSGI process
 
-        while time.monotonic() < end and uwsgi.chunked_read():
-            pass
+        while time.monotonic() < end:
+            block = uwsgi.chunked_read()
+            if not block:
+                break
+            size += len(block)
+    return size
 
 
-async def _read_asgi(arrival: Arrival, receive: Any) -> bool:
+async def _read_asgi(arrival: ArrivingBody, receive: Any) -> bool:
     """Read the body; return whether the client is still there."""
     try:
         more = True

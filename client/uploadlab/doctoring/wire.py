@@ -171,7 +171,9 @@ class _Talk:
         end = attempt.body_bytes if asked.stops_at is None else asked.stops_at
         begun, rests = time.monotonic(), asked.pause_seconds > 0
         stops = [asked.pause_at, end] if rests else [end]
-        for block in _blocks(attempt, asked.block_bytes if not asked.spread_seconds else _tick(asked), stops):
+        for block in body_blocks(
+            attempt, tick_bytes(asked) if asked.spread_seconds else asked.block_bytes, stops
+        ):
             if self._sent_bytes >= end:
                 break
             if rests and self._sent_bytes >= asked.pause_at:
@@ -304,13 +306,13 @@ class _Talk:
             self._has_head = True
 
 
-def _tick(asked: Asked) -> int:
+def tick_bytes(asked: Asked) -> int:
     """Return the bytes that are sent in each tick of a body that is spread."""
     ticks = max(1, round(asked.spread_seconds / TICK_SECONDS))
     return max(1, asked.attempt.body_bytes // ticks)
 
 
-def _blocks(attempt: Attempt, size: int, stops: Sequence[int]) -> Iterator[memoryview]:
+def body_blocks(attempt: Attempt, size: int, stops: Sequence[int]) -> Iterator[memoryview]:
     """Yield the body in blocks of at most that size, none of which goes beyond one of the stops."""
     done = 0
     for block in attempt.body(attempt.file.blocks()):
