@@ -199,11 +199,10 @@ def _left(names: Sequence[str], examination: Examination | None) -> Section:
 
 def _sent_when(examination: Examination | None) -> list[Statement]:
     """Return by what else uploads are found where the app names files itself."""
-    accepted = (
-        [exchange.began for exchange in examination.exchanges if exchange.is_success] if examination else []
-    )
+    exchanges = examination.exchanges if examination else []
+    accepted = [exchange.began for exchange in exchanges if exchange.is_success]
     if not accepted:
         return []
     first, last = (datetime.fromtimestamp(moment, UTC) for moment in (min(accepted), max(accepted)))
-    text = f"from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} UTC; find them by that if your app names files itself"
-    return [Statement("Sent", text)]
+    span = f"from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} UTC"
+    return [Statement("Sent", f"{span}; find them by that if your app names files itself")]

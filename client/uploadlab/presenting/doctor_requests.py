@@ -25,7 +25,7 @@ def _cells(exchange: Exchange) -> list[str]:
     form = " form" if exchange.is_form else ""
     asked = f"{exchange.verb}{form} {format_size(exchange.body_bytes)}{FRAMINGS[exchange.framing]}"
     return [
-        " ".join(filter(None, [exchange.question, exchange.label])),
+        ": ".join(filter(None, [exchange.question, exchange.label])),
         asked + (", Expect" if exchange.expected else "") + f", {exchange.protocol}",
         format_size(exchange.sent_bytes),
         _answer(exchange),
@@ -34,11 +34,12 @@ def _cells(exchange: Exchange) -> list[str]:
 
 
 def _answer(exchange: Exchange) -> str:
-    after = f" after {exchange.seconds:.3g} s" if exchange.seconds is not None else ""
+    after = f" after {exchange.seconds:.2g} s" if exchange.seconds is not None else ""
     if exchange.status is not None:
         return f"{exchange.status}{', early' * exchange.is_early}{after}"
-    text = f"{exchange.ending}{after}{f': {exchange.error}' if exchange.error else ''}"
-    return text if exchange.ending is Ending.LEFT else Bad(text)
+    if exchange.ending is Ending.LEFT:
+        return f"left on purpose{after}"
+    return Bad(f"{exchange.ending}{after}{f': {exchange.error}' if exchange.error else ''}")
 
 
 def _arrived(exchange: Exchange) -> str:
