@@ -243,6 +243,12 @@ def test_json_has_examination_diagnosis_and_the_causes_that_are_named() -> None:
     )
 
 
+def test_what_will_be_sent_is_said_with_its_host_and_its_limits() -> None:
+    text = "\n".join(doctor_report.announcement("https://example.org/up", 40, 100_000_000, 300, "/probe"))
+    for words in ("https://example.org/up", "/probe", "40 requests", "100 MB", "5 min", "429"):
+        assert words in text
+
+
 def test_a_page_that_cannot_be_written_names_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="Is a directory; name another file"):
         doctor_report.write_diagnosis_page(shown(ONE_FAULT), tmp_path)

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from uploadlab.doctoring.causes import cause_of
 from uploadlab.doctoring.config_rules.command_lines import command_lines
 from uploadlab.doctoring.config_rules.commands import config_of
-from uploadlab.doctoring.config_rules.languages import READERS, ConfigLanguage, language_of
+from uploadlab.doctoring.config_rules.languages import READERS, language_of
 from uploadlab.doctoring.config_rules.nginx import proxies_by_http, takes_whole_bodies
 from uploadlab.doctoring.config_rules.saying import ConfigFile, as_note
+from uploadlab.doctoring.config_rules.signs import ConfigLanguage
 from uploadlab.errors import UsageError, problem_of
 from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
 from uploadlab.plain_text import plain

@@ -144,7 +144,9 @@ def slow_answer(view: View) -> Iterator[Finding]:
     suspects = ["app.slow-answer"] if is_app else ["app.slow-answer", *server] if steady else server
     evidence = [f"Waits for the answer to small uploads: {', '.join(f'{wait:.1f} s' for wait in waits)}"]
     if quick:
-        evidence.append(f"At the far end, behind the same hops: {', '.join(f'{wait:.1f} s' for wait in quick)}")
+        evidence.append(
+            f"At the far end, behind the same hops: {', '.join(f'{wait:.1f} s' for wait in quick)}"
+        )
     yield from made(
         f"The answer to a small upload takes {took:.1f} s", Weight.PROBLEM, suspects, evidence,
         Confidence.PROVEN if is_app else Confidence.POSSIBLE,
@@ -153,9 +155,7 @@ def slow_answer(view: View) -> Iterator[Finding]:
 
 def _waits(exchanges: Iterable[Exchange]) -> list[float]:
     """Return how long each success took after the last byte was sent, in seconds."""
-    return [
-        (found.seconds or 0.0) - (found.sent_seconds or 0.0) for found in exchanges if found.is_success
-    ]
+    return [(found.seconds or 0.0) - (found.sent_seconds or 0.0) for found in exchanges if found.is_success]
 
 
 @rule
