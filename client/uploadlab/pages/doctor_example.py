@@ -14,7 +14,7 @@ from uploadlab.presenting.terminal_sections import opening_lines, section_lines
 
 @page_part
 def doctor_answer(name: str) -> str:
-    """Return the beginning of what a terminal of 80 columns shows: the answer, and the first finding in full."""
+    """Return how the answer begins in a terminal of 80 columns: to the end of the first finding."""
     text = (REFERENCE / f"{name}.json").read_bytes()
     seen = msgspec.json.decode(text, type=Examination)
     document = doctor_document(diagnose(seen), seen, load_causes())

@@ -68,7 +68,7 @@ def setting_words(cause_id: str) -> str:
 
 
 def _title(diagnosis: Diagnosis, examination: Examination | None) -> str:
-    subject = plain(diagnosis.subject, LONGEST_SUBJECT)
+    subject = _short_subject(diagnosis.subject)
     weights = [finding.weight for finding in diagnosis.findings]
     counts = [
         f"1 {weight}" if weights.count(weight) == 1 else f"{weights.count(weight)} {PLURALS[weight]}"
@@ -81,6 +81,13 @@ def _title(diagnosis: Diagnosis, examination: Examination | None) -> str:
     if examination and examination.stop is Stop.UNUSABLE:
         return f"{subject} could not be examined"
     return "; ".join([f"No fault found {there}", *counts])
+
+
+def _short_subject(subject: str) -> str:
+    """Return an address, or the names of files without their folders, for a title."""
+    if len(subject) > LONGEST_SUBJECT and "://" not in subject:
+        subject = few(name.rpartition("/")[2] for name in subject.split(", "))
+    return plain(subject, LONGEST_SUBJECT)
 
 
 def _facts(diagnosis: Diagnosis, examination: Examination | None) -> list[str]:
@@ -106,7 +113,7 @@ def _notices(examination: Examination | None) -> list[str]:
 
 
 def _in_short(number: int, finding: Finding) -> Statement:
-    place = f"{finding.place}: " if finding.place else ""
+    place = f"{finding.place.rpartition('/')[2]}: " if finding.place else ""
     text = f"{plain(place + finding.symptom, LONGEST_SYMPTOM)}: {_most_likely(finding)}"
     return Statement(_head(number, finding), text, TONES[finding.weight], rank=number)
 
