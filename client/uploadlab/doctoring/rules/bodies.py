@@ -129,14 +129,14 @@ def cut_kept(view: View) -> Iterator[Finding]:
             suspects = [*view.causes(view.server, "framing"), "app.reads-a-part"]
             yield from made(
                 "A chunked upload that its client cut is answered with success, as if it were whole",
-                Weight.LOSS, suspects, [fact(found), *_arrival(found)],
+                Weight.PROBLEM, suspects, [fact(found), *_arrival(found)],
                 Confidence.PROVEN if found.arrived else Confidence.LIKELY,
             )  # fmt: skip
             return
     for found in view.own("cut"):
         if found.is_success:
             yield from made(
-                "An upload that its client cut is answered with success: the app keeps the part", Weight.LOSS,
-                ["app.reads-a-part", *view.causes(view.server, "framing")], [fact(found)],
+                "An upload that its client cut is answered with success: the app keeps the part",
+                Weight.PROBLEM, ["app.reads-a-part", *view.causes(view.server, "framing")], [fact(found)],
             )  # fmt: skip
             return

@@ -98,7 +98,11 @@ def duration_ends(view: View) -> Iterator[Finding]:
 def answer_too_late(view: View) -> Iterator[Finding]:
     """Find the time after which a hop gives up on an app that works: by the far end, or by a 504."""
     cut = _cut_at(view.seen.of("waiting"))
-    timed_out = [found for found in view.seen.exchanges if found.status == HTTPStatus.GATEWAY_TIMEOUT]
+    timed_out = [
+        found
+        for found in view.seen.exchanges
+        if found.status == HTTPStatus.GATEWAY_TIMEOUT and found.question not in ("silence", "duration")
+    ]
     found = cut[0] if cut else next(iter(timed_out), None)
     if found is None:
         return
