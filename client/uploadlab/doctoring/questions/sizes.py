@@ -60,8 +60,9 @@ def sent(examiner: Examiner) -> None:
     """Upload files of growing sizes until one is refused; then try that size at the far end, too."""
     place = examiner.both[0]
     tried = 0
-    for size in (*SENT, LARGEST):
-        if not examiner.can_afford(2 * size, 5.0):
+    sizes = SENT if examiner.far_end else (*SENT, LARGEST)  # the far end needs its share of the budget
+    for size in sizes:
+        if not examiner.can_afford(2 * size if examiner.far_end else size, 5.0):
             break
         found = _send(examiner, place, size)
         if not found.is_success:
