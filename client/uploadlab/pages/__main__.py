@@ -11,6 +11,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     clients,
     declared,
     doctor,
+    doctor_example,
     evidence,
     links,
     picture,
