@@ -14,10 +14,10 @@ from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
-from uploadlab.doctoring.far_end import PATH, arrived_of, make_far_end
+from uploadlab.doctoring.far_end import PATH, make_far_end
 from uploadlab.model.exchanges import Arrived
 
-from .far_end import TOKEN, load_probe
+from .far_end import TOKEN, arrived_of, load_probe
 
 BODY = b"0123456789" * 20_000
 FORGERIES = ["", "no", TOKEN[:-1], f"{TOKEN} ", "\xff\xfe", "é" * 5000]
