@@ -160,9 +160,10 @@ def wrapped(environment: Mapping[str, str]) -> WsgiApp:
     if not faults.refuses_unread and "PLANTED_NO_LINGER" not in environment:
         app = Linger(app, LINGER_SECONDS)
     if token := environment.get("PLANTED_TOKEN"):
-        from uploadlab.doctoring.probe_app import upload_lab_probe
+        from uploadlab.doctoring import probe_app
 
-        app = upload_lab_probe(app, token)
+        probe_app.TOKEN, probe_app.UNTIL = token, int(time.time()) + 86400
+        app = probe_app.upload_lab_probe(app, asgi=False)
     match environment.get("PLANTED_INPUT"):
         case "uwsgi":
             from upload_app.uwsgi_body import TerminatedInput

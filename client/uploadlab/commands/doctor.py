@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,15 +13,16 @@ from uploadlab.commands.value_types import MINUTES
 from uploadlab.doctoring.configs import read_configs
 from uploadlab.doctoring.diagnose import diagnose, joined
 from uploadlab.doctoring.endpoint import Endpoint, far_end_of
-from uploadlab.doctoring.examine import examine, plan_words
+from uploadlab.doctoring.examine import examine, most_requests
 from uploadlab.doctoring.far_end import make_far_end
-from uploadlab.doctoring.logs import read_logs
-from uploadlab.doctoring.show import show
+from uploadlab.doctoring.logs import read_log
+from uploadlab.doctoring.show import Copies, show_diagnosis
 from uploadlab.errors import FAILED, INTERRUPTED, UsageError
 from uploadlab.model.diagnoses import Weight
 from uploadlab.model.exchanges import Examination, Stop
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import program
+from uploadlab.presenting.doctor_report import announcement
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import kept_apart, masked_word
 from uploadlab.runtimes.addresses import is_loopback, url_problem
@@ -118,14 +120,17 @@ def command(
     if url is None and not (configs or logs):
         example = "doctor http://127.0.0.1:8000/upload"
         raise UsageError(f"doctor needs a URL, --config FILE or --log FILE: {program()} {example}")
-    read = [read_configs(configs)] if configs else []
-    read += [read_logs(logs)] if logs else []
+    copies = Copies(asked["json_file"], asked["markdown"], asked["html"])
+    copies.require()
+    read = [read_configs([Path(name) for name in configs])] if configs else []
+    read += [read_log(name) for name in logs]
     seen = _visit(url, described, asked, screen) if url else None
     diagnosis = joined([*([diagnose(seen)] if seen else []), *read])
-    show(diagnosis, seen, screen, asked["json_file"], asked["markdown"], asked["html"])
+    show_diagnosis(diagnosis, seen, screen, copies)
     if seen and seen.stop is Stop.INTERRUPTED:
         return INTERRUPTED
-    return FAILED if any(found.weight is not Weight.NOTE for found in diagnosis.findings) else 0
+    unusable = seen is not None and seen.stop is Stop.UNUSABLE
+    return FAILED if unusable or any(found.weight is not Weight.NOTE for found in diagnosis.findings) else 0
 
 
 def _print_probe(token: str, screen: Screen) -> int:
@@ -147,11 +152,16 @@ def _visit(url: str, described: Described, asked: Asked, screen: Screen) -> Exam
     public = kept_apart(url)
     endpoint = Endpoint(public, spec := described(public), as_form=spec.only_forms)
     far_end = _far_end(endpoint, asked["probe"], asked["token"])
-    budget = parse_size(asked["budget"])
+    budget, seconds = parse_size(asked["budget"]), 60 * asked["minutes"]
+    far_url = far_end.url if far_end else ""
+    lines = announcement(public, most_requests(), budget, seconds, far_url)
+    for line in lines:
+        screen.note(line)
     if not asked["yes"] and not is_loopback(endpoint.address.hostname or ""):
-        raise UsageError(f"{plan_words(endpoint, budget, asked['minutes'])}; add --yes to begin")
-    screen.note(plan_words(endpoint, budget, asked["minutes"]))
-    return examine(endpoint, far_end, (budget, 60 * asked["minutes"]), asked["rungs"], screen.note)
+        raise UsageError(
+            f"{endpoint.address.netloc} is another host, so nothing was sent: add --yes to begin"
+        )
+    return examine(endpoint, far_end, (budget, seconds), asked["rungs"], screen.note)
 
 
 def _far_end(endpoint: Endpoint, path: str | None, token: str | None) -> Endpoint | None:

@@ -7,7 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from uploadlab.errors import UsageError
+from uploadlab.errors import UsageError, problem_of
 
 INI, PYTHON = ".ini", ".py"
 HAPROXY, CADDY, APACHE, ENVOY = ".cfg", ".Caddyfile", ".conf", ".yaml"
@@ -119,8 +119,8 @@ def _statements(path: str, text: str) -> list[ast.stmt]:
     """Return all statements but imports, the docstring, and other texts that nothing is done with."""
     try:
         body = ast.parse(text).body
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{path} is no Python: {error}") from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UsageError(f"{path} is no Python: {problem_of(error)}") from None
     return [
         node
         for node in body
@@ -148,5 +148,8 @@ def _split(path: str, line: str) -> tuple[str, str]:
 
 def _above(lines: Sequence[str], number: int) -> str:
     """Return the comment directly above a line."""
-    comments = [found[1] for found in takewhile(bool, map(COMMENT.match, reversed(lines[:number]))) if found]
+    above = (
+        lines[place] for place in range(number - 1, -1, -1)
+    )  # a copy for each setting would take too long
+    comments = [found[1] for found in takewhile(bool, map(COMMENT.match, above)) if found]
     return " ".join(reversed(comments))

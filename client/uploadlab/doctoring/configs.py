@@ -1,10 +1,172 @@
-"""Configs."""
+"""``doctor --config FILES``: the lines, and the missing lines, that limit, buffer or lose uploads."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from uploadlab.model.diagnoses import Diagnosis
+from msgspec.structs import replace
+
+from uploadlab.doctoring.causes import cause_of
+from uploadlab.doctoring.config_rules.command_lines import command_lines
+from uploadlab.doctoring.config_rules.commands import config_of
+from uploadlab.doctoring.config_rules.languages import READERS, language_of
+from uploadlab.doctoring.config_rules.nginx import proxies_by_http, takes_whole_bodies
+from uploadlab.doctoring.config_rules.saying import ConfigFile, as_note
+from uploadlab.doctoring.config_rules.signs import ConfigLanguage
+from uploadlab.errors import UsageError, problem_of
+from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
+from uploadlab.plain_text import plain
+
+MOST_BYTES = 1 << 20
+"""Of a file that are read; no config is longer."""
+MOST_EVIDENCE = 4
+"""Sentences of one finding."""
+RANKS = (
+    *("chunked", "framing", "size", "form", "duration", "window", "buffering", "spool"),
+    *("redirect", "login", "method", "answer", "silence", "rate", "early", "waiting", "head", "tls", "app"),
+)
+"""Effects, those first that hurt uploads most where two findings weigh the same."""
+WEIGHTS, SURENESS = list(Weight), list(Confidence)
+SHIELDED = ("gunicorn.workers", "uwsgi.processes", "uwsgi.socket-timeout")
+"""What slow clients cannot reach behind a front that takes the whole body first."""
+OWN_WORK = ("gunicorn.timeout", "uwsgi.harakiri")
+"""Limits that then count only the app's own work."""
+
+Grouped = dict[ConfigLanguage, list[ConfigFile]]
 
 
-def read_configs(paths: Sequence[str]) -> Diagnosis:
-    """Return nothing yet."""
-    return Diagnosis(subject=", ".join(paths))
+def config_findings(name: str, text: str) -> list[Finding]:
+    """Return what one config limits, buffers or loses, the worst first; raise UsageError."""
+    file = ConfigFile(name, text)
+    return ordered(READERS[language_of(name, text)]([file]).findings)
+
+
+def read_configs(paths: Sequence[Path]) -> Diagnosis:
+    """Return what these configs say of uploads together; raise UsageError if none of them can be read."""
+    if not paths:
+        raise UsageError(
+            "no config is named: name one or more files, for example --config nginx.conf app.ini"
+        )
+    files = [ConfigFile(plain(str(path)), _text_of(path)) for path in dict.fromkeys(paths)]
+    return diagnose_configs(files)
+
+
+def diagnose_configs(files: Sequence[ConfigFile]) -> Diagnosis:
+    """Return what these texts say of uploads together; raise UsageError if none of them can be read."""
+    groups: Grouped = defaultdict(list)
+    problems: list[UsageError] = []
+    for file in files:
+        try:
+            groups[language_of(file.name, file.text)].append(file)
+        except UsageError as error:
+            problems.append(error)
+    findings: list[Finding] = []
+    unread: list[str] = []
+    for language in (language for language in ConfigLanguage if language in groups):
+        for group in _together(language, groups[language]):
+            try:
+                read = READERS[language](group)
+            except UsageError as error:
+                problems.append(error)
+                continue
+            findings += read.findings
+            unread += read.unread
+    if len(problems) == len(files):
+        raise problems[0]
+    return Diagnosis(
+        subject=", ".join(file.name for file in files),
+        hops=[str(language) for language in ConfigLanguage if language in groups],
+        findings=ordered(_without_refuted(findings, groups)),
+        facts=[f"{file.name}: read as {language}" for language in groups for file in groups[language]],
+        unasked=[*map(str, problems), *_not_given(unread, files)],
+    )
+
+
+def ordered(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings once for each cause and place, the worst first, then the surest."""
+    merged: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        first = merged.setdefault((finding.cause, finding.place), finding)
+        new = [sentence for sentence in finding.evidence if sentence not in first.evidence]
+        if new:
+            evidence = [*first.evidence, *new][:MOST_EVIDENCE]
+            weight = min(first.weight, finding.weight, key=WEIGHTS.index)
+            merged[finding.cause, finding.place] = replace(first, evidence=evidence, weight=weight)
+    return sorted(merged.values(), key=_order)
+
+
+def _order(finding: Finding) -> tuple[int, int, int]:
+    effect = cause_of(finding.cause).effect
+    rank = RANKS.index(effect) if effect in RANKS else len(RANKS)
+    return WEIGHTS.index(finding.weight), SURENESS.index(finding.confidence), rank
+
+
+def _text_of(path: Path) -> str:
+    try:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is no file: name the files in it, for example {path}/*.conf")
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {problem_of(error)}; name a config that you may read"
+        ) from None
+    except ValueError:
+        raise UsageError(f"{plain(str(path))!r} is no path: name a config") from None
+
+
+def _together(language: ConfigLanguage, files: list[ConfigFile]) -> list[list[ConfigFile]]:
+    """Return which files are read as one: those that include one another, or add to one another."""
+    as_one = (ConfigLanguage.NGINX, ConfigLanguage.APACHE, ConfigLanguage.HAPROXY, ConfigLanguage.CADDY)
+    return [files] if language in as_one else [[file] for file in files]
+
+
+def _not_given(unread: Sequence[str], files: Sequence[ConfigFile]) -> list[str]:
+    """Return what was not read because it was not named."""
+    names = {file.name.rpartition("/")[2] for file in files}
+    left = [line for line in dict.fromkeys(unread) if line.split()[-1].rpartition("/")[2] not in names]
+    return [f"{line}, which was not read: name it too" for line in left]
+
+
+def _without_refuted(findings: Sequence[Finding], groups: Grouped) -> list[Finding]:
+    """Return the findings that no other file of the same call refutes."""
+    rules: list[Callable[[Finding], Finding | None]] = [_behind_a_front(groups), _set_by_a_config(groups)]
+    left = []
+    for finding in findings:
+        kept: Finding | None = finding
+        for rule in rules:
+            kept = rule(kept) if kept else None
+        left += [kept] if kept else []
+    return left
+
+
+def _behind_a_front(groups: Grouped) -> Callable[[Finding], Finding | None]:
+    """Return the rule of a front that takes bodies whole: its app meets no slow client, and no chunks."""
+    nginx = groups.get(ConfigLanguage.NGINX, [])
+    front = takes_whole_bodies(nginx) if nginx else ""
+    by_http = bool(front) and proxies_by_http(nginx)
+
+    def rule(finding: Finding) -> Finding | None:
+        is_refuted = finding.cause in SHIELDED or (finding.cause == "uwsgi.chunked-input" and by_http)
+        if front and is_refuted:
+            return None
+        if front and finding.cause in OWN_WORK:
+            return as_note(finding, f"{front} takes the whole body first, so only the app's own work counts")
+        return finding
+
+    return rule
+
+
+def _set_by_a_config(groups: Grouped) -> Callable[[Finding], Finding | None]:
+    """Return the rule of a command line: it overrides what a config of gunicorn that it names leaves out."""
+    commands = [line for file in groups.get(ConfigLanguage.COMMANDS, []) for line in command_lines(file)]
+    named = {config_of(command).rpartition("/")[2]: command for command in commands if config_of(command)}
+
+    def rule(finding: Finding) -> Finding | None:
+        command = named.get(finding.place.rpartition("/")[2].partition(":")[0])
+        option = "--" + cause_of(finding.cause).setting.replace("_", "-")
+        if command and any(word.partition("=")[0] == option for word in command.words):
+            return as_note(finding, f"{command.file}:{command.line} sets {option}, which counts in its place")
+        return finding
+
+    return rule

@@ -9,7 +9,6 @@ from uploadlab.doctoring.examination import Ended, Examiner
 from uploadlab.doctoring.questions import basics, bodies, sizes, times
 from uploadlab.doctoring.registry import QUESTIONS, Question
 from uploadlab.model.exchanges import Examination, Stop
-from uploadlab.units import format_size
 
 SUBJECTS = (basics, sizes, bodies, times)
 """The modules with the questions; importing them registers these."""
@@ -25,14 +24,9 @@ def planned() -> Iterator[Question]:
     return (QUESTIONS[name] for name in ORDER)
 
 
-def plan_words(endpoint: Endpoint, budget_bytes: int, minutes: float) -> str:
-    """Return what an examination will send, to whom, and how long it may take."""
-    asked = list(planned())
-    size = format_size(min(budget_bytes, sum(question.size_bytes for question in asked)))
-    return (
-        f"The doctor sends up to {sum(question.requests for question in asked)} requests with {size} in all "
-        f"to {endpoint.address.netloc}, one at a time, within {minutes:g} minutes"
-    )
+def most_requests() -> int:
+    """Return how many requests an examination sends at most."""
+    return sum(question.requests for question in planned())
 
 
 def examine(

@@ -1,10 +1,8 @@
 """Logs."""
 
-from collections.abc import Sequence
-
 from uploadlab.model.diagnoses import Diagnosis
 
 
-def read_logs(paths: Sequence[str]) -> Diagnosis:
+def read_log(path: str) -> Diagnosis:
     """Return nothing yet."""
-    return Diagnosis(subject=", ".join(paths))
+    return Diagnosis(subject=path)

@@ -50,7 +50,7 @@ def announced(examiner: Examiner) -> None:
 
 
 def _announce(examiner: Examiner, place: Endpoint, size: int) -> Exchange:
-    patience = 1.0 + 4 * (examiner.seen.wire.round_trip_seconds or 0.0)
+    patience = 0.5 + 4 * (examiner.seen.wire.round_trip_seconds or 0.0)
     upload = place.upload(size, expect=True)
     return examiner.send(upload, f"{format_size(size)} announced", stops_at=0, patience_seconds=patience)
 

@@ -1,13 +1,16 @@
 """Limits of time: silence, duration, a late answer; what streams, and what is collected first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
+from statistics import median
 
 from uploadlab.doctoring.platforms import platform_matches
 from uploadlab.doctoring.rules.view import BROKEN, FRONTS, View, ended, fact, made, rule
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Exchange
 
+LEAST_SECONDS = 0.5
+"""What ends an upload sooner is no limit of time."""
 SAME_SECONDS = 0.7
 """How far apart two limits may strike and be one."""
 SLOW_SECONDS = 1.5
@@ -19,7 +22,7 @@ STREAMED_SHARE = 0.5
 def _cut_at(exchanges: Sequence[Exchange], planned: bool = True) -> tuple[Exchange, float] | None:
     """Return a request that the server ended before its time, and after how many seconds of it."""
     for found in exchanges:
-        if found.is_success or found.seconds is None:
+        if found.is_success or found.seconds is None or found.seconds < LEAST_SECONDS:
             continue
         begun = found.paused[0][0] if found.paused and planned else 0.0
         if found.sent_seconds is None or found.status is None or found.status >= HTTPStatus.BAD_REQUEST:
@@ -129,34 +132,30 @@ def _by_uwsgi(view: View) -> bool:
 @rule
 def slow_answer(view: View) -> Iterator[Finding]:
     """Find an answer that takes long although the body is small: a busy server, or an app that works."""
-    small = [found for found in view.own("first") if found.is_success and found.seconds is not None]
-    if not small:
+    small = [*view.own("first"), *view.own("chunked"), *view.own("empty"), *view.own("expect")]
+    waits = _waits(small)
+    took = median(waits) if waits else 0.0
+    if took < SLOW_SECONDS:
         return
-    found = small[0]
-    took = (found.seconds or 0.0) - (found.sent_seconds or 0.0)
-    patient = [item for item in view.seen.exchanges if item.seconds is not None and item.is_success]
-    if took < SLOW_SECONDS or len(patient) < 1:
-        return
-    quick = [item for item in view.far("first") if item.is_success and (item.seconds or 0.0) < took / 3]
-    suspects = view.suspects("waiting", view.server)
+    quick = _waits([*view.far("first"), *view.far("chunked"), *view.far("empty")])
+    is_app = bool(quick) and median(quick) < took / 3
+    steady = len(waits) > 1 and max(waits) - min(waits) < max(0.5, took / 4)
+    server = view.suspects("waiting", view.server)
+    suspects = ["app.slow-answer"] if is_app else ["app.slow-answer", *server] if steady else server
+    evidence = [f"Waits for the answer to small uploads: {', '.join(f'{wait:.1f} s' for wait in waits)}"]
     if quick:
-        suspects = ["app.slow-answer"]
-    elif _is_steady(view, took):
-        suspects = ["app.slow-answer", *suspects]
+        evidence.append(
+            f"At the far end, behind the same hops: {', '.join(f'{wait:.1f} s' for wait in quick)}"
+        )
     yield from made(
-        f"The answer to a small upload takes {took:.1f} s", Weight.PROBLEM, suspects,
-        [fact(found), *map(fact, quick[:1])], Confidence.PROVEN if quick else Confidence.POSSIBLE,
+        f"The answer to a small upload takes {took:.1f} s", Weight.PROBLEM, suspects, evidence,
+        Confidence.PROVEN if is_app else Confidence.POSSIBLE,
     )  # fmt: skip
 
 
-def _is_steady(view: View, took: float) -> bool:
-    """Return whether uploads that succeed wait equally long, as an app's own work makes them."""
-    waits = [
-        (item.seconds or 0.0) - (item.sent_seconds or 0.0)
-        for item in [*view.own("first"), *view.own("chunked"), *view.own("empty")]
-        if item.is_success
-    ]
-    return len(waits) > 1 and max(waits) - min(waits) < max(0.5, took / 4)
+def _waits(exchanges: Iterable[Exchange]) -> list[float]:
+    """Return how long each success took after the last byte was sent, in seconds."""
+    return [(found.seconds or 0.0) - (found.sent_seconds or 0.0) for found in exchanges if found.is_success]
 
 
 @rule

@@ -1,0 +1,117 @@
+"""What the command lines of servers limit, buffer or lose."""
+
+from collections.abc import Iterator, Sequence
+
+from uploadlab.doctoring.config_rules.command_lines import CommandLine, command_lines, options_of
+from uploadlab.doctoring.config_rules.gunicorn import gunicorn_findings, worker_of
+from uploadlab.doctoring.config_rules.options import Given, Options
+from uploadlab.doctoring.config_rules.saying import (
+    ConfigFile,
+    ReadConfig,
+    Said,
+    at_line,
+    by_default,
+    found,
+    limit_found,
+)
+from uploadlab.doctoring.config_rules.uwsgi import uwsgi_findings
+from uploadlab.doctoring.config_rules.values import number_of
+from uploadlab.model.diagnoses import Finding, Weight
+
+GUNICORN_SHORT = {"b": "bind", "w": "workers", "k": "worker-class", "t": "timeout", "c": "config"}
+UWSGI_SHORT = {
+    "p": "processes",
+    "z": "socket-timeout",
+    "t": "harakiri",
+    "b": "buffer-size",
+    "l": "listen",
+    "s": "socket",
+}
+GUNICORN_NAMES = {"keep-alive": "keepalive", "limit-request-field_size": "limit_request_field_size"}
+LIMITS = {
+    "waitress-serve": (
+        ("max-request-body-size", "waitress.max_request_body_size", "1073741824"),
+        ("channel-timeout", "waitress.channel_timeout", "120"),
+        ("max-request-header-size", "waitress.max_request_header_size", "262144"),
+    ),
+    "hypercorn": (("read-timeout", "hypercorn.read_timeout", "0"),),
+    "uvicorn": (("h11-max-incomplete-event-size", "uvicorn.h11_max_incomplete_event_size", "16384"),),
+}
+"""Of each server: options, their causes and defaults."""
+LOST = "Flask stores an empty file for each chunked body and answers with success"
+
+
+def commands_reading(files: Sequence[ConfigFile]) -> ReadConfig:
+    """Return the findings of every command in these files that starts a server."""
+    findings, unread = [], []
+    for file in files:
+        for command in command_lines(file):
+            findings += [finding for finding in _of_command(command) if finding]
+            config = config_of(command)
+            unread += [f"{file.name}:{command.line} reads {config}"] if config else []
+    return ReadConfig(findings, unread)
+
+
+def config_of(command: CommandLine) -> str:
+    """Return the path of the config that a command names; empty if there is none."""
+    options = options_of(command.words, {"c": "config"})
+    if command.program == "uwsgi":
+        path = next(
+            (word for word in command.words if word.endswith(".ini") and not word.startswith("-")), ""
+        )
+        return options.get("ini") or path
+    return options.get("config", "").removeprefix("file:").removeprefix("python:")
+
+
+def _of_command(command: CommandLine) -> Iterator[Finding | None]:
+    if config_of(command):
+        return  # most of it is in that file
+    if command.program == "gunicorn":
+        options = _options(command, GUNICORN_SHORT, GUNICORN_NAMES)
+        yield from gunicorn_findings(options, worker_of(options))
+    elif command.program == "uwsgi":
+        yield from uwsgi_findings(_options(command, UWSGI_SHORT, {}))
+    else:
+        yield from _limits(command)
+        yield from _losses(command)
+
+
+def _said(command: CommandLine) -> Said:
+    return at_line(command.file, command.line, command.text)
+
+
+def _options(command: CommandLine, short: dict[str, str], names: dict[str, str]) -> Options:
+    given = {
+        names.get(name, name if command.program == "uwsgi" else name.replace("-", "_")): Given(
+            value, _said(command)
+        )
+        for name, value in options_of(command.words, short).items()
+    }
+    return Options(command.file, given)
+
+
+def _limits(command: CommandLine) -> Iterator[Finding | None]:
+    given = options_of(command.words, {})
+    for option, cause, default in LIMITS.get(command.program, ()):
+        value = given.get(option, default)
+        said = _said(command) if option in given else by_default(command.file, f"--{option}", f"of {default}")
+        yield limit_found(cause, number_of(value), value, said)
+
+
+def _losses(command: CommandLine) -> Iterator[Finding]:
+    interface = options_of(command.words, {}).get("interface", "")
+    if command.program == "hypercorn" and any(word.startswith("wsgi:") for word in command.words):
+        yield found("hypercorn.input_terminated", LOST, Weight.LOSS, _said(command))
+        yield found(
+            "hypercorn.wsgi_max_body_size",
+            "hypercorn refuses every body over 16 MiB",
+            Weight.PROBLEM,
+            _said(command),
+        )
+    elif command.program == "uvicorn" and interface == "wsgi":
+        yield found("uvicorn.a2wsgi input_terminated", LOST, Weight.LOSS, _said(command))
+    elif command.program == "pyvoy" and interface == "wsgi":
+        yield found("pyvoy.input_terminated", LOST, Weight.LOSS, _said(command))
+    elif command.program == "granian" and interface == "wsgi":
+        symptom = "a body that its client cuts is handed on as if it were whole"
+        yield found("granian.cut-bodies", symptom, Weight.NOTE, _said(command))
