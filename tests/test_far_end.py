@@ -304,10 +304,3 @@ def test_it_is_one_file_for_old_pythons_without_a_package(probe: Any) -> None:
 
     roots = {name.partition(".")[0] for name in modules()}
     assert roots - sys.stdlib_module_names == {"uwsgi"}  # which exists in its own processes
-
-
-@pytest.mark.parametrize(
-    "content", ["", "app", "[]", "{}", '{"size_bytes": "1"}', "[" * 5000, '{"size_bytes": 1}']
-)
-def test_another_answer_is_none_of_a_far_end(content: str) -> None:
-    assert arrived_of(content) is None

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from uploadlab.doctoring.rules import bodies, refusals, sizes, times
+from uploadlab.doctoring.rules import bodies, http2, refusals, sizes, speed, times
 from uploadlab.doctoring.rules.view import RULES, View
 from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
 from uploadlab.model.exchanges import Examination, Stop
 from uploadlab.units import format_seconds, format_size
 
-SUBJECTS = (refusals, bodies, sizes, times)
+SUBJECTS = (refusals, bodies, sizes, http2, speed, times)
 """The modules with the rules; importing them registers these."""
 
 
@@ -54,4 +54,4 @@ def _facts(view: View) -> list[str]:
     for question, what in (("silence", "A silence"), ("duration", "An upload"), ("waiting", "A wait")):
         if lasted := next((found for found in seen.of(question) if found.is_success), None):
             said.append(f"{what} of {format_seconds(lasted.seconds or 0)} is not cut")
-    return said
+    return said + speed.facts(view)

@@ -35,7 +35,7 @@ def chunked_lost(view: View) -> Iterator[Finding]:
         found = next((item for item in place if item.framing is Framing.CHUNKED), None)
         if found is None or not found.is_success or (whole is None or not whole.is_success):
             continue
-        hidden = _both_headers(found)
+        hidden = _looks_empty(found)
         if not (hidden or is_lost(view, found, whole)):
             continue
         suspects = view.suspects("chunked", view.server)
@@ -51,12 +51,9 @@ def chunked_lost(view: View) -> Iterator[Finding]:
         return
 
 
-def _both_headers(found: Exchange) -> bool:
-    """Return whether the app saw length and chunks at once, of which Flask reads nothing."""
-    arrived = found.arrived
-    return bool(
-        arrived and arrived.interface == "wsgi" and arrived.transfer_encoding and not arrived.input_terminated
-    )
+def _looks_empty(found: Exchange) -> bool:
+    """Return whether the app saw a body without a certain end, of which Flask reads nothing."""
+    return found.arrived is not None and found.arrived.looks_empty
 
 
 def _arrival(found: Exchange) -> Iterator[str]:
