@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from flask import Flask, Response, redirect, request
+from flask import Flask, redirect, request
+from upload_app.linger import Linger
 from werkzeug.exceptions import (
     BadRequest,
     Forbidden,
@@ -25,8 +26,6 @@ from werkzeug.exceptions import (
     Unauthorized,
     UnsupportedMediaType,
 )
-
-from upload_app.linger import Linger
 
 BLOCK_BYTES = 1 << 18
 LINGER_SECONDS = 20.0

@@ -31,7 +31,9 @@ def uwsgi_chunked(place: Place) -> str:
 def nginx_uwsgi_chunked(place: Place) -> str:
     """nginx before uWSGI with stock uwsgi_params"""
     port = servers.uwsgi(place, door="socket", add_header=None)
-    return url(fronts.nginx(place, port, by_uwsgi=True, location={"uwsgi_param HTTP_TRANSFER_ENCODING": None}))
+    return url(
+        fronts.nginx(place, port, by_uwsgi=True, location={"uwsgi_param HTTP_TRANSFER_ENCODING": None})
+    )
 
 
 @planted("chunked-lost", "uvicorn.a2wsgi input_terminated", proves=loses_chunks)
@@ -85,7 +87,9 @@ def caddy_buffers(place: Place) -> str:
 
 
 @planted(
-    "spool-full", "nginx.client_body_temp_path", proves=both(whole(Request(MB)), answered(500, Request(5 * MB)))
+    "spool-full",
+    "nginx.client_body_temp_path",
+    proves=both(whole(Request(MB)), answered(500, Request(5 * MB))),
 )
 def nginx_spool_2mb(place: Place) -> str:
     """nginx that buffers bodies on a disk with 2 MB left"""
@@ -94,7 +98,9 @@ def nginx_spool_2mb(place: Place) -> str:
     return url(fronts.nginx(place, port, location=location, small_disk=2 * MB))
 
 
-@planted("early-reset", "gunicorn.early-close", "app.early-answer", proves=both(whole(Request(20 * MB)), resets))
+@planted(
+    "early-reset", "gunicorn.early-close", "app.early-answer", proves=both(whole(Request(20 * MB)), resets)
+)
 def gunicorn_resets(place: Place) -> str:
     """gunicorn, whose app refuses without reading; that neither of the two reads on is one fault with two names"""
     return url(servers.gunicorn(place, UNREAD, worker_class="sync", threads=1, workers=8))
@@ -106,7 +112,12 @@ def uwsgi_resets(place: Place) -> str:
     return url(servers.uwsgi(place, UNREAD))
 
 
-@planted("form-field", "app.field", proves=both(answered(400, Request(100)), whole(Request(MB, field="upload"))), as_form=True)
+@planted(
+    "form-field",
+    "app.field",
+    proves=both(answered(400, Request(100)), whole(Request(MB, field="upload"))),
+    as_form=True,
+)
 def app_field(place: Place) -> str:
     """An app that wants the file in the field `upload`"""
     return url(servers.gunicorn(place, {"PLANTED_FIELD": "upload"}))

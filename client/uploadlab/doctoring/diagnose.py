@@ -1,6 +1,8 @@
 """What was seen becomes findings: a rule looks at the whole examination, and knows no other rule."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from uploadlab.doctoring.rules import bodies, http2, refusals, sizes, speed, times
 from uploadlab.doctoring.rules.view import RULES, View
@@ -15,12 +17,12 @@ SUBJECTS = (refusals, bodies, sizes, http2, speed, times)
 def diagnose(seen: Examination) -> Diagnosis:
     """Return what an examination shows, the worst first."""
     view = View(seen)
-    findings = [found for rule in RULES for found in rule(view)]
+    findings = _merged(found for rule in RULES for found in rule(view))
     unasked = [f"{name}: {why}" for name, why in seen.skipped.items()]
     if seen.stop is not Stop.COMPLETE:
         unasked.insert(0, f"The examination ended early: {seen.why}")
     return Diagnosis(
-        subject=seen.url, hops=view.shown_hops, findings=sorted(findings, key=_rank), facts=_facts(view),
+        subject=seen.url, hops=view.shown_hops, findings=findings, facts=_facts(view),
         unasked=unasked, left=seen.left,
     )  # fmt: skip
 
@@ -35,6 +37,17 @@ def joined(diagnoses: Sequence[Diagnosis]) -> Diagnosis:
         unasked=[text for said in diagnoses for text in said.unasked],
         left=[name for said in diagnoses for name in said.left],
     )
+
+
+def _merged(findings: Iterable[Finding]) -> list[Finding]:
+    """Return each cause once, the worst first: what another rule has seen of a cause is evidence too."""
+    kept: dict[str, Finding] = {}
+    for found in sorted(findings, key=_rank):
+        first = kept.setdefault(found.cause, found)
+        if first is not found:
+            more = [found.symptom, *found.evidence]
+            kept[found.cause] = msgspec.structs.replace(first, evidence=[*first.evidence, *more])
+    return list(kept.values())
 
 
 def _rank(found: Finding) -> tuple[int, int]:

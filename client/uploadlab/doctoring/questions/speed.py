@@ -9,7 +9,7 @@ from uploadlab.doctoring.registry import question
 from uploadlab.model.exchanges import Exchange
 from uploadlab.units import KIB, MIB, format_size
 
-LARGEST = 4 * MIB
+LARGEST = 3 * MIB
 SMALLEST = 256 * KIB
 """Of a smaller body, the time is that of the answer."""
 AT_ONCE = 4

@@ -33,14 +33,14 @@ def chunked_lost(view: View) -> Iterator[Finding]:
     for place in (view.far("chunked"), view.own("chunked")):
         whole = next((found for found in place if found.framing is Framing.LENGTH), None)
         found = next((item for item in place if item.framing is Framing.CHUNKED), None)
-        if found is None or not found.is_success or (whole is None or not whole.is_success):
+        if found is None or whole is None or not whole.is_success:
             continue
-        hidden = _looks_empty(found)
-        if not (hidden or is_lost(view, found, whole)):
+        hidden = _both_headers(found)
+        if not (hidden or _without_end(found) or is_lost(view, found, whole)):
             continue
-        suspects = view.suspects("chunked", view.server)
+        suspects = view.suspects("chunked", view.likely_server)
         suspects = [name for name in suspects if not name.startswith("app.") and "limit" not in name]
-        if (hidden or view.server == "uwsgi") and view.front == "nginx":
+        if (hidden or view.likely_server == "uwsgi") and view.front == "nginx":
             suspects = list(dict.fromkeys([HIDES_CHUNKS, *suspects]))
         proven = found.arrived is not None or found.stored is not Stored.UNKNOWN
         yield from made(
@@ -51,9 +51,17 @@ def chunked_lost(view: View) -> Iterator[Finding]:
         return
 
 
-def _looks_empty(found: Exchange) -> bool:
-    """Return whether the app saw a body without a certain end, of which Flask reads nothing."""
-    return found.arrived is not None and found.arrived.looks_empty
+def _both_headers(found: Exchange) -> bool:
+    """Return whether the app saw length and chunks at once, of which Flask reads nothing."""
+    arrived = found.arrived
+    return bool(
+        arrived and arrived.interface == "wsgi" and arrived.transfer_encoding and not arrived.input_terminated
+    )
+
+
+def _without_end(found: Exchange) -> bool:
+    """Return whether the far end could not know where the chunked body ends: Flask reads nothing then."""
+    return bool(found.arrived and found.arrived.error and found.arrived.size_bytes == 0)
 
 
 def _arrival(found: Exchange) -> Iterator[str]:
@@ -87,7 +95,7 @@ def chunked_refused(view: View) -> Iterator[Finding]:
     ):
         suspects = ["app.length-required", *view.suspects("chunked", view.server)]
     else:
-        suspects = view.suspects("chunked", written or view.server)
+        suspects = view.suspects("chunked", written or view.likely_server)
     if found.is_form and found.status == HTTPStatus.BAD_REQUEST:
         suspects = [name for name in suspects if name != "app.length-required"]
     yield from made(
@@ -126,14 +134,14 @@ def cut_kept(view: View) -> Iterator[Finding]:
             suspects = [*view.causes(view.server, "framing"), "app.reads-a-part"]
             yield from made(
                 "A chunked upload that its client cut is answered with success, as if it were whole",
-                Weight.LOSS, suspects, [fact(found), *_arrival(found)],
+                Weight.PROBLEM, suspects, [fact(found), *_arrival(found)],
                 Confidence.PROVEN if found.arrived else Confidence.LIKELY,
             )  # fmt: skip
             return
     for found in view.own("cut"):
         if found.is_success:
             yield from made(
-                "An upload that its client cut is answered with success: the app keeps the part", Weight.LOSS,
-                ["app.reads-a-part", *view.causes(view.server, "framing")], [fact(found)],
+                "An upload that its client cut is answered with success: the app keeps the part",
+                Weight.PROBLEM, ["app.reads-a-part", *view.causes(view.server, "framing")], [fact(found)],
             )  # fmt: skip
             return

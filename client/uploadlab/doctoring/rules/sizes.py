@@ -61,7 +61,7 @@ def body_too_large(view: View) -> Iterator[Finding]:
     elif written:
         suspects, confidence = view.suspects("size", written), Confidence.PROVEN
     elif refusal.status is None:
-        suspects = view.suspects("size", view.server)
+        suspects = view.suspects("size", view.likely_server)
     else:
         suspects = view.suspects("size", view.front or view.server)
     matches = platform_matches("size", own.refused)
@@ -115,7 +115,7 @@ def head_too_large(view: View) -> Iterator[Finding]:
     weight = Weight.PROBLEM if refused.head_bytes < SMALL_HEAD else Weight.NOTE
     written = view.by(refused)
     behind = refused.ending in BROKEN or refused.status in GATEWAY
-    suspects = view.suspects("head", view.server if behind else written or view.front or view.server)
+    suspects = view.suspects("head", view.likely_server if behind else written or view.front or view.server)
     suspects = [name for name in suspects if "line" not in name and "vars" not in name]
     above = f"over {format_size(taken)}" if taken else f"of {format_size(refused.head_bytes)}"
     yield from made(

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from statistics import median
 
 from uploadlab.doctoring.platforms import platform_matches
-from uploadlab.doctoring.rules.view import BROKEN, FRONTS, View, ended, fact, made, rule
+from uploadlab.doctoring.rules.view import BROKEN, FRONTS, SERVERS, View, ended, fact, made, rule
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Exchange
 
@@ -33,7 +33,7 @@ def _cut_at(exchanges: Sequence[Exchange], planned: bool = True) -> tuple[Exchan
 def _behind(view: View, found: Exchange, effect: str) -> list[str]:
     """Return the causes of an end without an own page: the server's, then its fronts'."""
     written = view.by(found)
-    server = view.causes(view.server, effect)
+    server = view.causes(view.likely_server, effect)
     if written in FRONTS and found.status not in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE):
         return list(dict.fromkeys([*view.causes(written, effect), *server, *view.suspects(effect)]))
     return list(dict.fromkeys([*server, *view.suspects(effect, "" if written in FRONTS else written)]))
@@ -98,7 +98,11 @@ def duration_ends(view: View) -> Iterator[Finding]:
 def answer_too_late(view: View) -> Iterator[Finding]:
     """Find the time after which a hop gives up on an app that works: by the far end, or by a 504."""
     cut = _cut_at(view.seen.of("waiting"))
-    timed_out = [found for found in view.seen.exchanges if found.status == HTTPStatus.GATEWAY_TIMEOUT]
+    timed_out = [
+        found
+        for found in view.seen.exchanges
+        if found.status == HTTPStatus.GATEWAY_TIMEOUT and found.question not in ("silence", "duration")
+    ]
     found = cut[0] if cut else next(iter(timed_out), None)
     if found is None:
         return
@@ -110,10 +114,11 @@ def answer_too_late(view: View) -> Iterator[Finding]:
     total = _cut_at(view.seen.of("duration"), planned=False)
     if (
         found.ending in BROKEN
+        or written in SERVERS
         or found.status == HTTPStatus.BAD_GATEWAY
         or (total and written not in FRONTS and abs(total[1] - seconds) < SAME_SECONDS)
     ):
-        suspects = [*view.causes(view.server, "duration"), *suspects]
+        suspects = [*view.causes(view.likely_server, "duration"), *suspects]
     own = [] if cut else ["app.slow-answer"]
     yield from made(
         f"The answer is given up after {seconds:.1f} s: {ended(found)}", Weight.PROBLEM,
@@ -207,7 +212,7 @@ def refusal_hidden(view: View) -> Iterator[Finding]:
         weight = (
             Weight.PROBLEM if own is not None and own.status in (401, 403, 404, 413, 415) else Weight.NOTE
         )
-        suspects = [*view.causes(view.server, "early"), "app.early-answer", *view.suspects("early")]
+        suspects = [*view.causes(view.likely_server, "early"), "app.early-answer", *view.suspects("early")]
         yield from made(
             f"A refusal before the end of the body is not seen: {ended(found)}", weight,
             list(dict.fromkeys(suspects)), [fact(found)], Confidence.LIKELY,

@@ -40,8 +40,12 @@ class View:
 
     @cached_property
     def hops(self) -> list[str]:
-        """Names of what identifies itself on the way, outermost first."""
-        return [hop.name for hop in hops(self.seen.exchanges)]
+        """Names of what identifies itself on the way, outermost first.
+
+        pyvoy is Envoy, and looks like it: the far end tells the two apart.
+        """
+        names = [hop.name for hop in hops(self.seen.exchanges)]
+        return [kind for name in names for kind in (("envoy", name) if name == "pyvoy" else (name,))]
 
     @cached_property
     def shown_hops(self) -> list[str]:
@@ -59,6 +63,11 @@ class View:
         told = [exchange.arrived.server for exchange in self.seen.exchanges if exchange.arrived]
         known = [SAME_SERVERS.get(name, name) for name in told if name]
         return known[0] if known else next((name for name in reversed(self.hops) if name in SERVERS), "")
+
+    @cached_property
+    def likely_server(self) -> str:
+        """What runs the app, or else uWSGI: all others have a page or a header that passes the fronts."""
+        return self.server or "uwsgi"
 
     @cached_property
     def has_far_end(self) -> bool:
@@ -95,7 +104,7 @@ class View:
 
         What wrote the answer is the likeliest; then come the hops from the outermost to the app.
         """
-        order = dict.fromkeys([written_by, *self.hops, self.server, "app"])
+        order = dict.fromkeys([written_by, *self.hops, self.likely_server, "app"])
         return [cause for hop in order if hop for cause in self.causes(hop, effect)]
 
 
