@@ -8,6 +8,7 @@ class ConfigLanguage(StrEnum):
 
     INGRESS = "nginx Ingress"
     ENVOY = "Envoy"
+    TRAEFIK = "Traefik"
     HAPROXY = "HAProxy"
     CADDY = "Caddy"
     APACHE = "Apache"
@@ -25,6 +26,7 @@ NAMES = {
     ConfigLanguage.UWSGI: r"\.ini$",
     ConfigLanguage.GUNICORN: r"gunicorn.*\.py$|\.conf\.py$",
     ConfigLanguage.ENVOY: r"envoy",
+    ConfigLanguage.TRAEFIK: r"traefik.*\.ya?ml$",
     ConfigLanguage.INGRESS: r"ingress.*\.ya?ml$",
     ConfigLanguage.COMMANDS: r"procfile|(docker|container)file|\.service$|\.sh$|compose.*\.ya?ml$|supervisor",
 }
@@ -38,9 +40,9 @@ SIGNS = {
     ),
     ConfigLanguage.APACHE: (
         r"^[ \t]*<(?:VirtualHost|Directory|Location|IfModule|Proxy|Files|If)\b",
-        r"^[ \t]*(?:LoadModule|Proxy[A-Z]|WSGI[A-Z]|LimitRequest|RequestReadTimeout)\w*[ \t]+[^\s;]",
-        r"^[ \t]*(?:DocumentRoot|ServerRoot|SSL[A-Z]|Listen|Timeout|Rewrite|ServerName|ErrorLog)\w*[ \t]+[^\s;]",
-        r"^[ \t]*(?:CustomLog|IncludeOptional|Include|KeepAlive)\w*[ \t]+[^\s;]",
+        r"^[ \t]*(?:LoadModule|Proxy[A-Z]|WSGI[A-Z]|LimitRequest)\w*[ \t]+[^\s;]",
+        r"^[ \t]*(?:DocumentRoot|SSL[A-Z]|Listen|Timeout|Rewrite|ServerName|ErrorLog)\w*[ \t]+[^\s;]",
+        r"^[ \t]*(?:RequestReadTimeout|CustomLog|IncludeOptional|Include|KeepAlive)\w*[ \t]+[^\s;]",
     ),
     ConfigLanguage.HAPROXY: (
         r"^(?:global|defaults|(?:frontend|backend|listen)[ \t]+\S+)[ \t]*$",
@@ -65,6 +67,7 @@ SIGNS = {
     ConfigLanguage.ENVOY: (
         r"static_resources\W|http_connection_manager|filter_chains\W|HttpConnectionManager",
     ),
+    ConfigLanguage.TRAEFIK: (r"^entryPoints:", r"^[ \t]*respondingTimeouts:", r"^[ \t]*readTimeout:"),
     ConfigLanguage.INGRESS: (
         r"nginx\.ingress\.kubernetes\.io/",
         r"^kind:[ \t]*Ingress\b",
