@@ -472,6 +472,6 @@ PIECES = (
 def test_a_long_file_of_one_piece_comes_to_an_end(name: str) -> None:
     for piece in PIECES:
         try:
-            config_findings(name, piece * 2000)
+            config_findings(name, piece * 1000)
         except UsageError as error:
             assert "\n" not in str(error)

@@ -162,5 +162,5 @@ def _with_arrived(found: Exchange, body: bytes, attempt: Attempt) -> Exchange:
     same = arrived.digest == digest_of(attempt.body(attempt.file.blocks()), "sha256")
     stored = _stored_as(arrived.size_bytes, attempt.body_bytes, same)
     return msgspec.structs.replace(
-        found, arrived=arrived, stored=stored, is_success=found.status == HTTPStatus.OK
+        found, arrived=arrived, stored=stored, is_success=found.status == HTTPStatus.OK and arrived.whole
     )

@@ -13,13 +13,10 @@ from uploadlab.model.exchanges import Examination, Stop
 SUBJECTS = (basics, sizes, bodies, times)
 """The modules with the questions; importing them registers these."""
 ORDER = (
-    "wire", "first", "identity", "announced", "sent", "chunked", "empty", "expect", "heads", "fields",
+    "wire", "first", "identity", "announced", "sent", "chunked", "empty", "cut", "expect", "heads", "fields",
     "early", "buffering", "silence", "duration", "waiting",
 )  # fmt: skip
 """What limits nothing comes first, what takes long last."""
-DEFAULT_RUNGS = [5.0, 30.0, 60.0]
-SECONDS_A_REQUEST = 0.5
-"""A guess, for what is said before the examination begins."""
 
 
 def planned() -> Iterator[Question]:
@@ -28,13 +25,8 @@ def planned() -> Iterator[Question]:
 
 
 def most_requests() -> int:
-    """Return how many requests an examination sends at most, about."""
+    """Return how many requests an examination sends at most."""
     return sum(question.requests for question in planned())
-
-
-def most_bytes(budget_bytes: int) -> int:
-    """Return how many bytes an examination sends at most, about."""
-    return min(budget_bytes, sum(question.size_bytes for question in planned()))
 
 
 def examine(

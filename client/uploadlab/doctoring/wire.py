@@ -43,6 +43,8 @@ class Asked(NamedTuple):
     label: str = ""
     stops_at: int | None = None
     """Bytes of the body after which the client sends no more: it waits for an answer, then goes away."""
+    half_closes: bool = False
+    """Whether it also closes its direction of the connection then, as a client does whose program ends."""
     pause_at: int = 0
     """Bytes of the body after which the client is silent for ``pause_seconds``."""
     pause_seconds: float = 0.0
@@ -137,7 +139,7 @@ class _Talk:
         with suppress(_Done):
             self._push(head, watched=not self._asked.blind)
             self._send_body()
-        if self._ending is None:
+        if self._ending is None and not self._has_head:
             self._await(self._asked.patience_seconds)
         if self._has_head:
             self._read_content()
@@ -169,18 +171,23 @@ class _Talk:
         end = attempt.body_bytes if asked.stops_at is None else asked.stops_at
         begun, rests = time.monotonic(), asked.pause_seconds > 0
         stops = [asked.pause_at, end] if rests else [end]
-        for block in _blocks(attempt, asked.block_bytes if not asked.spread_seconds else _tick(asked), stops):
+        for block in body_blocks(
+            attempt, tick_bytes(asked) if asked.spread_seconds else asked.block_bytes, stops
+        ):
             if self._sent_bytes >= end:
                 break
             if rests and self._sent_bytes >= asked.pause_at:
                 rests = False
                 self._rest(asked.pause_seconds)
+            if asked.spread_seconds:
+                done = (self._sent_bytes + len(block)) / end
+                self._idle(begun + asked.spread_seconds * done - time.monotonic())
             self._push(attempt.chunks.around(block) if attempt.chunked else block)
             self._sent_bytes += len(block)
-            if asked.spread_seconds:
-                due = begun + asked.spread_seconds * self._sent_bytes / max(1, end)
-                self._idle(due - time.monotonic())
         if asked.stops_at is not None and end < attempt.body_bytes:
+            if asked.half_closes:
+                with suppress(OSError):  # a server that has closed already
+                    self._connection.shutdown(socket.SHUT_WR)
             self._await(asked.patience_seconds if self._continued is None else AFTER_CONTINUE_SECONDS)
             if self._ending is Ending.SILENT:
                 self._ending = Ending.LEFT
@@ -299,13 +306,13 @@ class _Talk:
             self._has_head = True
 
 
-def _tick(asked: Asked) -> int:
+def tick_bytes(asked: Asked) -> int:
     """Return the bytes that are sent in each tick of a body that is spread."""
     ticks = max(1, round(asked.spread_seconds / TICK_SECONDS))
     return max(1, asked.attempt.body_bytes // ticks)
 
 
-def _blocks(attempt: Attempt, size: int, stops: Sequence[int]) -> Iterator[memoryview]:
+def body_blocks(attempt: Attempt, size: int, stops: Sequence[int]) -> Iterator[memoryview]:
     """Yield the body in blocks of at most that size, none of which goes beyond one of the stops."""
     done = 0
     for block in attempt.body(attempt.file.blocks()):

@@ -109,7 +109,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a config or a log: ``nginx.conf:12``."""
 
 
-class Diagnosis(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """What the doctor says in all."""
 
     subject: str

@@ -40,9 +40,10 @@ SIGNS = {
     ),
     ConfigLanguage.APACHE: (
         r"^[ \t]*<(?:VirtualHost|Directory|Location|IfModule|Proxy|Files|If)\b",
-        r"^[ \t]*(?:LoadModule|Proxy[A-Z]|WSGI[A-Z]|LimitRequest)\w*[ \t]+[^\s;]",
-        r"^[ \t]*(?:DocumentRoot|SSL[A-Z]|Listen|Timeout|Rewrite|ServerName|ErrorLog)\w*[ \t]+[^\s;]",
-        r"^[ \t]*(?:RequestReadTimeout|CustomLog|IncludeOptional|Include|KeepAlive)\w*[ \t]+[^\s;]",
+        r"^[ \t]*(?:LoadModule|Proxy[A-Z]|WSGI[A-Z]|LimitRequest|RequestReadTimeout)\w*[ \t]+[^\s;]",
+        r"^[ \t]*(?:DocumentRoot|ServerRoot|SSL[A-Z]|Listen|Timeout)\w*[ \t]+[^\s;]",
+        r"^[ \t]*(?:Rewrite|ServerName|ErrorLog)\w*[ \t]+[^\s;]",
+        r"^[ \t]*(?:CustomLog|IncludeOptional|Include|KeepAlive)\w*[ \t]+[^\s;]",
     ),
     ConfigLanguage.HAPROXY: (
         r"^(?:global|defaults|(?:frontend|backend|listen)[ \t]+\S+)[ \t]*$",

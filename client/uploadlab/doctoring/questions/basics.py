@@ -2,7 +2,6 @@
 
 import ssl
 import time
-from urllib.parse import SplitResult
 
 import msgspec
 
@@ -39,11 +38,12 @@ def wire(examiner: Examiner) -> None:
                 trips.append(time.monotonic() - began)
     except (OSError, UnicodeError) as error:
         raise Ended(Stop.UNUSABLE, f"no connection to {address.netloc}: {reason(error)}") from None
-    examiner.seen.wire = msgspec.structs.replace(_tls(address), round_trip_seconds=min(trips))
+    examiner.seen.wire = msgspec.structs.replace(_tls(examiner), round_trip_seconds=min(trips))
 
 
-def _tls(address: SplitResult) -> Wire:
+def _tls(examiner: Examiner) -> Wire:
     """Return what TLS shows; raise Ended if the certificate is not trusted."""
+    address = examiner.endpoint.address
     if address.scheme != "https":
         return Wire(versions=["HTTP/1.1"])
     try:
@@ -53,6 +53,7 @@ def _tls(address: SplitResult) -> Wire:
             offered = ["HTTP/1.1"] + ([HTTP_VERSIONS["h2"]] if chosen == "h2" else [])
             return Wire(tls=connection.version() or "", versions=offered)
     except ssl.SSLCertVerificationError as error:
+        examiner.seen.wire = Wire(certificate=error.verify_message)
         raise Ended(
             Stop.UNUSABLE,
             f"the certificate of {address.netloc} is not trusted: {error.verify_message}; "
@@ -98,6 +99,8 @@ def identity(examiner: Examiner) -> None:
     place = endpoint.address
     for label, head in ELICITING.items():
         filled = head.format(host=place.netloc, path=place.path or "/").encode("latin-1")
-        nothing = endpoint.upload(0).changed(verb="GET", framing=())
+        nothing = endpoint.upload(0, as_form=False).changed(verb="GET", framing=())
         examiner.ask_raw(place, nothing, label, head=filled, patience_seconds=3.0)
-    examiner.ask_raw(below(endpoint, NO_SUCH), endpoint.upload(KIB), "a path that does not exist")
+    examiner.ask_raw(
+        below(endpoint, NO_SUCH), endpoint.upload(KIB, as_form=False), "a path that does not exist"
+    )

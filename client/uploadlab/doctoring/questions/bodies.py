@@ -30,3 +30,13 @@ def empty(examiner: Examiner) -> None:
 def expect(examiner: Examiner) -> None:
     """Ask first, and see whether a 100 comes."""
     examiner.send(examiner.best.upload(64 * KIB, expect=True), "asks first")
+
+
+@question("bodies that end too early: refused, or kept as whole", requests=4, size_bytes=4 * CHUNKED_BYTES)
+def cut(examiner: Examiner) -> None:
+    """Send half of a body, then close this direction of the connection."""
+    for place in examiner.both:
+        for words, chunks in (("chunked, cut", True), ("cut", False)):
+            upload = place.upload(CHUNKED_BYTES, chunked=chunks)
+            half = CHUNKED_BYTES // 2
+            examiner.send(upload, words, stops_at=half, half_closes=True, patience_seconds=5.0)

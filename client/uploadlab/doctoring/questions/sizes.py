@@ -50,7 +50,7 @@ def announced(examiner: Examiner) -> None:
 
 
 def _announce(examiner: Examiner, place: Endpoint, size: int) -> Exchange:
-    patience = 1.0 + 4 * (examiner.seen.wire.round_trip_seconds or 0.0)
+    patience = 0.5 + 4 * (examiner.seen.wire.round_trip_seconds or 0.0)
     upload = place.upload(size, expect=True)
     return examiner.send(upload, f"{format_size(size)} announced", stops_at=0, patience_seconds=patience)
 
@@ -60,8 +60,9 @@ def sent(examiner: Examiner) -> None:
     """Upload files of growing sizes until one is refused; then try that size at the far end, too."""
     place = examiner.both[0]
     tried = 0
-    for size in (*SENT, LARGEST):
-        if not examiner.can_afford(2 * size, 5.0):
+    sizes = SENT if examiner.far_end else (*SENT, LARGEST)  # the far end needs its share of the budget
+    for size in sizes:
+        if not examiner.can_afford(2 * size if examiner.far_end else size, 5.0):
             break
         found = _send(examiner, place, size)
         if not found.is_success:
