@@ -13,7 +13,7 @@ from uploadlab.model.exchanges import Examination, Stop
 SUBJECTS = (basics, sizes, bodies, http2, speed, times)
 """The modules with the questions; importing them registers these."""
 ORDER = (
-    "wire", "first", "identity", "announced", "sent", "chunked", "empty", "cut", "expect", "heads", "fields",
+    "wire", "identity", "first", "announced", "sent", "chunked", "empty", "cut", "expect", "heads", "fields",
     "early", "http2", "speed", "buffering", "silence", "duration", "waiting",
 )  # fmt: skip
 """What limits nothing comes first, what takes long last."""

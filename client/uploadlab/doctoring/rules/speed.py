@@ -25,7 +25,7 @@ TO_TIME = MIB
 WINDOWED = ("nginx", "haproxy", "apache", "envoy")
 """Programs whose window of HTTP/2 is a setting, the most usual first."""
 ALIKE = {(1 << 16) - 1: ("haproxy",), (1 << 31) - 1: ("nginx", "apache")}
-"""Programs by the bytes that all bodies together may have at first; 65535 unless changed (RFC 9113, 6.9.2)."""
+"""Programs by the bytes that all bodies may have at first; 65535 unless changed (RFC 9113, 6.9.2)."""
 FAR_AWAY_SECONDS = 0.1
 """A usual round trip to another continent."""
 
