@@ -1,11 +1,11 @@
 """All questions to one endpoint, in their order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from uploadlab import __version__
 from uploadlab.doctoring.endpoint import Endpoint
-from uploadlab.doctoring.examination import Ended, Examiner
+from uploadlab.doctoring.examination import Ended, Examiner, Report
 from uploadlab.doctoring.questions import basics, bodies, http2, sizes, speed, times
 from uploadlab.doctoring.registry import QUESTIONS, Question
 from uploadlab.model.exchanges import Examination, Stop
@@ -31,7 +31,7 @@ def most_requests() -> int:
 
 def examine(
     endpoint: Endpoint, far_end: Endpoint | None, budget: tuple[int, float], rungs: list[float],
-    report: Callable[[str], None],
+    report: Report,
 ) -> Examination:  # fmt: skip
     """Ask all questions within a budget of bytes and seconds; return what was seen, also after Ctrl-C."""
     seen = Examination(
