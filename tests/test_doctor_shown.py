@@ -23,6 +23,7 @@ from .browser import PHONE, Open, box, opening, shut_out
 from .diagnosed import CAUSES, EXAMINATION, FOUR_FAULTS, HEALTHY, ONE_FAULT
 from .hostile_server import BAD, harmful
 
+ADDRESS = re.compile(r"://|docs/")
 TOKEN, PASSWORD, QUERY = "far-end-token-4711", "correct-horse", "signature-0815-abcdef"
 
 
@@ -103,7 +104,6 @@ def test_what_works_what_is_unknown_what_is_left_and_what_to_type_come_after(pri
     assert places == sorted(places)
     text = "\n".join(lines)
     assert "- One connection: 87 MB/s; four: 91 MB/s\n" in text
-    assert "a round trip takes 12.3 ms" in text
     assert "\n\nfind . -name 'upload-lab-*' -delete\n" in text
     assert lines[-2:] == [
         "Next           To examine it again after the fix:",
@@ -160,7 +160,9 @@ def test_no_line_is_longer_than_the_terminal_but_addresses_and_what_is_pasted(
             line for section in document.sections for line in "\n".join(section.texts.values()).split("\n")
         }
         pasted |= set(document.commands.values()) | set(document.commands)
-        long = [line for line in printed(document, columns) if len(line) > columns and "://" not in line]
+        long = [
+            line for line in printed(document, columns) if len(line) > columns and not ADDRESS.search(line)
+        ]
         assert [line for line in long if not any(text and text in line for text in pasted)] == []  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""The fronts before a server, each without a fault unless its caller plants one. Settings of None are left out."""
+"""The fronts before a server, each without a fault unless its caller plants one.
+
+Settings of None are left out.
+"""
 
 import json
 import os
@@ -56,7 +59,11 @@ def nginx(
     if tls:
         pem = tls if isinstance(tls, Path) else tls_of(place, None)
         own |= {"ssl_certificate": str(pem), "ssl_certificate_key": str(pem)}
-    passing = {**NGINX_UWSGI, "uwsgi_pass": f"{HOST}:{behind}"} if by_uwsgi else {**NGINX_HTTP, "proxy_pass": f"http://{HOST}:{behind}"}
+    passing = (
+        {**NGINX_UWSGI, "uwsgi_pass": f"{HOST}:{behind}"}
+        if by_uwsgi
+        else {**NGINX_HTTP, "proxy_pass": f"http://{HOST}:{behind}"}
+    )
     user = "user root;" if os.geteuid() == 0 else ""
     text = f"""{user} daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log stderr;
 events {{ }}
@@ -108,7 +115,8 @@ def haproxy(
     parts = [
         "global", *_indented({**HAPROXY_GLOBAL, **(top or {})}),
         "defaults", *_indented({**HAPROXY, **(defaults or {})}),
-        "frontend web", f"    bind {HOST}:{port}{crypt}", *(f"    {line}" for line in lines), "    default_backend app",
+        "frontend web", f"    bind {HOST}:{port}{crypt}", *(f"    {line}" for line in lines),
+        "    default_backend app",
         "backend app", f"    server app {HOST}:{behind}", "",
     ]  # fmt: skip
     return place.start([program("haproxy"), "-db", "-f", place.write("haproxy.cfg", "\n".join(parts))], port)
@@ -119,17 +127,42 @@ def _indented(settings: Settings) -> list[str]:
 
 
 def apache(
-    place: Place, behind: int, *lines: str, tls: bool | Path = False, proxy: str = "disablereuse=On", **settings: str | None
+    place: Place,
+    behind: int,
+    *lines: str,
+    tls: bool | Path = False,
+    proxy: str = "disablereuse=On",
+    **settings: str | None,
 ) -> int:
     """Start Apache as a reverse proxy; the lines come before its ProxyPass."""
     port = place.port()
-    names = ["mpm_event", "authz_core", "authz_user", "authn_core", "authn_file", "auth_basic", "alias", "env", "setenvif",
-             "reqtimeout", "proxy", "proxy_http"]  # fmt: skip
+    names = [
+        "mpm_event",
+        "authz_core",
+        "authz_user",
+        "authn_core",
+        "authn_file",
+        "auth_basic",
+        "reqtimeout",
+        "proxy",
+        "proxy_http",
+    ]
     names += ["ssl", "http2"] if tls else []
-    own = {**APACHE, "WSGIChunkedRequest": None, "ProxyTimeout": "3600", "ProxyPreserveHost": "On", **settings}
+    own = {
+        **APACHE,
+        "WSGIChunkedRequest": None,
+        "ProxyTimeout": "3600",
+        "ProxyPreserveHost": "On",
+        **settings,
+    }
     if tls:
         pem = str(tls if isinstance(tls, Path) else tls_of(place, None))
-        secure = {"SSLEngine": "on", "SSLCertificateFile": pem, "SSLCertificateKeyFile": pem, "Protocols": "h2 http/1.1"}
+        secure = {
+            "SSLEngine": "on",
+            "SSLCertificateFile": pem,
+            "SSLCertificateKeyFile": pem,
+            "Protocols": "h2 http/1.1",
+        }
         own = {"H2WindowSize": "4194304", **secure, **own}
     text = [f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in names]
     text += [f"{name} {value}" for name, value in own.items() if value is not None]
@@ -137,7 +170,14 @@ def apache(
     return place.start(apache_command(place, port, text), port)
 
 
-def caddy(place: Place, behind: int, *lines: str, servers: Sequence[str] = (), transport: str = "", tls: bool | Path = False) -> int:
+def caddy(
+    place: Place,
+    behind: int,
+    *lines: str,
+    servers: Sequence[str] = (),
+    transport: str = "",
+    tls: bool | Path = False,
+) -> int:
     """Start Caddy; the lines are the site's, ``servers`` the global block's of that name."""
     port = place.port()
     own = "\n".join(f"    {line}" for line in servers)
@@ -161,23 +201,27 @@ def caddy(place: Place, behind: int, *lines: str, servers: Sequence[str] = (), t
   }}
 }}
 """
-    command = [program("caddy"), "run", "--adapter", "caddyfile", "--config", place.write("Caddyfile", text)]
-    return place.start(command, port, {"XDG_DATA_HOME": str(place.folder), "XDG_CONFIG_HOME": str(place.folder)})
+    config = place.write("Caddyfile", text)
+    command: list[str | Path] = [program("caddy"), "run", "--adapter", "caddyfile", "--config", config]
+    return place.start(
+        command, port, {"XDG_DATA_HOME": str(place.folder), "XDG_CONFIG_HOME": str(place.folder)}
+    )
 
 
 def envoy(
-    place: Place, behind: int, *, manager: Mapping[str, Any] | None = None, filters: Sequence[Mapping[str, Any]] = (),
-    route: Mapping[str, Any] | None = None, tls: bool | Path = False,
+    place: Place, behind: int, *, manager: Mapping[str, Any] | None = None,
+    filters: Sequence[Mapping[str, Any]] = (), tls: bool | Path = False,
 ) -> int:  # fmt: skip
     """Start Envoy; ``manager`` are fields of its HttpConnectionManager."""
     port = place.port()
     types = "type.googleapis.com/envoy.extensions"
-    to_app = {"match": {"prefix": "/"}, "route": {"cluster": "app", "timeout": "0s", **(route or {})}}
+    to_app = {"match": {"prefix": "/"}, "route": {"cluster": "app", "timeout": "0s"}}
     connection = {
         "@type": f"{types}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "web", "max_request_headers_kb": 96, "stream_idle_timeout": "120s", **(manager or {}),
         "http_filters": [*filters, {
-            "name": "envoy.filters.http.router", "typed_config": {"@type": f"{types}.filters.http.router.v3.Router"},
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": f"{types}.filters.http.router.v3.Router"},
         }],
         "route_config": {"virtual_hosts": [{"name": "app", "domains": ["*"], "routes": [to_app]}]},
     }  # fmt: skip
@@ -188,7 +232,10 @@ def envoy(
         pem = str(tls if isinstance(tls, Path) else tls_of(place, None))
         certificate = {"certificate_chain": {"filename": pem}, "private_key": {"filename": pem}}
         context = {"alpn_protocols": ["h2", "http/1.1"], "tls_certificates": [certificate]}
-        own = {"@type": f"{types}.transport_sockets.tls.v3.DownstreamTlsContext", "common_tls_context": context}
+        own = {
+            "@type": f"{types}.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": context,
+        }
         chain["transport_socket"] = {"name": "tls", "typed_config": own}
     listener = {"address": _address(port), "filter_chains": [chain]}
     to_server = {"lb_endpoints": [{"endpoint": {"address": _address(behind)}}]}

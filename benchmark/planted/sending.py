@@ -1,4 +1,4 @@
-"""One request by hand: what a proof sends, and what comes back. Apart from the doctor's own, so that neither hides a fault of the other."""
+"""What a proof sends, and what comes back. It shares no code with the doctor, whose faults it would hide."""
 
 import hashlib
 import json
@@ -18,6 +18,8 @@ STEP_BYTES = 1 << 16
 BOUNDARY = "planted-boundary"
 FIELD = "file"
 PATIENCE_SECONDS = 25.0
+SEND_SECONDS = 30.0
+"""For a server that takes no more bytes."""
 
 
 class Request(NamedTuple):
@@ -38,6 +40,8 @@ class Request(NamedTuple):
     """The body is sent in even steps over that time."""
     stop_bytes: int | None = None
     """The connection's sending side is closed after that many."""
+    is_blind: bool = False
+    """No answer is looked for before the last byte is sent, as by most libraries."""
     patience_seconds: float = PATIENCE_SECONDS
 
 
@@ -121,6 +125,7 @@ class _Exchange:
 
     def run(self, head: bytes, body: bytes) -> Answer:
         request = self._request
+        self._connection.settimeout(SEND_SECONDS)
         self._send(head)
         steps = [body[at : at + STEP_BYTES] for at in range(0, len(body), STEP_BYTES)]
         if request.over_seconds:
@@ -131,11 +136,11 @@ class _Exchange:
                 break
             wait = request.pause_seconds if index == len(steps) // 2 else 0.0
             wait += 0.2 if request.over_seconds else 0.0
-            if wait and self._readable(wait) and self._read():
+            if wait and self._comes(wait):
                 break
             self._send(b"%x\r\n%b\r\n" % (len(data), data) if request.chunked else data)
             self._sent += 0 if self._ending else len(data)
-            if self._readable(0) and self._read():
+            if self._comes(0):
                 break
         else:
             if request.chunked:
@@ -148,6 +153,17 @@ class _Exchange:
             if self._readable(0.2):
                 self._read()
         return self._answer()
+
+    def _comes(self, seconds: float) -> bool:
+        """Wait, unless an answer comes; return whether the request is over."""
+        if self._request.is_blind:
+            time.sleep(seconds)
+            return False
+        end = time.monotonic() + seconds
+        while self._readable(max(0.0, end - time.monotonic())):
+            if self._read():
+                return True
+        return False
 
     def _send(self, data: bytes) -> None:
         try:
@@ -162,10 +178,15 @@ class _Exchange:
     def _read(self) -> bool:
         """Read what is there; return whether the request is over."""
         try:
+            self._connection.settimeout(0)  # of TLS there may be records without data
             data = self._connection.recv(1 << 16)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
         except OSError:
             self._ending = "reset"
             return True
+        finally:
+            self._connection.settimeout(SEND_SECONDS)
         if not data:
             self._ending = self._ending or "closed"
         self._got += data
@@ -189,4 +210,11 @@ class _Exchange:
             return Answer(ending=ending, seconds=seconds, sent_bytes=self._sent)
         if b"transfer-encoding: chunked" in head.lower():
             content = content.partition(b"\r\n")[2].rpartition(b"\r\n0\r\n")[0]
-        return Answer(int(words[1]), head.decode("latin-1"), content.decode(errors="replace"), "answered", seconds, self._sent)
+        return Answer(
+            int(words[1]),
+            head.decode("latin-1"),
+            content.decode(errors="replace"),
+            "answered",
+            seconds,
+            self._sent,
+        )

@@ -1,4 +1,4 @@
-"""Starts a server that has no command line of its own: ``python -m benchmark.planted.serve NAME ADDRESS PORT KEY=VALUE ...``."""
+"""Starts a server that has no command line of its own: ``serve NAME ADDRESS PORT KEY=VALUE ...``."""
 
 import asyncio
 import json
@@ -42,4 +42,6 @@ def serve_tornado(host: str, port: int, **options: Any) -> None:
 if __name__ == "__main__":
     _, name, host, port, *words = sys.argv
     given = {key: json.loads(value) for key, _, value in (word.partition("=") for word in words)}
-    {"cheroot": serve_cheroot, "gevent": serve_gevent, "tornado": serve_tornado}[name](host, int(port), **given)
+    {"cheroot": serve_cheroot, "gevent": serve_gevent, "tornado": serve_tornado}[name](
+        host, int(port), **given
+    )

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
 import trustme
-
+from uploadlab.doctoring.far_end import make_far_end
 from uploadlab.model.links import Link
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
@@ -22,8 +24,6 @@ from uploadlab.runtimes.link.lines import Links
 HOST = "127.0.0.1"
 READY_SECONDS = 40.0
 POLL_SECONDS = 0.05
-HEALTHY = "healthy"
-"""The family of stacks without a fault."""
 _PORTS: set[int] = set()
 _PORTS_LOCK = threading.Lock()
 
@@ -66,7 +66,7 @@ STACKS: dict[str, Stack] = {}
 def planted(
     family: str, *expected: str, proves: Proof, as_form: bool = False, quick: bool = False
 ) -> Callable[[Callable[["Place"], str]], Callable[["Place"], str]]:
-    """Register a function that starts a stack and returns its URL; the function's docstring says what is planted."""
+    """Register a function that starts a stack and returns its URL; its docstring says what is planted."""
 
     def register(start: Callable[["Place"], str]) -> Callable[["Place"], str]:
         name = start.__name__.replace("_", "-")
@@ -88,6 +88,8 @@ class Place:
         self.spool = self._made("tmp")
         self.ca: Path | None = None
         self.token = token
+        if token:
+            (self.folder / "upload_lab_probe.py").write_text(make_far_end(token=token).source)
         self._waits: list[int] = []
         self._started: list[tuple[str, int, object]] = []
         self._links = Links(self._processes)
@@ -108,6 +110,7 @@ class Place:
     def environment(self) -> dict[str, str]:
         """The environment of each process."""
         code = os.pathsep.join(str(ROOT / part) for part in ("", "client", "services/app"))
+        code += f"{os.pathsep}{self.folder}"  # the far end, as a user has it
         return {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]),
             "HOME": str(self.folder),
@@ -137,8 +140,17 @@ class Place:
         path.write_text(text)
         return path
 
-    def start(self, command: Sequence[str | Path], port: int, environment: Mapping[str, str] | None = None) -> int:
-        """Start a server; return its port once it listens. Raise StackFailed."""
+    def start(
+        self,
+        command: Sequence[str | Path],
+        port: int,
+        environment: Mapping[str, str] | None = None,
+        ready: str = "",
+    ) -> int:
+        """Start a server; return its port once it listens and its log has that word. Raise StackFailed.
+
+        Without a port, nothing is waited for.
+        """
         words = [str(word) for word in command]
         log = self.folder / f"{len(self._started)}.log"
         with log.open("wb") as output:
@@ -148,11 +160,23 @@ class Place:
             )  # fmt: skip
         self._started.append((words[0], port, process))
         end = time.monotonic() + READY_SECONDS
-        while port and not listens(port):
+        while port and not (listens(port) and (not ready or ready in log.read_text(errors="replace"))):
             if process.poll() is not None or time.monotonic() > end:
                 raise StackFailed(f"{words[0]} does not listen: {log.read_text(errors='replace')[-2000:]}")
             time.sleep(POLL_SECONDS)
         return port
+
+    def answers(self, port: int) -> int:
+        """Return a server's port once its app answers; raise StackFailed."""
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            with suppress(OSError, HTTPException):
+                connection = HTTPConnection(HOST, port, timeout=5)
+                connection.request("GET", "/healthz", headers={"Connection": "close"})
+                if connection.getresponse().status == 200:
+                    return port
+            time.sleep(POLL_SECONDS)
+        raise StackFailed(f"the app does not answer: {self.logs()}")
 
     def link(self, link: Link, port: int) -> int:
         """Return the port of a line that leads to a server over a link."""
@@ -161,7 +185,8 @@ class Place:
     def logs(self) -> str:
         """Return the last words of each process."""
         return "\n".join(
-            f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}" for path in sorted(self.folder.glob("*.log"))
+            f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}"
+            for path in sorted(self.folder.glob("*.log"))
         )
 
     def certificate(self, *names: str, is_trusted: bool = True, is_expired: bool = False) -> Path:
@@ -180,7 +205,7 @@ class Place:
 
 
 def on_small_disk(folder: Path, size_bytes: int, command: Sequence[str | Path]) -> list[str | Path]:
-    """Return a command that sees a small disk at the folder; no other process does, and it ends with the command."""
+    """Return a command that alone sees a small disk at the folder; the disk ends with the command."""
     mount = f'mount -t tmpfs -o size={size_bytes},mode=0777 planted "$1" && shift && exec "$@"'
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return ["unshare", *user, "--mount", "sh", "-c", mount, "sh", folder, *command]
@@ -195,7 +220,9 @@ def listens(port: int) -> bool:
 
 def program(name: str) -> str:
     """Return the path of a program of the environment or the system."""
-    return str(shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin") or name)
+    return str(
+        shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin") or name
+    )
 
 
 def host_address() -> ipaddress.IPv4Address:

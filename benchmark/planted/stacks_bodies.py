@@ -31,7 +31,9 @@ def uwsgi_chunked(place: Place) -> str:
 def nginx_uwsgi_chunked(place: Place) -> str:
     """nginx before uWSGI with stock uwsgi_params"""
     port = servers.uwsgi(place, door="socket", add_header=None)
-    return url(fronts.nginx(place, port, by_uwsgi=True, location={"uwsgi_param HTTP_TRANSFER_ENCODING": None}))
+    return url(
+        fronts.nginx(place, port, by_uwsgi=True, location={"uwsgi_param HTTP_TRANSFER_ENCODING": None})
+    )
 
 
 @planted("chunked-lost", "uvicorn.a2wsgi input_terminated", proves=loses_chunks)
@@ -85,7 +87,9 @@ def caddy_buffers(place: Place) -> str:
 
 
 @planted(
-    "spool-full", "nginx.client_body_temp_path", proves=both(whole(Request(MB)), answered(500, Request(5 * MB)))
+    "spool-full",
+    "nginx.client_body_temp_path",
+    proves=both(whole(Request(MB)), answered(500, Request(5 * MB))),
 )
 def nginx_spool_2mb(place: Place) -> str:
     """nginx that buffers bodies on a disk with 2 MB left"""
@@ -94,19 +98,26 @@ def nginx_spool_2mb(place: Place) -> str:
     return url(fronts.nginx(place, port, location=location, small_disk=2 * MB))
 
 
-@planted("early-reset", "gunicorn.early-close", "app.early-answer", proves=both(whole(Request(20 * MB)), resets))
+@planted(
+    "early-reset", "gunicorn.early-close", "app.early-answer", proves=both(whole(Request(20 * MB)), resets)
+)
 def gunicorn_resets(place: Place) -> str:
-    """gunicorn, whose app refuses without reading; that neither of the two reads on is one fault with two names"""
+    """gunicorn, whose app refuses without reading: neither of the two reads on, one fault with two names"""
     return url(servers.gunicorn(place, UNREAD, worker_class="sync", threads=1, workers=8))
 
 
 @planted("early-reset", "uwsgi.early-close", "app.early-answer", proves=both(whole(Request(20 * MB)), resets))
 def uwsgi_resets(place: Place) -> str:
-    """uWSGI, whose app refuses without reading; that neither of the two reads on is one fault with two names"""
+    """uWSGI, whose app refuses without reading: neither of the two reads on, one fault with two names"""
     return url(servers.uwsgi(place, UNREAD))
 
 
-@planted("form-field", "app.field", proves=both(answered(400, Request(100)), whole(Request(MB, field="upload"))), as_form=True)
+@planted(
+    "form-field",
+    "app.field",
+    proves=both(answered(400, Request(100)), whole(Request(MB, field="upload"))),
+    as_form=True,
+)
 def app_field(place: Place) -> str:
     """An app that wants the file in the field `upload`"""
     return url(servers.gunicorn(place, {"PLANTED_FIELD": "upload"}))
@@ -115,7 +126,8 @@ def app_field(place: Place) -> str:
 @planted(
     "form-limit", "app.MAX_FORM_MEMORY_SIZE", as_form=True,
     proves=both(whole(Request(10_000)), answered(413, Request(100_000)), needs(
-        Request(100_000, announced_bytes=10**9, stop_bytes=0, patience_seconds=2), lambda answer: answer.status != 413,
+        Request(100_000, announced_bytes=10**9, stop_bytes=0, patience_seconds=2),
+        lambda answer: answer.status != 413,
         "an announced form should not be refused",
     )),
 )  # fmt: skip
@@ -133,7 +145,8 @@ def app_disk_full(place: Place) -> str:
 @planted(
     "part-kept", "app.reads-a-part", quick=True,
     proves=needs(
-        Request(3 * MB), lambda answer: answer.status == 201 and answer.said["size"] == 1 << 20, "1 MiB should be kept"
+        Request(3 * MB), lambda answer: answer.status == 201 and answer.said["size"] == 1 << 20,
+        "1 MiB should be kept",
     ),
 )  # fmt: skip
 def app_keeps_1mib(place: Place) -> str:

@@ -2,13 +2,14 @@
 
 import sys
 
+from uploadlab.model.links import Cut, CutBy, Link, Range
+from uploadlab.units import MIB
+
 from benchmark.planted import fronts, servers
 from benchmark.planted.proofs import MB, needs, slow_by_http2, slower, waits
 from benchmark.planted.sending import Request
 from benchmark.planted.stack import Place, planted
 from benchmark.planted.stacks_limits import url
-from uploadlab.model.links import Cut, CutBy, Link, Range
-from uploadlab.units import MIB
 
 FAR = Link(name="far", title="another continent", up=25 * MB, down=25 * MB, round_trip=0.15)
 SLOW = Link(name="slow", title="a slow line", up=MB // 2, down=MB // 2, round_trip=0.05)
@@ -46,7 +47,12 @@ def apache_window(place: Place) -> str:
 @planted("http2-window", "envoy.initial_stream_window_size", proves=slow_by_http2)
 def envoy_window(place: Place) -> str:
     """Envoy with the window of 64 KiB that its manual advises for HTTP/2, far away"""
-    small = {"http2_protocol_options": {"initial_stream_window_size": 65536, "initial_connection_window_size": 1048576}}
+    small = {
+        "http2_protocol_options": {
+            "initial_stream_window_size": 65536,
+            "initial_connection_window_size": 1048576,
+        }
+    }
     return far(place, fronts.envoy(place, servers.gunicorn(place), manager=small, tls=True))
 
 
@@ -57,7 +63,8 @@ def slow_line(place: Place) -> str:
 
 
 @planted("link-cut", "link.loss", proves=needs(
-    Request(5 * MB), lambda answer: answer.ending == "reset" or not answer.status, "the line should end the upload",
+    Request(5 * MB), lambda answer: answer.ending == "reset" or not answer.status,
+    "the line should end the upload",
 ))  # fmt: skip
 def cutting_line(place: Place) -> str:
     """A line that resets connections after one to two MiB"""
@@ -65,7 +72,7 @@ def cutting_line(place: Place) -> str:
 
 
 def busy(place: Place, port: int) -> str:
-    """Return the address of a server that other clients keep busy: there is always an upload of a second, and more wait."""
+    """Return the address of a server that others keep busy: an upload of a second, and others that wait."""
     command = [sys.executable, "-m", "benchmark.planted.busy", url(port), "3", "1"]
     place.start(command, 0)
     return url(port)
@@ -81,5 +88,3 @@ def gunicorn_busy(place: Place) -> str:
 def uwsgi_busy(place: Place) -> str:
     """uWSGI with one process and no threads, and three clients that send slowly"""
     return busy(place, servers.uwsgi(place, processes="1", threads=None))
-
-

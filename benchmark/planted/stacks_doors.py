@@ -10,7 +10,9 @@ PASSWORDS = "user:$apr1$planted1$0nyOTtfKjgD8Y7VdfnU8s/\n"
 """As of htpasswd; nobody has to know the password."""
 
 
-@planted("method", "app.method", proves=both(answered(405, Request(100)), whole(Request(verb="PUT"))), quick=True)
+@planted(
+    "method", "app.method", proves=both(answered(405, Request(100)), whole(Request(verb="PUT"))), quick=True
+)
 def app_put(place: Place) -> str:
     """An app that takes PUT alone"""
     return url(servers.gunicorn(place, {"PLANTED_VERBS": "PUT"}))
@@ -31,7 +33,9 @@ def app_png(place: Place) -> str:
 @planted("redirect-front", "nginx.return", proves=answered(301, Request(100), "/other"))
 def nginx_301(place: Place) -> str:
     """nginx that answers with 301 to another host"""
-    return url(fronts.nginx(place, servers.gunicorn(place), location={"return": "301 http://uploads.example/other"}))
+    return url(
+        fronts.nginx(place, servers.gunicorn(place), location={"return": "301 http://uploads.example/other"})
+    )
 
 
 @planted("redirect-front", "haproxy.http-request redirect", proves=answered(302, Request(100), "https://"))
@@ -40,7 +44,11 @@ def haproxy_302(place: Place) -> str:
     return url(fronts.haproxy(place, servers.gunicorn(place), "http-request redirect scheme https code 302"))
 
 
-@planted("redirect-app", "app.redirect", proves=both(answered(308, Request(100), "/upload/"), whole(Request(path="/upload/"))))
+@planted(
+    "redirect-app",
+    "app.redirect",
+    proves=both(answered(308, Request(100), "/upload/"), whole(Request(path="/upload/"))),
+)
 def app_slash(place: Place) -> str:
     """Flask with a route that ends with a slash, and a URL that does not"""
     return url(servers.gunicorn(place, {"PLANTED_ROUTE": "/upload/"}))
@@ -59,7 +67,14 @@ def apache_password(place: Place) -> str:
     """Apache with Require valid-user"""
     users = place.write("users", PASSWORDS)
     users.chmod(0o644)
-    rule = ["<Location />", "AuthType Basic", 'AuthName "Uploads"', f"AuthUserFile {users}", "Require valid-user", "</Location>"]
+    rule = [
+        "<Location />",
+        "AuthType Basic",
+        'AuthName "Uploads"',
+        f"AuthUserFile {users}",
+        "Require valid-user",
+        "</Location>",
+    ]
     return url(fronts.apache(place, servers.gunicorn(place), *rule))
 
 
@@ -93,7 +108,7 @@ def app_404(place: Place) -> str:
     return url(fronts.haproxy(place, servers.gunicorn(place, {"PLANTED_ROUTE": "/files"})))
 
 
-@planted("certificate", "tls.certificate", proves=distrusted("self-signed"))
+@planted("certificate", "tls.certificate", proves=distrusted("local issuer"))
 def nginx_untrusted(place: Place) -> str:
     """nginx with the certificate of an authority that no client knows"""
     pem = place.certificate("127.0.0.1", is_trusted=False)

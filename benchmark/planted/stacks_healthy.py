@@ -1,8 +1,10 @@
 """Stacks without a fault: the doctor must find nothing above a note."""
 
+from uploadlab.pages.planted import HEALTHY
+
 from benchmark.planted import fronts, servers
 from benchmark.planted.proofs import both, fast_by_http2, well
-from benchmark.planted.stack import HEALTHY, Place, planted
+from benchmark.planted.stack import Place, planted
 from benchmark.planted.stacks_limits import url
 
 

@@ -34,8 +34,8 @@ def nginx_1m(place: Place) -> str:
 
 @planted("size-front", "apache.LimitRequestBody", proves=limited(5 * MB))
 def apache_body_5mb(place: Place) -> str:
-    """Apache with LimitRequestBody of 5 MB"""
-    return url(fronts.apache(place, servers.gunicorn(place), LimitRequestBody="5000000"))
+    """Apache with mod_wsgi and LimitRequestBody of 5 MB"""
+    return url(servers.mod_wsgi(place, LimitRequestBody="5000000"))
 
 
 @planted("size-front", "haproxy.http-request deny", proves=limited(8 * MB))
@@ -55,7 +55,10 @@ def caddy_body_10mb(place: Place) -> str:
 def envoy_buffer_6mb(place: Place) -> str:
     """Envoy with a buffer filter of 6 MB"""
     kind = "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer"
-    limit = {"name": "envoy.filters.http.buffer", "typed_config": {"@type": kind, "max_request_bytes": 6000000}}
+    limit = {
+        "name": "envoy.filters.http.buffer",
+        "typed_config": {"@type": kind, "max_request_bytes": 6000000},
+    }
     return url(fronts.envoy(place, servers.gunicorn(place), filters=[limit]))
 
 
@@ -68,13 +71,15 @@ def waitress_5mb(place: Place) -> str:
 @planted("size-server", "hypercorn.wsgi_max_body_size", proves=limited(16 << 20, 400))
 def hypercorn_16mib(place: Place) -> str:
     """Hypercorn with its default of 16 MiB for WSGI apps; chunked bodies are not lost"""
-    port = servers.hypercorn(place, "benchmark.planted.app:application", faults={"PLANTED_INPUT": "terminated"})
+    port = servers.hypercorn(
+        place, "benchmark.planted.app:application", faults={"PLANTED_INPUT": "terminated"}
+    )
     return url(port)
 
 
 @planted("size-server", "tornado.max_body_size", "tornado.max_buffer_size", proves=limited(10 * MB, 0))
 def tornado_10mb(place: Place) -> str:
-    """Tornado with max_buffer_size of 10 MB, which is also the default of max_body_size: it closes without an answer"""
+    """Tornado with max_buffer_size of 10 MB, which is then also its max_body_size"""
     faults = {"PLANTED_INPUT": "terminated"}
     return url(servers.served(place, "tornado", "max_buffer_size=10000000", faults=faults))
 
@@ -85,7 +90,7 @@ def uwsgi_limit_post(place: Place) -> str:
     return url(servers.uwsgi(place, limit_post="3000000"))
 
 
-@planted("size-app", "app.MAX_CONTENT_LENGTH", proves=limited(4 * MB), quick=True)
+@planted("size-app", "app.MAX_CONTENT_LENGTH", proves=limited(4 * MB))
 def app_4mb(place: Place) -> str:
     """Flask with MAX_CONTENT_LENGTH of 4 MB"""
     return url(servers.gunicorn(place, {"PLANTED_MOST_BYTES": "4000000"}))
@@ -126,7 +131,15 @@ def gunicorn_sync_3s(place: Place) -> str:
 @planted("duration-server", "uwsgi.harakiri", proves=ends_duration(3))
 def uwsgi_harakiri_3s(place: Place) -> str:
     """uWSGI with a harakiri of three seconds, behind nginx, which streams"""
-    port = servers.uwsgi(place, door="socket", harakiri="3", add_header=None, chunked_input_limit=None, threads="1", processes="4")
+    port = servers.uwsgi(
+        place,
+        door="socket",
+        harakiri="3",
+        add_header=None,
+        chunked_input_limit=None,
+        threads="1",
+        processes="4",
+    )
     return url(fronts.nginx(place, port, by_uwsgi=True))
 
 
@@ -136,10 +149,10 @@ def nginx_silence_2s(place: Place) -> str:
     return url(fronts.nginx(place, servers.gunicorn(place), server={"client_body_timeout": "2s"}))
 
 
-@planted("silence-front", "haproxy.timeout client", proves=ends_silence(2))
+@planted("silence-front", "haproxy.timeout server", proves=ends_silence(2))
 def haproxy_silence_2s(place: Place) -> str:
-    """HAProxy with a timeout client of two seconds"""
-    return url(fronts.haproxy(place, servers.gunicorn(place), defaults={"timeout client": "2s"}))
+    """HAProxy with a timeout server of two seconds, which HAProxy 2.6 applies in mid-body"""
+    return url(fronts.haproxy(place, servers.gunicorn(place), defaults={"timeout server": "2s"}))
 
 
 @planted("silence-front", "apache.Timeout", proves=ends_silence(2))
@@ -180,7 +193,9 @@ def haproxy_answer_2s(place: Place) -> str:
     return url(fronts.haproxy(place, servers.gunicorn(place, SLOW), defaults={"timeout server": "2s"}))
 
 
-@planted("answer-front", "apache.ProxyTimeout", proves=both(whole(Request(MB)), answered(502, Request(3 * MB))))
+@planted(
+    "answer-front", "apache.ProxyTimeout", proves=both(whole(Request(MB)), answered(502, Request(3 * MB)))
+)
 def apache_answer_2s(place: Place) -> str:
     """Apache with a ProxyTimeout of two seconds, before an app that works on an upload for four"""
     return url(fronts.apache(place, servers.gunicorn(place, SLOW), ProxyTimeout="2"))

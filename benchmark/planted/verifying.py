@@ -5,10 +5,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmark.planted.proofs import MB
-from benchmark.planted.sending import Request, send
-from benchmark.planted.stack import HEALTHY, Place, Stack, StackFailed, Subject
 from uploadlab.errors import LabError
+from uploadlab.pages.planted import HEALTHY
+
+from benchmark.planted.proofs import MB, NO_SUCH, is_refusal_read
+from benchmark.planted.sending import Request, send
+from benchmark.planted.stack import Place, Stack, StackFailed, Subject
 
 TEMPORARY = Path(tempfile.gettempdir())
 EVERYTHING = {
@@ -52,5 +54,5 @@ def verify(stack: Stack, folder: Path = TEMPORARY, symptoms: bool = True) -> Ver
 def symptoms_of(subject: Subject) -> list[str]:
     """Return what does not arrive."""
     found = [name for name, request in EVERYTHING.items() if not send(subject, request).is_whole]
-    refused = send(subject, Request(20 * MB, path="/no-such-page"))
-    return found if refused.status == 404 else [*found, f"refusal: {refused}"]
+    refused = send(subject, NO_SUCH)
+    return found if is_refusal_read(refused) else [*found, f"refusal: {refused}"]

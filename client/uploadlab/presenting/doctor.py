@@ -4,12 +4,13 @@ Pure: causes come in as values, nothing is read or printed here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from uploadlab.model.diagnoses import Alternative, Cause, Diagnosis, Finding, Weight
 from uploadlab.model.exchanges import Examination, Stop
 from uploadlab.plain_text import plain
 from uploadlab.presenting.doctor_next import next_questions
-from uploadlab.presenting.doctor_requests import request_section, wire_facts
+from uploadlab.presenting.doctor_requests import request_section
 from uploadlab.presenting.doctor_way import finding_id, way_of, way_words
 from uploadlab.presenting.doctor_words import in_words
 from uploadlab.presenting.document import Document, Section, Statement
@@ -67,7 +68,7 @@ def setting_words(cause_id: str) -> str:
 
 
 def _title(diagnosis: Diagnosis, examination: Examination | None) -> str:
-    subject = plain(diagnosis.subject, LONGEST_SUBJECT)
+    subject = _short_subject(diagnosis.subject)
     weights = [finding.weight for finding in diagnosis.findings]
     counts = [
         f"1 {weight}" if weights.count(weight) == 1 else f"{weights.count(weight)} {PLURALS[weight]}"
@@ -80,6 +81,13 @@ def _title(diagnosis: Diagnosis, examination: Examination | None) -> str:
     if examination and examination.stop is Stop.UNUSABLE:
         return f"{subject} could not be examined"
     return "; ".join([f"No fault found {there}", *counts])
+
+
+def _short_subject(subject: str) -> str:
+    """Return an address, or the names of files without their folders, for a title."""
+    if len(subject) > LONGEST_SUBJECT and "://" not in subject:
+        subject = few(name.rpartition("/")[2] for name in subject.split(", "))
+    return plain(subject, LONGEST_SUBJECT)
 
 
 def _facts(diagnosis: Diagnosis, examination: Examination | None) -> list[str]:
@@ -105,7 +113,7 @@ def _notices(examination: Examination | None) -> list[str]:
 
 
 def _in_short(number: int, finding: Finding) -> Statement:
-    place = f"{finding.place}: " if finding.place else ""
+    place = f"{finding.place.rpartition('/')[2]}: " if finding.place else ""
     text = f"{plain(place + finding.symptom, LONGEST_SYMPTOM)}: {_most_likely(finding)}"
     return Statement(_head(number, finding), text, TONES[finding.weight], rank=number)
 
@@ -168,21 +176,20 @@ def _headed(head: str, texts: Sequence[str] | Iterator[str]) -> list[Statement]:
 
 def _rest(diagnosis: Diagnosis, examination: Examination | None) -> list[Section]:
     """Return what works, what is not known, and what must be removed."""
-    wire = wire_facts(examination) if examination else []
     skipped = [f"{name}: {why}" for name, why in examination.skipped.items()] if examination else []
     left = diagnosis.left or (examination.left if examination else [])
     sections = [
-        Section("works", "What works, and what was measured", notes=[*diagnosis.facts, *wire], is_open=True),
+        Section("works", "What works, and what was measured", notes=diagnosis.facts, is_open=True),
         Section(
             "unknown", "What was not found out, and why", notes=diagnosis.unasked or skipped, is_open=True
         ),
-        _left(left),
+        _left(left, examination),
     ]
     requests = [request_section(examination)] if examination and examination.exchanges else []
     return [section for section in [*sections, *requests] if not section.is_empty]
 
 
-def _left(names: Sequence[str]) -> Section:
+def _left(names: Sequence[str], examination: Examination | None) -> Section:
     """Return the names of uploads that may still be on the server, and how to remove them."""
     if not names:
         return Section("left", "")
@@ -191,7 +198,18 @@ def _left(names: Sequence[str]) -> Section:
     return Section(
         "left",
         title,
-        statements=[Statement("Names", few(names, 12))],
+        statements=[Statement("Names", few(names, 6)), *_sent_when(examination)],
         texts={"To remove them, in the server's folder of uploads": REMOVAL} if has_pattern else {},
         is_open=True,
     )
+
+
+def _sent_when(examination: Examination | None) -> list[Statement]:
+    """Return by what else uploads are found where the app names files itself."""
+    exchanges = examination.exchanges if examination else []
+    accepted = [exchange.began for exchange in exchanges if exchange.is_success]
+    if not accepted:
+        return []
+    first, last = (datetime.fromtimestamp(moment, UTC) for moment in (min(accepted), max(accepted)))
+    span = f"from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} UTC"
+    return [Statement("Sent", f"{span}; find them by that if your app names files itself")]

@@ -1,8 +1,8 @@
-"""What the doctor's connection showed, and a table of all its requests. Pure."""
+"""A table of all requests of the doctor. Pure."""
 
-from uploadlab.model.exchanges import Ending, Examination, Exchange, Framing, Wire
+from uploadlab.model.exchanges import Ending, Examination, Exchange, Framing
 from uploadlab.presenting.document import Bad, Section, Table, TableRow
-from uploadlab.presenting.figures import NO_FIGURE, few
+from uploadlab.presenting.figures import NO_FIGURE
 from uploadlab.units import format_size
 
 HEADER = ("question", "request", "sent", "answer", "arrived")
@@ -14,20 +14,6 @@ FRAMINGS = {
 }
 
 
-def wire_facts(examination: Examination) -> list[str]:
-    """Return what the connection is, in a sentence; nothing if nothing is known of it."""
-    wire = examination.wire
-    trip = wire.round_trip_seconds
-    parts = [
-        wire.tls or ("plain HTTP" if examination.url.startswith("http:") else ""),
-        f"offers {few(wire.versions, 4)}" if wire.versions else "",
-        f"a round trip takes {1000 * trip:.3g} ms" if trip is not None else "",
-        _window(wire),
-    ]
-    known = [part for part in parts if part]
-    return [f"Connection: {'; '.join(known)}"] if len(known) > 1 else []
-
-
 def request_section(examination: Examination) -> Section:
     """Return the table of all requests, for a page."""
     rows = [TableRow(_cells(exchange)) for exchange in examination.exchanges]
@@ -35,15 +21,11 @@ def request_section(examination: Examination) -> Section:
     return Section("requests", "Every request", tables=[table], is_long=True)
 
 
-def _window(wire: Wire) -> str:
-    return f"HTTP/2 window {format_size(wire.window_bytes)}" if wire.window_bytes else ""
-
-
 def _cells(exchange: Exchange) -> list[str]:
     form = " form" if exchange.is_form else ""
     asked = f"{exchange.verb}{form} {format_size(exchange.body_bytes)}{FRAMINGS[exchange.framing]}"
     return [
-        " ".join(filter(None, [exchange.question, exchange.label])),
+        ": ".join(filter(None, [exchange.question, exchange.label])),
         asked + (", Expect" if exchange.expected else "") + f", {exchange.protocol}",
         format_size(exchange.sent_bytes),
         _answer(exchange),
@@ -52,11 +34,12 @@ def _cells(exchange: Exchange) -> list[str]:
 
 
 def _answer(exchange: Exchange) -> str:
-    after = f" after {exchange.seconds:.3g} s" if exchange.seconds is not None else ""
+    after = f" after {exchange.seconds:.2g} s" if exchange.seconds is not None else ""
     if exchange.status is not None:
         return f"{exchange.status}{', early' * exchange.is_early}{after}"
-    text = f"{exchange.ending}{after}{f': {exchange.error}' if exchange.error else ''}"
-    return text if exchange.ending is Ending.LEFT else Bad(text)
+    if exchange.ending is Ending.LEFT:
+        return f"left on purpose{after}"
+    return Bad(f"{exchange.ending}{after}{f': {exchange.error}' if exchange.error else ''}")
 
 
 def _arrived(exchange: Exchange) -> str:

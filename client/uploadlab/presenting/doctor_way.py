@@ -10,6 +10,8 @@ CLIENT, NETWORK, APP = "client", "network", "your app"
 AT_NETWORK = ("link", "tls")
 """Hops of causes that lie between client and server."""
 LONGEST_NAME, MOST_HOPS = 40, 6
+FRAMEWORKS = ("flask", "werkzeug", "django", "fastapi", "starlette")
+"""What identifies itself so is the app, not a hop before it."""
 FRONTS = ("nginx", "caddy", "haproxy", "apache", "envoy")
 """What usually stands before a server that runs the app: a front that only a finding names goes first."""
 MARKS = {Weight.LOSS: "lost", Weight.PROBLEM: "problem", Weight.NOTE: ""}
@@ -17,9 +19,10 @@ MARKS = {Weight.LOSS: "lost", Weight.PROBLEM: "problem", Weight.NOTE: ""}
 
 def way_of(diagnosis: Diagnosis) -> list[Hop]:
     """Return the hops in order; those that only a finding names are marked as not seen."""
-    names = [CLIENT, *(plain(name, LONGEST_NAME) for name in diagnosis.hops[:MOST_HOPS])]
-    if not any(_is_of("app", name) for name in names):
-        names.append(APP)
+    hops = [plain(name, LONGEST_NAME) for name in diagnosis.hops[:MOST_HOPS]]
+    frameworks = [name for name in hops if name.lower().startswith(FRAMEWORKS)]
+    app = f"{APP} ({', '.join(frameworks)})" if frameworks else APP
+    names = [CLIENT, *(name for name in hops if name not in frameworks), app]
     seen, marks = (
         set(names),
         [(finding, _mark(n, finding)) for n, finding in enumerate(diagnosis.findings, 1)],
@@ -61,7 +64,7 @@ def _hop(finding: Finding) -> str:
 
 def _is_of(hop: str, name: str) -> bool:
     """Return whether a hop as it identified itself is that of a cause: ``uWSGI 2.0`` is ``uwsgi``."""
-    return name.lower().startswith(hop) or (hop == "app" and name == APP)
+    return name.lower().startswith(hop) or (hop == "app" and name.startswith(APP))
 
 
 def _place(names: Sequence[str], hop: str) -> int | None:

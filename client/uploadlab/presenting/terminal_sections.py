@@ -1,5 +1,6 @@
 """Sections as lines of a terminal: a heading, sentences beside their heads, text to paste at the left."""
 
+import re
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
@@ -9,6 +10,8 @@ from uploadlab.plain_text import plain
 from uploadlab.presenting.document import Document, Section, Statement
 from uploadlab.presenting.terminal_answer import HEAD_WIDTH, STYLES, answer_lines
 
+ADDRESS = re.compile(r"://|\bdocs/")
+"""In a word that somebody copies."""
 LEAST_WIDTH = 20
 """Columns for a sentence, however narrow the terminal is."""
 MOST_OPENING_LINES = 24
@@ -66,7 +69,11 @@ def folded(text: str, width: int) -> list[str]:
     """Return text as lines of that width; a longer address stays whole, on a line of its own."""
     width = max(width, LEAST_WIDTH)
     lines = wrap(plain(text), width, break_long_words=False, break_on_hyphens=False) or [""]
-    return [part for line in lines for part in ([line] if "://" in line else wrap(line, width) or [""])]
+    return [part for line in lines for part in ([line] if ADDRESS.search(line) else _cut(line, width))]
+
+
+def _cut(line: str, width: int) -> list[str]:
+    return [line[at : at + width] for at in range(0, len(line), width)] or [""]
 
 
 def _beside(statement: Statement, width: int) -> Sequence[Text]:

@@ -33,10 +33,10 @@ def chunked_lost(view: View) -> Iterator[Finding]:
     for place in (view.far("chunked"), view.own("chunked")):
         whole = next((found for found in place if found.framing is Framing.LENGTH), None)
         found = next((item for item in place if item.framing is Framing.CHUNKED), None)
-        if found is None or not found.is_success or (whole is None or not whole.is_success):
+        if found is None or whole is None or not whole.is_success:
             continue
         hidden = _both_headers(found)
-        if not (hidden or is_lost(view, found, whole)):
+        if not (hidden or _without_end(found) or is_lost(view, found, whole)):
             continue
         suspects = view.suspects("chunked", view.likely_server)
         suspects = [name for name in suspects if not name.startswith("app.") and "limit" not in name]
@@ -57,6 +57,11 @@ def _both_headers(found: Exchange) -> bool:
     return bool(
         arrived and arrived.interface == "wsgi" and arrived.transfer_encoding and not arrived.input_terminated
     )
+
+
+def _without_end(found: Exchange) -> bool:
+    """Return whether the far end could not know where the chunked body ends: Flask reads nothing then."""
+    return bool(found.arrived and found.arrived.error and found.arrived.size_bytes == 0)
 
 
 def _arrival(found: Exchange) -> Iterator[str]:
