@@ -80,8 +80,8 @@ Asked = dict[str, Any]
 Examples:
   lab doctor http://127.0.0.1:8000/upload
   lab doctor https://example.org/upload --field document --yes
-  lab doctor --print-probe > far_end.py     mount it beside your app, then:
-  lab doctor https://example.org/upload --probe /upload-lab-probe --token TOKEN
+  lab doctor --print-probe > upload_lab_probe.py  mount it, then:
+  lab doctor https://example.org/up --probe /upload-lab-probe --token TOKEN
   lab doctor --config nginx.conf app.ini    what limits uploads there?
   journalctl -u nginx | lab doctor --log -  what do these errors mean?
 """,

@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from uploadlab import __version__
 from uploadlab.doctoring.endpoint import Endpoint
 from uploadlab.doctoring.examination import Ended, Examiner
-from uploadlab.doctoring.questions import basics, bodies, sizes, times
+from uploadlab.doctoring.questions import basics, bodies, http2, sizes, speed, times
 from uploadlab.doctoring.registry import QUESTIONS, Question
 from uploadlab.model.exchanges import Examination, Stop
 
-SUBJECTS = (basics, sizes, bodies, times)
+SUBJECTS = (basics, sizes, bodies, http2, speed, times)
 """The modules with the questions; importing them registers these."""
 ORDER = (
     "wire", "first", "identity", "announced", "sent", "chunked", "empty", "cut", "expect", "heads", "fields",
-    "early", "buffering", "silence", "duration", "waiting",
+    "early", "http2", "speed", "buffering", "silence", "duration", "waiting",
 )  # fmt: skip
 """What limits nothing comes first, what takes long last."""
 

@@ -1,8 +1,8 @@
 """What gunicorn's options limit or lose."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from uploadlab.doctoring.config_rules.options import Options, bases_of, python_options
+from uploadlab.doctoring.config_rules.options import Given, Options, bases_of, python_options
 from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, Said, found, limit_found
 from uploadlab.doctoring.config_rules.values import number_of
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
@@ -11,11 +11,16 @@ SHORT_KEEPALIVE_SECONDS = 5
 STOCK_LINE_BYTES, STOCK_HEADER_BYTES = 4094, 8190
 
 
-def gunicorn_reading(files: Sequence[ConfigFile]) -> ReadConfig:
-    """Return the findings of gunicorn's Python files, each by itself; raise UsageError."""
+def gunicorn_reading(
+    files: Sequence[ConfigFile], overriding: Mapping[str, Given] | None = None
+) -> ReadConfig:
+    """Return the findings of gunicorn's Python files, each by itself, beside the options of a command line.
+
+    Raise UsageError for a file that is no Python.
+    """
     findings = []
     for file in files:
-        options = python_options(file)
+        options = python_options(file).overridden(overriding or {})
         findings += gunicorn_findings(
             options, worker_of(options, bases_of(file, options.value("worker_class")))
         )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from uploadlab.declared.config_syntax import HAPROXY, Setting, parse_config
@@ -20,8 +21,11 @@ from uploadlab.model.diagnoses import Finding, Weight
 from uploadlab.units import KIB, format_size
 
 SECTION = re.compile(r"(global|defaults|frontend|backend|listen)\b\s*(\S*)(?:\s+from\s+(\S+))?")
-OTHER_SECTION = re.compile(r"[a-z][\w-]*(\s|$)")
-"""A line that begins at the margin opens a section, of the kinds that say nothing of uploads too."""
+OTHER_SECTION = re.compile(
+    r"(?:peers|resolvers|mailers|userlist|program|cache|http-errors|ring|fcgi-app|crt-store|traces|acme)\b"
+    r"|log-(?:forward|profile)\b"
+)
+"""What opens a section that says nothing of uploads."""
 BODY = re.compile(r"body_size|content-length|content_length|\bPOST\b|\bPUT\b", re.IGNORECASE)
 SIZE_RULE = re.compile(r"\b(?:gt|ge)\s+(\d+)")
 DROPPING = re.compile(r"\bcode\s+(?:301|302|303)\b")
@@ -61,11 +65,9 @@ def haproxy_sections(files: Sequence[ConfigFile]) -> list[Section]:
     for file in files:
         settings = parse_config(f"config{HAPROXY}", file.text)
         lines = file.text.splitlines()
-        starts = [
-            number for number, line in enumerate(lines) if SECTION.match(line) or OTHER_SECTION.match(line)
-        ]
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-            opened = SECTION.match(lines[start])
+        starts = [number for number, line in enumerate(lines) if _opens(line)]
+        for start, end in pairwise([*starts, len(lines)]):
+            opened = SECTION.match(lines[start].strip())
             kind, name, source = opened.groups() if opened else ("other", "", None)
             inner = [setting for setting in settings if start < setting.first < end]
             inherits = defaults.get(source or "") if kind in ("frontend", "backend", "listen") else None
@@ -74,6 +76,10 @@ def haproxy_sections(files: Sequence[ConfigFile]) -> list[Section]:
             if kind == "defaults":
                 defaults[""] = defaults[name] = section
     return sections
+
+
+def _opens(line: str) -> bool:
+    return bool(SECTION.match(line.strip()) or OTHER_SECTION.match(line))
 
 
 def _said(section: Section, setting: Setting) -> Said:

@@ -232,7 +232,7 @@ def _refusals(trees: Sequence[Block], blocks: Sequence[UploadBlock]) -> Iterator
             if line.value != "off":
                 yield found(f"nginx.{option}", symptom, Weight.NOTE, said)
     for statement in (inner for tree in trees for inner in tree.walk()):
-        is_address = statement.option == "return" and re.match(r"(https?:|\$scheme|/)", statement.value)
+        is_address = statement.option == "return" and re.match(r"https?:|\$scheme", statement.value)
         codes = statement.words[1:2] if statement.option == "return" else statement.words[-1:]
         if statement.option in ("return", "rewrite") and (is_address or any(map(DROPPING.fullmatch, codes))):
             yield found(

@@ -32,6 +32,10 @@ class Options(NamedTuple):
         """Return the value of the first of these options that is given; empty if none is."""
         return next((self.given[name].value for name in names if name in self.given), "")
 
+    def overridden(self, given: Mapping[str, Given]) -> "Options":
+        """Return these options with others in the place of those of the same names."""
+        return self._replace(given={**self.given, **given})
+
     def said(self, names: tuple[str, ...], default: str) -> Said:
         """Return the line that sets the first of these options, or that its default holds."""
         given = next((self.given[name] for name in names if name in self.given), None)

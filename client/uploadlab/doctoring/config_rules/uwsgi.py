@@ -1,8 +1,8 @@
 """What uWSGI's options limit, buffer or lose."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from uploadlab.doctoring.config_rules.options import Options, ini_options
+from uploadlab.doctoring.config_rules.options import Given, Options, ini_options
 from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, Said, as_note, found, limit_found
 from uploadlab.doctoring.config_rules.values import number_of
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
@@ -10,18 +10,18 @@ from uploadlab.units import KIB, format_size
 
 SOCKETS = ("http-socket", "http11-socket", "https-socket")
 """uWSGI speaks HTTP by itself."""
-ROUTERS = ("http", "https", "http-to", "https2")
+ROUTERS = ("http", "https")
 """A process in front of the workers speaks HTTP."""
 READS_CHUNKS = ("chunked-input-limit", "chunked-input-timeout", "wsgi-manage-chunked-input")
 """Options that only an app needs which reads chunks."""
-OFF = {"", "0", "false", "off", "no"}
+OFF = {"0", "false", "off", "no"}
 STOCK_HEADER_BYTES = 4 * KIB
 SMALL_PIECE_BYTES = 32 * KIB
 
 
-def uwsgi_reading(files: Sequence[ConfigFile]) -> ReadConfig:
-    """Return the findings of uWSGI's ini files, each by itself."""
-    read = [ini_options(file) for file in files]
+def uwsgi_reading(files: Sequence[ConfigFile], overriding: Mapping[str, Given] | None = None) -> ReadConfig:
+    """Return the findings of uWSGI's ini files, each by itself, beside the options of a command line."""
+    read = [ini_options(file).overridden(overriding or {}) for file in files]
     findings = [finding for options in read for finding in uwsgi_findings(options)]
     return ReadConfig(findings, [line for options in read for line in options.unread])
 
@@ -45,11 +45,8 @@ def is_behind(options: Options) -> bool:
 def _chunked(options: Options) -> Iterator[Finding]:
     router = next((name for name in ROUTERS if name in options.given), "")
     lost = "Flask stores an empty file for each chunked body and answers with success"
-    if (
-        router
-        and options.value("http-chunked-input").lower() in OFF
-        and "http-chunked-input" not in options.given
-    ):
+    passes = options.given.get("http-chunked-input")
+    if router and (not passes or passes.value.lower() in OFF):
         said = options.said(("http-chunked-input",), "off")
         evidence = (*options.given[router].said.evidence, *said.evidence)
         yield found(
