@@ -191,7 +191,7 @@ def collected(view: View) -> Iterator[Finding]:
 
 
 def _lag(view: View, found: Exchange) -> Iterator[str]:
-    """Yield how late the app got its first byte, on the client's clock; nothing if the clocks cannot be compared.
+    """Yield how late the app got its first byte, on the client's clock, where the two can be compared.
 
     A small request tells how far the app's clock is ahead of the client's, within the time that it took.
     """
