@@ -136,18 +136,8 @@ def apache(
 ) -> int:
     """Start Apache as a reverse proxy; the lines come before its ProxyPass."""
     port = place.port()
-    names = [
-        "mpm_event",
-        "authz_core",
-        "authz_user",
-        "authn_core",
-        "authn_file",
-        "auth_basic",
-        "reqtimeout",
-        "proxy",
-        "proxy_http",
-    ]
-    names += ["ssl", "http2"] if tls else []
+    names = ["mpm_event", "authz_core", "authz_user", "authn_core", "authn_file", "auth_basic", "reqtimeout"]
+    names += ["proxy", "proxy_http", *(["ssl", "http2"] if tls else [])]
     own = {
         **APACHE,
         "WSGIChunkedRequest": None,

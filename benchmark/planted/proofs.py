@@ -240,3 +240,14 @@ def keeps_cut(subject: Subject) -> str:
     answer = send(subject, Request(2 * MB, chunked=True, stop_bytes=1 * MB))
     is_kept = answer.status == 201 and 0 < answer.said.get("size", 0) < 2 * MB
     return "" if is_kept else f"a part should be kept, but: {answer}"
+
+
+def refuses_after(count: int, status: int) -> Proof:
+    """Return the proof that one upload arrives, and that the status comes after that many more."""
+
+    def prove(subject: Subject) -> str:
+        answers = [send(subject, Request(100)) for _ in range(count + 2)]
+        is_limited = answers[0].is_whole and answers[-1].status == status
+        return "" if is_limited else f"the status {status} should come, but: {answers[0]}, {answers[-1]}"
+
+    return prove

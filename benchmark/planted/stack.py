@@ -22,7 +22,8 @@ from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.link.lines import Links
 
 HOST = "127.0.0.1"
-READY_SECONDS = 40.0
+READY_SECONDS = 90.0
+"""On a busy host."""
 POLL_SECONDS = 0.05
 _PORTS: set[int] = set()
 _PORTS_LOCK = threading.Lock()
@@ -116,7 +117,6 @@ class Place:
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "PYTHONPATH": code,
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(self.spool),
             "PLANTED_FOLDER": str(self.uploads),

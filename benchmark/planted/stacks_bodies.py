@@ -103,7 +103,7 @@ def nginx_spool_2mb(place: Place) -> str:
 )
 def gunicorn_resets(place: Place) -> str:
     """gunicorn, whose app refuses without reading: neither of the two reads on, one fault with two names"""
-    return url(servers.gunicorn(place, UNREAD, worker_class="sync", threads=1, workers=8))
+    return url(servers.gunicorn(place, UNREAD, worker_class="sync", threads=1, workers=4))
 
 
 @planted("early-reset", "uwsgi.early-close", "app.early-answer", proves=both(whole(Request(20 * MB)), resets))

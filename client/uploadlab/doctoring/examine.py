@@ -14,7 +14,7 @@ SUBJECTS = (basics, sizes, bodies, http2, speed, times)
 """The modules with the questions; importing them registers these."""
 ORDER = (
     "wire", "identity", "first", "announced", "sent", "chunked", "empty", "cut", "expect", "heads", "fields",
-    "early", "http2", "speed", "buffering", "silence", "duration", "waiting",
+    "http2", "speed", "early", "buffering", "silence", "duration", "waiting",
 )  # fmt: skip
 """What limits nothing comes first, what takes long last."""
 
