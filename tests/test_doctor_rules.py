@@ -24,6 +24,10 @@ FLASK = {
     "content": "<!doctype html>\n<html lang=en>\n<title>413 Request Entity Too Large</title>\n<h1>R</h1>"
 }
 GUNICORN = {"headers": [("server", "gunicorn")]}
+OF_GUNICORN = (
+    "<html>\n  <head>\n    <title>Request Header Fields Too Large</title>\n  </head>\n  <body>\n"
+    "    <h1><p>Request Header Fields Too Large</p></h1>"
+)
 JSON = {"content": '{"error": "no"}'}
 
 
@@ -48,9 +52,15 @@ def examined(*exchanges: Exchange, **more: Any) -> Examination:
     far_end = FAR if any(exchange.path == FAR for exchange in exchanges) else ""
     wire = more.pop("wire", Wire(round_trip_seconds=0.001, versions=["HTTP/1.1"]))
     return Examination(
-        url="http://127.0.0.1/up", started_at="", version="", far_end=far_end, wire=wire,
-        exchanges=list(exchanges), rungs=[6.0], **more,
-    )  # fmt: skip
+        url="http://127.0.0.1/up",
+        started_at="",
+        version="",
+        far_end=far_end,
+        wire=wire,
+        exchanges=list(exchanges),
+        rungs=[6.0],
+        **more,
+    )
 
 
 FIRST = ex("first")
@@ -63,97 +73,176 @@ WHOLE = ex("chunked", content='{"size": 200001}', body_bytes=200_001)
 OVER = {"body_bytes": 5 * MB, "sent_seconds": None}
 CASES = {
     "nginx refuses what is announced": (
-        [FIRST, ex("announced", None, body_bytes=MB, ending=Ending.LEFT), ex("announced", 413, **OVER, **NGINX)],
-        "nginx.client_max_body_size", Confidence.PROVEN,
+        [
+            FIRST,
+            ex("announced", None, body_bytes=MB, ending=Ending.LEFT),
+            ex("announced", 413, **OVER, **NGINX),
+        ],
+        "nginx.client_max_body_size",
+        Confidence.PROVEN,
     ),
     "the app refuses by a page of Flask": (
-        [FIRST, ex("announced", 413, **OVER, **FLASK)], "app.MAX_CONTENT_LENGTH", Confidence.LIKELY,
+        [FIRST, ex("announced", 413, **OVER, **FLASK)],
+        "app.MAX_CONTENT_LENGTH",
+        Confidence.LIKELY,
     ),
     "only the app refuses, the far end takes as much": (
         [FIRST, ex("sent", 413, **OVER, **JSON), far("sent", size=5 * MB, body_bytes=5 * MB)],
-        "app.MAX_CONTENT_LENGTH", Confidence.PROVEN,
+        "app.MAX_CONTENT_LENGTH",
+        Confidence.PROVEN,
     ),
     "the server closes on a large body": (
-        [FIRST, UWSGI, ex("announced", None, **OVER)], "uwsgi.limit-post", Confidence.LIKELY,
+        [FIRST, UWSGI, ex("announced", None, **OVER)],
+        "uwsgi.limit-post",
+        Confidence.LIKELY,
     ),
     "a form is refused, though its length is not": (
-        [ex("first", is_form=True), ex("announced", None, body_bytes=9 * MB, ending=Ending.LEFT),
-         ex("sent", 413, is_form=True, body_bytes=MB, **FLASK)],
-        "app.MAX_FORM_MEMORY_SIZE", Confidence.LIKELY,
+        [
+            ex("first", is_form=True),
+            ex("announced", None, body_bytes=9 * MB, ending=Ending.LEFT),
+            ex("sent", 413, is_form=True, body_bytes=MB, **FLASK),
+        ],
+        "app.MAX_FORM_MEMORY_SIZE",
+        Confidence.LIKELY,
     ),
     "large bodies end with 500 at nginx": (
         [FIRST, ex("sent", 500, body_bytes=5 * MB, **page("500 Internal Server Error"))],
-        "nginx.client_body_temp_path", Confidence.LIKELY,
+        "nginx.client_body_temp_path",
+        Confidence.LIKELY,
     ),
     "the app's disk is full": (
-        [FIRST, ex("sent", 507, body_bytes=5 * MB, **JSON)], "app.disk", Confidence.PROVEN,
+        [FIRST, ex("sent", 507, body_bytes=5 * MB, **JSON)],
+        "app.disk",
+        Confidence.PROVEN,
     ),
     "a chunked body is lost at uWSGI": (
         [FIRST, UWSGI, WHOLE, ex("chunked", content='{"size": 0}', **CHUNKED)],
-        "uwsgi.chunked-input", Confidence.LIKELY,
+        "uwsgi.chunked-input",
+        Confidence.LIKELY,
     ),
     "the far end proves that nginx hides the chunks from uWSGI": (
-        [FIRST, ex("identity", 400, MALFORMED, **page("400 Bad Request")), far("chunked", size=200_001, body_bytes=200_001),
-         far("chunked", size=200_001, arrived={"transfer_encoding": "chunked", "content_length": "200001", "server": "uwsgi"},
-             **CHUNKED)],
-        "nginx.uwsgi_param HTTP_TRANSFER_ENCODING", Confidence.PROVEN,
+        [
+            FIRST,
+            ex("identity", 400, MALFORMED, **page("400 Bad Request")),
+            far("chunked", size=200_001, body_bytes=200_001),
+            far(
+                "chunked",
+                size=200_001,
+                arrived={"transfer_encoding": "chunked", "content_length": "200001", "server": "uwsgi"},
+                **CHUNKED,
+            ),
+        ],
+        "nginx.uwsgi_param HTTP_TRANSFER_ENCODING",
+        Confidence.PROVEN,
     ),
     "a part is kept, as read back": (
-        [FIRST, ex("sent", body_bytes=5 * MB, stored=Stored.PART)], "app.reads-a-part", Confidence.LIKELY,
+        [FIRST, ex("sent", body_bytes=5 * MB, stored=Stored.PART)],
+        "app.reads-a-part",
+        Confidence.LIKELY,
     ),
     "silence is ended by nginx with 408": (
         [FIRST, ex("silence", 408, **PAUSED, **page("408 Request Time-out")), ex("duration", seconds=6.0)],
-        "nginx.client_body_timeout", Confidence.PROVEN,
+        "nginx.client_body_timeout",
+        Confidence.PROVEN,
     ),
     "silence is ended by the server, a slow upload is not": (
         [FIRST, UWSGI, ex("silence", 500, **PAUSED, **FLASK), ex("duration", seconds=6.0)],
-        "uwsgi.socket-timeout", Confidence.LIKELY,
+        "uwsgi.socket-timeout",
+        Confidence.LIKELY,
     ),
     "silent or not, the worker is killed": (
         [ex("first", **GUNICORN), ex("silence", None, **PAUSED), ex("duration", None, **CUT_AT_3)],
-        "gunicorn.timeout", Confidence.LIKELY,
+        "gunicorn.timeout",
+        Confidence.LIKELY,
     ),
     "behind nginx, a killed worker is a 502": (
-        [ex("first", headers=[("server", "nginx/1.22.1")]), ex("duration", 502, **CUT_AT_3, **page("502 Bad Gateway"))],
-        "uwsgi.harakiri", Confidence.LIKELY,
+        [
+            ex("first", headers=[("server", "nginx/1.22.1")]),
+            ex("duration", 502, **CUT_AT_3, **page("502 Bad Gateway")),
+        ],
+        "uwsgi.harakiri",
+        Confidence.LIKELY,
     ),
     "a late answer is given up by nginx": (
         [FIRST, FIRST_FAR, far("waiting", 504, seconds=3.0, **page("504 Gateway Time-out"))],
-        "nginx.proxy_read_timeout", Confidence.PROVEN,
+        "nginx.proxy_read_timeout",
+        Confidence.PROVEN,
     ),
     "the body is collected in front, as the far end shows": (
-        [FIRST, ex("identity", 400, MALFORMED, **page("400 Bad Request")), FIRST_FAR,
-         far("buffering", paused=[(0.1, 2.1)], seconds=2.2,
-             arrived={"first_seconds": 0.001, "last_seconds": 0.002, "server": "gunicorn"})],
-        "nginx.proxy_request_buffering", Confidence.PROVEN,
+        [
+            FIRST,
+            ex("identity", 400, MALFORMED, **page("400 Bad Request")),
+            FIRST_FAR,
+            far(
+                "buffering",
+                paused=[(0.1, 2.1)],
+                seconds=2.2,
+                arrived={"first_seconds": 0.001, "last_seconds": 0.002, "server": "gunicorn"},
+            ),
+        ],
+        "nginx.proxy_request_buffering",
+        Confidence.PROVEN,
     ),
     "long headers are refused by gunicorn": (
-        [FIRST, ex("heads", head_bytes=2000), ex("heads", 431, head_bytes=4000, content="<html>\n  <head>\n    <title>Request Header Fields Too Large</title>\n  </head>\n  <body>\n    <h1><p>Request Header Fields Too Large</p></h1>")],
-        "gunicorn.limit_request_field_size", Confidence.PROVEN,
+        [
+            FIRST,
+            ex("heads", head_bytes=2000),
+            ex(
+                "heads",
+                431,
+                head_bytes=4000,
+                content=OF_GUNICORN,
+            ),
+        ],
+        "gunicorn.limit_request_field_size",
+        Confidence.PROVEN,
     ),
     "nginx wants a password": (
-        [ex("first", 401, headers=[("www-authenticate", "Basic realm=x")], content=page("401 Authorization Required")["content"])],
-        "nginx.auth_basic", Confidence.PROVEN,
+        [
+            ex(
+                "first",
+                401,
+                headers=[("www-authenticate", "Basic realm=x")],
+                content=page("401 Authorization Required")["content"],
+            )
+        ],
+        "nginx.auth_basic",
+        Confidence.PROVEN,
     ),
     "the app redirects to its login": (
-        [ex("first", 302, headers=[("location", "/login")], **JSON)], "app.redirect", Confidence.PROVEN,
+        [ex("first", 302, headers=[("location", "/login")], **JSON)],
+        "app.redirect",
+        Confidence.PROVEN,
     ),
     "another method arrives": (
-        [ex("first", 405, **JSON), ex("first", label="PUT")], "app.method", Confidence.PROVEN,
+        [ex("first", 405, **JSON), ex("first", label="PUT")],
+        "app.method",
+        Confidence.PROVEN,
     ),
     "another field arrives": (
         [ex("first", 400, is_form=True, content='{"error": "no file"}'), ex("first", is_form=True)],
-        "app.field", Confidence.PROVEN,
+        "app.field",
+        Confidence.PROVEN,
     ),
     "a refusal breaks the connection": (
-        [ex("first", **GUNICORN), ex("early", None, ending=Ending.RESET, error="Broken pipe", sent_seconds=None)],
-        "gunicorn.early-close", Confidence.LIKELY,
+        [
+            ex("first", **GUNICORN),
+            ex("early", None, ending=Ending.RESET, error="Broken pipe", sent_seconds=None),
+        ],
+        "gunicorn.early-close",
+        Confidence.LIKELY,
     ),
     "the app answers late, the far end at once": (
-        [ex("first", seconds=4.0), ex("expect", seconds=4.0), far("first"), far("chunked", body_bytes=200_001)],
-        "app.slow-answer", Confidence.PROVEN,
+        [
+            ex("first", seconds=4.0),
+            ex("expect", seconds=4.0),
+            far("first"),
+            far("chunked", body_bytes=200_001),
+        ],
+        "app.slow-answer",
+        Confidence.PROVEN,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -168,10 +257,16 @@ def test_the_cause_that_is_named_first(case: str) -> None:
 
 def test_what_arrives_has_no_finding_above_a_note() -> None:
     healthy = [
-        FIRST, ex("announced", None, body_bytes=10**10, ending=Ending.LEFT), ex("sent", body_bytes=33 * MB), WHOLE,
-        ex("chunked", content='{"size": 200001}', **CHUNKED), ex("heads", head_bytes=7000),
-        ex("heads", 431, head_bytes=15000), ex("silence", seconds=6.6), ex("duration", seconds=6.6),
-    ]  # fmt: skip
+        FIRST,
+        ex("announced", None, body_bytes=10**10, ending=Ending.LEFT),
+        ex("sent", body_bytes=33 * MB),
+        WHOLE,
+        ex("chunked", content='{"size": 200001}', **CHUNKED),
+        ex("heads", head_bytes=7000),
+        ex("heads", 431, head_bytes=15000),
+        ex("silence", seconds=6.6),
+        ex("duration", seconds=6.6),
+    ]
     said = diagnose(examined(*healthy))
     assert {found.weight for found in said.findings} <= {Weight.NOTE}
     assert any("MiB" in fact for fact in said.facts)

@@ -155,7 +155,7 @@ def _without_refuted(findings: Sequence[Finding], groups: Grouped) -> list[Findi
     if not front:
         return list(findings)
     refuted = {*SHIELDED, *(CHUNKED if proxies_by_http(nginx) else ())}
-    why = f"{front} takes the whole body first, so only the app's own work counts"
+    why = f"nginx takes the whole body first, by {front}, so only the app's own work counts"
     return [
         as_note(finding, why) if finding.cause in OWN_WORK else finding
         for finding in findings

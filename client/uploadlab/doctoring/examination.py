@@ -33,6 +33,8 @@ class Ended(Exception):
         self.stop = stop
 
 
+Report = Callable[[str, str], None]
+"""Called before each request with the name of its question, and with which of the question's it is."""
 SAME = "same"
 """In place of a digest: the server's copy has it, too."""
 
@@ -41,7 +43,7 @@ class Examiner:
     """Asks a server, and keeps what came back."""
 
     def __init__(
-        self, endpoint: Endpoint, far_end: Endpoint | None, seen: Examination, report: Callable[[str], None]
+        self, endpoint: Endpoint, far_end: Endpoint | None, seen: Examination, report: Report
     ) -> None:
         self.endpoint, self.far_end, self.seen = endpoint, far_end, seen
         self._report = report
@@ -138,7 +140,7 @@ class Examiner:
                 Stop.BUDGET, f"{format_size(self.seen.budget_bytes)} were sent: --budget allows no more"
             )
         patience = min(manners.pop("patience_seconds", 30.0), max(1.0, self.seconds_left))
-        self._report(f"{self._question}: {label}" if label else self._question)
+        self._report(self._question, label)
         return carry_out(address, Asked(self._question, attempt, label, patience_seconds=patience, **manners))
 
     def _keep(self, found: Exchange) -> Exchange:

@@ -10,10 +10,10 @@ from uploadlab.doctoring.config_rules.saying import (
     ConfigFile,
     ReadConfig,
     Said,
-    at_line,
     by_default,
-    found,
+    finding_of,
     limit_found,
+    said_at,
 )
 from uploadlab.doctoring.config_rules.uwsgi import uwsgi_findings
 from uploadlab.doctoring.config_rules.values import number_of
@@ -80,7 +80,7 @@ def _of_command(command: CommandLine) -> Iterator[Finding | None]:
 
 
 def _said(command: CommandLine) -> Said:
-    return at_line(command.file, command.line, command.text)
+    return said_at(command.file, command.line, command.text)
 
 
 def given_by(command: CommandLine) -> dict[str, Given]:
@@ -109,15 +109,15 @@ def _losses(command: CommandLine) -> Iterator[Finding]:
     if command.program == "hypercorn" and WSGI_APP.search(app):
         said = _said(command)
         sure = said if app.startswith("wsgi:") else said._replace(confidence=Confidence.LIKELY)
-        yield found("hypercorn.input_terminated", LOST, Weight.LOSS, sure)
+        yield finding_of("hypercorn.input_terminated", LOST, Weight.LOSS, sure)
         symptom = "hypercorn refuses every body over 16 MiB"
-        yield found("hypercorn.wsgi_max_body_size", symptom, Weight.PROBLEM, sure)
+        yield finding_of("hypercorn.wsgi_max_body_size", symptom, Weight.PROBLEM, sure)
     elif command.program == "uvicorn" and (interface == "wsgi" or "a2wsgi" in app):
         said = _said(command)
         sure = said if interface == "wsgi" else said._replace(confidence=Confidence.LIKELY)
-        yield found("uvicorn.a2wsgi input_terminated", LOST, Weight.LOSS, sure)
+        yield finding_of("uvicorn.a2wsgi input_terminated", LOST, Weight.LOSS, sure)
     elif command.program == "pyvoy" and interface == "wsgi":
-        yield found("pyvoy.input_terminated", LOST, Weight.LOSS, _said(command))
+        yield finding_of("pyvoy.input_terminated", LOST, Weight.LOSS, _said(command))
     elif command.program == "granian" and interface == "wsgi":
         symptom = "a body that its client cuts is handed on as if it were whole"
-        yield found("granian.cut-bodies", symptom, Weight.NOTE, _said(command))
+        yield finding_of("granian.cut-bodies", symptom, Weight.NOTE, _said(command))

@@ -45,7 +45,7 @@ def language_of(name: str, text: str) -> ConfigLanguage:
     if not worth[best]:
         known = "nginx, uWSGI, gunicorn, Caddy, HAProxy, Apache, Envoy or Traefik"
         raise UsageError(
-            f"{plain(name)} is no config of {known}, as far as can be seen: name such a file, for example"
+            f"{plain(name)} is no config of {known}, as far as can be seen: name one of these, for example"
             " upload-lab doctor --config nginx.conf"
         )
     return best

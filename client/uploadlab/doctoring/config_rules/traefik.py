@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, at_line, by_default, limit_found
-from uploadlab.doctoring.config_rules.values import seconds_of
+from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, by_default, limit_found, said_at
+from uploadlab.doctoring.config_rules.values import time_of
 from uploadlab.doctoring.config_rules.yaml_nodes import Entry, yaml_entries
 from uploadlab.model.diagnoses import Finding
 
@@ -25,8 +25,8 @@ def _of_point(file: str, point: Entry, entries: Sequence[Entry]) -> Iterator[Fin
     path = (POINTS, point.key, "transport", "respondingTimeouts")
     given = next((entry for entry in entries if (entry.path, entry.key) == (path, "readTimeout")), None)
     if given:
-        said = at_line(file, given.line, f"readTimeout: {given.text}")
-        yield limit_found("traefik.readTimeout", seconds_of(given.text), given.text, said)
+        said = said_at(file, given.line, f"readTimeout: {given.text}")
+        yield limit_found("traefik.readTimeout", time_of(given.text), given.text, said)
     else:
         said = by_default(file, "readTimeout", "of 60 s (since 2.11.2)", f"the entry point {point.key}")
         yield limit_found("traefik.readTimeout", STOCK_SECONDS, "", said)

@@ -18,7 +18,7 @@ SENT = (MIB + MIB // 8, 5 * MIB, 17 * MIB)
 LARGEST = 33 * MIB
 SENT_STEPS = 3
 AT_FAR_END = 5 * MIB
-"""The size of what the far end gets where the endpoint refuses nothing: the rest of the budget is for speed."""
+"""What the far end gets where the endpoint refuses nothing: the rest of the budget is for other questions."""
 LONG_SECONDS = 20.0
 """An upload that would take longer is not sent."""
 HEADS = (2 * KIB, 4 * KIB, 7 * KIB, 15 * KIB, 31 * KIB)
