@@ -16,7 +16,7 @@ from uploadlab.doctoring.endpoint import Endpoint, far_end_of
 from uploadlab.doctoring.examine import examine, most_requests
 from uploadlab.doctoring.far_end import make_far_end
 from uploadlab.doctoring.logs import read_log
-from uploadlab.doctoring.show import Copies, show_diagnosis
+from uploadlab.doctoring.show import Copies, show_diagnosis, told
 from uploadlab.errors import FAILED, INTERRUPTED, UsageError
 from uploadlab.model.diagnoses import Weight
 from uploadlab.model.exchanges import Examination, Stop
@@ -161,7 +161,8 @@ def _visit(url: str, described: Described, asked: Asked, screen: Screen) -> Exam
         raise UsageError(
             f"{endpoint.address.netloc} is another host, so nothing was sent: add --yes to begin"
         )
-    return examine(endpoint, far_end, (budget, seconds), asked["rungs"], screen.note)
+    with told(screen, most_requests()) as report:
+        return examine(endpoint, far_end, (budget, seconds), asked["rungs"], report)
 
 
 def _far_end(endpoint: Endpoint, path: str | None, token: str | None) -> Endpoint | None:

@@ -1,18 +1,20 @@
 """``doctor --config FILES``: the lines, and the missing lines, that limit, buffer or lose uploads."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from uploadlab.doctoring.causes import cause_of
 from uploadlab.doctoring.config_rules.command_lines import command_lines
-from uploadlab.doctoring.config_rules.commands import config_of
+from uploadlab.doctoring.config_rules.commands import config_of, given_by
+from uploadlab.doctoring.config_rules.gunicorn import gunicorn_reading
 from uploadlab.doctoring.config_rules.languages import READERS, language_of
 from uploadlab.doctoring.config_rules.nginx import proxies_by_http, takes_whole_bodies
-from uploadlab.doctoring.config_rules.saying import ConfigFile, as_note
+from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, as_note
 from uploadlab.doctoring.config_rules.signs import ConfigLanguage
+from uploadlab.doctoring.config_rules.uwsgi import uwsgi_reading
 from uploadlab.errors import UsageError, problem_of
 from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
 from uploadlab.plain_text import plain
@@ -29,9 +31,13 @@ RANKS = (
 WEIGHTS, SURENESS = list(Weight), list(Confidence)
 SHIELDED = ("gunicorn.workers", "uwsgi.processes", "uwsgi.socket-timeout")
 """What slow clients cannot reach behind a front that takes the whole body first."""
+CHUNKED = ("uwsgi.chunked-input", "uwsgi.http-chunked-input")
+"""What a front that gives each body a length makes good."""
 OWN_WORK = ("gunicorn.timeout", "uwsgi.harakiri")
 """Limits that then count only the app's own work."""
 
+OVERRIDDEN = {ConfigLanguage.GUNICORN: gunicorn_reading, ConfigLanguage.UWSGI: uwsgi_reading}
+"""Whose options a command line may set too."""
 Grouped = dict[ConfigLanguage, list[ConfigFile]]
 
 
@@ -65,7 +71,7 @@ def diagnose_configs(files: Sequence[ConfigFile]) -> Diagnosis:
     for language in (language for language in ConfigLanguage if language in groups):
         for group in _together(language, groups[language]):
             try:
-                read = READERS[language](group)
+                read = _read(language, group, groups)
             except UsageError as error:
                 problems.append(error)
                 continue
@@ -80,6 +86,17 @@ def diagnose_configs(files: Sequence[ConfigFile]) -> Diagnosis:
         facts=[f"{file.name}: read as {language}" for language in groups for file in groups[language]],
         unasked=[*map(str, problems), *_not_given(unread, files)],
     )
+
+
+def _read(language: ConfigLanguage, files: Sequence[ConfigFile], groups: Grouped) -> ReadConfig:
+    """Return what files that are read as one say; a command line that names a config overrides it."""
+    if language not in OVERRIDDEN:
+        return READERS[language](files)
+    commands = [line for file in groups.get(ConfigLanguage.COMMANDS, []) for line in command_lines(file)]
+    names = {file.name.rpartition("/")[2] for file in files}
+    naming = (command for command in commands if config_of(command).rpartition("/")[2] in names)
+    overriding = next((given_by(command) for command in naming), {})
+    return OVERRIDDEN[language](files, overriding)
 
 
 def ordered(findings: Sequence[Finding]) -> list[Finding]:
@@ -129,44 +146,18 @@ def _not_given(unread: Sequence[str], files: Sequence[ConfigFile]) -> list[str]:
 
 
 def _without_refuted(findings: Sequence[Finding], groups: Grouped) -> list[Finding]:
-    """Return the findings that no other file of the same call refutes."""
-    rules: list[Callable[[Finding], Finding | None]] = [_behind_a_front(groups), _set_by_a_config(groups)]
-    left = []
-    for finding in findings:
-        kept: Finding | None = finding
-        for rule in rules:
-            kept = rule(kept) if kept else None
-        left += [kept] if kept else []
-    return left
+    """Return the findings that no other file of the same call refutes.
 
-
-def _behind_a_front(groups: Grouped) -> Callable[[Finding], Finding | None]:
-    """Return the rule of a front that takes bodies whole: its app meets no slow client, and no chunks."""
+    Behind an nginx that takes bodies whole, the app's server meets no slow client, and by HTTP no chunks.
+    """
     nginx = groups.get(ConfigLanguage.NGINX, [])
     front = takes_whole_bodies(nginx) if nginx else ""
-    by_http = bool(front) and proxies_by_http(nginx)
-
-    def rule(finding: Finding) -> Finding | None:
-        is_refuted = finding.cause in SHIELDED or (finding.cause == "uwsgi.chunked-input" and by_http)
-        if front and is_refuted:
-            return None
-        if front and finding.cause in OWN_WORK:
-            return as_note(finding, f"{front} takes the whole body first, so only the app's own work counts")
-        return finding
-
-    return rule
-
-
-def _set_by_a_config(groups: Grouped) -> Callable[[Finding], Finding | None]:
-    """Return the rule of a command line: it overrides what a config of gunicorn that it names leaves out."""
-    commands = [line for file in groups.get(ConfigLanguage.COMMANDS, []) for line in command_lines(file)]
-    named = {config_of(command).rpartition("/")[2]: command for command in commands if config_of(command)}
-
-    def rule(finding: Finding) -> Finding | None:
-        command = named.get(finding.place.rpartition("/")[2].partition(":")[0])
-        option = "--" + cause_of(finding.cause).setting.replace("_", "-")
-        if command and any(word.partition("=")[0] == option for word in command.words):
-            return as_note(finding, f"{command.file}:{command.line} sets {option}, which counts in its place")
-        return finding
-
-    return rule
+    if not front:
+        return list(findings)
+    refuted = {*SHIELDED, *(CHUNKED if proxies_by_http(nginx) else ())}
+    why = f"nginx takes the whole body first, by {front}, so only the app's own work counts"
+    return [
+        as_note(finding, why) if finding.cause in OWN_WORK else finding
+        for finding in findings
+        if finding.cause not in refuted
+    ]

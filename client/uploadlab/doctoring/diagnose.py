@@ -4,20 +4,20 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from uploadlab.doctoring.rules import bodies, refusals, sizes, times
-from uploadlab.doctoring.rules.view import RULES, View
+from uploadlab.doctoring.rules import bodies, http2, refusals, sizes, speed, times
+from uploadlab.doctoring.rules.view import RULES, Rule, View
 from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
 from uploadlab.model.exchanges import Examination, Stop
 from uploadlab.units import format_seconds, format_size
 
-SUBJECTS = (refusals, bodies, sizes, times)
-"""The modules with the rules; importing them registers these."""
+SUBJECTS = (refusals, bodies, http2, speed, times, sizes)
+"""The modules with the rules, in the order in which findings of the same weight stand."""
 
 
 def diagnose(seen: Examination) -> Diagnosis:
     """Return what an examination shows, the worst first."""
     view = View(seen)
-    findings = _merged(found for rule in RULES for found in rule(view))
+    findings = _merged(found for rule in _ordered(RULES) for found in rule(view))
     unasked = [f"{name}: {why}" for name, why in seen.skipped.items()]
     if seen.stop is not Stop.COMPLETE:
         unasked.insert(0, f"The examination ended early: {seen.why}")
@@ -25,6 +25,11 @@ def diagnose(seen: Examination) -> Diagnosis:
         subject=seen.url, hops=view.shown_hops, findings=findings, facts=_facts(view),
         unasked=unasked, left=seen.left,
     )  # fmt: skip
+
+
+def _ordered(rules: Iterable[Rule]) -> list[Rule]:
+    subjects = [module.__name__ for module in SUBJECTS]
+    return sorted(rules, key=lambda rule: subjects.index(rule.__module__))
 
 
 def joined(diagnoses: Sequence[Diagnosis]) -> Diagnosis:
@@ -51,7 +56,9 @@ def _merged(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _rank(found: Finding) -> tuple[int, int]:
-    return list(Weight).index(found.weight), list(Confidence).index(found.confidence)
+    """Return the place of a finding; notes stay in the order of their rules."""
+    sure = 0 if found.weight is Weight.NOTE else list(Confidence).index(found.confidence)
+    return list(Weight).index(found.weight), sure
 
 
 def _facts(view: View) -> list[str]:
@@ -67,4 +74,4 @@ def _facts(view: View) -> list[str]:
     for question, what in (("silence", "A silence"), ("duration", "An upload"), ("waiting", "A wait")):
         if lasted := next((found for found in seen.of(question) if found.is_success), None):
             said.append(f"{what} of {format_seconds(lasted.seconds or 0)} is not cut")
-    return said
+    return said + speed.facts(view)

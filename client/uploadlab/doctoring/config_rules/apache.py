@@ -9,12 +9,12 @@ from uploadlab.doctoring.config_rules.saying import (
     ConfigFile,
     ReadConfig,
     Said,
-    at_line,
     by_default,
-    found,
+    finding_of,
     limit_found,
+    said_at,
 )
-from uploadlab.doctoring.config_rules.values import number_of, seconds_of
+from uploadlab.doctoring.config_rules.values import number_of, time_of
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 
 PART = re.compile(r"(handshake|header|body)=(\d+)(?:-(\d+))?(?:,minrate=(\d+))?", re.IGNORECASE)
@@ -64,12 +64,12 @@ def apache_reading(files: Sequence[ConfigFile]) -> ReadConfig:
     """Return the findings of Apache's files, read as one."""
     directives, includes = [], []
     for file in files:
-        text = re.sub(r"\\\n", " \x00", file.text)  # a line goes on; the mark is one line, to be counted
+        text = re.sub(r"\\\n", " \x00", file.text)  # a line goes on; each mark counts as a line
         lost = [line.count("\x00") for line in text.splitlines()]
         for setting in parse_config(f"config{APACHE}", text.replace("\x00", " ")):
             number = setting.first + 1 + sum(lost[: setting.first])
             directives.append(
-                Directive(setting.option, setting.value, at_line(file.name, number, setting.text))
+                Directive(setting.option, setting.value, said_at(file.name, number, setting.text))
             )
             if setting.option.lower() in ("include", "includeoptional"):
                 includes.append(f"{file.name}:{number} includes {setting.value}")
@@ -108,7 +108,10 @@ def _times(config: ApacheConfig) -> Iterator[Finding | None]:
         yield limit_found("apache.Timeout", 60, "", config.default("Timeout", "of 60 s"))
     for line in config.all("ProxyTimeout"):
         yield limit_found("apache.ProxyTimeout", number_of(line.value), line.value, line.said)
-    if not config.all("ProxyTimeout") and config.has("ProxyPass"):
+    untimed = [
+        line for line in config.all("ProxyPass") if "timeout=" not in line.value and "!" not in line.words
+    ]
+    if untimed and not config.all("ProxyTimeout"):
         timeout = next((number_of(line.value) for line in config.all("Timeout")), 60)
         said = config.default("ProxyTimeout", "of Timeout's value")
         yield limit_found("apache.ProxyTimeout", timeout, "the value of Timeout", said)
@@ -143,7 +146,7 @@ def _rate(said: Said, seconds: int, most: str, rate: str) -> Finding | None:
     symptom = (
         f"Apache ends an upload that pauses at its start for {seconds} s, or has under {rate} bytes a second"
     )
-    return found("apache.RequestReadTimeout", symptom, Weight.NOTE, said) if seconds else None
+    return finding_of("apache.RequestReadTimeout", symptom, Weight.NOTE, said) if seconds else None
 
 
 def _wsgi(config: ApacheConfig) -> Iterator[Finding | None]:
@@ -151,39 +154,39 @@ def _wsgi(config: ApacheConfig) -> Iterator[Finding | None]:
         lines = config.all("WSGIChunkedRequest")
         if not any(line.value.lower() == "on" for line in lines):
             said = lines[-1].said if lines else config.default("WSGIChunkedRequest", "Off")
-            yield found(
+            yield finding_of(
                 "apache.WSGIChunkedRequest", "mod_wsgi answers 411 to each chunked body", Weight.PROBLEM, said
             )
     for line in config.all("WSGIDaemonProcess"):
         options = dict(word.partition("=")[::2] for word in line.words[:MOST_PARTS])
         timeout = options.get("request-timeout", "0")
-        yield limit_found("apache.WSGIDaemonProcess request-timeout", seconds_of(timeout), timeout, line.said)
-        if seconds_of(options.get("queue-timeout", "0")):
+        yield limit_found("apache.WSGIDaemonProcess request-timeout", time_of(timeout), timeout, line.said)
+        if time_of(options.get("queue-timeout", "0")):
             symptom = f"an upload that waits over {options['queue-timeout']} s for a free thread is a 503"
-            yield found("apache.WSGIDaemonProcess queue-timeout", symptom, Weight.NOTE, line.said)
+            yield finding_of("apache.WSGIDaemonProcess queue-timeout", symptom, Weight.NOTE, line.said)
         places = (number_of(options.get("processes", "1")) or 0) * (
             number_of(options.get("threads", "15")) or 0
         )
         if 0 < places <= 15:
             symptom = f"{places} slow clients hold up all other uploads"
-            yield found("apache.WSGIDaemonProcess threads", symptom, Weight.NOTE, line.said)
+            yield finding_of("apache.WSGIDaemonProcess threads", symptom, Weight.NOTE, line.said)
 
 
 def _refusals(config: ApacheConfig) -> Iterator[Finding | None]:
     for line in config.all("Protocols"):
         if "h2" in line.words and not config.all("H2WindowSize"):
             symptom = "uploads over HTTP/2 from far away are slow: 64 KiB for each round trip"
-            yield found("apache.H2WindowSize", symptom, Weight.NOTE, line.said)
+            yield finding_of("apache.H2WindowSize", symptom, Weight.NOTE, line.said)
     for line in [*config.all("SetEnv"), *config.all("SetEnvIf")]:
         if re.search(r"\bproxy-sendcl\b", line.value):
             symptom = "Apache takes each chunked body to disk before it calls the app"
-            yield found("apache.proxy-sendcl", symptom, Weight.NOTE, line.said)
+            yield finding_of("apache.proxy-sendcl", symptom, Weight.NOTE, line.said)
     for line in [*config.all("Redirect"), *config.all("RedirectMatch"), *config.all("RedirectPermanent")]:
         if line.words[:1] and (line.words[0].lower() in DROPPING or line.words[0].startswith(("/", "^"))):
             symptom = "Apache answers a redirect after which clients send GET without the body"
-            yield found("apache.Redirect", symptom, Weight.NOTE, line.said)
+            yield finding_of("apache.Redirect", symptom, Weight.NOTE, line.said)
     for line in config.all("Require"):
         if line.words[:1] in (["valid-user"], ["user"], ["group"]):
-            yield found(
+            yield finding_of(
                 "apache.Require", "Apache answers 401 to an upload without a login", Weight.NOTE, line.said
             )

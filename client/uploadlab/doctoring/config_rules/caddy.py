@@ -7,12 +7,12 @@ from uploadlab.doctoring.config_rules.saying import (
     ConfigFile,
     ReadConfig,
     Said,
-    at_line,
     by_default,
-    found,
+    finding_of,
     limit_found,
+    said_at,
 )
-from uploadlab.doctoring.config_rules.values import seconds_of, size_of
+from uploadlab.doctoring.config_rules.values import config_size, time_of
 from uploadlab.model.diagnoses import Finding, Weight
 
 KEEPING = ("307", "308")
@@ -49,34 +49,36 @@ def _with_parents(top: Block, parents: tuple[str, ...]) -> Iterator[tuple[Block,
 
 
 def _said(block: Block) -> Said:
-    return at_line(block.file, block.line, " ".join(block.words))
+    return said_at(block.file, block.line, " ".join(block.words))
 
 
 def _of(block: Block, around: tuple[str, ...]) -> Iterator[Finding | None]:
     inside = around[-1] if around else ""
     value = block.words[1] if len(block.words) > 1 else ""
     if block.option == "max_size" and inside == "request_body":
-        yield limit_found("caddy.request_body max_size", size_of(value, decimal=True), value, _said(block))
+        yield limit_found(
+            "caddy.request_body max_size", config_size(value, decimal=True), value, _said(block)
+        )
     elif block.option == "read_body" and inside == "timeouts":
-        yield limit_found("caddy.read_timeout", seconds_of(value), value, _said(block))
+        yield limit_found("caddy.read_timeout", time_of(value), value, _said(block))
     elif block.option == "read_timeout" and inside == "timeouts":
-        yield limit_found("caddy.read_timeout", seconds_of(value), value, _said(block), effect="silence")
+        yield limit_found("caddy.read_timeout", time_of(value), value, _said(block), effect="silence")
     elif block.option == "read_header" and inside == "timeouts":
-        yield limit_found("caddy.read_header", seconds_of(value), value, _said(block))
+        yield limit_found("caddy.read_header", time_of(value), value, _said(block))
     elif block.option == "max_header_size":
-        yield limit_found("caddy.max_header_size", size_of(value, decimal=True), value, _said(block))
+        yield limit_found("caddy.max_header_size", config_size(value, decimal=True), value, _said(block))
     elif block.option == "response_header_timeout":
-        yield limit_found("caddy.response_header_timeout", seconds_of(value), value, _said(block))
+        yield limit_found("caddy.response_header_timeout", time_of(value), value, _said(block))
     elif block.option in ("request_buffers", "buffer_requests"):
         symptom = "Caddy reads a body, or its beginning, into memory before it calls the app"
-        yield found("caddy.request_buffers", symptom, Weight.NOTE, _said(block))
+        yield finding_of("caddy.request_buffers", symptom, Weight.NOTE, _said(block))
     elif block.option in ("basic_auth", "basicauth"):
-        yield found(
+        yield finding_of(
             "caddy.basic_auth", "Caddy answers 401 to an upload without a login", Weight.NOTE, _said(block)
         )
     elif block.option == "redir" and block.words[-1] not in KEEPING:
         symptom = "Caddy answers a redirect after which clients send GET without the body"
-        yield found("caddy.redir", symptom, Weight.NOTE, _said(block))
+        yield finding_of("caddy.redir", symptom, Weight.NOTE, _said(block))
 
 
 def _defaults(name: str, statements: Sequence[Block]) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """What the command lines of servers limit, buffer or lose."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from uploadlab.doctoring.config_rules.command_lines import CommandLine, command_lines, options_of
@@ -9,14 +10,14 @@ from uploadlab.doctoring.config_rules.saying import (
     ConfigFile,
     ReadConfig,
     Said,
-    at_line,
     by_default,
-    found,
+    finding_of,
     limit_found,
+    said_at,
 )
 from uploadlab.doctoring.config_rules.uwsgi import uwsgi_findings
 from uploadlab.doctoring.config_rules.values import number_of
-from uploadlab.model.diagnoses import Finding, Weight
+from uploadlab.model.diagnoses import Confidence, Finding, Weight
 
 GUNICORN_SHORT = {"b": "bind", "w": "workers", "k": "worker-class", "t": "timeout", "c": "config"}
 UWSGI_SHORT = {
@@ -38,6 +39,8 @@ LIMITS = {
     "uvicorn": (("h11-max-incomplete-event-size", "uvicorn.h11_max_incomplete_event_size", "16384"),),
 }
 """Of each server: options, their causes and defaults."""
+WSGI_APP = re.compile(r"(?:^|[./])wsgi(?::|$)")
+"""An app that is WSGI by its name."""
 LOST = "Flask stores an empty file for each chunked body and answers with success"
 
 
@@ -67,27 +70,29 @@ def _of_command(command: CommandLine) -> Iterator[Finding | None]:
     if config_of(command):
         return  # most of it is in that file
     if command.program == "gunicorn":
-        options = _options(command, GUNICORN_SHORT, GUNICORN_NAMES)
+        options = Options(command.file, given_by(command))
         yield from gunicorn_findings(options, worker_of(options))
     elif command.program == "uwsgi":
-        yield from uwsgi_findings(_options(command, UWSGI_SHORT, {}))
+        yield from uwsgi_findings(Options(command.file, given_by(command)))
     else:
         yield from _limits(command)
         yield from _losses(command)
 
 
 def _said(command: CommandLine) -> Said:
-    return at_line(command.file, command.line, command.text)
+    return said_at(command.file, command.line, command.text)
 
 
-def _options(command: CommandLine, short: dict[str, str], names: dict[str, str]) -> Options:
-    given = {
-        names.get(name, name if command.program == "uwsgi" else name.replace("-", "_")): Given(
-            value, _said(command)
-        )
-        for name, value in options_of(command.words, short).items()
-    }
-    return Options(command.file, given)
+def given_by(command: CommandLine) -> dict[str, Given]:
+    """Return the options of a command of gunicorn or uWSGI by the names that they have in a config."""
+    if command.program == "uwsgi":
+        options = options_of(command.words, UWSGI_SHORT)
+    else:
+        options = {
+            GUNICORN_NAMES.get(name, name.replace("-", "_")): value
+            for name, value in options_of(command.words, GUNICORN_SHORT).items()
+        }
+    return {name: Given(value, _said(command)) for name, value in options.items()}
 
 
 def _limits(command: CommandLine) -> Iterator[Finding | None]:
@@ -100,18 +105,19 @@ def _limits(command: CommandLine) -> Iterator[Finding | None]:
 
 def _losses(command: CommandLine) -> Iterator[Finding]:
     interface = options_of(command.words, {}).get("interface", "")
-    if command.program == "hypercorn" and any(word.startswith("wsgi:") for word in command.words):
-        yield found("hypercorn.input_terminated", LOST, Weight.LOSS, _said(command))
-        yield found(
-            "hypercorn.wsgi_max_body_size",
-            "hypercorn refuses every body over 16 MiB",
-            Weight.PROBLEM,
-            _said(command),
-        )
-    elif command.program == "uvicorn" and interface == "wsgi":
-        yield found("uvicorn.a2wsgi input_terminated", LOST, Weight.LOSS, _said(command))
+    app = next((word for word in reversed(command.words) if ":" in word), "")
+    if command.program == "hypercorn" and WSGI_APP.search(app):
+        said = _said(command)
+        sure = said if app.startswith("wsgi:") else said._replace(confidence=Confidence.LIKELY)
+        yield finding_of("hypercorn.input_terminated", LOST, Weight.LOSS, sure)
+        symptom = "hypercorn refuses every body over 16 MiB"
+        yield finding_of("hypercorn.wsgi_max_body_size", symptom, Weight.PROBLEM, sure)
+    elif command.program == "uvicorn" and (interface == "wsgi" or "a2wsgi" in app):
+        said = _said(command)
+        sure = said if interface == "wsgi" else said._replace(confidence=Confidence.LIKELY)
+        yield finding_of("uvicorn.a2wsgi input_terminated", LOST, Weight.LOSS, sure)
     elif command.program == "pyvoy" and interface == "wsgi":
-        yield found("pyvoy.input_terminated", LOST, Weight.LOSS, _said(command))
+        yield finding_of("pyvoy.input_terminated", LOST, Weight.LOSS, _said(command))
     elif command.program == "granian" and interface == "wsgi":
         symptom = "a body that its client cuts is handed on as if it were whole"
-        yield found("granian.cut-bodies", symptom, Weight.NOTE, _said(command))
+        yield finding_of("granian.cut-bodies", symptom, Weight.NOTE, _said(command))

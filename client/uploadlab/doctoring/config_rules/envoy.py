@@ -8,12 +8,12 @@ from uploadlab.doctoring.config_rules.saying import (
     ConfigFile,
     ReadConfig,
     Said,
-    at_line,
     by_default,
-    found,
+    finding_of,
     limit_found,
+    said_at,
 )
-from uploadlab.doctoring.config_rules.values import number_of, seconds_of
+from uploadlab.doctoring.config_rules.values import number_of, time_of
 from uploadlab.doctoring.config_rules.yaml_nodes import Entry, yaml_entries
 from uploadlab.model.diagnoses import Finding, Weight
 from uploadlab.units import KIB, format_size
@@ -35,7 +35,7 @@ def envoy_reading(files: Sequence[ConfigFile]) -> ReadConfig:
 
 
 def _said(file: str, entry: Entry) -> Said:
-    return at_line(file, entry.line, f"{entry.key}: {entry.text}")
+    return said_at(file, entry.line, f"{entry.key}: {entry.text}")
 
 
 def _of_entry(file: str, entry: Entry) -> Iterator[Finding | None]:
@@ -43,7 +43,7 @@ def _of_entry(file: str, entry: Entry) -> Iterator[Finding | None]:
     if entry.key == "max_request_bytes":
         yield limit_found("envoy.buffer max_request_bytes", number_of(entry.text), entry.text, said)
     elif entry.key in ENVOY_TIMES:
-        yield limit_found(f"envoy.{entry.key}", seconds_of(entry.text), entry.text, said)
+        yield limit_found(f"envoy.{entry.key}", time_of(entry.text), entry.text, said)
     elif entry.key == "max_request_headers_kb":
         value = number_of(entry.text)
         yield limit_found("envoy.max_request_headers_kb", value and value * KIB, entry.text, said)
@@ -53,7 +53,7 @@ def _of_entry(file: str, entry: Entry) -> Iterator[Finding | None]:
             symptom = (
                 f"uploads over HTTP/2 from far away are slow: {format_size(size_bytes)} for each round trip"
             )
-            yield found("envoy.initial_stream_window_size", symptom, Weight.NOTE, said)
+            yield finding_of("envoy.initial_stream_window_size", symptom, Weight.NOTE, said)
     elif entry.key in ("route", "defaultRoute") and isinstance(entry.node, yaml.MappingNode):
         timeout = entry.child("timeout")
         if timeout is None:
@@ -63,8 +63,8 @@ def _of_entry(file: str, entry: Entry) -> Iterator[Finding | None]:
             yield limit_found("envoy.route timeout", 15, "", said)
         elif isinstance(timeout, yaml.ScalarNode):
             line = timeout.start_mark.line + 1
-            said = at_line(file, line, f"timeout: {timeout.value}")
-            yield limit_found("envoy.route timeout", seconds_of(timeout.value), timeout.value, said)
+            said = said_at(file, line, f"timeout: {timeout.value}")
+            yield limit_found("envoy.route timeout", time_of(timeout.value), timeout.value, said)
 
 
 def _defaults(file: str, entries: Sequence[Entry]) -> Iterator[Finding | None]:

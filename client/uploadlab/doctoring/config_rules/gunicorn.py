@@ -1,9 +1,9 @@
 """What gunicorn's options limit or lose."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from uploadlab.doctoring.config_rules.options import Options, bases_of, python_options
-from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, Said, found, limit_found
+from uploadlab.doctoring.config_rules.options import Given, Options, bases_of, python_options
+from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, Said, finding_of, limit_found
 from uploadlab.doctoring.config_rules.values import number_of
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 
@@ -11,11 +11,16 @@ SHORT_KEEPALIVE_SECONDS = 5
 STOCK_LINE_BYTES, STOCK_HEADER_BYTES = 4094, 8190
 
 
-def gunicorn_reading(files: Sequence[ConfigFile]) -> ReadConfig:
-    """Return the findings of gunicorn's Python files, each by itself; raise UsageError."""
+def gunicorn_reading(
+    files: Sequence[ConfigFile], overriding: Mapping[str, Given] | None = None
+) -> ReadConfig:
+    """Return the findings of gunicorn's Python files, each by itself, beside the options of a command line.
+
+    Raise UsageError for a file that is no Python.
+    """
     findings = []
     for file in files:
-        options = python_options(file)
+        options = python_options(file).overridden(overriding or {})
         findings += gunicorn_findings(
             options, worker_of(options, bases_of(file, options.value("worker_class")))
         )
@@ -52,7 +57,7 @@ def _sync(options: Options) -> Iterator[Finding | None]:
     yield limit_found("gunicorn.timeout", number_of(value), value, counts)
     workers = number_of(options.value("workers", "w") or "1")
     if workers == 1:
-        yield found(
+        yield finding_of(
             "gunicorn.workers",
             "one slow client holds up all other uploads",
             Weight.NOTE,
@@ -60,7 +65,7 @@ def _sync(options: Options) -> Iterator[Finding | None]:
         )
     elif workers:
         symptom = f"{workers} slow clients hold up all other uploads"
-        yield found("gunicorn.workers", symptom, Weight.NOTE, options.said(("workers", "w"), "1"))
+        yield finding_of("gunicorn.workers", symptom, Weight.NOTE, options.said(("workers", "w"), "1"))
 
 
 def _kept(options: Options) -> Iterator[Finding | None]:
@@ -68,7 +73,7 @@ def _kept(options: Options) -> Iterator[Finding | None]:
     if value is not None and 0 < value <= SHORT_KEEPALIVE_SECONDS:
         said = options.said(("keepalive",), "2 s")
         symptom = f"an upload that a front sends on a connection idle for {value} s may be a 502"
-        yield found(
+        yield finding_of(
             "gunicorn.keepalive", symptom, Weight.NOTE, Said(said.place, said.evidence, Confidence.POSSIBLE)
         )
 
@@ -90,4 +95,4 @@ def _restarts(options: Options) -> Iterator[Finding | None]:
     if (number_of(value) or 0) > 0:
         said = options.given["graceful_timeout"].said
         symptom = f"after a reload gunicorn ends uploads that take over {value} s more"
-        yield found("gunicorn.graceful_timeout", symptom, Weight.NOTE, said)
+        yield finding_of("gunicorn.graceful_timeout", symptom, Weight.NOTE, said)

@@ -8,20 +8,20 @@ from uploadlab.doctoring.config_rules.saying import (
     ConfigFile,
     ReadConfig,
     Said,
-    at_line,
     by_default,
-    found,
+    finding_of,
     limit_found,
+    said_at,
 )
-from uploadlab.doctoring.config_rules.values import seconds_of, size_of
+from uploadlab.doctoring.config_rules.values import config_size, time_of
 from uploadlab.doctoring.config_rules.yaml_nodes import Entry, yaml_entries
 from uploadlab.model.diagnoses import Finding, Weight
 
 PREFIX = "nginx.ingress.kubernetes.io/"
 READ: dict[str, tuple[str, Callable[[str], float | None], str, str]] = {
-    "proxy-body-size": ("nginx.client_max_body_size", size_of, "1m", "0"),
-    "client-body-timeout": ("nginx.client_body_timeout", seconds_of, "60", "60"),
-    "proxy-read-timeout": ("nginx.proxy_read_timeout", seconds_of, "60", "300"),
+    "proxy-body-size": ("nginx.client_max_body_size", config_size, "1m", "0"),
+    "client-body-timeout": ("nginx.client_body_timeout", time_of, "60", "60"),
+    "proxy-read-timeout": ("nginx.proxy_read_timeout", time_of, "60", "300"),
 }
 """An annotation's cause, how its value is read, its default, and a value to paste."""
 
@@ -42,7 +42,7 @@ def _of_file(file: ConfigFile) -> Iterator[Finding]:
     buffering = found_entries.get("proxy-request-buffering")
     if not buffering or buffering.text.lower() != "off":
         name = PREFIX + "proxy-request-buffering"
-        yield found(
+        yield finding_of(
             "nginx.proxy_request_buffering",
             "nginx takes the whole body, to disk if it is large, before it calls the app",
             Weight.NOTE,
@@ -52,4 +52,4 @@ def _of_file(file: ConfigFile) -> Iterator[Finding]:
 
 
 def _line(file: ConfigFile, entry: Entry) -> Said:
-    return at_line(file.name, entry.line, f"{entry.key}: {entry.text}")
+    return said_at(file.name, entry.line, f"{entry.key}: {entry.text}")

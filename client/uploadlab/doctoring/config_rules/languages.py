@@ -13,6 +13,7 @@ from uploadlab.doctoring.config_rules.ingress import ingress_reading
 from uploadlab.doctoring.config_rules.nginx import nginx_reading
 from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig
 from uploadlab.doctoring.config_rules.signs import NAMES, SIGNS, ConfigLanguage
+from uploadlab.doctoring.config_rules.traefik import traefik_reading
 from uploadlab.doctoring.config_rules.uwsgi import uwsgi_reading
 from uploadlab.errors import UsageError
 from uploadlab.plain_text import plain
@@ -20,6 +21,7 @@ from uploadlab.plain_text import plain
 READERS: dict[ConfigLanguage, Callable[[Sequence[ConfigFile]], ReadConfig]] = {
     ConfigLanguage.INGRESS: ingress_reading,
     ConfigLanguage.ENVOY: envoy_reading,
+    ConfigLanguage.TRAEFIK: traefik_reading,
     ConfigLanguage.HAPROXY: haproxy_reading,
     ConfigLanguage.CADDY: caddy_reading,
     ConfigLanguage.APACHE: apache_reading,
@@ -41,9 +43,9 @@ def language_of(name: str, text: str) -> ConfigLanguage:
     worth = {language: _worth(language, name, text[:MOST_LETTERS]) for language in ConfigLanguage}
     best = max(worth, key=lambda language: worth[language])
     if not worth[best]:
-        known = "nginx, uWSGI, gunicorn, Caddy, HAProxy, Apache or Envoy"
+        known = "nginx, uWSGI, gunicorn, Caddy, HAProxy, Apache, Envoy or Traefik"
         raise UsageError(
-            f"{plain(name)} is no config of {known}, as far as can be seen: name such a file, for example"
+            f"{plain(name)} is no config of {known}, as far as can be seen: name one of these, for example"
             " upload-lab doctor --config nginx.conf"
         )
     return best

@@ -10,22 +10,27 @@ from uploadlab.doctoring.config_rules.saying import (
     ReadConfig,
     Said,
     as_note,
-    at_line,
     by_default,
-    found,
+    finding_of,
     limit_found,
+    said_at,
 )
-from uploadlab.doctoring.config_rules.values import seconds_of, size_of
+from uploadlab.doctoring.config_rules.values import config_size, time_of
 from uploadlab.model.diagnoses import Finding, Weight
 from uploadlab.units import KIB, format_size
 
 LIMITS: list[tuple[str, str, dict[str, str], Callable[[str], float | None]]] = [
-    ("client_max_body_size", "1m", {"": "client_max_body_size"}, size_of),
-    ("client_body_timeout", "60s", {"": "client_body_timeout"}, seconds_of),
-    ("client_header_timeout", "60s", {"": "client_header_timeout"}, seconds_of),
-    ("proxy_read_timeout", "60s", {"proxy": "proxy_read_timeout"}, seconds_of),
-    ("uwsgi_read_timeout", "60s", {"uwsgi": "uwsgi_read_timeout"}, seconds_of),
-    ("proxy_send_timeout", "60s", {"proxy": "proxy_send_timeout", "uwsgi": "uwsgi_send_timeout"}, seconds_of),
+    ("client_max_body_size", "1m", {"": "client_max_body_size"}, config_size),
+    ("client_body_timeout", "60s", {"": "client_body_timeout"}, time_of),
+    ("client_header_timeout", "60s", {"": "client_header_timeout"}, time_of),
+    ("proxy_read_timeout", "60s", {"proxy": "proxy_read_timeout"}, time_of),
+    ("uwsgi_read_timeout", "60s", {"uwsgi": "uwsgi_read_timeout"}, time_of),
+    (
+        "proxy_send_timeout",
+        "60s",
+        {"proxy": "proxy_send_timeout", "uwsgi": "uwsgi_send_timeout"},
+        time_of,
+    ),
 ]
 """A cause's setting, its default, the statement that sets it by the kind of block, and its reader."""
 BUFFERING = {"proxy": "proxy_request_buffering", "uwsgi": "uwsgi_request_buffering"}
@@ -73,7 +78,7 @@ def _value(block: UploadBlock, option: str) -> str:
 
 
 def _said(statement: Block) -> Said:
-    return at_line(statement.file, statement.line, " ".join(statement.words))
+    return said_at(statement.file, statement.line, " ".join(statement.words))
 
 
 def _missing(block: UploadBlock, option: str, default: str) -> Said:
@@ -109,7 +114,7 @@ def _once(findings: Sequence[Finding | None]) -> Iterator[Finding]:
 
 
 def _chunked(block: UploadBlock) -> Iterator[Finding]:
-    """Find blocks whose app is told that the body is chunked when it no longer is."""
+    """Find blocks that pass the header of a chunked body on, without the chunks."""
     if block.kind != "uwsgi" or _value(block, "uwsgi_pass_request_headers") == "off":
         return
     for around in reversed(block.chain):
@@ -127,7 +132,7 @@ def _chunked(block: UploadBlock) -> Iterator[Finding]:
     said = by_default(
         block.chain[-1].file, setting, "of passing the client's header on", block.where, block.unread()
     )
-    yield found(
+    yield finding_of(
         "nginx.uwsgi_param HTTP_TRANSFER_ENCODING",
         "Flask stores an empty file for each chunked body and answers with success",
         Weight.LOSS,
@@ -139,7 +144,7 @@ def _buffering(block: UploadBlock) -> Iterator[Finding]:
     option = BUFFERING.get(block.kind)
     statement = block.setting(option) if option else None
     if option and (not statement or statement.value != "off"):
-        yield found(
+        yield finding_of(
             f"nginx.{option}",
             "nginx takes the whole body, to disk if it is large, before it calls the app",
             Weight.NOTE,
@@ -147,7 +152,7 @@ def _buffering(block: UploadBlock) -> Iterator[Finding]:
         )
     elif block.kind == "proxy" and statement and _value(block, "proxy_http_version") in ("", "1.0"):
         version = block.setting("proxy_http_version")
-        yield found(
+        yield finding_of(
             "nginx.proxy_http_version",
             "nginx still buffers chunked bodies, although proxy_request_buffering is off",
             Weight.NOTE,
@@ -156,7 +161,7 @@ def _buffering(block: UploadBlock) -> Iterator[Finding]:
     to_file = block.setting("client_body_in_file_only")
     if to_file and to_file.value != "off":
         kept = ", and never removes the file" if to_file.value == "on" else ""
-        yield found(
+        yield finding_of(
             "nginx.client_body_in_file_only",
             f"nginx writes each body to a file before it calls the app{kept}",
             Weight.NOTE,
@@ -167,9 +172,9 @@ def _buffering(block: UploadBlock) -> Iterator[Finding]:
 
 def _small_pieces(block: UploadBlock) -> Iterator[Finding]:
     statement = block.setting("client_body_buffer_size")
-    size_bytes = size_of(statement.value) if statement else STOCK_BLOCK_BYTES
+    size_bytes = config_size(statement.value) if statement else STOCK_BLOCK_BYTES
     if size_bytes is not None and size_bytes <= STOCK_BLOCK_BYTES:
-        yield found(
+        yield finding_of(
             "nginx.client_body_buffer_size",
             "nginx reads and spools each body in small pieces, at about half the speed",
             Weight.NOTE,
@@ -186,11 +191,12 @@ def _window(block: UploadBlock) -> Iterator[Finding]:
     if not speaks or speaks.value == "off":
         return
     sizes = [
-        size_of(_value(block, option)) for option in ("http2_body_preread_size", "client_body_buffer_size")
+        config_size(_value(block, option))
+        for option in ("http2_body_preread_size", "client_body_buffer_size")
     ]
     if max([size for size in sizes if size], default=0) <= STOCK_WINDOW_BYTES:
         said = _missing(block, "http2_body_preread_size", "64k")
-        yield found(
+        yield finding_of(
             "nginx.http2_body_preread_size",
             "uploads over HTTP/2 from far away are slow: 64 KiB for each round trip",
             Weight.NOTE,
@@ -201,18 +207,18 @@ def _window(block: UploadBlock) -> Iterator[Finding]:
 def _early(block: UploadBlock) -> Iterator[Finding]:
     lingering = block.setting("lingering_close")
     if lingering and lingering.value == "off":
-        yield found(
+        yield finding_of(
             "nginx.lingering_close",
             "a client that still sends sees a reset in place of a refusal",
             Weight.NOTE,
             _said(lingering),
         )
     headers = block.setting("large_client_header_buffers")
-    size_bytes = size_of(headers.words[-1]) if headers else STOCK_HEADER_BYTES
+    size_bytes = config_size(headers.words[-1]) if headers else STOCK_HEADER_BYTES
     if size_bytes is None or size_bytes <= STOCK_HEADER_BYTES:
         said = _said(headers) if headers else _missing(block, "large_client_header_buffers", "4 8k")
         shown = format_size(size_bytes) if size_bytes else headers.words[-1] if headers else ""
-        yield found(
+        yield finding_of(
             "nginx.large_client_header_buffers",
             f"nginx refuses a header or URL over {shown}",
             Weight.NOTE,
@@ -230,12 +236,12 @@ def _refusals(trees: Sequence[Block], blocks: Sequence[UploadBlock]) -> Iterator
         statements = {_said(line): line for block in blocks if (line := block.setting(option))}
         for said, line in statements.items():
             if line.value != "off":
-                yield found(f"nginx.{option}", symptom, Weight.NOTE, said)
+                yield finding_of(f"nginx.{option}", symptom, Weight.NOTE, said)
     for statement in (inner for tree in trees for inner in tree.walk()):
-        is_address = statement.option == "return" and re.match(r"(https?:|\$scheme|/)", statement.value)
+        is_address = statement.option == "return" and re.match(r"https?:|\$scheme", statement.value)
         codes = statement.words[1:2] if statement.option == "return" else statement.words[-1:]
         if statement.option in ("return", "rewrite") and (is_address or any(map(DROPPING.fullmatch, codes))):
-            yield found(
+            yield finding_of(
                 "nginx.return",
                 "nginx answers a redirect after which clients send GET without the body",
                 Weight.NOTE,
@@ -249,7 +255,9 @@ def _methods(trees: Sequence[Block], blocks: Sequence[UploadBlock]) -> Iterator[
         is_denied = any(inner.words == ("deny", "all") for inner in statement.inner)
         if statement.option == "limit_except" and is_denied and not UPLOADING & set(statement.words):
             weight = Weight.PROBLEM if len(blocks) == 1 else Weight.NOTE
-            yield found("nginx.limit_except", "nginx answers 403 to POST and PUT", weight, _said(statement))
+            yield finding_of(
+                "nginx.limit_except", "nginx answers 403 to POST and PUT", weight, _said(statement)
+            )
 
 
 def _inert(trees: Sequence[Block], blocks: Sequence[UploadBlock]) -> Iterator[Finding]:
@@ -260,7 +268,7 @@ def _inert(trees: Sequence[Block], blocks: Sequence[UploadBlock]) -> Iterator[Fi
             other = INERT.get(statement.option)
             if other and kinds == {"uwsgi"}:
                 cause = "nginx.proxy_send_timeout" if other == "uwsgi_send_timeout" else f"nginx.{other}"
-                yield found(
+                yield finding_of(
                     cause,
                     f"{statement.option} does nothing under uwsgi_pass, where it is called {other}",
                     Weight.NOTE,

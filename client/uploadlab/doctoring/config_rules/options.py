@@ -5,9 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from uploadlab.declared.config_syntax import INI, PYTHON, Setting, parse_config
-from uploadlab.doctoring.config_rules.saying import ConfigFile, Said, at_line, by_default
+from uploadlab.doctoring.config_rules.saying import ConfigFile, Said, by_default, said_at
 from uploadlab.errors import UsageError
 
+INCLUDES = ("ini", "include", "inherit")
+OWN = (":", "%n:", "%p:", "%O:")
+"""How uWSGI names a section of the same file."""
 MOST_LETTERS = 64_000
 """Of a Python file: each assignment is looked up in the whole text."""
 
@@ -32,6 +35,10 @@ class Options(NamedTuple):
         """Return the value of the first of these options that is given; empty if none is."""
         return next((self.given[name].value for name in names if name in self.given), "")
 
+    def overridden(self, given: Mapping[str, Given]) -> "Options":
+        """Return these options with others in the place of those of the same names."""
+        return self._replace(given={**self.given, **given})
+
     def said(self, names: tuple[str, ...], default: str) -> Said:
         """Return the line that sets the first of these options, or that its default holds."""
         given = next((self.given[name] for name in names if name in self.given), None)
@@ -39,17 +46,19 @@ class Options(NamedTuple):
 
 
 def ini_options(file: ConfigFile) -> Options:
-    """Return the options of uWSGI's ini; the last line of each counts. Other sections are left out."""
+    """Return the options of uWSGI's ini; the last line of each counts, of sections that it names too."""
     sections = _sections(file.text)
-    settings = [
-        setting
-        for setting in parse_config(f"config{INI}", file.text)
-        if not setting.text.startswith("[") and sections[setting.first] in ("", "uwsgi")
-    ]
+    every = [line for line in parse_config(f"config{INI}", file.text) if not line.text.startswith("[")]
+    names = {"", "uwsgi"} | {
+        line.value.rpartition(":")[2]
+        for line in every
+        if line.option in INCLUDES and line.value.startswith(OWN)
+    }
+    settings = [line for line in every if sections[line.first] in names]
     unread = [
         f"{file.name}:{setting.first + 1} includes {setting.value}"
         for setting in settings
-        if setting.option in ("ini", "include", "inherit")
+        if setting.option in INCLUDES and not setting.value.startswith(OWN)
     ]
     return Options(file.name, {setting.option: _given(file.name, setting) for setting in settings}, unread)
 
@@ -80,7 +89,7 @@ def bases_of(file: ConfigFile, name: str) -> list[str]:
 
 
 def _given(name: str, setting: Setting) -> Given:
-    return Given(_plain_value(setting.value), at_line(name, setting.first + 1, setting.text))
+    return Given(_plain_value(setting.value), said_at(name, setting.first + 1, setting.text))
 
 
 def _plain_value(value: str) -> str:

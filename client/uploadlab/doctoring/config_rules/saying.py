@@ -17,6 +17,7 @@ LONG_ENOUGH = {"silence": 10.0, "duration": 300.0, "answer": 30.0}
 
 A phone that changes its network is silent for some seconds; 100 MB by a slow line take minutes.
 """
+MB = 1_000_000
 NO_LIMIT_BYTES = 1 << 40
 MINUTES = 180
 """Seconds from which on minutes are easier to read."""
@@ -66,7 +67,7 @@ class Said(NamedTuple):
     confidence: Confidence = Confidence.PROVEN
 
 
-def at_line(file: str, line: int, text: str) -> Said:
+def said_at(file: str, line: int, text: str) -> Said:
     """Return the source of a value that stands in a line."""
     return Said(f"{file}:{line}", (f"line {line} of {file}: {plain(' '.join(text.split()), MOST_LETTERS)}",))
 
@@ -81,7 +82,7 @@ def by_default(file: str, setting: str, default: str, where: str = "", unread: S
     return Said(file, (sentence,))
 
 
-def found(
+def finding_of(
     cause: str,
     symptom: str,
     weight: Weight,
@@ -117,11 +118,11 @@ def limit_found(
     if value is None:
         shown = plain(written, 40)
     else:
-        shown = format_size(int(value)) if in_bytes else shown_seconds(value)
+        shown = shown_bytes(int(value)) if in_bytes else shown_seconds(value)
     hop = HOPS.get(declared.hop, declared.hop)
     sentence = HEAD_SENTENCE if declared.setting in HEAD_TIMES else SENTENCES[effect]
     symptom = sentence.format(hop=hop, value=shown)
-    return found(cause, symptom, weight_of(effect, value), said)
+    return finding_of(cause, symptom, weight_of(effect, value), said)
 
 
 def as_note(finding: Finding, why: str) -> Finding:
@@ -130,11 +131,16 @@ def as_note(finding: Finding, why: str) -> Finding:
 
 
 def weight_of(effect: str, value: float | None) -> Weight:
-    """Return how much a limit of so many bytes or seconds matters; one that is not known is a note."""
+    """Return how much a limit in bytes or seconds matters; a value that is not known is a note."""
     if value is None:
         return Weight.NOTE
     short = value < (SMALL_BODY_BYTES if effect == "size" else LONG_ENOUGH.get(effect, 0))
     return Weight.PROBLEM if short else Weight.NOTE
+
+
+def shown_bytes(size_bytes: int) -> str:
+    """Return ``50 MB`` where that is exact, else as everywhere: ``8 MiB``."""
+    return f"{size_bytes // MB} MB" if size_bytes and size_bytes % MB == 0 else format_size(size_bytes)
 
 
 def shown_seconds(seconds: float) -> str:

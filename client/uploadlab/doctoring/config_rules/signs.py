@@ -8,6 +8,7 @@ class ConfigLanguage(StrEnum):
 
     INGRESS = "nginx Ingress"
     ENVOY = "Envoy"
+    TRAEFIK = "Traefik"
     HAPROXY = "HAProxy"
     CADDY = "Caddy"
     APACHE = "Apache"
@@ -25,6 +26,7 @@ NAMES = {
     ConfigLanguage.UWSGI: r"\.ini$",
     ConfigLanguage.GUNICORN: r"gunicorn.*\.py$|\.conf\.py$",
     ConfigLanguage.ENVOY: r"envoy",
+    ConfigLanguage.TRAEFIK: r"traefik.*\.ya?ml$",
     ConfigLanguage.INGRESS: r"ingress.*\.ya?ml$",
     ConfigLanguage.COMMANDS: r"procfile|(docker|container)file|\.service$|\.sh$|compose.*\.ya?ml$|supervisor",
 }
@@ -66,6 +68,7 @@ SIGNS = {
     ConfigLanguage.ENVOY: (
         r"static_resources\W|http_connection_manager|filter_chains\W|HttpConnectionManager",
     ),
+    ConfigLanguage.TRAEFIK: (r"^entryPoints:", r"^[ \t]*respondingTimeouts:", r"^[ \t]*readTimeout:"),
     ConfigLanguage.INGRESS: (
         r"nginx\.ingress\.kubernetes\.io/",
         r"^kind:[ \t]*Ingress\b",

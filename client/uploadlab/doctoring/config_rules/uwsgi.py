@@ -1,27 +1,34 @@
 """What uWSGI's options limit, buffer or lose."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from uploadlab.doctoring.config_rules.options import Options, ini_options
-from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, Said, as_note, found, limit_found
+from uploadlab.doctoring.config_rules.options import Given, Options, ini_options
+from uploadlab.doctoring.config_rules.saying import (
+    ConfigFile,
+    ReadConfig,
+    Said,
+    as_note,
+    finding_of,
+    limit_found,
+)
 from uploadlab.doctoring.config_rules.values import number_of
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.units import KIB, format_size
 
 SOCKETS = ("http-socket", "http11-socket", "https-socket")
 """uWSGI speaks HTTP by itself."""
-ROUTERS = ("http", "https", "http-to", "https2")
+ROUTERS = ("http", "https")
 """A process in front of the workers speaks HTTP."""
 READS_CHUNKS = ("chunked-input-limit", "chunked-input-timeout", "wsgi-manage-chunked-input")
 """Options that only an app needs which reads chunks."""
-OFF = {"", "0", "false", "off", "no"}
+OFF = {"0", "false", "off", "no"}
 STOCK_HEADER_BYTES = 4 * KIB
 SMALL_PIECE_BYTES = 32 * KIB
 
 
-def uwsgi_reading(files: Sequence[ConfigFile]) -> ReadConfig:
-    """Return the findings of uWSGI's ini files, each by itself."""
-    read = [ini_options(file) for file in files]
+def uwsgi_reading(files: Sequence[ConfigFile], overriding: Mapping[str, Given] | None = None) -> ReadConfig:
+    """Return the findings of uWSGI's ini files, each by itself, beside the options of a command line."""
+    read = [ini_options(file).overridden(overriding or {}) for file in files]
     findings = [finding for options in read for finding in uwsgi_findings(options)]
     return ReadConfig(findings, [line for options in read for line in options.unread])
 
@@ -45,14 +52,11 @@ def is_behind(options: Options) -> bool:
 def _chunked(options: Options) -> Iterator[Finding]:
     router = next((name for name in ROUTERS if name in options.given), "")
     lost = "Flask stores an empty file for each chunked body and answers with success"
-    if (
-        router
-        and options.value("http-chunked-input").lower() in OFF
-        and "http-chunked-input" not in options.given
-    ):
+    passes = options.given.get("http-chunked-input")
+    if router and (not passes or passes.value.lower() in OFF):
         said = options.said(("http-chunked-input",), "off")
         evidence = (*options.given[router].said.evidence, *said.evidence)
-        yield found(
+        yield finding_of(
             "uwsgi.http-chunked-input",
             lost,
             Weight.LOSS,
@@ -64,7 +68,7 @@ def _chunked(options: Options) -> Iterator[Finding]:
         given = options.given[socket].said
         doubt = "nothing shows that the app reads chunks: no chunked-input-limit, as for uwsgi.chunked_read()"
         confidence = Confidence.LIKELY if options.unread else Confidence.PROVEN
-        yield found(
+        yield finding_of(
             "uwsgi.chunked-input", lost, Weight.LOSS, Said(given.place, (*given.evidence, doubt), confidence)
         )
 
@@ -78,14 +82,14 @@ def _pieces(options: Options) -> Iterator[Finding]:
         return
     if not size_bytes:
         symptom = f"post-buffering = {value or 'true'} is read as 0: it is a size, and does nothing"
-        yield found("uwsgi.post-buffering", symptom, Weight.NOTE, said)
+        yield finding_of("uwsgi.post-buffering", symptom, Weight.NOTE, said)
         return
     symptom = "uWSGI takes each large body to a file before it calls the app"
     weight = Weight.NOTE
     if size_bytes < SMALL_PIECE_BYTES:
         symptom = f"uWSGI reads each body in pieces of {format_size(size_bytes)}, so uploads take very long"
         weight = Weight.PROBLEM if size_bytes < STOCK_HEADER_BYTES else Weight.NOTE
-    yield found("uwsgi.post-buffering", symptom, weight, said)
+    yield finding_of("uwsgi.post-buffering", symptom, weight, said)
 
 
 def _times(options: Options) -> Iterator[Finding]:
@@ -122,14 +126,14 @@ def _places(options: Options) -> Iterator[Finding]:
     count = (number_of(processes or "1") or 0) * (number_of(threads or "1") or 0)
     if 0 < count <= 4:
         names = ("processes", "workers", "p")
-        yield found(
+        yield finding_of(
             "uwsgi.processes",
             f"{'one slow client holds' if count == 1 else f'{count} slow clients hold'} up all other uploads",
             Weight.NOTE,
             options.said(names, "1 process"),
         )
     if "listen" not in options.given:
-        yield found(
+        yield finding_of(
             "uwsgi.listen",
             "uploads over 100 that wait at the same time find the queue full",
             Weight.NOTE,

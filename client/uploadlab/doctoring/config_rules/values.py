@@ -11,7 +11,7 @@ MOST_LETTERS = 40
 """Of a number with its unit; more is none."""
 
 
-def size_of(text: str, decimal: bool = False) -> int | None:
+def config_size(text: str, decimal: bool = False) -> int | None:
     """Return the bytes of ``1m`` or ``10GiB``; decimal: ``10MB`` are 10^7, as for Caddy, else 2^20 each."""
     match = SIZE.fullmatch(text.strip()[:MOST_LETTERS])
     if not match:
@@ -21,7 +21,7 @@ def size_of(text: str, decimal: bool = False) -> int | None:
     return int(float(number) * base ** POWERS[letter.lower()])
 
 
-def seconds_of(text: str, unit: str = "s") -> float | None:
+def time_of(text: str, unit: str = "s") -> float | None:
     """Return the seconds of ``60``, ``1m30s`` or ``1h 30m``; a bare number is in this unit."""
     text = text.strip()[:MOST_LETTERS]
     found = TIME.findall(text)

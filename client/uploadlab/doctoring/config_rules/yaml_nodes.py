@@ -1,6 +1,8 @@
 """YAML as nodes with their lines. What is no YAML is a UsageError, and never more than that."""
 
+import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 import yaml
@@ -10,6 +12,8 @@ from uploadlab.plain_text import plain
 
 MOST_NODES = 100_000
 """Of a file; an alias may stand for many."""
+MOST_DEPTH = 100
+"""Of brackets inside one another: a scanner of YAML looks at all open ones for each word."""
 
 
 class Entry(NamedTuple):
@@ -41,6 +45,8 @@ class Entry(NamedTuple):
 
 def yaml_entries(name: str, text: str) -> list[Entry]:
     """Return all keys of all documents, in their order; raise UsageError."""
+    if _depth(text) > MOST_DEPTH:
+        raise UsageError(f"{name} is no YAML: it has over {MOST_DEPTH} brackets inside one another")
     try:
         roots = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
         return [entry for root in roots if root is not None for entry in _entries(root)]
@@ -48,6 +54,12 @@ def yaml_entries(name: str, text: str) -> list[Entry]:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
         raise UsageError(f"{name}{where} is no YAML: {plain(str(error).splitlines()[0], 80)}") from None
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets are open at most, whatever stands in quotes."""
+    open_brackets = accumulate(1 if letter in "[{" else -1 for letter in re.findall(r"[\[\]{}]", text))
+    return max(open_brackets, default=0)
 
 
 def _entries(root: yaml.Node) -> Iterator[Entry]:

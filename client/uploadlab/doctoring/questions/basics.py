@@ -99,6 +99,8 @@ def identity(examiner: Examiner) -> None:
     place = endpoint.address
     for label, head in ELICITING.items():
         filled = head.format(host=place.netloc, path=place.path or "/").encode("latin-1")
-        nothing = endpoint.upload(0).changed(verb="GET", framing=())
+        nothing = endpoint.upload(0, as_form=False).changed(verb="GET", framing=())
         examiner.ask_raw(place, nothing, label, head=filled, patience_seconds=3.0)
-    examiner.ask_raw(below(endpoint, NO_SUCH), endpoint.upload(KIB), "a path that does not exist")
+    examiner.ask_raw(
+        below(endpoint, NO_SUCH), endpoint.upload(KIB, as_form=False), "a path that does not exist"
+    )

@@ -64,6 +64,8 @@ def body_too_large(view: View) -> Iterator[Finding]:
         suspects = view.suspects("size", view.likely_server)
     else:
         suspects = view.suspects("size", view.front or view.server)
+    if refusal.is_form and written == "app" and _is_announceable(view, own.refused):
+        suspects = list(dict.fromkeys(["app.MAX_FORM_MEMORY_SIZE", *suspects]))
     matches = platform_matches("size", own.refused)
     evidence = [own.words, fact(refusal)]
     if elsewhere:
@@ -76,6 +78,11 @@ def body_too_large(view: View) -> Iterator[Finding]:
         f"Bodies over {format_size(own.taken)} are not taken: {how}", weight, suspects, evidence, confidence,
         matches=matches,
     )  # fmt: skip
+
+
+def _is_announceable(view: View, size_bytes: int) -> bool:
+    """Return whether a body of that size was not refused when it was only announced."""
+    return any(not is_refused(found) and found.body_bytes >= size_bytes for found in view.own("announced"))
 
 
 def _is_full(found: Exchange) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
-from statistics import median
+from statistics import median_low
 
 from uploadlab.doctoring.platforms import platform_matches
 from uploadlab.doctoring.rules.view import BROKEN, FRONTS, SERVERS, View, ended, fact, made, rule
@@ -11,6 +11,8 @@ from uploadlab.model.exchanges import Exchange
 
 LEAST_SECONDS = 0.5
 """What ends an upload sooner is no limit of time."""
+OTHER_REASONS = (401, 403, 404, 405, 411, 413, 415, 422, 429, 507)
+"""Answers that have nothing to do with time."""
 SAME_SECONDS = 0.7
 """How far apart two limits may strike and be one."""
 SLOW_SECONDS = 1.5
@@ -23,6 +25,8 @@ def _cut_at(exchanges: Sequence[Exchange], planned: bool = True) -> tuple[Exchan
     """Return a request that the server ended before its time, and after how many seconds of it."""
     for found in exchanges:
         if found.is_success or found.seconds is None or found.seconds < LEAST_SECONDS:
+            continue
+        if found.status in OTHER_REASONS:
             continue
         begun = found.paused[0][0] if found.paused and planned else 0.0
         if found.sent_seconds is None or found.status is None or found.status >= HTTPStatus.BAD_REQUEST:
@@ -139,11 +143,11 @@ def slow_answer(view: View) -> Iterator[Finding]:
     """Find an answer that takes long although the body is small: a busy server, or an app that works."""
     small = [*view.own("first"), *view.own("chunked"), *view.own("empty"), *view.own("expect")]
     waits = _waits(small)
-    took = median(waits) if waits else 0.0
+    took = median_low(waits) if waits else 0.0
     if took < SLOW_SECONDS:
         return
     quick = _waits([*view.far("first"), *view.far("chunked"), *view.far("empty")])
-    is_app = bool(quick) and median(quick) < took / 3
+    is_app = bool(quick) and median_low(quick) < took / 3
     steady = len(waits) > 1 and max(waits) - min(waits) < max(0.5, took / 4)
     server = view.suspects("waiting", view.server)
     suspects = ["app.slow-answer"] if is_app else ["app.slow-answer", *server] if steady else server
@@ -175,7 +179,7 @@ def collected(view: View) -> Iterator[Finding]:
             return
         yield from _buffered(
             view, [f"The client was silent for {end - begun:.1f} s in mid-body; at the app, the first "
-                   f"and the last byte were {apart:.2f} s apart"], Confidence.PROVEN,
+                   f"and the last byte were {apart:.2f} s apart", *_lag(view, far)], Confidence.PROVEN,
         )  # fmt: skip
         return
     asked = next((found for found in seen if not found.arrived and found.paused), None)
@@ -184,6 +188,23 @@ def collected(view: View) -> Iterator[Finding]:
             view, ["A request to a path that does not exist was refused only when its body was complete, "
                    f"{asked.seconds or 0:.1f} s after it began"], Confidence.POSSIBLE,
         )  # fmt: skip
+
+
+def _lag(view: View, found: Exchange) -> Iterator[str]:
+    """Yield how late the app got its first byte, on the client's clock, where the two can be compared.
+
+    A small request tells how far the app's clock is ahead of the client's, within the time that it took.
+    """
+    small = next((item for item in view.far("first") if item.arrived and item.seconds is not None), None)
+    if small is None or small.arrived is None or found.arrived is None or not found.sent_seconds:
+        return
+    ahead = small.arrived.began - small.began
+    first = found.arrived.began + (found.arrived.first_seconds or 0.0) - ahead - found.began
+    if first > found.sent_seconds - (small.seconds or 0.0):
+        yield (
+            f"The app's first byte arrived {first:.1f} s after the request began, "
+            f"when your client had sent its last after {found.sent_seconds:.1f} s"
+        )
 
 
 def _buffered(view: View, evidence: list[str], confidence: Confidence) -> Iterator[Finding]:
@@ -200,20 +221,19 @@ def _buffered(view: View, evidence: list[str], confidence: Confidence) -> Iterat
 
 @rule
 def refusal_hidden(view: View) -> Iterator[Finding]:
-    """Find an answer that a client who still sends never sees."""
-    hidden = [
-        found
-        for found in view.seen.of("early")
-        if found.status is None or found.status == HTTPStatus.BAD_GATEWAY
-    ]
+    """Find an answer that a client who still sends may never see: the connection breaks under it."""
+    hidden = [found for found in view.seen.of("early") if _breaks(found)]
     if hidden:
         found = hidden[0]
-        own = next((item for item in view.own("first") if not item.is_success), None)
-        weight = (
-            Weight.PROBLEM if own is not None and own.status in (401, 403, 404, 413, 415) else Weight.NOTE
-        )
+        refuses = any(item.status in OTHER_REASONS for item in view.own("first"))
         suspects = [*view.causes(view.likely_server, "early"), "app.early-answer", *view.suspects("early")]
         yield from made(
-            f"A refusal before the end of the body is not seen: {ended(found)}", weight,
-            list(dict.fromkeys(suspects)), [fact(found)], Confidence.LIKELY,
+            "A refusal before the end of the body breaks the connection: most clients see a reset",
+            Weight.PROBLEM if refuses else Weight.NOTE, list(dict.fromkeys(suspects)), [fact(found)],
         )  # fmt: skip
+
+
+def _breaks(found: Exchange) -> bool:
+    """Return whether the connection broke, or a front had no answer to pass on, before all was sent."""
+    broken = found.sent_seconds is None and (found.status is None or bool(found.error))
+    return broken or found.status == HTTPStatus.BAD_GATEWAY
