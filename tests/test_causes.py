@@ -124,6 +124,10 @@ def test_python_takes_the_fixes_of_programs(hop: str) -> None:
 
 
 def test_uwsgi_takes_the_fixes() -> None:
-    lines = {line for cause in fixes_of("uwsgi") if "[uwsgi]" in cause.where for line in cause.fix.splitlines()}
+    lines = {
+        line for cause in fixes_of("uwsgi") if "[uwsgi]" in cause.where for line in cause.fix.splitlines()
+    }
     code = {line for line in lines if not line.startswith(";")}
-    assert {line for line in code if not re.fullmatch(r"[a-z-]+ = [\w:]+", line)} == set()  # no comment behind
+    assert {
+        line for line in code if not re.fullmatch(r"[a-z-]+ = [\w:]+", line)
+    } == set()  # no comment behind
