@@ -4,7 +4,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from uploadlab.doctoring.far_end import PATH, FarEnd
+from uploadlab.model.exchanges import Arrived
+from uploadlab.sending.answered import json_of
 
 NAME = "upload_lab_probe"
 TOKEN = "a-token-of-the-tests"
@@ -50,3 +53,11 @@ def request_of(verb: str, *lines: str, body: bytes = b"", path: str = PATH, toke
     """A request to a far end, byte for byte."""
     head = [f"{verb} {path} HTTP/1.1", "Host: test", "Connection: close", f"X-Upload-Lab-Token: {token}"]
     return "\r\n".join([*head, *lines, "\r\n"]).encode() + body
+
+
+def arrived_of(content: bytes) -> Arrived | None:
+    """What a far end says, by the body of its answer; None for anything else."""
+    try:
+        return msgspec.convert(json_of(content), Arrived)
+    except msgspec.ValidationError:
+        return None

@@ -83,7 +83,6 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Uplo
 
 def test_it_says_what_it_sends_before_and_what_it_left(seen: tuple[dict[str, Any], UploadApp]) -> None:
     said, app = seen
-    first, *_ = said["output"].splitlines()
     assert "requests" in said["output"]
     assert "12" in said["output"]
     assert set(said["diagnosis"]["left"]) >= {path.name for path in app.files if "upload-lab-" in path.name}

@@ -37,6 +37,7 @@ ONE_CELL = "--deployments flask --methods request.stream --sizes 64KiB"
 SERVE = "lab serve "
 SHORTER = {
     r"lab (diff|list|report|resume|serve|show)": "",
+    r"lab doctor http": "--rungs 0.5 --minutes 1",
     r"lab check.* --clients": "--cases file-empty",
     r"lab check": "--cases one-byte --deployments flask",
     r"lab (compare|ablate)": "--minutes 0.01 --sizes 64KiB --methods request.stream",

@@ -14,10 +14,10 @@ from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
-from uploadlab.doctoring.far_end import PATH, arrived_of, make_far_end
+from uploadlab.doctoring.far_end import PATH, make_far_end
 from uploadlab.model.exchanges import Arrived
 
-from .far_end import TOKEN, load_probe
+from .far_end import TOKEN, arrived_of, load_probe
 
 BODY = b"0123456789" * 20_000
 FORGERIES = ["", "no", TOKEN[:-1], f"{TOKEN} ", "\xff\xfe", "é" * 5000]
@@ -304,10 +304,3 @@ def test_it_is_one_file_for_old_pythons_without_a_package(probe: Any) -> None:
 
     roots = {name.partition(".")[0] for name in modules()}
     assert roots - sys.stdlib_module_names == {"uwsgi"}  # which exists in its own processes
-
-
-@pytest.mark.parametrize(
-    "content", ["", "app", "[]", "{}", '{"size_bytes": "1"}', "[" * 5000, '{"size_bytes": 1}']
-)
-def test_another_answer_is_none_of_a_far_end(content: str) -> None:
-    assert arrived_of(content) is None

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from uploadlab.doctoring.far_end import PATH, arrived_of, make_far_end
+from uploadlab.doctoring.far_end import PATH, make_far_end
 from uploadlab.model.exchanges import Arrived
 from uploadlab.runtimes.local import search_path
 
-from .far_end import APP, TOKEN, request_of, write_probe
+from .far_end import APP, TOKEN, arrived_of, request_of, write_probe
 from .helpers import leave_out, need
 from .serving import answered, serving
 
@@ -138,4 +138,4 @@ print(b"".join(probe.application(environ, lambda *words: None)).decode())
     done = subprocess.run(["python3.8", "-c", program], cwd=tmp_path, capture_output=True, text=True)
     if done.returncode == 127:
         leave_out("python3.8", "python3.8 is not installed")
-    assert arrived_of(done.stdout), done.stderr
+    assert arrived_of(done.stdout.encode()), done.stderr

@@ -1,4 +1,4 @@
-"""``./scripts/planted``: proves planted faults, asks the doctor about them, and prints how often it is right."""
+"""``./scripts/planted``: proves planted faults, and prints how often the doctor finds them."""
 
 import argparse
 import sys
@@ -21,6 +21,7 @@ from benchmark.planted.stack import Stack
 from benchmark.planted.verifying import verify
 
 AT_ONCE = 3
+Item = TypeVar("Item")
 Done = TypeVar("Done")
 
 
@@ -34,9 +35,8 @@ def main() -> int:
     if asked.list:
         for stack in stacks:
             held = " (held out)" if is_held_out(stack) else ""
-            print(
-                f"{stack.name:24} {stack.family}{held}: {stack.says} -> {', '.join(sorted(stack.expected)) or 'nothing'}"
-            )
+            wanted = ", ".join(sorted(stack.expected)) or "nothing"
+            print(f"{stack.name:24} {stack.family}{held}: {stack.says} -> {wanted}")
         return 0
     folder = Path(asked.folder)
     if asked.verify:
@@ -90,7 +90,7 @@ def _ask(stacks: Sequence[Stack], folder: Path, run: Path, at_once: int, far_end
     have = {(answer.stack, answer.far_end) for answer in read_planted(results)}
     todo = [(stack, far_end) for far_end in far_ends for stack in stacks if (stack.name, far_end) not in have]
     with results.open("ab") as file:
-        answers = _each(todo, lambda pair: ask(*pair, folder, kept), at_once)
+        answers = _each(todo, lambda pair: ask(pair[0], pair[1], folder, kept), at_once)
         for count, answer in enumerate(answers, 1):
             file.write(msgspec.json.encode(answer) + b"\n")
             file.flush()
@@ -107,10 +107,11 @@ def _line(answer: PlantedAnswer) -> str:
     if answer.is_right:
         return f"{answer.stack}, {where}, {answer.seconds:.0f} s: right"
     wanted = " or ".join(answer.expected) or "nothing"
-    return f"{answer.stack}, {where}, {answer.seconds:.0f} s: WRONG: {answer.error or answer.causes[:3]}, not {wanted}"
+    said = answer.error or ", ".join(answer.causes[:3]) or "nothing"
+    return f"{answer.stack}, {where}, {answer.seconds:.0f} s: WRONG: {said}, not {wanted}"
 
 
-def _each(items: Sequence[object], do: Callable[..., Done], at_once: int) -> Iterator[Done]:
+def _each(items: Sequence[Item], do: Callable[[Item], Done], at_once: int) -> Iterator[Done]:
     """Yield what is done with each item, as it ends; some at a time."""
     with ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(do, item) for item in items]

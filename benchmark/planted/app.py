@@ -1,6 +1,7 @@
-"""The app behind each planted stack: takes raw bodies and forms at /upload, and has the faults that its environment names.
+"""The app behind each planted stack: takes raw bodies and forms at /upload.
 
-Without any of these it takes every upload whole, and reads on after a refusal, so that the reason reaches the client.
+It has the faults that its environment names. Without any it takes every upload whole, and reads on after
+a refusal, so that the reason reaches the client.
 The far end of the doctor stands beside it where PLANTED_TOKEN is set.
 """
 
@@ -19,11 +20,9 @@ from flask import Flask, redirect, request
 from upload_app.linger import Linger
 from werkzeug.exceptions import (
     BadRequest,
-    Forbidden,
     LengthRequired,
     MethodNotAllowed,
     TooManyRequests,
-    Unauthorized,
     UnsupportedMediaType,
 )
 
@@ -33,7 +32,7 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Faults:
-    """What is wrong with the app, by PLANTED_... of its environment; each is off where its variable is not set."""
+    """What is wrong with the app, by PLANTED_... of its environment; without a variable, nothing."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         def number(name: str) -> int:
@@ -50,13 +49,10 @@ class Faults:
         self.needs_length = number("NEEDS_LENGTH")
         self.keeps_bytes = number("KEEPS_BYTES")
         """Of each body; the rest is not read."""
-        self.refuses_unread = number("REFUSES_UNREAD")
-        """Status of the answer to every upload; the body is left on the wire."""
         self.slow_seconds = float(environment.get("PLANTED_SLOW_SECONDS", 0))
         self.slow_from_bytes = number("SLOW_FROM_BYTES")
         self.login = number("LOGIN")
-        """Status of the answer to a client without a session: 401, or 302 to a page."""
-        self.redirect = number("REDIRECT")
+        """Status of the redirect to a login page."""
         self.full = number("FULL") or 507
         """Status of the answer when the disk is full (RFC 4918, 11.5); 500: the app does not expect it."""
         self.per_minute = number("PER_MINUTE")
@@ -66,9 +62,8 @@ def create_app(faults: Faults) -> Flask:
     """Return the Flask app."""
     app = Flask("planted")
     app.config["MAX_CONTENT_LENGTH"] = faults.most_bytes
+    calls = Calls(faults.per_minute)
     app.config["MAX_FORM_MEMORY_SIZE"] = faults.form_bytes or (500 << 10)
-    calls: list[float] = []
-    lock = threading.Lock()
 
     @app.get("/healthz")
     def healthz() -> str:
@@ -90,22 +85,11 @@ def create_app(faults: Faults) -> Flask:
 
     @app.route(faults.route, methods=["GET", "POST", "PUT"])
     def upload() -> Any:
+        calls.count()
         if request.method not in faults.verbs:
             raise MethodNotAllowed(faults.verbs)
-        if faults.per_minute:
-            with lock:
-                now = time.monotonic()
-                calls[:] = [*(moment for moment in calls if now - moment < 60), now]
-                if len(calls) > faults.per_minute:
-                    raise TooManyRequests(retry_after=60)
-        if faults.login == 401:
-            raise Unauthorized("Log in first.", www_authenticate=None)
         if faults.login:
             return redirect("/login?next=/upload", faults.login)
-        if faults.redirect:
-            return redirect("/uploads-new", faults.redirect)
-        if faults.refuses_unread == 403:
-            raise Forbidden("Uploads are closed.")
         if faults.needs_length and request.content_length is None:
             raise LengthRequired()
         return take(faults, time.monotonic())
@@ -113,8 +97,24 @@ def create_app(faults: Faults) -> Flask:
     return app
 
 
+class Calls:
+    """Counts requests, and refuses those over a number a minute; 0: none."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute, self._lock = per_minute, threading.Lock()
+        self._moments: list[float] = []
+
+    def count(self) -> None:
+        """Count a request; raise TooManyRequests."""
+        with self._lock:
+            now = time.monotonic()
+            self._moments = [*(moment for moment in self._moments if now - moment < 60), now]
+            if self._per_minute and len(self._moments) > self._per_minute:
+                raise TooManyRequests(retry_after=60)
+
+
 def take(faults: Faults, began: float) -> Any:
-    """Store the body of the current request, and return the answer; raise BadRequest, UnsupportedMediaType."""
+    """Store the current request's body, and return the answer; raise BadRequest, UnsupportedMediaType."""
     is_form = request.mimetype == "multipart/form-data"
     if faults.kind and not is_form and request.mimetype != faults.kind:
         raise UnsupportedMediaType()
@@ -142,7 +142,7 @@ def take(faults: Faults, began: float) -> Any:
 
 
 def stored(source: IO[bytes], path: Path, most_bytes: int) -> dict[str, Any]:
-    """Write a body to its end, or that many bytes of it unless they are 0. Return what was written; raise OSError."""
+    """Write a body, or that many bytes of it unless they are 0. Return what is written; raise OSError."""
     digest, size_bytes = hashlib.sha256(), 0
     with path.open("wb", buffering=0) as file:
         while block := source.read(min(BLOCK_BYTES, most_bytes - size_bytes) if most_bytes else BLOCK_BYTES):
@@ -156,7 +156,7 @@ def wrapped(environment: Mapping[str, str]) -> WsgiApp:
     """Return the app as a server calls it: with the far end, what its server needs, and what reads on."""
     faults = Faults(environment)
     app: WsgiApp = create_app(faults)
-    if not faults.refuses_unread and "PLANTED_NO_LINGER" not in environment:
+    if "PLANTED_NO_LINGER" not in environment:
         app = Linger(app, LINGER_SECONDS)
     if token := environment.get("PLANTED_TOKEN"):
         from uploadlab.doctoring import probe_app

@@ -1,4 +1,4 @@
-"""Clients that keep a server busy: ``python -m benchmark.planted.busy URL CLIENTS SECONDS``, until it is ended."""
+"""Clients that keep a server busy until they are ended: ``busy URL CLIENTS SECONDS``."""
 
 import sys
 import threading

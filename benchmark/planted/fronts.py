@@ -1,4 +1,7 @@
-"""The fronts before a server, each without a fault unless its caller plants one. Settings of None are left out."""
+"""The fronts before a server, each without a fault unless its caller plants one.
+
+Settings of None are left out.
+"""
 
 import json
 import os
@@ -112,7 +115,8 @@ def haproxy(
     parts = [
         "global", *_indented({**HAPROXY_GLOBAL, **(top or {})}),
         "defaults", *_indented({**HAPROXY, **(defaults or {})}),
-        "frontend web", f"    bind {HOST}:{port}{crypt}", *(f"    {line}" for line in lines), "    default_backend app",
+        "frontend web", f"    bind {HOST}:{port}{crypt}", *(f"    {line}" for line in lines),
+        "    default_backend app",
         "backend app", f"    server app {HOST}:{behind}", "",
     ]  # fmt: skip
     return place.start([program("haproxy"), "-db", "-f", place.write("haproxy.cfg", "\n".join(parts))], port)
@@ -132,9 +136,8 @@ def apache(
 ) -> int:
     """Start Apache as a reverse proxy; the lines come before its ProxyPass."""
     port = place.port()
-    names = ["mpm_event", "authz_core", "authz_user", "authn_core", "authn_file", "auth_basic", "alias", "env", "setenvif",
-             "reqtimeout", "proxy", "proxy_http"]  # fmt: skip
-    names += ["ssl", "http2"] if tls else []
+    names = ["mpm_event", "authz_core", "authz_user", "authn_core", "authn_file", "auth_basic", "reqtimeout"]
+    names += ["proxy", "proxy_http", *(["ssl", "http2"] if tls else [])]
     own = {
         **APACHE,
         "WSGIChunkedRequest": None,
@@ -188,25 +191,27 @@ def caddy(
   }}
 }}
 """
-    command = [program("caddy"), "run", "--adapter", "caddyfile", "--config", place.write("Caddyfile", text)]
+    config = place.write("Caddyfile", text)
+    command: list[str | Path] = [program("caddy"), "run", "--adapter", "caddyfile", "--config", config]
     return place.start(
         command, port, {"XDG_DATA_HOME": str(place.folder), "XDG_CONFIG_HOME": str(place.folder)}
     )
 
 
 def envoy(
-    place: Place, behind: int, *, manager: Mapping[str, Any] | None = None, filters: Sequence[Mapping[str, Any]] = (),
-    route: Mapping[str, Any] | None = None, tls: bool | Path = False,
+    place: Place, behind: int, *, manager: Mapping[str, Any] | None = None,
+    filters: Sequence[Mapping[str, Any]] = (), tls: bool | Path = False,
 ) -> int:  # fmt: skip
     """Start Envoy; ``manager`` are fields of its HttpConnectionManager."""
     port = place.port()
     types = "type.googleapis.com/envoy.extensions"
-    to_app = {"match": {"prefix": "/"}, "route": {"cluster": "app", "timeout": "0s", **(route or {})}}
+    to_app = {"match": {"prefix": "/"}, "route": {"cluster": "app", "timeout": "0s"}}
     connection = {
         "@type": f"{types}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "web", "max_request_headers_kb": 96, "stream_idle_timeout": "120s", **(manager or {}),
         "http_filters": [*filters, {
-            "name": "envoy.filters.http.router", "typed_config": {"@type": f"{types}.filters.http.router.v3.Router"},
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": f"{types}.filters.http.router.v3.Router"},
         }],
         "route_config": {"virtual_hosts": [{"name": "app", "domains": ["*"], "routes": [to_app]}]},
     }  # fmt: skip

@@ -43,7 +43,7 @@ def answered(status: int, request: Request, word: str = "") -> Proof:
 
 
 def limited(bytes_: int, status: int = 413) -> Proof:
-    """Return the proof that bodies just under the limit arrive and bodies over it do not; status 0: without an answer."""
+    """Return the proof that bodies under the limit arrive, and others get the status; 0: they only fail."""
     over = Request(int(bytes_ * 1.3) + 4000)
     under = whole(Request(int(bytes_ * 0.7)))
     return both(under, answered(status, over) if status else not_whole(over))
@@ -108,7 +108,7 @@ def is_streamed(subject: Subject) -> str:
 
 
 def limits_head(bytes_: int, *statuses: int) -> Proof:
-    """Return the proof that a header over the limit is refused with one of the statuses, or 0 for no answer."""
+    """Return the proof that a header over the limit gets one of the statuses; 0: no answer."""
     under, over = (
         Request(1000, headers=(f"X-Long: {'x' * count}",)) for count in (bytes_ // 2, bytes_ + 1000)
     )
@@ -181,7 +181,7 @@ def curl(subject: Subject, version: str, size_bytes: int) -> float:
 
 
 def distrusted(word: str) -> Proof:
-    """Return the proof that a client ends the connection because of the certificate; the word is the reason's."""
+    """Return the proof that a client does not trust the certificate; the word is the reason's."""
 
     def prove(subject: Subject) -> str:
         answer = send(subject, Request(100))
@@ -195,8 +195,10 @@ def distrusted(word: str) -> Proof:
 def well(subject: Subject) -> str:
     """Prove that 20 MB arrive whole, raw and as a form, with a length and chunked, with pauses and slowly."""
     asked = [
-        Request(20 * MB), Request(20 * MB, form=True), Request(5 * MB, chunked=True), Request(5 * MB, chunked=True, form=True),
-        Request(0), Request(1000, headers=(f"Cookie: {'x' * 12000}",)), Request(pause_seconds=6.5), Request(over_seconds=6.5),
+        Request(20 * MB), Request(20 * MB, form=True), Request(5 * MB, chunked=True),
+        Request(5 * MB, chunked=True, form=True),
+        Request(0), Request(1000, headers=(f"Cookie: {'x' * 12000}",)),
+        Request(pause_seconds=6.5), Request(over_seconds=6.5),
     ]  # fmt: skip
     whys = [
         f"{request}: {answer}"[:300] for request in asked if not (answer := send(subject, request)).is_whole
@@ -238,3 +240,14 @@ def keeps_cut(subject: Subject) -> str:
     answer = send(subject, Request(2 * MB, chunked=True, stop_bytes=1 * MB))
     is_kept = answer.status == 201 and 0 < answer.said.get("size", 0) < 2 * MB
     return "" if is_kept else f"a part should be kept, but: {answer}"
+
+
+def refuses_after(count: int, status: int) -> Proof:
+    """Return the proof that one upload arrives, and that the status comes after that many more."""
+
+    def prove(subject: Subject) -> str:
+        answers = [send(subject, Request(100)) for _ in range(count + 2)]
+        is_limited = answers[0].is_whole and answers[-1].status == status
+        return "" if is_limited else f"the status {status} should come, but: {answers[0]}, {answers[-1]}"
+
+    return prove

@@ -1,4 +1,4 @@
-"""One request by hand: what a proof sends, and what comes back. Apart from the doctor's own, so that neither hides a fault of the other."""
+"""What a proof sends, and what comes back. It shares no code with the doctor, whose faults it would hide."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Starts a server that has no command line of its own: ``python -m benchmark.planted.serve NAME ADDRESS PORT KEY=VALUE ...``."""
+"""Starts a server that has no command line of its own: ``serve NAME ADDRESS PORT KEY=VALUE ...``."""
 
 import asyncio
 import json

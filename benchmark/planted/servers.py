@@ -51,7 +51,7 @@ def gunicorn(place: Place, faults: Environment = None, small_disk: int = 0, **se
 
 
 def uwsgi(place: Place, faults: Environment = None, door: str = "http-socket", **settings: str | None) -> int:
-    """Start uWSGI; settings have _ in place of -, and None takes one away. Of other doors chunks are not uWSGI's."""
+    """Start uWSGI; settings have _ in place of -, and None takes one away."""
     port = place.port()
     mine = {name.replace("_", "-"): value for name, value in settings.items()}
     lines: dict[str, str | None] = {**UWSGI, door: f"{HOST}:{port}", **mine}
@@ -92,10 +92,10 @@ def hypercorn(
     faults: Environment = None,
     **settings: object,
 ) -> int:
-    """Start Hypercorn with our whole bodies, or as its own WSGI adapter has it: app ``benchmark.planted.app:...``."""
+    """Start Hypercorn with whole bodies; of the app ``benchmark.planted.app:...``, with its own adapter."""
     port = place.port()
     lines = {"bind": [f"{HOST}:{port}"], "h11_max_incomplete_size": 65536, "read_timeout": None, **settings}
-    path = place.write("hypercorn.py", "".join(f"{name} = {value!r}\n" for name, value in lines.items()))
+    path = place.write("hypercorn_conf.py", "".join(f"{name} = {value!r}\n" for name, value in lines.items()))
     return place.answers(place.start([program("hypercorn"), "--config", f"file:{path}", app], port, faults))
 
 
@@ -157,7 +157,7 @@ def mod_wsgi(place: Place, daemon: str = "", **settings: str | None) -> int:
 
 
 def apache_command(place: Place, port: int, lines: list[str], as_other: bool = False) -> list[str | Path]:
-    """Return the command of an Apache with these lines; it answers nobody as root, so it is another user then."""
+    """Return the command of an Apache with these lines; as another user than root, which it refuses."""
     first = [
         "ServerName localhost", f"ServerRoot {place.folder}", f"DefaultRuntimeDir {place.folder}",
         f"PidFile {place.folder}/apache.pid", "ErrorLog /dev/stderr", f"Listen {HOST}:{port}",

@@ -22,7 +22,8 @@ from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.link.lines import Links
 
 HOST = "127.0.0.1"
-READY_SECONDS = 40.0
+READY_SECONDS = 90.0
+"""On a busy host."""
 POLL_SECONDS = 0.05
 _PORTS: set[int] = set()
 _PORTS_LOCK = threading.Lock()
@@ -66,7 +67,7 @@ STACKS: dict[str, Stack] = {}
 def planted(
     family: str, *expected: str, proves: Proof, as_form: bool = False, quick: bool = False
 ) -> Callable[[Callable[["Place"], str]], Callable[["Place"], str]]:
-    """Register a function that starts a stack and returns its URL; the function's docstring says what is planted."""
+    """Register a function that starts a stack and returns its URL; its docstring says what is planted."""
 
     def register(start: Callable[["Place"], str]) -> Callable[["Place"], str]:
         name = start.__name__.replace("_", "-")
@@ -116,7 +117,6 @@ class Place:
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "PYTHONPATH": code,
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(self.spool),
             "PLANTED_FOLDER": str(self.uploads),
@@ -205,7 +205,7 @@ class Place:
 
 
 def on_small_disk(folder: Path, size_bytes: int, command: Sequence[str | Path]) -> list[str | Path]:
-    """Return a command that sees a small disk at the folder; no other process does, and it ends with the command."""
+    """Return a command that alone sees a small disk at the folder; the disk ends with the command."""
     mount = f'mount -t tmpfs -o size={size_bytes},mode=0777 planted "$1" && shift && exec "$@"'
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     return ["unshare", *user, "--mount", "sh", "-c", mount, "sh", folder, *command]

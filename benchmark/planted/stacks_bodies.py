@@ -102,13 +102,13 @@ def nginx_spool_2mb(place: Place) -> str:
     "early-reset", "gunicorn.early-close", "app.early-answer", proves=both(whole(Request(20 * MB)), resets)
 )
 def gunicorn_resets(place: Place) -> str:
-    """gunicorn, whose app refuses without reading; that neither of the two reads on is one fault with two names"""
-    return url(servers.gunicorn(place, UNREAD, worker_class="sync", threads=1, workers=8))
+    """gunicorn, whose app refuses without reading: neither of the two reads on, one fault with two names"""
+    return url(servers.gunicorn(place, UNREAD, worker_class="sync", threads=1, workers=4))
 
 
 @planted("early-reset", "uwsgi.early-close", "app.early-answer", proves=both(whole(Request(20 * MB)), resets))
 def uwsgi_resets(place: Place) -> str:
-    """uWSGI, whose app refuses without reading; that neither of the two reads on is one fault with two names"""
+    """uWSGI, whose app refuses without reading: neither of the two reads on, one fault with two names"""
     return url(servers.uwsgi(place, UNREAD))
 
 
@@ -126,7 +126,8 @@ def app_field(place: Place) -> str:
 @planted(
     "form-limit", "app.MAX_FORM_MEMORY_SIZE", as_form=True,
     proves=both(whole(Request(10_000)), answered(413, Request(100_000)), needs(
-        Request(100_000, announced_bytes=10**9, stop_bytes=0, patience_seconds=2), lambda answer: answer.status != 413,
+        Request(100_000, announced_bytes=10**9, stop_bytes=0, patience_seconds=2),
+        lambda answer: answer.status != 413,
         "an announced form should not be refused",
     )),
 )  # fmt: skip
@@ -144,7 +145,8 @@ def app_disk_full(place: Place) -> str:
 @planted(
     "part-kept", "app.reads-a-part", quick=True,
     proves=needs(
-        Request(3 * MB), lambda answer: answer.status == 201 and answer.said["size"] == 1 << 20, "1 MiB should be kept"
+        Request(3 * MB), lambda answer: answer.status == 201 and answer.said["size"] == 1 << 20,
+        "1 MiB should be kept",
     ),
 )  # fmt: skip
 def app_keeps_1mib(place: Place) -> str:

@@ -63,7 +63,8 @@ def slow_line(place: Place) -> str:
 
 
 @planted("link-cut", "link.loss", proves=needs(
-    Request(5 * MB), lambda answer: answer.ending == "reset" or not answer.status, "the line should end the upload",
+    Request(5 * MB), lambda answer: answer.ending == "reset" or not answer.status,
+    "the line should end the upload",
 ))  # fmt: skip
 def cutting_line(place: Place) -> str:
     """A line that resets connections after one to two MiB"""
@@ -71,7 +72,7 @@ def cutting_line(place: Place) -> str:
 
 
 def busy(place: Place, port: int) -> str:
-    """Return the address of a server that other clients keep busy: there is always an upload of a second, and more wait."""
+    """Return the address of a server that others keep busy: an upload of a second, and others that wait."""
     command = [sys.executable, "-m", "benchmark.planted.busy", url(port), "3", "1"]
     place.start(command, 0)
     return url(port)

@@ -34,7 +34,7 @@ def nginx_1m(place: Place) -> str:
 
 @planted("size-front", "apache.LimitRequestBody", proves=limited(5 * MB))
 def apache_body_5mb(place: Place) -> str:
-    """Apache with mod_wsgi and LimitRequestBody of 5 MB, which Apache 2.4.71 does not apply to what it passes on"""
+    """Apache with mod_wsgi and LimitRequestBody of 5 MB"""
     return url(servers.mod_wsgi(place, LimitRequestBody="5000000"))
 
 
@@ -79,7 +79,7 @@ def hypercorn_16mib(place: Place) -> str:
 
 @planted("size-server", "tornado.max_body_size", "tornado.max_buffer_size", proves=limited(10 * MB, 0))
 def tornado_10mb(place: Place) -> str:
-    """Tornado with max_buffer_size of 10 MB, which is also the default of max_body_size: it closes without an answer"""
+    """Tornado with max_buffer_size of 10 MB, which is then also its max_body_size"""
     faults = {"PLANTED_INPUT": "terminated"}
     return url(servers.served(place, "tornado", "max_buffer_size=10000000", faults=faults))
 
@@ -151,7 +151,7 @@ def nginx_silence_2s(place: Place) -> str:
 
 @planted("silence-front", "haproxy.timeout server", proves=ends_silence(2))
 def haproxy_silence_2s(place: Place) -> str:
-    """HAProxy with a timeout server of two seconds, which HAProxy 2.6 applies in mid-body; its timeout client it does not"""
+    """HAProxy with a timeout server of two seconds, which HAProxy 2.6 applies in mid-body"""
     return url(fronts.haproxy(place, servers.gunicorn(place), defaults={"timeout server": "2s"}))
 
 

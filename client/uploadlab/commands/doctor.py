@@ -16,7 +16,7 @@ from uploadlab.doctoring.endpoint import Endpoint, far_end_of
 from uploadlab.doctoring.examine import examine, most_requests
 from uploadlab.doctoring.far_end import make_far_end
 from uploadlab.doctoring.logs import read_log
-from uploadlab.doctoring.show import Copies, show_diagnosis
+from uploadlab.doctoring.show import Copies, show_diagnosis, told
 from uploadlab.errors import FAILED, INTERRUPTED, UsageError
 from uploadlab.model.diagnoses import Weight
 from uploadlab.model.exchanges import Examination, Stop
@@ -80,8 +80,8 @@ Asked = dict[str, Any]
 Examples:
   lab doctor http://127.0.0.1:8000/upload
   lab doctor https://example.org/upload --field document --yes
-  lab doctor --print-probe > far_end.py     mount it beside your app, then:
-  lab doctor https://example.org/upload --probe /upload-lab-probe --token TOKEN
+  lab doctor --print-probe > upload_lab_probe.py  mount it, then:
+  lab doctor https://example.org/up --probe /upload-lab-probe --token TOKEN
   lab doctor --config nginx.conf app.ini    what limits uploads there?
   journalctl -u nginx | lab doctor --log -  what do these errors mean?
 """,
@@ -161,7 +161,8 @@ def _visit(url: str, described: Described, asked: Asked, screen: Screen) -> Exam
         raise UsageError(
             f"{endpoint.address.netloc} is another host, so nothing was sent: add --yes to begin"
         )
-    return examine(endpoint, far_end, (budget, seconds), asked["rungs"], screen.note)
+    with told(screen, most_requests()) as report:
+        return examine(endpoint, far_end, (budget, seconds), asked["rungs"], report)
 
 
 def _far_end(endpoint: Endpoint, path: str | None, token: str | None) -> Endpoint | None:

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from uploadlab.doctoring.rules import bodies, refusals, sizes, times
+from uploadlab.doctoring.rules import bodies, http2, refusals, sizes, speed, times
 from uploadlab.doctoring.rules.view import RULES, Rule, View
 from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
 from uploadlab.model.exchanges import Examination, Stop
 from uploadlab.units import format_seconds, format_size
 
-SUBJECTS = (refusals, bodies, times, sizes)
+SUBJECTS = (refusals, bodies, http2, speed, times, sizes)
 """The modules with the rules, in the order in which findings of the same weight stand."""
 
 
@@ -74,4 +74,4 @@ def _facts(view: View) -> list[str]:
     for question, what in (("silence", "A silence"), ("duration", "An upload"), ("waiting", "A wait")):
         if lasted := next((found for found in seen.of(question) if found.is_success), None):
             said.append(f"{what} of {format_seconds(lasted.seconds or 0)} is not cut")
-    return said
+    return said + speed.facts(view)

@@ -1,7 +1,11 @@
-"""The doctor's questions are asked here, one request at a time, within the budget."""
+"""The doctor's questions are asked here, within the budget, one request at a time.
+
+``send_at_once`` is the only exception.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult
@@ -29,6 +33,8 @@ class Ended(Exception):
         self.stop = stop
 
 
+Report = Callable[[str, str], None]
+"""Called before each request with the name of its question, and with which of the question's it is."""
 SAME = "same"
 """In place of a digest: the server's copy has it, too."""
 
@@ -37,7 +43,7 @@ class Examiner:
     """Asks a server, and keeps what came back."""
 
     def __init__(
-        self, endpoint: Endpoint, far_end: Endpoint | None, seen: Examination, report: Callable[[str], None]
+        self, endpoint: Endpoint, far_end: Endpoint | None, seen: Examination, report: Report
     ) -> None:
         self.endpoint, self.far_end, self.seen = endpoint, far_end, seen
         self._report = report
@@ -90,10 +96,20 @@ class Examiner:
         self.seen.skipped.setdefault(self._question, why)
 
     def send(self, upload: Upload, label: str = "", **manners: Any) -> Exchange:
-        """Send an upload and find out what became of it; raise Ended."""
+        """Send an upload and find out what happened to it; raise Ended."""
+        return self._judged(upload, self._ask(upload.address, upload.attempt, label, **manners))
+
+    def send_at_once(self, uploads: Sequence[Upload], label: str) -> list[Exchange]:
+        """Send uploads side by side, each over its own connection; raise Ended."""
+        with ThreadPoolExecutor(len(uploads)) as crew:
+            asks = [crew.submit(self._ask, item.address, item.attempt, label) for item in uploads]
+            sent = [asked.result() for asked in asks]
+        return [self._judged(upload, item) for upload, item in zip(uploads, sent, strict=True)]
+
+    def _judged(self, upload: Upload, sent: Sent) -> Exchange:
+        """Keep a request with what happened to its upload; raise Ended."""
         spec = upload.endpoint.spec
         shelf = Shelf(spec.stored_dir) if spec.stored_dir and not upload.endpoint.is_far_end else None
-        sent = self._ask(upload.address, upload.attempt, label, **manners)
         found = sent.exchange
         if upload.endpoint.is_far_end:
             found = _with_arrived(found, sent.body, upload.attempt)
@@ -114,6 +130,8 @@ class Examiner:
         return self._keep(msgspec.structs.replace(exchange, question=self._question))
 
     def _ask(self, address: SplitResult, attempt: Any, label: str, **manners: Any) -> Sent:
+        """Carry out a request within the budget; ``over`` is the function that does it."""
+        carry_out: Callable[[SplitResult, Asked], Sent] = manners.pop("over", ask)
         if self.seconds_left <= 0:
             raise Ended(Stop.BUDGET, f"the time of {format_seconds(self.seen.budget_seconds)} is over")
         planned = min(attempt.body_bytes, manners.get("stops_at") or attempt.body_bytes)
@@ -122,8 +140,8 @@ class Examiner:
                 Stop.BUDGET, f"{format_size(self.seen.budget_bytes)} were sent: --budget allows no more"
             )
         patience = min(manners.pop("patience_seconds", 30.0), max(1.0, self.seconds_left))
-        self._report(f"{self._question}: {label}" if label else self._question)
-        return ask(address, Asked(self._question, attempt, label, patience_seconds=patience, **manners))
+        self._report(self._question, label)
+        return carry_out(address, Asked(self._question, attempt, label, patience_seconds=patience, **manners))
 
     def _keep(self, found: Exchange) -> Exchange:
         self.seen.exchanges.append(found)

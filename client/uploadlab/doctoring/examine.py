@@ -1,20 +1,20 @@
 """All questions to one endpoint, in their order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from uploadlab import __version__
 from uploadlab.doctoring.endpoint import Endpoint
-from uploadlab.doctoring.examination import Ended, Examiner
-from uploadlab.doctoring.questions import basics, bodies, sizes, times
+from uploadlab.doctoring.examination import Ended, Examiner, Report
+from uploadlab.doctoring.questions import basics, bodies, http2, sizes, speed, times
 from uploadlab.doctoring.registry import QUESTIONS, Question
 from uploadlab.model.exchanges import Examination, Stop
 
-SUBJECTS = (basics, sizes, bodies, times)
+SUBJECTS = (basics, sizes, bodies, http2, speed, times)
 """The modules with the questions; importing them registers these."""
 ORDER = (
-    "wire", "first", "identity", "announced", "sent", "chunked", "empty", "cut", "expect", "heads", "fields",
-    "early", "buffering", "silence", "duration", "waiting",
+    "wire", "identity", "first", "announced", "sent", "chunked", "empty", "cut", "expect", "heads", "fields",
+    "http2", "speed", "early", "buffering", "silence", "duration", "waiting",
 )  # fmt: skip
 """What limits nothing comes first, what takes long last."""
 
@@ -31,7 +31,7 @@ def most_requests() -> int:
 
 def examine(
     endpoint: Endpoint, far_end: Endpoint | None, budget: tuple[int, float], rungs: list[float],
-    report: Callable[[str], None],
+    report: Report,
 ) -> Examination:  # fmt: skip
     """Ask all questions within a budget of bytes and seconds; return what was seen, also after Ctrl-C."""
     seen = Examination(

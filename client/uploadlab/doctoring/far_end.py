@@ -5,11 +5,6 @@ import time
 from importlib.resources import files
 from typing import NamedTuple
 
-import msgspec
-
-from uploadlab.model.exchanges import Arrived
-
-HEADER = "X-Upload-Lab-Token"
 PATH = "/upload-lab-probe"
 """What the path of a far end ends in."""
 DAYS = 7
@@ -40,11 +35,3 @@ def make_far_end(days: float = DAYS, token: str = "") -> FarEnd:
             raise ValueError(f"probe_app.py has no single line {empty.strip()}")
         source = source.replace(empty, filled)
     return FarEnd(source, token, until)
-
-
-def arrived_of(content: str | bytes) -> Arrived | None:
-    """Return what a far end says, by the body of its answer; None for anything else."""
-    try:
-        return msgspec.json.decode(content, type=Arrived)
-    except (ValueError, RecursionError):  # no JSON, or none of a far end
-        return None

@@ -51,7 +51,8 @@ class Session:
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._stream = 0
         self._received, self._due = bytearray(), bytearray()
-        self._is_ready = False
+        self._awaited = {"RemoteSettingsChanged", "SettingsAcknowledged"}
+        """Events that must come before the server's offer is known."""
         self.is_over = False
         """Whether nothing more can come."""
         self.ending: Ending | None = None
@@ -80,7 +81,7 @@ class Session:
         self._h2.initiate_connection()
         self.flush(seconds)
         end = time.monotonic() + seconds
-        while not self._is_ready:
+        while self._awaited:
             if (left := end - time.monotonic()) <= 0:
                 self._stop(Ending.SILENT, "the server says nothing in HTTP/2")
             self.look(left)
@@ -239,9 +240,8 @@ class Session:
         """Keep what an event says."""
         from h2 import events
 
+        self._awaited.discard(type(event).__name__)
         match event:
-            case events.SettingsAcknowledged():
-                self._is_ready = True
             case events.InformationalResponseReceived():
                 if dict(event.headers).get(b":status") == CONTINUE and self.continued_at is None:
                     self.continued_at = time.monotonic()

@@ -1,6 +1,7 @@
 """The far end of upload-lab doctor: answers, as JSON, what arrived of a request. Copy it beside your app.
 
-In the last lines of the module that your server loads:
+In the module that your server loads, around the app and inside any other middleware: it must see what the app
+sees.
 
     from upload_lab_probe import upload_lab_probe
 

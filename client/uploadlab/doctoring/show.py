@@ -1,9 +1,13 @@
 """A diagnosis for its reader: on the terminal, and in files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from uploadlab.doctoring.causes import load_causes
+from uploadlab.doctoring.examination import Report
+from uploadlab.doctoring.registry import QUESTIONS
 from uploadlab.errors import LabError, problem_of
 from uploadlab.model.diagnoses import Diagnosis
 from uploadlab.model.exchanges import Examination
@@ -41,6 +45,23 @@ def show_diagnosis(diagnosis: Diagnosis, seen: Examination | None, screen: Scree
     if copies.html:
         write_diagnosis_page(document, Path(copies.html))
     screen.in_full(document)
+
+
+@contextmanager
+def told(screen: Screen, requests: int) -> Iterator[Report]:
+    """Show how an examination goes on: a bar in a terminal, a line for each question elsewhere."""
+    last = ""
+    with screen.progress(requests, "requests") as shown:
+
+        def report(question: str, label: str) -> None:
+            nonlocal last
+            if screen.is_terminal:
+                shown.began(f"{question}: {label}")
+            elif question != last:
+                shown.note(f"{question}: {QUESTIONS[question].title}")
+            last = question
+
+        yield report
 
 
 def _write(path: str, text: str) -> None:

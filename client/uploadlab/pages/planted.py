@@ -1,6 +1,7 @@
 """The doctor's answers for stacks with planted faults: one line for each, and which of them are right."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -79,6 +80,7 @@ class PlantedAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return worst[0] if worst else "nothing"
 
 
+@cache
 def load_planted_families() -> dict[str, PlantedFamily]:
     """Return the families by their names; raise msgspec.ValidationError."""
     declared = msgspec.toml.decode(FAMILIES.read_bytes(), type=dict[str, list[PlantedFamily]])

@@ -17,6 +17,10 @@ MOST_STEPS = 10
 SENT = (MIB + MIB // 8, 5 * MIB, 17 * MIB)
 LARGEST = 33 * MIB
 SENT_STEPS = 3
+AT_FAR_END = 5 * MIB
+"""What the far end gets where the endpoint refuses nothing: the rest of the budget is for other questions."""
+LONG_SECONDS = 20.0
+"""An upload that would take longer is not sent."""
 HEADS = (2 * KIB, 4 * KIB, 7 * KIB, 15 * KIB, 31 * KIB)
 """Of one header; 7 KiB is below the 8 KiB that most servers take."""
 FIELD_BYTES = 600_000
@@ -59,17 +63,23 @@ def _announce(examiner: Examiner, place: Endpoint, size: int) -> Exchange:
 def sent(examiner: Examiner) -> None:
     """Upload files of growing sizes until one is refused; then try that size at the far end, too."""
     place = examiner.both[0]
-    tried = 0
+    tried, refused, rate = 0, False, 0.0
     sizes = SENT if examiner.far_end else (*SENT, LARGEST)  # the far end needs its share of the budget
     for size in sizes:
         if not examiner.can_afford(2 * size if examiner.far_end else size, 5.0):
             break
+        if rate and size / rate > LONG_SECONDS:
+            examiner.skip(f"{format_size(size)} would take {size / rate:.0f} s over this line")
+            break
         found = _send(examiner, place, size)
+        rate = size / found.seconds if found.seconds else 0.0
         if not found.is_success:
             _close_in(examiner, place, tried, size)
-            tried = size
+            tried, refused = size, True
             break
         tried = size
+    if not refused:
+        tried = min(tried, AT_FAR_END)
     if examiner.far_end and place is not examiner.far_end and examiner.can_afford(tried, 5.0):
         _send(examiner, examiner.far_end, tried)
 

@@ -48,10 +48,18 @@ def login(view: View) -> Iterator[Finding]:
         asks = found.header("www-authenticate")
         evidence = [fact(found), *([f"WWW-Authenticate: {asks}"] if asks else [])]
         suspects = view.suspects("login", who or "app")
+        if found.status == HTTPStatus.FORBIDDEN and _gets_through(view):
+            suspects = list(dict.fromkeys([*view.causes(who, "method"), *suspects]))
         yield from made(
             f"The upload is refused with {found.status}: it wants a login", Weight.PROBLEM, suspects,
             evidence, _sure(view, found),
         )  # fmt: skip
+
+
+def _gets_through(view: View) -> bool:
+    """Return whether a GET passes what refuses the upload: then the method is the difference."""
+    got = [found for found in view.seen.of("identity") if found.verb == "GET" and found.status]
+    return any(found.status != HTTPStatus.FORBIDDEN and view.by(found) == "app" for found in got)
 
 
 @rule

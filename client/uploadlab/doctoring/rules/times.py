@@ -179,7 +179,7 @@ def collected(view: View) -> Iterator[Finding]:
             return
         yield from _buffered(
             view, [f"The client was silent for {end - begun:.1f} s in mid-body; at the app, the first "
-                   f"and the last byte were {apart:.2f} s apart"], Confidence.PROVEN,
+                   f"and the last byte were {apart:.2f} s apart", *_lag(view, far)], Confidence.PROVEN,
         )  # fmt: skip
         return
     asked = next((found for found in seen if not found.arrived and found.paused), None)
@@ -188,6 +188,23 @@ def collected(view: View) -> Iterator[Finding]:
             view, ["A request to a path that does not exist was refused only when its body was complete, "
                    f"{asked.seconds or 0:.1f} s after it began"], Confidence.POSSIBLE,
         )  # fmt: skip
+
+
+def _lag(view: View, found: Exchange) -> Iterator[str]:
+    """Yield how late the app got its first byte, on the client's clock, where the two can be compared.
+
+    A small request tells how far the app's clock is ahead of the client's, within the time that it took.
+    """
+    small = next((item for item in view.far("first") if item.arrived and item.seconds is not None), None)
+    if small is None or small.arrived is None or found.arrived is None or not found.sent_seconds:
+        return
+    ahead = small.arrived.began - small.began
+    first = found.arrived.began + (found.arrived.first_seconds or 0.0) - ahead - found.began
+    if first > found.sent_seconds - (small.seconds or 0.0):
+        yield (
+            f"The app's first byte arrived {first:.1f} s after the request began, "
+            f"when your client had sent its last after {found.sent_seconds:.1f} s"
+        )
 
 
 def _buffered(view: View, evidence: list[str], confidence: Confidence) -> Iterator[Finding]:

@@ -1,7 +1,9 @@
 """An examination as rules look at it: who is on the way, and which requests tell what."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from http import HTTPStatus
 
 from uploadlab.doctoring.causes import load_causes
 from uploadlab.doctoring.identity import answered_by, hops
@@ -123,13 +125,15 @@ def fact(exchange: Exchange) -> str:
     """Return a request and its end as one line of evidence."""
     what = f"{exchange.label}: " if exchange.label else ""
     when = f" after {exchange.seconds:.1f} s" if exchange.seconds is not None else ""
-    words = (
-        f", {' '.join(exchange.content.split())[:120]!r}"
-        if exchange.content and exchange.status != 200
-        else ""
-    )
+    shown = words_in(exchange.content)[:120] if exchange.status != HTTPStatus.OK else ""
+    words = f", {shown!r}" if shown else ""
     sent = f", {format_size(exchange.sent_bytes)} sent" if exchange.sent_bytes else ""
     return f"{what}{ended(exchange)}{when}{sent}{words}"
+
+
+def words_in(content: str) -> str:
+    """Return what a reader sees of an answer's body."""
+    return " ".join(re.sub(r"<(?:style|script|title)\b.*?</|<[^<>]*>", " ", content, flags=re.S).split())
 
 
 def made(
