@@ -14,7 +14,7 @@ LEAST_SECONDS = 0.5
 OTHER_REASONS = (401, 403, 404, 405, 411, 413, 415, 422, 429, 507)
 """Answers that have nothing to do with time."""
 SAME_SECONDS, SAME_SHARE = 1.0, 0.2
-"""How far apart two limits may strike and be one: servers look at their timers once a second, or more seldom."""
+"""How far apart two limits may strike and be one: servers look at their timers once a second or less."""
 GATEWAY = (502, 503, 504)
 """What a front answers for a server behind it."""
 SLOW_SECONDS = 1.5
