@@ -134,7 +134,8 @@ def test_the_first_429_ends_it(tmp_path: Path) -> None:
 
 def test_no_redirect_is_followed(tmp_path: Path) -> None:
     with answering([(201, {})]) as (elsewhere, asked):
-        with answering([(302, {"Location": elsewhere})]) as (url, _):
+        answers: list[tuple[int, dict[str, str]]] = [(302, {"Location": elsewhere})]
+        with answering(answers) as (url, _):
             said = doctor(tmp_path, url, code=1)
     assert asked == []
     assert causes(said)[0].endswith("redirect") or causes(said)[0] == "app.redirect"
