@@ -73,7 +73,7 @@ def cutting_line(place: Place) -> str:
 
 
 def busy(place: Place, port: int) -> str:
-    """Return the address of a server that others keep busy: it works on each of their uploads for a second."""
+    """Return the address of a server that others keep busy, for a second with each of their uploads."""
     command = [sys.executable, "-m", "benchmark.planted.busy", url(port), "2", "1"]
     place.start(command, 0, ready=busy_clients.READY)
     return url(port)
