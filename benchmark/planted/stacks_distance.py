@@ -73,7 +73,7 @@ def cutting_line(place: Place) -> str:
 
 
 def busy(place: Place, port: int) -> str:
-    """Return the address of a server that others keep busy, for a second with each of their uploads."""
+    """Return the address of a server that others keep busy: each of their uploads takes it a second."""
     command = [sys.executable, "-m", "benchmark.planted.busy", url(port), "2", "1"]
     place.start(command, 0, ready=busy_clients.READY)
     return url(port)
