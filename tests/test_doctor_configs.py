@@ -335,6 +335,20 @@ def test_what_an_included_file_says_holds() -> None:
     assert found["nginx.proxy_read_timeout"].confidence is Confidence.LIKELY  # of conf.d nothing is known
 
 
+def test_what_nginx_prints_of_all_its_files_is_read_as_they_are() -> None:
+    main = "http {\nclient_max_body_size 0;\ninclude /etc/nginx/conf.d/*.conf;\n}\n"
+    site = f"server {{\nlocation / {{\n{STREAMS}\nclient_body_timeout 3s;\n}}\n}}\n"
+    heads = [f"# configuration file /etc/nginx/{name}:\n" for name in ("nginx.conf", "conf.d/app.conf")]
+    found = causes({"dump.txt": f"nginx: the configuration file is ok\n{heads[0]}{main}\n{heads[1]}{site}\n"})
+    assert "nginx.client_max_body_size" not in found
+    assert found["nginx.client_body_timeout"].place == "/etc/nginx/conf.d/app.conf:4"
+
+
+def test_the_hops_are_named_from_the_outside_in() -> None:
+    files = {"Procfile": "web: gunicorn app:app\n", "nginx.conf": nginx(STREAMS)}
+    assert diagnose_configs([ConfigFile(*file) for file in files.items()]).hops == ["nginx", "gunicorn"]
+
+
 def test_files_that_include_each_other_come_to_an_end() -> None:
     files = {"a.conf": "server { include b.conf; }", "b.conf": f"location / {{ include a.conf; {STREAMS} }}"}
     assert "nginx.client_max_body_size" in causes(files)

@@ -81,11 +81,20 @@ def diagnose_configs(files: Sequence[ConfigFile]) -> Diagnosis:
         raise problems[0]
     return Diagnosis(
         subject=", ".join(file.name for file in files),
-        hops=[str(language) for language in ConfigLanguage if language in groups],
+        hops=_hops(groups),
         findings=ordered(_without_refuted(findings, groups)),
         facts=[f"{file.name}: read as {language}" for language in groups for file in groups[language]],
         unasked=[*map(str, problems), *_not_given(unread, files)],
     )
+
+
+def _hops(groups: Grouped) -> list[str]:
+    """Return what the configs are of, outermost first; of command lines, the programs."""
+    commands = [line for file in groups.get(ConfigLanguage.COMMANDS, []) for line in command_lines(file)]
+    languages = (
+        language for language in ConfigLanguage if language in groups and language != ConfigLanguage.COMMANDS
+    )
+    return list(dict.fromkeys([*map(str, languages), *(command.program for command in commands)]))
 
 
 def _read(language: ConfigLanguage, files: Sequence[ConfigFile], groups: Grouped) -> ReadConfig:

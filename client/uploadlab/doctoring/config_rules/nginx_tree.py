@@ -1,5 +1,6 @@
 """nginx's configs as one tree: included files in their places, and every block that takes uploads."""
 
+import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
@@ -29,6 +30,8 @@ HARMLESS = (
     "*proxy.conf.d*",
 )
 """Files that set nothing about uploads, by their names."""
+DUMPED = re.compile(r"^# configuration file (\S+):\n", re.MULTILINE)
+"""What ``nginx -T`` prints before each file."""
 
 
 class UploadBlock(NamedTuple):
@@ -74,13 +77,19 @@ def is_harmless(path: str) -> bool:
 
 def nginx_trees(files: Sequence[ConfigFile]) -> list[Block]:
     """Return a tree for each file that no other one includes; the others stand where they are included."""
-    parsed = {file.name: nginx_blocks(file.name, file.text) for file in files}
+    parsed = {part.name: nginx_blocks(*part) for file in files for part in dumped(file)}
     includes: dict[str, set[str]] = {name: set() for name in parsed}
     for tree in parsed.values():
         for block in [tree, *tree.walk()]:
             block.inner = list(_with_includes(block.inner, parsed, includes, block.file))
     used = set().union(*includes.values())
     return [tree for name, tree in parsed.items() if name not in used]
+
+
+def dumped(file: ConfigFile) -> list[ConfigFile]:
+    """Return the files that ``nginx -T`` has printed one below the other; another file as it is."""
+    _, *parts = DUMPED.split(file.text)
+    return [ConfigFile(*part) for part in zip(parts[::2], parts[1::2], strict=True)] or [file]
 
 
 def _with_includes(
