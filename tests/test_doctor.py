@@ -133,13 +133,17 @@ def test_the_first_429_ends_it(tmp_path: Path) -> None:
 
 
 def test_no_redirect_is_followed(tmp_path: Path) -> None:
-    with answering([(201, {})]) as (elsewhere, asked), answering([(302, {"Location": elsewhere})]) as (url, _):
-        said = doctor(tmp_path, url, code=1)
+    with answering([(201, {})]) as (elsewhere, asked):
+        answers: list[tuple[int, dict[str, str]]] = [(302, {"Location": elsewhere})]
+        with answering(answers) as (url, _):
+            said = doctor(tmp_path, url, code=1)
     assert asked == []
     assert causes(said)[0].endswith("redirect") or causes(said)[0] == "app.redirect"
 
 
-@pytest.mark.parametrize(("status", "cause"), [(405, "app.method"), (415, "app.content-type"), (404, "app.route")])
+@pytest.mark.parametrize(
+    ("status", "cause"), [(405, "app.method"), (415, "app.content-type"), (404, "app.route")]
+)
 def test_an_endpoint_that_takes_no_such_upload(tmp_path: Path, status: int, cause: str) -> None:
     with answering([(status, {})]) as (url, _):
         assert causes(doctor(tmp_path, url, code=1))[0] == cause
@@ -152,7 +156,9 @@ def test_another_host_is_asked_only_with_yes(tmp_path: Path) -> None:
     assert "examination" not in said
 
 
-@pytest.mark.parametrize("words", [(), ("ftp://127.0.0.1/x",), ("http://",), ("--probe", "/x", "http://127.0.0.1/")])
+@pytest.mark.parametrize(
+    "words", [(), ("ftp://127.0.0.1/x",), ("http://",), ("--probe", "/x", "http://127.0.0.1/")]
+)
 def test_wrong_words_end_with_what_to_type(words: tuple[str, ...]) -> None:
     done = lab("doctor", *words)
     assert done.returncode == 2
@@ -181,8 +187,11 @@ def test_a_certificate_is_named_unless_it_is_not_to_be_checked(tmp_path: Path) -
 def test_ctrl_c_leaves_what_was_found(tmp_path: Path) -> None:
     file = tmp_path / "seen.json"
     with upload_app(tmp_path / "store") as app:
-        words = [sys.executable, "-m", "uploadlab", "doctor", f"{app.url}/up", "--rungs", "60", "--json", str(file)]
-        process = subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        words = ["doctor", f"{app.url}/up", "--rungs", "60", "--json", str(file)]
+        command = [sys.executable, "-m", "uploadlab", *words]
+        process = subprocess.Popen(
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         wait_until(lambda: any("Expect" in head for head in app.heads))
         os.kill(process.pid, signal.SIGINT)
         output = process.communicate()[0].decode()

@@ -132,6 +132,7 @@ def test_an_end_before_the_end_is_said_at_once(printed: Printer) -> None:
     lines = printed(shown(diagnosed.UNUSABLE, diagnosed.UNUSABLE_EXAMINATION))
     assert lines[0] == "https://example.org/upload could not be examined"
     assert "Not complete (unusable): a POST of one byte was answered 405" in lines[:4]
+    assert lines[-1].endswith("curl -v https://example.org/upload")
     limited = msgspec.structs.replace(EXAMINATION, stop=Stop.LIMITED, why="429 after 12 requests")
     assert "Not complete (rate limited): 429 after 12 requests" in printed(shown(ONE_FAULT, limited))[:5]
 

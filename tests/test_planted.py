@@ -164,4 +164,4 @@ def test_a_stack_that_does_not_start_is_reported(tmp_path: Path) -> None:
         return str(place.start(["false"], 1))  # type: ignore[attr-defined]
 
     broken = STACKS["app-put"]._replace(start=start)
-    assert "it does not start: false does not listen" in verify(broken, tmp_path, symptoms=False).why
+    assert "it does not start: false is not ready" in verify(broken, tmp_path, symptoms=False).why

@@ -29,6 +29,8 @@ REFUSED = (HEAD + "Content-Length: 20000000\r\n\r\n--x", "-")
 SLOW_HEAD = ("PUT /upl", "o")
 HONEST = HEAD + "Connection: close\r\nContent-Length: 5\r\n\r\nbytes"
 THREADS = 80
+MORE_THAN_THREADS = THREADS + 10
+"""Some wait for a thread before the honest client does."""
 PER_ADDRESS = 20
 
 
@@ -80,8 +82,8 @@ FOUR = [f"127.0.0.{number}" for number in range(1, 5)]
 ONE, OTHER = FOUR[:1], "127.0.0.9"
 BARE = [(title, words) for title in ("gunicorn", "uWSGI") for words in (BODY, CHUNKS, IN_A_CHUNK, REFUSED)]
 CROWDS = [
-    *[(title, words, 2 * THREADS, ONE, ONE[0]) for title, words in BARE],
-    ("gunicorn", SLOW_HEAD, 2 * THREADS, ONE, ONE[0]),
+    *[(title, words, MORE_THAN_THREADS, ONE, ONE[0]) for title, words in BARE],
+    ("gunicorn", SLOW_HEAD, MORE_THAN_THREADS, ONE, ONE[0]),
     ("uWSGI", SLOW_HEAD, THREADS - 10, ONE, ONE[0]),  # no setting of uWSGI's bounds the time of a head
     *[
         (title, words, 100, ONE, OTHER)

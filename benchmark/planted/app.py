@@ -28,6 +28,8 @@ from werkzeug.exceptions import (
 
 BLOCK_BYTES = 1 << 18
 LINGER_SECONDS = 20.0
+WORK_HEADER = "X-Planted-Work"
+"""Seconds for which the app works on an upload: of clients that keep it busy."""
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -138,6 +140,7 @@ def take(faults: Faults, began: float) -> Any:
     path.with_suffix(".json").write_text(json.dumps(found))
     if found["size"] >= faults.slow_from_bytes:
         time.sleep(faults.slow_seconds)
+    time.sleep(float(request.headers.get(WORK_HEADER, 0)))
     return {"id": name, "seconds": seconds, **found}, 201, {"Location": f"/uploads/{name}"}
 
 

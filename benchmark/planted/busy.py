@@ -2,21 +2,21 @@
 
 import sys
 import threading
-import time
 
 from benchmark.planted.sending import Request, send
 from benchmark.planted.stack import Subject
 
-PAUSE_SECONDS = 0.05
+READY = "busy"
+"""What is printed when the first upload is over."""
 
 
 def main(url: str, clients: str, seconds: str) -> None:
-    """Send uploads one after the other, as many at once as there are clients, each for that time."""
+    """Send uploads one after the other, as many at once as there are clients; the app works on each."""
 
     def upload() -> None:
         while True:
-            send(Subject(url), Request(100_000, over_seconds=float(seconds)))
-            time.sleep(PAUSE_SECONDS)
+            send(Subject(url), Request(100, headers=(f"X-Planted-Work: {seconds}",)))
+            print(READY, flush=True)
 
     for _ in range(int(clients)):
         threading.Thread(target=upload).start()

@@ -149,7 +149,7 @@ class Place:
     ) -> int:
         """Start a server; return its port once it listens and its log has that word. Raise StackFailed.
 
-        Without a port, nothing is waited for.
+        Port 0: it need not listen.
         """
         words = [str(word) for word in command]
         log = self.folder / f"{len(self._started)}.log"
@@ -160,9 +160,9 @@ class Place:
             )  # fmt: skip
         self._started.append((words[0], port, process))
         end = time.monotonic() + READY_SECONDS
-        while port and not (listens(port) and (not ready or ready in log.read_text(errors="replace"))):
+        while (port and not listens(port)) or ready not in log.read_text(errors="replace"):
             if process.poll() is not None or time.monotonic() > end:
-                raise StackFailed(f"{words[0]} does not listen: {log.read_text(errors='replace')[-2000:]}")
+                raise StackFailed(f"{words[0]} is not ready: {log.read_text(errors='replace')[-2000:]}")
             time.sleep(POLL_SECONDS)
         return port
 

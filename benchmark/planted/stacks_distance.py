@@ -5,6 +5,7 @@ import sys
 from uploadlab.model.links import Cut, CutBy, Link, Range
 from uploadlab.units import MIB
 
+from benchmark.planted import busy as busy_clients
 from benchmark.planted import fronts, servers
 from benchmark.planted.proofs import MB, needs, slow_by_http2, slower, waits
 from benchmark.planted.sending import Request
@@ -72,19 +73,19 @@ def cutting_line(place: Place) -> str:
 
 
 def busy(place: Place, port: int) -> str:
-    """Return the address of a server that others keep busy: an upload of a second, and others that wait."""
-    command = [sys.executable, "-m", "benchmark.planted.busy", url(port), "3", "1"]
-    place.start(command, 0)
+    """Return the address of a server that others keep busy: each of their uploads takes it a second."""
+    command = [sys.executable, "-m", "benchmark.planted.busy", url(port), "2", "1"]
+    place.start(command, 0, ready=busy_clients.READY)
     return url(port)
 
 
-@planted("busy-workers", "gunicorn.workers", proves=waits(1.5))
+@planted("busy-workers", "gunicorn.workers", proves=waits(1.2))
 def gunicorn_busy(place: Place) -> str:
-    """gunicorn with one sync worker, and three clients that send slowly"""
+    """gunicorn with one sync worker, and two clients on whose uploads the app works for a second"""
     return busy(place, servers.gunicorn(place, worker_class="sync", workers=1, threads=1))
 
 
-@planted("busy-workers", "uwsgi.processes", proves=waits(1.5))
+@planted("busy-workers", "uwsgi.processes", proves=waits(1.2))
 def uwsgi_busy(place: Place) -> str:
-    """uWSGI with one process and no threads, and three clients that send slowly"""
+    """uWSGI with one process and no threads, and two clients on whose uploads the app works for a second"""
     return busy(place, servers.uwsgi(place, processes="1", threads=None))

@@ -74,4 +74,4 @@ def _facts(view: View) -> list[str]:
     for question, what in (("silence", "A silence"), ("duration", "An upload"), ("waiting", "A wait")):
         if lasted := next((found for found in seen.of(question) if found.is_success), None):
             said.append(f"{what} of {format_seconds(lasted.seconds or 0)} is not cut")
-    return said + speed.facts(view)
+    return said + http2.http2_facts(view) + speed.speed_facts(view)

@@ -37,7 +37,7 @@ class Windows(NamedTuple):
 
 
 class StreamOver(Exception):
-    """No more is to be sent: the answer is there, or the stream is over."""
+    """The answer is there, or the stream is over: nothing more needs to be sent."""
 
 
 class Session:

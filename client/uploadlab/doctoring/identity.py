@@ -72,7 +72,7 @@ class Fingerprint(Struct, frozen=True, forbid_unknown_fields=True):
     unless: str = ""
     no_other: bool = False
 
-    def match(self, exchange: Exchange) -> "Hop | None":
+    def match(self, exchange: Exchange) -> "Sighting | None":
         """Return the program with what shows it; None if the answer does not."""
         if self.label and self.label != exchange.label:
             return None
@@ -87,12 +87,12 @@ class Fingerprint(Struct, frozen=True, forbid_unknown_fields=True):
         matches = [match for match in found if match]
         return None if len(matches) < len(found) else self._hop(exchange, matches)
 
-    def _hop(self, exchange: Exchange, matches: Sequence[re.Match[str]]) -> "Hop":
+    def _hop(self, exchange: Exchange, matches: Sequence[re.Match[str]]) -> "Sighting":
         versions = [match.groupdict().get("version") for match in matches]
         version = next((version for version in versions if version), "")
         program = load_programs()[self.program]
         shown = self._evidence(exchange, matches)
-        return Hop(self.program, version, shown, program.title, program.kind, self.seen == "observed")
+        return Sighting(self.program, version, shown, program.title, program.kind, self.seen == "observed")
 
     def _evidence(self, exchange: Exchange, matches: Sequence[re.Match[str]]) -> str:
         """Return the words of the answer that show the program."""
@@ -104,7 +104,7 @@ class Fingerprint(Struct, frozen=True, forbid_unknown_fields=True):
         return plain("; ".join(named) or f"no header {' or '.join(self.absent)}", SHOWN_EVIDENCE)
 
 
-class Hop(NamedTuple):
+class Sighting(NamedTuple):
     """A program on the way to the app, with what shows it."""
 
     name: str
@@ -147,7 +147,7 @@ def load_fingerprints() -> list[Fingerprint]:
     return _load().fingerprint
 
 
-def answered_by(exchange: Exchange) -> Hop | None:
+def answered_by(exchange: Exchange) -> Sighting | None:
     """Return which program wrote an answer; None if the answer does not show it."""
     if exchange.status is None:
         return None
@@ -155,7 +155,7 @@ def answered_by(exchange: Exchange) -> Hop | None:
     return next((hop for mark in own if (hop := mark.match(exchange))), None)
 
 
-def hops(exchanges: Iterable[Exchange]) -> list[Hop]:
+def hops(exchanges: Iterable[Exchange]) -> list[Sighting]:
     """Return what identifies itself on the way, outermost first as far as the answers show it."""
     seen = list(exchanges)
     first = next((exchange for exchange in seen if exchange.label == MALFORMED), None)
@@ -168,7 +168,7 @@ def hops(exchanges: Iterable[Exchange]) -> list[Hop]:
     return sorted(merged, key=lambda hop: KINDS.index(hop.kind))
 
 
-def _named(found: Sequence[Hop]) -> Iterator[Hop]:
+def _named(found: Sequence[Sighting]) -> Iterator[Sighting]:
     """Yield the hops; where the way shows a narrower name of a program, only that name."""
     known = {hop.name: hop for hop in found}
     narrower = {load_programs()[name].is_a: name for name in known if load_programs()[name].is_a}
@@ -176,7 +176,7 @@ def _named(found: Sequence[Hop]) -> Iterator[Hop]:
         yield known[narrower[hop.name]] if hop.name in narrower else hop
 
 
-def _passed(seen: Sequence[Exchange]) -> Iterator[Hop]:
+def _passed(seen: Sequence[Exchange]) -> Iterator[Sighting]:
     """Yield the programs that headers show: those that Via names first, since their order is known."""
     marks = [mark for mark in load_fingerprints() if mark.proves == "passed"]
     for by_via in (True, False):
@@ -186,7 +186,7 @@ def _passed(seen: Sequence[Exchange]) -> Iterator[Hop]:
                 yield from (hop for _, hop in found if hop)
 
 
-def _inferred(seen: Sequence[Exchange], known: set[str]) -> Iterator[Hop]:
+def _inferred(seen: Sequence[Exchange], known: set[str]) -> Iterator[Sighting]:
     """Yield the programs that only our own malformed requests show."""
     for mark in load_fingerprints():
         for exchange in seen if mark.label else ():
@@ -197,9 +197,9 @@ def _inferred(seen: Sequence[Exchange], known: set[str]) -> Iterator[Hop]:
                 yield hop
 
 
-def _merged(found: Iterable[Hop]) -> list[Hop]:
+def _merged(found: Iterable[Sighting]) -> list[Sighting]:
     """Return each program once, with its version where an answer shows it; two versions are two programs."""
-    kept: dict[tuple[str, str], Hop] = {}
+    kept: dict[tuple[str, str], Sighting] = {}
     for hop in found:
         versions = [version for name, version in kept if name == hop.name]
         if "" in versions and hop.version:
@@ -210,6 +210,6 @@ def _merged(found: Iterable[Hop]) -> list[Hop]:
     return list(kept.values())
 
 
-def _versioned(old: Hop, new: Hop) -> Hop:
+def _versioned(old: Sighting, new: Sighting) -> Sighting:
     """Return a hop with the version that another answer shows of the same program."""
     return old._replace(version=new.version) if old.name == new.name and not old.version else old

@@ -21,7 +21,7 @@ from uploadlab.private_urls import HIDDEN, masked
 from uploadlab.units import format_size
 
 STDIN = "-"
-BATCH_LINES = 1000
+BATCH_LINES = 500
 """Lines that are searched at once for the needles: together they are found in a tenth of the time."""
 LONGEST_LINE = 16 << 10
 """Bytes of a line that are read: what a line says stands at its beginning, and a log may be one line."""

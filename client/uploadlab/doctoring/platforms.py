@@ -41,7 +41,7 @@ class PublishedLimit(Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.platform}: {amount} ({self.source})"
 
     def is_near(self, value: float) -> bool:
-        """Return whether the limit can be what ended an upload at so many bytes, or seconds."""
+        """Return whether the limit can be what ended an upload at this number of bytes, or seconds."""
         values = [self.value * factor for factor in UNITS[self.unit]]
         if self.kind == "size":
             return any(value * (1 - SHORT_SHARE) <= limit <= value for limit in values)
@@ -63,7 +63,7 @@ def load_limits() -> list[PublishedLimit]:
 
 
 def platform_matches(kind: str, value: float) -> list[str]:
-    """Return the platforms that publish such a limit, with the addresses; raise ValueError for no such kind.
+    """Return the platforms with such a limit, and the addresses; raise ValueError for an unknown kind.
 
     The value is the smallest size that was refused, in bytes, or the time after which the upload ended, in
     seconds.

@@ -4,7 +4,7 @@ Pure: causes come in as values, nothing is read or printed here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from uploadlab.model.diagnoses import Alternative, Cause, Diagnosis, Finding, Weight
 from uploadlab.model.exchanges import Examination, Stop
@@ -78,7 +78,7 @@ def _title(diagnosis: Diagnosis, examination: Examination | None) -> str:
     there = f"at {subject}" if examination else f"in {subject}"
     if set(weights) - {Weight.NOTE}:
         return f"{few(counts)} {there}"
-    if examination and examination.stop is Stop.UNUSABLE:
+    if examination and (examination.stop is Stop.UNUSABLE or not examination.exchanges):
         return f"{subject} could not be examined"
     return "; ".join([f"No fault found {there}", *counts])
 
@@ -176,13 +176,13 @@ def _headed(head: str, texts: Sequence[str] | Iterator[str]) -> list[Statement]:
 
 def _rest(diagnosis: Diagnosis, examination: Examination | None) -> list[Section]:
     """Return what works, what is not known, and what must be removed."""
-    skipped = [f"{name}: {why}" for name, why in examination.skipped.items()] if examination else []
+    # Why it ended stands at the top already.
+    end = examination.why if examination and examination.stop is not Stop.COMPLETE else ""
+    unasked = [text for text in diagnosis.unasked if not end or not text.endswith(end)]
     left = diagnosis.left or (examination.left if examination else [])
     sections = [
         Section("works", "What works, and what was measured", notes=diagnosis.facts, is_open=True),
-        Section(
-            "unknown", "What was not found out, and why", notes=diagnosis.unasked or skipped, is_open=True
-        ),
+        Section("unknown", "What was not found out, and why", notes=unasked, is_open=True),
         _left(left, examination),
     ]
     requests = [request_section(examination)] if examination and examination.exchanges else []
@@ -211,5 +211,6 @@ def _sent_when(examination: Examination | None) -> list[Statement]:
     if not accepted:
         return []
     first, last = (datetime.fromtimestamp(moment, UTC) for moment in (min(accepted), max(accepted)))
-    span = f"from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} UTC"
+    until = f" to {last:%H:%M:%S}" if last - first >= timedelta(seconds=1) else ""
+    span = f"{'from' if until else 'at'} {first:%Y-%m-%d %H:%M:%S}{until} UTC"
     return [Statement("Sent", f"{span}; find them by that if your app names files itself")]

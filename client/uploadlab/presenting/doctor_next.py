@@ -16,6 +16,8 @@ def next_questions(diagnosis: Diagnosis, examination: Examination | None) -> dic
     faults = [finding for finding in diagnosis.findings if finding.weight is not Weight.NOTE]
     if not examination:
         return {"To see what the server itself does": f"{name} doctor https://example.org/upload"}
+    if not examination.exchanges:
+        return {"To see whether anything answers there": f"curl -v {shlex.quote(examination.url)}"}
     if examination.stop is Stop.UNUSABLE:
         return {"To name a login, a form's field or another method": f"{name} doctor --help"}
     again = f"{name} doctor {shlex.quote(examination.url)}"

@@ -7,6 +7,7 @@ from uploadlab.doctoring.rules.view import BROKEN, View, ended, fact, made, rule
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Exchange, Framing, Stored
 
+ERRORS = HTTPStatus.BAD_REQUEST
 LOST = (Stored.NOTHING, Stored.PART, Stored.OTHER)
 
 
@@ -29,21 +30,11 @@ def _is_lost(found: Exchange) -> bool:
     return found.is_success and (empty or found.stored in LOST)
 
 
-@rule
-def fails_over_http2(view: View) -> Iterator[Finding]:
-    """Find uploads that arrive over HTTP/1.1, and not over HTTP/2."""
-    for place in (view.own, view.far):
-        works = any(found.is_success and found.framing is Framing.LENGTH for found in place("chunked"))
-        tried = [found for found in place("http2") if found.framing is Framing.LENGTH]
-        failed = next((found for found in tried if not found.is_success and _says_no(found)), None)
-        if works and failed:
-            yield from made(
-                f"Uploads fail over HTTP/2, and arrive over HTTP/1.1: {ended(failed)}", Weight.PROBLEM,
-                view.suspects("framing", view.front), [fact(failed), failed.error or "no reason was given"],
-                Confidence.POSSIBLE,
-            )  # fmt: skip
-            return
-
-
-def _says_no(found: Exchange) -> bool:
-    return found.ending in BROKEN or (found.status or 0) >= HTTPStatus.BAD_REQUEST
+def http2_facts(view: View) -> list[str]:
+    """Return what fails over HTTP/2 and works over HTTP/1.1, in sentences: no setting is known for that."""
+    works = any(found.is_success and found.framing is Framing.LENGTH for found in view.seen.of("chunked"))
+    tried = [found for found in view.seen.of("http2") if found.framing is Framing.LENGTH]
+    failed = [found for found in tried if found.ending in BROKEN or (found.status or 0) >= ERRORS]
+    if not (works and failed):
+        return []
+    return [f"An upload that arrives over HTTP/1.1 fails over HTTP/2: {failed[0].error or ended(failed[0])}"]

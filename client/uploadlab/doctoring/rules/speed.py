@@ -128,7 +128,7 @@ def slow_line(view: View) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def facts(view: View) -> list[str]:
+def speed_facts(view: View) -> list[str]:
     """Return the speeds that were measured, in sentences."""
     measured = [
         (name, rate_of([found]))

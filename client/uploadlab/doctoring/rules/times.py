@@ -13,8 +13,10 @@ LEAST_SECONDS = 0.5
 """What ends an upload sooner is no limit of time."""
 OTHER_REASONS = (401, 403, 404, 405, 411, 413, 415, 422, 429, 507)
 """Answers that have nothing to do with time."""
-SAME_SECONDS = 0.7
-"""How far apart two limits may strike and be one."""
+SAME_SECONDS, SAME_SHARE = 1.0, 0.2
+"""How far apart two limits may strike and be one: servers look at their timers once a second or less."""
+GATEWAY = (502, 503, 504)
+"""What a front answers for a server behind it."""
 SLOW_SECONDS = 1.5
 """An answer to a small upload that takes longer, over any line."""
 STREAMED_SHARE = 0.5
@@ -51,16 +53,20 @@ def silence_ends(view: View) -> Iterator[Finding]:
         return
     found, seconds = cut
     total = _cut_at(view.seen.of("duration"), planned=False)
-    if total and abs((found.seconds or 0.0) - (total[0].seconds or 0.0)) < SAME_SECONDS:
+    if total and _is_same(found.seconds or 0.0, total[0].seconds or 0.0):
         return  # `duration_ends` says it
     suspects = [name for name in _behind(view, found, "silence") if _is_of_bodies(name)]
     suspects += [name for name in view.causes(view.by(found), "rate") if name.startswith("apache.Request")]
     yield from made(
         f"An upload that pauses is ended after {seconds:.1f} s of silence: {ended(found)}", Weight.PROBLEM,
         suspects, [fact(found), _steady(view)],
-        Confidence.PROVEN if view.by(found) in FRONTS else Confidence.LIKELY,
+        Confidence.PROVEN if view.by(found) in FRONTS and found.status not in GATEWAY else Confidence.LIKELY,
         matches=platform_matches("silence", seconds),
     )  # fmt: skip
+
+
+def _is_same(seconds: float, other: float) -> bool:
+    return abs(seconds - other) < max(SAME_SECONDS, SAME_SHARE * other)
 
 
 def _is_of_bodies(cause: str) -> bool:
@@ -93,7 +99,7 @@ def duration_ends(view: View) -> Iterator[Finding]:
     yield from made(
         f"An upload is ended after {seconds:.1f} s, although its bytes keep coming: {ended(found)}",
         Weight.PROBLEM, list(dict.fromkeys(suspects)), [fact(found), *map(fact, view.seen.of("silence"))],
-        Confidence.PROVEN if written in FRONTS and found.status != 502 else Confidence.LIKELY,
+        Confidence.PROVEN if written in FRONTS and found.status not in GATEWAY else Confidence.LIKELY,
         matches=platform_matches("duration", seconds),
     )  # fmt: skip
 
@@ -120,7 +126,7 @@ def answer_too_late(view: View) -> Iterator[Finding]:
         found.ending in BROKEN
         or written in SERVERS
         or found.status == HTTPStatus.BAD_GATEWAY
-        or (total and written not in FRONTS and abs(total[1] - seconds) < SAME_SECONDS)
+        or (total and written not in FRONTS and _is_same(total[1], seconds))
     ):
         suspects = [*view.causes(view.likely_server, "duration"), *suspects]
     own = [] if cut else ["app.slow-answer"]

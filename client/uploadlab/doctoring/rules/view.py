@@ -133,7 +133,7 @@ def fact(exchange: Exchange) -> str:
 
 def words_in(content: str) -> str:
     """Return what a reader sees of an answer's body."""
-    return " ".join(re.sub(r"<(?:style|script|title)\b.*?</|<[^<>]*>", " ", content, flags=re.S).split())
+    return " ".join(re.sub(r"<(style|script|title)\b.*?</\1>|<[^<>]*>", " ", content, flags=re.S).split())
 
 
 def made(
