@@ -12,7 +12,7 @@ from uploadlab.doctoring.config_rules.commands import config_of, given_by
 from uploadlab.doctoring.config_rules.gunicorn import gunicorn_reading
 from uploadlab.doctoring.config_rules.languages import READERS, language_of
 from uploadlab.doctoring.config_rules.nginx import proxies_by_http, takes_whole_bodies
-from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, as_note
+from uploadlab.doctoring.config_rules.saying import ConfigFile, FarLimit, ReadConfig, as_note
 from uploadlab.doctoring.config_rules.signs import ConfigLanguage
 from uploadlab.doctoring.config_rules.uwsgi import uwsgi_reading
 from uploadlab.errors import UsageError, problem_of
@@ -25,7 +25,7 @@ MOST_EVIDENCE = 4
 """Sentences of one finding."""
 RANKS = (
     *("chunked", "framing", "size", "form", "duration", "window", "buffering", "spool"),
-    *("redirect", "login", "method", "answer", "silence", "rate", "early", "waiting", "head", "tls", "app"),
+    *("redirect", "login", "method", "answer", "silence", "rate", "early", "head", "waiting", "tls", "app"),
 )
 """Effects, those first that hurt uploads most where two findings weigh the same."""
 WEIGHTS, SURENESS = list(Weight), list(Confidence)
@@ -121,10 +121,11 @@ def ordered(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(merged.values(), key=_order)
 
 
-def _order(finding: Finding) -> tuple[int, int, int]:
+def _order(finding: Finding) -> tuple[int, int, bool, int]:
     effect = cause_of(finding.cause).effect
     rank = RANKS.index(effect) if effect in RANKS else len(RANKS)
-    return WEIGHTS.index(finding.weight), SURENESS.index(finding.confidence), rank
+    is_far = isinstance(finding, FarLimit)
+    return WEIGHTS.index(finding.weight), SURENESS.index(finding.confidence), is_far, rank
 
 
 def _text_of(path: Path) -> str:
