@@ -91,8 +91,7 @@ class Place:
         self.token = token
         if token:
             (self.folder / "upload_lab_probe.py").write_text(make_far_end(token=token).source)
-        self._waits: list[int] = []
-        self._started: list[tuple[str, int, object]] = []
+        self._started = 0
         self._links = Links(self._processes)
 
     def __enter__(self) -> "Place":
@@ -152,13 +151,13 @@ class Place:
         Port 0: it need not listen.
         """
         words = [str(word) for word in command]
-        log = self.folder / f"{len(self._started)}.log"
+        log = self.folder / f"{self._started}.log"
         with log.open("wb") as output:
             process = self._processes.start(
                 words, {**self.environment, **(environment or {})}, self.folder,
                 stop_signal="SIGINT", stdin=-3, stdout=output, stderr=output,
             )  # fmt: skip
-        self._started.append((words[0], port, process))
+        self._started += 1
         end = time.monotonic() + READY_SECONDS
         while (port and not listens(port)) or ready not in log.read_text(errors="replace"):
             if process.poll() is not None or time.monotonic() > end:
