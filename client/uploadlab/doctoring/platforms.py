@@ -63,7 +63,7 @@ def load_limits() -> list[PublishedLimit]:
 
 
 def platform_matches(kind: str, value: float) -> list[str]:
-    """Return the platforms with such a limit, and the addresses; raise ValueError for an unknown kind.
+    """Return the platforms whose limit it can be, with the addresses; raise ValueError for an unknown kind.
 
     The value is the smallest size that was refused, in bytes, or the time after which the upload ended, in
     seconds.
