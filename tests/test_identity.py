@@ -151,6 +151,11 @@ def test_a_failing_app_behind_a_front_is_not_taken_for_uwsgi() -> None:
     assert [hop.name for hop in hops(down)] == ["nginx"]
 
 
+def test_what_other_questions_provoke_hides_no_hop() -> None:
+    large = Exchange(question="heads", status=502, headers=[("server", "nginx/1.22.1")], head_bytes=7000)
+    assert [hop.name for hop in hops([*way("nginx uwsgi"), large])] == ["nginx", "uwsgi", "flask"]
+
+
 def test_two_versions_of_a_program_are_two_hops() -> None:
     outer = answer(413, "<hr><center>nginx/1.26.2</center>", server="nginx/1.26.2")
     inner = answer(413, "<hr><center>nginx/1.22.1</center>", server="nginx/1.26.2")

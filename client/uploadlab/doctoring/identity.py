@@ -191,10 +191,15 @@ def _inferred(seen: Sequence[Exchange], known: set[str]) -> Iterator[Sighting]:
     for mark in load_fingerprints():
         for exchange in seen if mark.label else ():
             hop = mark.match(exchange)
-            others = [other for other in seen if other.label != mark.label and other.status in mark.status]
-            if hop and mark.unless not in known and not (mark.no_other and others):
+            if hop and mark.unless not in known and not (mark.no_other and _is_usual(exchange, seen)):
                 known.add(hop.name)
                 yield hop
+
+
+def _is_usual(exchange: Exchange, seen: Sequence[Exchange]) -> bool:
+    """Return whether another request of the same question has had the same status."""
+    beside = (other for other in seen if other.question == exchange.question and other is not exchange)
+    return any(other.status == exchange.status for other in beside)
 
 
 def _merged(found: Iterable[Sighting]) -> list[Sighting]:
