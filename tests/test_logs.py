@@ -112,6 +112,18 @@ def test_an_example_is_one_short_line_with_what_matched() -> None:
     assert len(finding.evidence[0]) < 300
 
 
+@pytest.mark.parametrize(
+    "prefix", ["Nov 27 15:12:57 host gunicorn[4711]: ", "app-1  | ", "2026-11-27T15:12:57.000Z stderr F ", ""]
+)
+def test_what_journals_and_containers_put_before_a_line_does_not_hide_it(prefix: str) -> None:
+    for line, cause in (
+        ("[2026-11-27 15:15:39 +0000] [25016] [CRITICAL] WORKER TIMEOUT (pid:25263)", "gunicorn.timeout"),
+        ("OSError: [Errno 28] No space left on device", "app.disk"),
+        ("MemoryError", "app.memory"),
+    ):
+        assert causes(prefix + line) == [cause]
+
+
 def test_colours_of_the_development_server_do_not_hide_a_line() -> None:
     line = '127.0.0.1 - - [27/Nov/2026 15:16:04] "\x1b[31m\x1b[1mPOST /big HTTP/1.1\x1b[0m" 413 -'
     assert causes(line) == ["app.MAX_CONTENT_LENGTH"]
