@@ -130,7 +130,9 @@ def _explained(number: int, finding: Finding, causes: Mapping[str, Cause]) -> Se
     """Return a finding in full, with its fix to paste."""
     cause = causes.get(finding.cause)
     fix = finding.fix or (cause.fix if cause else "")
-    where = cause.where if cause else ""
+    block = cause.where if cause else ""
+    config = "" if finding.is_logged else finding.place
+    where = f"{config} ({block})" if config and block else config or block
     statements = [
         *([Statement("Where", finding.place)] if finding.place else []),
         Statement("Most likely", _most_likely(finding)),
