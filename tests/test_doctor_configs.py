@@ -321,6 +321,11 @@ def test_a_worker_of_the_configs_own_counts_as_what_it_extends() -> None:
     assert "gunicorn.timeout" not in {finding.cause for finding in config_findings("gunicorn.conf.py", text)}
 
 
+def test_the_style_of_a_config_makes_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    config_findings("gunicorn.conf.py", "workers = 2\nlog_pattern = '\\d'\n")
+    assert not recwarn.list
+
+
 def causes(files: dict[str, str]) -> dict[str, Finding]:
     found = diagnose_configs([ConfigFile(name, text) for name, text in files.items()]).findings
     return {finding.cause: finding for finding in found}
@@ -445,7 +450,7 @@ def test_one_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -
     assert found.hops == ["nginx", "gunicorn"]
     assert [re.sub(r".*/", "", line)[:28] for line in found.unasked] == [
         "notes.txt is no config of ng",
-        "config.py is no Python: '(' ",
+        "gunicorn.conf.py is no Pytho",
     ]
 
 

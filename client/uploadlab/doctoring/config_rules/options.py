@@ -1,7 +1,9 @@
 """Options of servers that have a flat list of them: uWSGI's ini, gunicorn's Python, and any command line."""
 
 import ast
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from uploadlab.declared.config_syntax import INI, PYTHON, Setting, parse_config
@@ -73,8 +75,10 @@ def python_options(file: ConfigFile) -> Options:
     """Return what gunicorn's Python sets; texts without their quotes; raise UsageError."""
     if len(file.text) > MOST_LETTERS:
         raise UsageError(f"{file.name} has over {MOST_LETTERS} letters, too many for a config of gunicorn")
+    path = file.name if file.name.endswith(PYTHON) else f"{file.name}{PYTHON}"
     try:
-        settings = parse_config(f"config{PYTHON}", file.text)
+        with _no_warnings():
+            settings = parse_config(path, file.text)
     except RecursionError:
         raise UsageError(f"{file.name} is nested too deep to be read") from None
     return Options(file.name, {setting.option: _given(file.name, setting) for setting in settings})
@@ -83,7 +87,8 @@ def python_options(file: ConfigFile) -> Options:
 def bases_of(file: ConfigFile, name: str) -> list[str]:
     """Return the names of the classes that a class of a Python file extends."""
     try:
-        body = ast.parse(file.text).body
+        with _no_warnings():
+            body = ast.parse(file.text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     return [
@@ -92,6 +97,14 @@ def bases_of(file: ConfigFile, name: str) -> list[str]:
         if isinstance(node, ast.ClassDef) and node.name == name
         for base in node.bases
     ]
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Keep what Python says of the style of a user's file from the screen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _given(name: str, setting: Setting) -> Given:
