@@ -1,5 +1,6 @@
-"""``lab check`` of everything, with every real server: processes, and containers."""
+"""``lab check`` of everything, with every real server: processes here, containers in test_compose_up.py."""
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,9 +9,9 @@ from uploadlab.analysis.grid import idle_exceptions, known_exception, latest
 from uploadlab.catalogue.cases import CASES
 from uploadlab.model.checks import Verdict
 from uploadlab.planning.check_cells import applies
+from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import DEPLOYMENTS, lab, need
-from .test_check_grid import only_run
 
 pytestmark = pytest.mark.slow
 
@@ -33,21 +34,18 @@ def test_tuned_deployments_store_every_byte_or_say_no_and_stock_ones_show_their_
     tmp_path: Path,
 ) -> None:
     need("nginx", "uwsgi")
-    everything_holds("local", USUAL, tmp_path)
+    done = lab("check", "--runtime", "local", "--cases", ",".join(USUAL), "--out", tmp_path)
+    everything_holds(done, tmp_path, "local", USUAL)
 
 
-@pytest.mark.containers
-def test_in_containers_the_grid_is_the_same(tmp_path: Path) -> None:
-    need("docker")
-    everything_holds("docker", IN_CONTAINERS, tmp_path)
-
-
-def everything_holds(runtime: str, cases: Sequence[str], out: Path) -> None:
-    """What a check of these cases finds at every deployment."""
-    done = lab("check", "--runtime", runtime, "--cases", ",".join(cases), "--out", out)
+def everything_holds(
+    done: subprocess.CompletedProcess[str], out: Path, runtime: str, cases: Sequence[str]
+) -> None:
+    """What a check of these cases has found at every deployment; ``out`` holds its run."""
     assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = out.glob("*-check")
+    folder = RunFolder(path)
     assert "stored every byte or refused clearly" in done.stdout
-    folder = only_run(out)
     run, rows = folder.read_run(), latest(folder.read_checks())
     assert (run.runtime, run.plan) == (runtime, "check")
     assert set(run.checks) == set(cases)

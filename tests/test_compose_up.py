@@ -22,6 +22,7 @@ from .engine import docker, oldest_run
 from .helpers import DEPLOYMENTS, environment, lab, need, wait_until
 from .pages import PAGES, blocks
 from .stack import VIEWER, Stack
+from .test_check_everything import IN_CONTAINERS, everything_holds
 
 pytestmark = pytest.mark.containers
 
@@ -147,6 +148,13 @@ def test_servers_stay_up_for_uploads_by_hand(stack: Stack, tmp_path: Path) -> No
         assert "uploaded using request.stream" in done.stdout, done.stderr
 
 
+@AS_ME
+def test_in_containers_a_check_finds_the_same(stack: Stack) -> None:
+    words = ["run", "--rm", "--no-deps", "--no-TTY", "--env", "COLUMNS=120", "client"]
+    done = stack.compose(*words, "check", "--cases", ",".join(IN_CONTAINERS))
+    everything_holds(done, stack.root / "benchmark" / "runs", "docker", IN_CONTAINERS)
+
+
 MEMORY = {VIEWER: 128 << 20, **dict.fromkeys(HOLDERS, 64 << 20)}
 """Limits in bytes of those that neither take nor send uploads."""
 CONFINED = {
@@ -159,6 +167,7 @@ CONFINED = {
 """What /proc/PID/status says of each process."""
 
 
+@AS_ME
 @pytest.mark.parametrize("service", [*SERVICES, *HOLDERS, *SENDERS, VIEWER])
 def test_a_container_may_do_no_more_than_it_must(stack: Stack, service: str) -> None:
     found = stack.inspect(service)
@@ -272,6 +281,7 @@ def test_a_server_killed_in_a_second_up_is_a_row_and_three_workers_load_the_othe
     assert planned == set(outcomes(RunFolder(path).read_measurements()))
 
 
+@AS_ME
 def test_locusts_page_is_there_with_the_profile_ui(stack: Stack) -> None:
     assert stack.compose("--profile", "ui", "up", "--detach", "--no-deps", "locust-ui").returncode == 0
     (binding,) = stack.inspect("locust-ui")["HostConfig"]["PortBindings"]["8089/tcp"]
@@ -295,6 +305,7 @@ def throughput_of(page: str) -> dict[str, str]:
     return dict(tab["data"][-1]) if tab["data"] else {}
 
 
+@AS_ME
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

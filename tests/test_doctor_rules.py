@@ -31,7 +31,7 @@ OF_GUNICORN = (
 JSON = {"content": '{"error": "no"}'}
 
 
-def ex(question: str, status: int | None = 201, label: str = "", **more: Any) -> Exchange:
+def ex(question: str, status: Any = 201, label: Any = "", **more: Any) -> Exchange:
     """One request; a success by default."""
     ending = more.pop("ending", Ending.ANSWERED if status else Ending.CLOSED)
     known = {"sent_seconds": 0.01, "seconds": 0.02, "body_bytes": 10_001, "path": "/up", **more}
@@ -40,7 +40,7 @@ def ex(question: str, status: int | None = 201, label: str = "", **more: Any) ->
     return Exchange(question=question, label=label, status=status, ending=ending, is_success=success, **known)
 
 
-def far(question: str, status: int | None = 200, size: int = 10_001, **more: Any) -> Exchange:
+def far(question: str, status: Any = 200, size: Any = 10_001, **more: Any) -> Exchange:
     """One request to the far end; what arrived is whole by default."""
     arrived = Arrived(size_bytes=size, digest="", began=0.0, interface="wsgi", **more.pop("arrived", {}))
     whole = status == 200
@@ -150,6 +150,15 @@ CASES = {
         "uwsgi.socket-timeout",
         Confidence.LIKELY,
     ),
+    "silence ends at nginx's default, though uWSGI is behind it": (
+        [
+            ex("first", headers=[("server", "nginx/1.22.1")]),
+            ex("silence", None, paused=[(0.0, 60.1)], sent_seconds=None, seconds=60.1),
+            ex("duration", seconds=61.0),
+        ],
+        "nginx.client_body_timeout",
+        Confidence.LIKELY,
+    ),
     "silent or not, the worker is killed": (
         [ex("first", **GUNICORN), ex("silence", None, **PAUSED), ex("duration", None, **CUT_AT_3)],
         "gunicorn.timeout",
@@ -211,7 +220,7 @@ CASES = {
     ),
     "the app redirects to its login": (
         [ex("first", 302, headers=[("location", "/login")], **JSON)],
-        "app.redirect",
+        "app.login",
         Confidence.PROVEN,
     ),
     "another method arrives": (

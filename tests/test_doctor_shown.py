@@ -96,6 +96,16 @@ def test_a_fix_of_the_finding_replaces_that_of_its_cause(printed: Printer) -> No
     assert CAUSES["nginx.client_max_body_size"].fix not in lines
 
 
+def test_the_fix_belongs_into_the_config_of_the_finding_but_not_into_a_log(printed: Printer) -> None:
+    config = msgspec.structs.replace(diagnosed.LIMITED, place="nginx.conf:12")
+    logged = msgspec.structs.replace(config, place="error.log:8", is_logged=True)
+    lines = printed(shown(msgspec.structs.replace(ONE_FAULT, findings=[config, logged])))
+    block = "http, server or location of nginx.conf"
+    assert [line for line in lines if line.startswith("Fix")] == [
+        f"Fix, in nginx.conf:12 ({block}):", f"Fix, in {block}:",
+    ]  # fmt: skip
+
+
 def test_what_works_what_is_unknown_what_is_left_and_what_to_type_come_after(printed: Printer) -> None:
     lines = printed(shown(ONE_FAULT))
     heads = ["WHAT WORKS, AND WHAT WAS MEASURED", "WHAT WAS NOT FOUND OUT, AND WHY"]

@@ -121,7 +121,7 @@ def test_a_slow_line_is_slow_in_every_way(rate: float, weight: Weight | None) ->
     assert [(item.cause, item.weight) for item in found] == ([("link.rate", weight)] if weight else [])
 
 
-@pytest.mark.parametrize("others", [{"together": 2 * MB}, {"sent": 0.2 * MB}, {"blocks": 3 * MB}])
+@pytest.mark.parametrize("others", [{"together": 2 * MB}, {"blocks": 3 * MB}])
 def test_a_rate_that_differs_is_no_slow_line(others: dict[str, float]) -> None:
     assert findings(seen_over(0.05, *of_a_line(0.5 * MB, **others))) == []
 

@@ -1,7 +1,7 @@
 """Who wrote an answer, and who is on the way: every program by what it has really answered.
 
 recorded_ways.json has the answers of each way to the requests of ELICITING and to two more; the way's name
-lists its programs, outermost first.
+lists its programs, outermost first. Its errors are answers that each program has written to failed uploads.
 """
 
 import json
@@ -68,6 +68,16 @@ def test_an_answer_has_no_author_that_is_not_on_its_way(name: str) -> None:
     # Of a program in Go and of Envoy, a page alone may show only the wider name.
     wider = {load_programs()[part].is_a for part in names if part in load_programs()}
     assert authors <= names | wider
+
+
+@pytest.mark.parametrize("item", RECORDED["errors"], ids=lambda item: f"{item[0]}-{item[1]}")
+def test_an_error_of_an_upload_shows_its_author(item: list[Any]) -> None:
+    author, status, headers, content = item
+    sent = Exchange(
+        question="sizes", status=status, headers=[tuple(pair) for pair in headers], content=content
+    )
+    found = answered_by(sent)
+    assert (found and found.name, found and found.is_observed) == (author, True)
 
 
 def test_versions_are_read_where_they_stand() -> None:

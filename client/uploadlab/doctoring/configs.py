@@ -1,5 +1,6 @@
 """``doctor --config FILES``: the lines, and the missing lines, that limit, buffer or lose uploads."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,20 +13,21 @@ from uploadlab.doctoring.config_rules.commands import config_of, given_by
 from uploadlab.doctoring.config_rules.gunicorn import gunicorn_reading
 from uploadlab.doctoring.config_rules.languages import READERS, language_of
 from uploadlab.doctoring.config_rules.nginx import proxies_by_http, takes_whole_bodies
-from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig, as_note
+from uploadlab.doctoring.config_rules.saying import ConfigFile, FarLimit, ReadConfig, as_note
 from uploadlab.doctoring.config_rules.signs import ConfigLanguage
 from uploadlab.doctoring.config_rules.uwsgi import uwsgi_reading
 from uploadlab.errors import UsageError, problem_of
 from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
 from uploadlab.plain_text import plain
 
+STDIN = "-"
 MOST_BYTES = 1 << 20
 """Of a file that are read; no config is longer."""
 MOST_EVIDENCE = 4
 """Sentences of one finding."""
 RANKS = (
     *("chunked", "framing", "size", "form", "duration", "window", "buffering", "spool"),
-    *("redirect", "login", "method", "answer", "silence", "rate", "early", "waiting", "head", "tls", "app"),
+    *("redirect", "login", "method", "answer", "silence", "rate", "early", "head", "waiting", "tls", "app"),
 )
 """Effects, those first that hurt uploads most where two findings weigh the same."""
 WEIGHTS, SURENESS = list(Weight), list(Confidence)
@@ -48,7 +50,10 @@ def config_findings(name: str, text: str) -> list[Finding]:
 
 
 def read_configs(paths: Sequence[Path]) -> Diagnosis:
-    """Return what these configs say of uploads together; raise UsageError if none of them can be read."""
+    """Return what these configs say of uploads together, - for standard input.
+
+    Raise UsageError if none of them can be read.
+    """
     if not paths:
         raise UsageError(
             "no config is named: name one or more files, for example --config nginx.conf app.ini"
@@ -121,16 +126,19 @@ def ordered(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(merged.values(), key=_order)
 
 
-def _order(finding: Finding) -> tuple[int, int, int]:
+def _order(finding: Finding) -> tuple[int, int, bool, int]:
     effect = cause_of(finding.cause).effect
     rank = RANKS.index(effect) if effect in RANKS else len(RANKS)
-    return WEIGHTS.index(finding.weight), SURENESS.index(finding.confidence), rank
+    is_far = isinstance(finding, FarLimit)
+    return WEIGHTS.index(finding.weight), SURENESS.index(finding.confidence), is_far, rank
 
 
 def _text_of(path: Path) -> str:
+    if str(path) == STDIN:
+        return sys.stdin.buffer.read(MOST_BYTES).decode("utf-8", "replace")
     try:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{path} is no file: name the files in it, for example {path}/*.conf")
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder: name the files in it, for example {path}/*.conf")
         with path.open("rb") as file:
             return file.read(MOST_BYTES).decode("utf-8", "replace")
     except OSError as error:

@@ -158,7 +158,7 @@ def _example(line: str, start: int) -> str:
 def _finding(name: str, kind: LogLine, matched: Matched) -> Finding:
     return Finding(
         symptom=kind.says, weight=kind.weight, cause=kind.cause, confidence=kind.confidence,
-        evidence=matched.evidence, place=f"{name}:{matched.first}",
+        evidence=matched.evidence, place=f"{name}:{matched.first}", is_logged=True,
         others=[Alternative(cause=cause, test=test) for cause, test in kind.others],
     )  # fmt: skip
 

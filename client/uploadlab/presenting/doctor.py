@@ -131,7 +131,8 @@ def _explained(number: int, finding: Finding, causes: Mapping[str, Cause]) -> Se
     cause = causes.get(finding.cause)
     fix = finding.fix or (cause.fix if cause else "")
     block = cause.where if cause else ""
-    where = f"{finding.place} ({block})" if finding.place and block else finding.place or block
+    config = "" if finding.is_logged else finding.place
+    where = f"{config} ({block})" if config and block else config or block
     statements = [
         *([Statement("Where", finding.place)] if finding.place else []),
         Statement("Most likely", _most_likely(finding)),

@@ -67,8 +67,11 @@ def config_of(command: CommandLine) -> str:
 
 
 def _of_command(command: CommandLine) -> Iterator[Finding | None]:
-    if config_of(command):
-        return  # most of it is in that file
+    has_config = bool(config_of(command))  # which has most of it
+    if command.program not in ("gunicorn", "uwsgi"):
+        yield from _losses(command)
+    if has_config:
+        return
     if command.program == "gunicorn":
         options = Options(command.file, given_by(command))
         yield from gunicorn_findings(options, worker_of(options))
@@ -76,7 +79,6 @@ def _of_command(command: CommandLine) -> Iterator[Finding | None]:
         yield from uwsgi_findings(Options(command.file, given_by(command)))
     else:
         yield from _limits(command)
-        yield from _losses(command)
 
 
 def _said(command: CommandLine) -> Said:

@@ -9,6 +9,7 @@ from uploadlab.doctoring.config_rules.commands import commands_reading
 from uploadlab.doctoring.config_rules.envoy import envoy_reading
 from uploadlab.doctoring.config_rules.gunicorn import gunicorn_reading
 from uploadlab.doctoring.config_rules.haproxy import haproxy_reading
+from uploadlab.doctoring.config_rules.hypercorn import hypercorn_reading
 from uploadlab.doctoring.config_rules.ingress import ingress_reading
 from uploadlab.doctoring.config_rules.nginx import nginx_reading
 from uploadlab.doctoring.config_rules.saying import ConfigFile, ReadConfig
@@ -28,6 +29,7 @@ READERS: dict[ConfigLanguage, Callable[[Sequence[ConfigFile]], ReadConfig]] = {
     ConfigLanguage.NGINX: nginx_reading,
     ConfigLanguage.UWSGI: uwsgi_reading,
     ConfigLanguage.GUNICORN: gunicorn_reading,
+    ConfigLanguage.HYPERCORN: hypercorn_reading,
     ConfigLanguage.COMMANDS: commands_reading,
 }
 MOST_SIGNS = 6
@@ -43,7 +45,7 @@ def language_of(name: str, text: str) -> ConfigLanguage:
     worth = {language: _worth(language, name, text[:MOST_LETTERS]) for language in ConfigLanguage}
     best = max(worth, key=lambda language: worth[language])
     if not worth[best]:
-        known = "nginx, uWSGI, gunicorn, Caddy, HAProxy, Apache, Envoy or Traefik"
+        known = "nginx, uWSGI, gunicorn, Hypercorn, Caddy, HAProxy, Apache, Envoy or Traefik"
         raise UsageError(
             f"{plain(name)} is no config of {known}, as far as can be seen: name one of these, for example"
             " upload-lab doctor --config nginx.conf"

@@ -63,6 +63,12 @@ def ini_options(file: ConfigFile) -> Options:
     return Options(file.name, {setting.option: _given(file.name, setting) for setting in settings}, unread)
 
 
+def flat_options(file: ConfigFile) -> Options:
+    """Return the options of a file of lines KEY = VALUE, as simple TOML is."""
+    settings = parse_config(f"config{INI}", file.text)
+    return Options(file.name, {setting.option: _given(file.name, setting) for setting in settings})
+
+
 def python_options(file: ConfigFile) -> Options:
     """Return what gunicorn's Python sets; texts without their quotes; raise UsageError."""
     if len(file.text) > MOST_LETTERS:

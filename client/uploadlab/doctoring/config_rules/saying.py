@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from msgspec.structs import replace
+from msgspec import convert
+from msgspec.structs import asdict, replace
 
 from uploadlab.doctoring.causes import cause_of
 from uploadlab.model.diagnoses import Alternative, Confidence, Finding, Weight
 from uploadlab.plain_text import plain
 from uploadlab.units import format_seconds, format_size
 
-SMALL_BODY_BYTES = 100_000_000
-"""A limit below it refuses uploads that people call ordinary."""
-LONG_ENOUGH = {"silence": 10.0, "duration": 300.0, "answer": 30.0}
-"""Seconds: a shorter limit ends ordinary uploads.
+LONG_ENOUGH = {"size": 100_000_000, "head": 4000, "silence": 10, "duration": 300, "answer": 30}
+"""Bytes or seconds: a smaller limit ends ordinary uploads.
 
 A phone that changes its network is silent for some seconds; 100 MB by a slow line take minutes.
 """
 MB = 1_000_000
-NO_LIMIT_BYTES = 1 << 40
+FAR = {"size": 5_000_000_000, "head": 32_768, "silence": 60, "duration": 3600, "answer": 300}
+"""Bytes or seconds from which on a limit meets hardly any upload."""
+NO_LIMIT_BYTES = 10**12
 MINUTES = 180
 """Seconds from which on minutes are easier to read."""
 MOST_LETTERS = 160
@@ -49,6 +50,10 @@ class ConfigFile(NamedTuple):
 
     name: str
     text: str
+
+
+class FarLimit(Finding, frozen=True, kw_only=True, omit_defaults=True):
+    """The finding of a limit that hardly any upload meets, or whose value the file does not say."""
 
 
 class ReadConfig(NamedTuple):
@@ -122,7 +127,9 @@ def limit_found(
     hop = HOPS.get(declared.hop, declared.hop)
     sentence = HEAD_SENTENCE if declared.setting in HEAD_TIMES else SENTENCES[effect]
     symptom = sentence.format(hop=hop, value=shown)
-    return finding_of(cause, symptom, weight_of(effect, value), said)
+    finding = finding_of(cause, symptom, weight_of(effect, value), said)
+    is_far = value is None or value >= FAR.get(effect, value + 1)
+    return convert(asdict(finding), FarLimit) if is_far else finding
 
 
 def as_note(finding: Finding, why: str) -> Finding:
@@ -134,8 +141,7 @@ def weight_of(effect: str, value: float | None) -> Weight:
     """Return how much a limit in bytes or seconds matters; a value that is not known is a note."""
     if value is None:
         return Weight.NOTE
-    short = value < (SMALL_BODY_BYTES if effect == "size" else LONG_ENOUGH.get(effect, 0))
-    return Weight.PROBLEM if short else Weight.NOTE
+    return Weight.PROBLEM if value < LONG_ENOUGH.get(effect, 0) else Weight.NOTE
 
 
 def shown_bytes(size_bytes: int) -> str:

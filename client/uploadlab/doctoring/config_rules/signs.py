@@ -15,6 +15,7 @@ class ConfigLanguage(StrEnum):
     NGINX = "nginx"
     UWSGI = "uWSGI"
     GUNICORN = "gunicorn"
+    HYPERCORN = "Hypercorn"
     COMMANDS = "a command line"
 
 
@@ -25,6 +26,7 @@ NAMES = {
     ConfigLanguage.NGINX: r"nginx",
     ConfigLanguage.UWSGI: r"\.ini$",
     ConfigLanguage.GUNICORN: r"gunicorn.*\.py$|\.conf\.py$",
+    ConfigLanguage.HYPERCORN: r"hypercorn.*\.(toml|py)$",
     ConfigLanguage.ENVOY: r"envoy",
     ConfigLanguage.TRAEFIK: r"traefik.*\.ya?ml$",
     ConfigLanguage.INGRESS: r"ingress.*\.ya?ml$",
@@ -64,6 +66,10 @@ SIGNS = {
         r"^(?:bind|workers|worker_class|timeout|threads|wsgi_app|keepalive|accesslog|errorlog|loglevel)\b",
         r"^(?:preload_app|max_requests|graceful_timeout)\b",
         r"^def (?:on_starting|post_fork|post_worker_init|when_ready)\b",
+    ),
+    ConfigLanguage.HYPERCORN: (
+        r"^(?:bind|workers|worker_class|accesslog|errorlog|keep_alive_timeout|read_timeout)\b",
+        r"^(?:wsgi_max_body_size|h11_max_incomplete_size|h2_\w+)\b",
     ),
     ConfigLanguage.ENVOY: (
         r"static_resources\W|http_connection_manager|filter_chains\W|HttpConnectionManager",

@@ -7,6 +7,8 @@ from uploadlab.doctoring.rules.view import BROKEN, View, ended, fact, made, rule
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Ending, Exchange, Stop
 
+LOGIN_WORDS = ("login", "signin", "sign-in", "sign_in", "auth", "sso")
+"""In the address that a redirect names: whoever has no session is sent there."""
 REDIRECTS = (301, 302, 303, 307, 308)
 WRONG_BODY = (400, 422, 500)
 """What apps answer to a form without the field that they read."""
@@ -69,6 +71,8 @@ def redirected(view: View) -> Iterator[Finding]:
     if found and found.status in REDIRECTS:
         place = found.header("location")
         suspects = view.suspects("redirect", _who(view, found) or "app")
+        if any(word in place.lower() for word in LOGIN_WORDS):
+            suspects = ["app.login", *suspects]
         yield from made(
             f"The upload is answered {found.status}, a redirect to {place or 'nowhere'}: the body is dropped",
             Weight.PROBLEM, suspects, [fact(found), f"Location: {place}"], _sure(view, found),

@@ -5,7 +5,17 @@ from http import HTTPStatus
 from statistics import median_low
 
 from uploadlab.doctoring.platforms import platform_matches
-from uploadlab.doctoring.rules.view import BROKEN, FRONTS, SERVERS, View, ended, fact, made, rule
+from uploadlab.doctoring.rules.view import (
+    BROKEN,
+    FRONTS,
+    SERVERS,
+    View,
+    at_default_first,
+    ended,
+    fact,
+    made,
+    rule,
+)
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Exchange
 
@@ -36,13 +46,14 @@ def _cut_at(exchanges: Sequence[Exchange], planned: bool = True) -> tuple[Exchan
     return None
 
 
-def _behind(view: View, found: Exchange, effect: str) -> list[str]:
-    """Return the causes of an end without an own page: the server's, then its fronts'."""
+def _behind(view: View, found: Exchange, effect: str, seconds: float) -> list[str]:
+    """Return the causes of an end: those of its page's writer, else the server's, then the fronts'."""
     written = view.by(found)
     server = view.causes(view.likely_server, effect)
     if written in FRONTS and found.status not in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE):
         return list(dict.fromkeys([*view.causes(written, effect), *server, *view.suspects(effect)]))
-    return list(dict.fromkeys([*server, *view.suspects(effect, "" if written in FRONTS else written)]))
+    suspects = [*server, *view.suspects(effect, "" if written in FRONTS else written)]
+    return at_default_first(view, suspects, seconds)
 
 
 @rule
@@ -55,7 +66,7 @@ def silence_ends(view: View) -> Iterator[Finding]:
     total = _cut_at(view.seen.of("duration"), planned=False)
     if total and _is_same(found.seconds or 0.0, total[0].seconds or 0.0):
         return  # `duration_ends` says it
-    suspects = [name for name in _behind(view, found, "silence") if _is_of_bodies(name)]
+    suspects = [name for name in _behind(view, found, "silence", seconds) if _is_of_bodies(name)]
     suspects += [name for name in view.causes(view.by(found), "rate") if name.startswith("apache.Request")]
     yield from made(
         f"An upload that pauses is ended after {seconds:.1f} s of silence: {ended(found)}", Weight.PROBLEM,
@@ -90,7 +101,7 @@ def duration_ends(view: View) -> Iterator[Finding]:
     if cut is None:
         return
     found, seconds = cut
-    suspects = _behind(view, found, "duration")
+    suspects = _behind(view, found, "duration", seconds)
     written = view.by(found)
     if written == "haproxy":
         suspects = ["haproxy.timeout http-request", *suspects]

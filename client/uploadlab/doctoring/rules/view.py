@@ -1,7 +1,7 @@
 """An examination as rules look at it: who is on the way, and which requests tell what."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from http import HTTPStatus
 
@@ -24,6 +24,10 @@ ENDED = {
     Ending.UNREACHED: "there was no connection",
     Ending.LEFT: "the client went away",
 }
+DEFAULT_TIME = re.compile(r"(?<![\d,-])(\d+) (s|min)\b")
+DEFAULT_UNITS = {"s": 1, "min": 60}
+LATE_SECONDS = 1.5
+"""How much later than its limit an end is seen: servers look at their timers once a second or less."""
 Rule = Callable[["View"], Iterator[Finding]]
 RULES: list[Rule] = []
 
@@ -108,6 +112,23 @@ class View:
         """
         order = dict.fromkeys([written_by, *self.hops, self.likely_server, "app"])
         return [cause for hop in order if hop for cause in self.causes(hop, effect)]
+
+
+def at_default_first(view: View, suspects: Iterable[str], seconds: float) -> list[str]:
+    """Return the causes, those first whose default is that time; hops that show themselves go first."""
+
+    def place(name: str) -> int:
+        cause = load_causes()[name]
+        if not _is_default(cause.default, seconds):
+            return 2
+        return 0 if cause.hop in view.hops else 1
+
+    return sorted(dict.fromkeys(suspects), key=place)
+
+
+def _is_default(default: str, seconds: float) -> bool:
+    found = DEFAULT_TIME.search(default)
+    return found is not None and 0 <= seconds - float(found[1]) * DEFAULT_UNITS[found[2]] < LATE_SECONDS
 
 
 SAME_SERVERS = {"mod_wsgi": "apache", "a2wsgi": "uvicorn"}
