@@ -83,11 +83,11 @@ def _verify(stacks: Sequence[Stack], folder: Path, at_once: int) -> int:
 
 
 def _ask(stacks: Sequence[Stack], folder: Path, run: Path, at_once: int, far_ends: Sequence[bool]) -> int:
-    """Ask the doctor about each stack that the run does not have yet, and print the table."""
+    """Ask the doctor about each stack of which the run has no answer yet, and print the tables."""
     kept = run / "examinations"
     kept.mkdir(parents=True, exist_ok=True)
     results = run / PLANTED_RESULTS.name
-    have = {(answer.stack, answer.far_end) for answer in read_planted(results)}
+    have = {(answer.stack, answer.far_end) for answer in read_planted(results) if not answer.error}
     todo = [(stack, far_end) for far_end in far_ends for stack in stacks if (stack.name, far_end) not in have]
     with results.open("ab") as file:
         answers = _each(todo, lambda pair: ask(pair[0], pair[1], folder, kept), at_once)
