@@ -31,6 +31,8 @@ from uploadlab.units import parse_size
 Described = Callable[[str], TargetSpec]
 LISTS = ("--config", "--log")
 """Options that take all words up to the next option, or a URL."""
+LEAST_BUDGET = 1_000_000
+"""Bytes."""
 LONGEST_RUNG = 600.0
 
 
@@ -152,6 +154,8 @@ def _visit(url: str, described: Described, asked: Asked, screen: Screen) -> Exam
     public = kept_apart(url)
     endpoint = Endpoint(public, spec := described(public), as_form=spec.only_forms)
     far_end = _far_end(endpoint, asked["probe"], asked["token"])
+    if parse_size(asked["budget"]) < LEAST_BUDGET:
+        raise UsageError(f"--budget {asked['budget']}: too little to find anything; 1MB is the least")
     budget, seconds = parse_size(asked["budget"]), 60 * asked["minutes"]
     far_url = far_end.url if far_end else ""
     lines = announcement(public, most_requests(), budget, seconds, far_url)

@@ -78,7 +78,7 @@ def _title(diagnosis: Diagnosis, examination: Examination | None) -> str:
     there = f"at {subject}" if examination else f"in {subject}"
     if set(weights) - {Weight.NOTE}:
         return f"{few(counts)} {there}"
-    if examination and (examination.stop is Stop.UNUSABLE or not examination.exchanges):
+    if examination and not any(exchange.is_success for exchange in examination.exchanges):
         return f"{subject} could not be examined"
     return "; ".join([f"No fault found {there}", *counts])
 
@@ -106,10 +106,14 @@ def _facts(diagnosis: Diagnosis, examination: Examination | None) -> list[str]:
 
 
 def _notices(examination: Examination | None) -> list[str]:
-    if not examination or examination.stop is Stop.COMPLETE:
+    """Return why there is no far end although one was named, and why the examination ended early."""
+    if not examination:
         return []
-    reason = f": {examination.why}" if examination.why else ""
-    return [f"Not complete ({examination.stop}){reason}"]
+    notices = [examination.skipped["first"]] if "first" in examination.skipped else []
+    if examination.stop is not Stop.COMPLETE:
+        reason = f": {examination.why}" if examination.why else ""
+        notices.append(f"Not complete ({examination.stop}){reason}")
+    return notices
 
 
 def _in_short(number: int, finding: Finding) -> Statement:
@@ -177,9 +181,9 @@ def _headed(head: str, texts: Sequence[str] | Iterator[str]) -> list[Statement]:
 
 def _rest(diagnosis: Diagnosis, examination: Examination | None) -> list[Section]:
     """Return what works, what is not known, and what must be removed."""
-    # Why it ended stands at the top already.
-    end = examination.why if examination and examination.stop is not Stop.COMPLETE else ""
-    unasked = [text for text in diagnosis.unasked if not end or not text.endswith(end)]
+    # What stands at the top already is not repeated.
+    ends = [notice.rpartition("): ")[2] for notice in _notices(examination)]
+    unasked = [text for text in diagnosis.unasked if not any(map(text.endswith, ends))]
     left = diagnosis.left or (examination.left if examination else [])
     sections = [
         Section("works", "What works, and what was measured", notes=diagnosis.facts, is_open=True),

@@ -75,9 +75,22 @@ def first(examiner: Examiner) -> None:
     if found.status in OTHER_SHAPES:
         _other_shapes(examiner, endpoint)
     if examiner.far_end:
-        examiner.send(examiner.far_end.upload(SMALL), "to the far end")
+        _reach_far_end(examiner, examiner.far_end)
     if not examiner.both:
         raise Ended(Stop.UNUSABLE, "the URL has taken no upload, so there is little more to ask")
+
+
+def _reach_far_end(examiner: Examiner, far_end: Endpoint) -> None:
+    """Upload to the far end; go on without it if the app answers there in its place."""
+    found = examiner.send(far_end.upload(SMALL), "to the far end")
+    # Any other refusal may be that of a hop on the way, which says something of the endpoint, too.
+    if found.arrived is None and found.status in (*range(200, 300), 404, 405):
+        path = far_end.address.path
+        examiner.far_end, examiner.seen.far_end = None, ""
+        examiner.skip(
+            f"No far end answers at {path} ({found.status}): check that it is mounted, that the server was "
+            "restarted, and that token and last day are those in its file"
+        )
 
 
 def _other_shapes(examiner: Examiner, endpoint: Endpoint) -> None:
