@@ -33,7 +33,7 @@ def format_size(size_bytes: int) -> str:
     """``64 MiB`` where that is exact, ``1.5 MiB`` or so elsewhere."""
     for name, factor in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
         if size_bytes >= factor:
-            return f"{size_bytes / factor:.3g} {name}"
+            return f"{size_bytes / factor:.{3 if size_bytes < 1000 * factor else 4}g} {name}"
     return f"{size_bytes} byte" + "s" * (size_bytes != 1)
 
 

@@ -112,17 +112,32 @@ def send_in_turn(address: str, attempts: Sequence[Attempt]) -> list[Reply]:
 
 def connection_to(url: SplitResult, seconds: float) -> socket.socket:
     """Return a connection to the server of a URL, over TLS for https; raise OSError."""
-    secure, host = url.scheme == "https", url.hostname or ""
-    connection = socket.create_connection((host, url.port or (443 if secure else 80)), timeout=seconds)
+    return secured(plain_connection(url, seconds), url)
+
+
+def plain_connection(url: SplitResult, seconds: float) -> socket.socket:
+    """Return a connection to the server of a URL, on which TLS has not begun; raise OSError."""
+    default = 443 if url.scheme == "https" else 80
+    connection = socket.create_connection((url.hostname or "", url.port or default), timeout=seconds)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if not secure:
+    return connection
+
+
+def secured(connection: socket.socket, url: SplitResult, versions: Sequence[str] = ()) -> socket.socket:
+    """Return the connection over TLS for https, else as it is; raise OSError.
+
+    ``versions`` are those of HTTP that the client offers by ALPN (RFC 7301): ``h2``, ``http/1.1``.
+    """
+    if url.scheme != "https":
         return connection
     private = private_parts(url.geturl())
     context = ssl.create_default_context(cafile=private.ca_file or None)
     if private.insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if versions:
+        context.set_alpn_protocols(list(versions))
     try:
-        return context.wrap_socket(connection, server_hostname=host)
+        return context.wrap_socket(connection, server_hostname=url.hostname or "")
     except OSError:
         connection.close()
         raise

@@ -17,7 +17,20 @@ from uploadlab.presenting.terminal import fail
 from uploadlab.private_urls import masked_line
 from uploadlab.selection import check
 
-COMMANDS = ["run", "check", "compare", "ablate", "diff", "resume", "report", "show", "serve", "knobs", "list"]
+COMMANDS = [
+    "run",
+    "check",
+    "doctor",
+    "compare",
+    "ablate",
+    "diff",
+    "resume",
+    "report",
+    "show",
+    "serve",
+    "knobs",
+    "list",
+]
 """In the order of the help; each is a module of this package. Without a command, ``run`` is meant."""
 HIDDEN = ["carry-out"]
 OLD_FLAGS = {

@@ -12,7 +12,7 @@ import msgspec
 
 from uploadlab.commands.options import Command, TargetOption, group, target_help_option, target_option
 from uploadlab.errors import UsageError
-from uploadlab.model.targets import DEFAULT_MOST_BYTES, StatusRange, TargetSpec
+from uploadlab.model.targets import ANY_SUCCESS, DEFAULT_MOST_BYTES, StatusRange, TargetSpec
 from uploadlab.private_urls import Private, keep, masked_template
 from uploadlab.sending.digests import DIGESTS
 from uploadlab.sending.read_back import SIZE
@@ -96,7 +96,9 @@ request_options = group(
     _repeatable("--form", PAIR, "form", "Form field beside the file"),
     _option("--ca-file", click.Path(dir_okay=False), "Trust the authorities in this PEM file.", "FILE"),
     click.option("--insecure", is_flag=True, help="Do not check certificates.", cls=TargetOption),
-    _option("--max-bytes", MostBytes(), "Send no more than this to each target, in all.  [own servers: 1GB]"),
+)
+max_bytes_option = _option(
+    "--max-bytes", MostBytes(), "Send no more than this to each target, in all.  [own servers: 1GB]"
 )
 success_options = group(
     click.option(
@@ -151,7 +153,32 @@ def target_options(command: Command) -> Command:
         given.keep_for(targets.values())
         return command(targets=targets, spec=given.spec, **more)
 
-    return group(target_option, success_options, request_options, target_help_option)(gathered)
+    return group(target_option, success_options, request_options, max_bytes_option, target_help_option)(
+        gathered
+    )
+
+
+def endpoint_options(command: Command) -> Command:
+    """Add all options for one server of the user's own; the command gets ``described``, called with its URL.
+
+    That returns the server's spec: without a rule for success, any status of 2xx is one. It keeps the
+    secrets, and raises UsageError.
+    """
+
+    @wraps(command)
+    def gathered(**more: Any) -> Any:
+        asked = {name: more.pop(name, None) for name in (*REQUEST, *SUCCESS)}
+
+        def described(url: str) -> TargetSpec:
+            rule = any(asked[name] for name in ("expect_status", "expect_json", "expect_text"))
+            given = _given({**asked, **({} if rule else {"expect_status": [ANY_SUCCESS]})}, {"doctor": url})
+            assert given  # noqa: S101  a rule for success is named
+            given.keep_for([url])
+            return given.spec
+
+        return command(described=described, **more)
+
+    return group(success_options, request_options, target_help_option)(gathered)
 
 
 def again_options(command: Command) -> Command:
@@ -162,7 +189,7 @@ def again_options(command: Command) -> Command:
         asked = {name: more.pop(name) for name in REQUEST}
         return command(given=_request(asked), **more)
 
-    return group(target_option, request_options, target_help_option)(gathered)
+    return group(target_option, request_options, max_bytes_option, target_help_option)(gathered)
 
 
 def _given(asked: dict[str, Any], targets: dict[str, str]) -> GivenRequest | None:

@@ -7,7 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from uploadlab.errors import UsageError
+from uploadlab.errors import UsageError, problem_of
 
 INI, PYTHON = ".ini", ".py"
 HAPROXY, CADDY, APACHE, ENVOY = ".cfg", ".Caddyfile", ".conf", ".yaml"
@@ -104,23 +104,32 @@ def set_option(path: str, text: str, option: str, value: str) -> str:
 
 
 def _of_python(path: str, text: str) -> Iterator[Setting]:
-    lines = text.splitlines()
+    lines = re.split(r"\r\n|\r|\n", text)  # as Python counts them
     for node in _statements(path, text):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-            source = ast.get_source_segment(text, node) or ""
+            source = _source(lines, node)
             behind = PYTHON_COMMENT.fullmatch(lines[last].rpartition(source.splitlines()[-1])[2])
             reason = behind[1] if behind else _above(lines, first)
             yield Setting(ast.unparse(target), ast.unparse(node.value), first, last, source, reason)
+
+
+def _source(lines: Sequence[str], node: ast.stmt) -> str:
+    """Return a statement as it stands. Python's own function splits the whole text again for each."""
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    found = [line.encode() for line in lines[first : last + 1]]
+    found[-1] = found[-1][: node.end_col_offset]
+    found[0] = found[0][node.col_offset :]
+    return b"\n".join(found).decode(errors="replace")
 
 
 def _statements(path: str, text: str) -> list[ast.stmt]:
     """Return all statements but imports, the docstring, and other texts that nothing is done with."""
     try:
         body = ast.parse(text).body
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{path} is no Python: {error}") from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UsageError(f"{path} is no Python: {problem_of(error)}") from None
     return [
         node
         for node in body
@@ -148,5 +157,8 @@ def _split(path: str, line: str) -> tuple[str, str]:
 
 def _above(lines: Sequence[str], number: int) -> str:
     """Return the comment directly above a line."""
-    comments = [found[1] for found in takewhile(bool, map(COMMENT.match, reversed(lines[:number]))) if found]
+    above = (
+        lines[place] for place in range(number - 1, -1, -1)
+    )  # a copy for each setting would take too long
+    comments = [found[1] for found in takewhile(bool, map(COMMENT.match, above)) if found]
     return " ".join(reversed(comments))

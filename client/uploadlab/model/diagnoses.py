@@ -107,9 +107,11 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Lines to paste, where they need a value; empty: the cause's own."""
     place: str = ""
     """Of a config or a log: ``nginx.conf:12``."""
+    is_logged: bool = False
+    """Whether the place is a line of a log, so that the fix belongs elsewhere."""
 
 
-class Diagnosis(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """What the doctor says in all."""
 
     subject: str

@@ -72,11 +72,19 @@ class Arrived(Struct, frozen=True, kw_only=True):
     version: str = ""
     """Of that server, where it says it."""
     passed_on: list[str] = []
-    """The values of Via, Forwarded, X-Forwarded-For and the like: what other hops have added."""
+    """Headers that other hops have added, with their names: ``Via: 1.1 Caddy``."""
     error: str = ""
     """What reading the body raised."""
     whole: bool = True
     """Whether the body came to its end without an error."""
+    hidden_bytes: int = 0
+    """Of a chunked body: what uWSGI had, and the app's input did not give."""
+
+    @property
+    def looks_empty(self) -> bool:
+        """Whether Flask reads none of this body, however much arrived: to Werkzeug it has no certain end."""
+        unsized = self.content_length is None or (self.transfer_encoding or "").lower() == "chunked"
+        return self.interface == "wsgi" and not self.input_terminated and unsized
 
 
 class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -106,6 +114,10 @@ class Exchange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When ``100 Continue`` came."""
     stalled_seconds: float = 0.0
     """The longest time that the server took no more bytes."""
+    window_bytes: int | None = None
+    """Over HTTP/2: the most that the server let the client send at once, of this body."""
+    window_shut_seconds: float = 0.0
+    """Over HTTP/2: how long the client had to wait as what the server had let it send was used up."""
     sent_seconds: float | None = None
     """When the last byte of the body was sent; None: it was not."""
     seconds: float | None = None

@@ -10,6 +10,8 @@ from uploadlab.pages import (  # noqa: F401  register parts
     client_sections,
     clients,
     declared,
+    doctor,
+    doctor_example,
     evidence,
     links,
     picture,

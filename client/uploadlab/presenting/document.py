@@ -180,6 +180,24 @@ class Statement(NamedTuple):
     """Of the sentences that do not fit into a terminal, those of a greater rank are left out first."""
 
 
+class Mark(NamedTuple):
+    """A finding at the hop that causes it, as a picture names it."""
+
+    words: str
+    section: str
+    """The id of the section that explains it."""
+    tone: str = ""
+
+
+class Hop(NamedTuple):
+    """A program on an upload's way from the client to the app."""
+
+    name: str
+    marks: Sequence[Mark] = ()
+    is_seen: bool = True
+    """Whether it identified itself; else only a finding suspects it."""
+
+
 class Section(NamedTuple):
     """A part of the details under a heading of its own. What is empty is left out."""
 
@@ -198,12 +216,16 @@ class Section(NamedTuple):
     """Whether a page shows it before the reader opens it."""
     is_long: bool = False
     """Whether it is left out of a terminal and of Markdown, and its texts are closed on a page."""
+    statements: Sequence[Statement] = ()
+    """Sentences with heads, above the texts."""
+    tone: str = ""
+    """As a statement has it, for the title."""
 
     @property
     def has_text(self) -> bool:
         """Whether it has more than charts, and than sentences of every run."""
         has_rows = any(table.rows for table in self.tables)
-        return bool(has_rows or self.texts or (self.notes and not self.intro))
+        return bool(has_rows or self.texts or self.statements or (self.notes and not self.intro))
 
     @property
     def is_empty(self) -> bool:
@@ -235,3 +257,7 @@ class Document(NamedTuple):
     """Raw values, a record for each cell and each step of concurrent uploads, for other programs."""
     summary: RunSummary | None = None
     """The run in short, for the viewer's list; None where the document is of two runs."""
+    hops: Sequence[Hop] = ()
+    """An upload's way, the client first; empty where it is not known."""
+    origin: str = "the run's folder"
+    """What the page was written from."""

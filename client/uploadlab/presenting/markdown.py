@@ -60,9 +60,12 @@ def _code_block(text: str) -> list[str]:
 
 
 def _section(section: Section) -> list[str]:
-    lines = [f"## {section.title}", ""]
+    lines = [f"## {_inline(section.title)}", ""]
     for line in section.intro:
         lines += [line, ""]
+    # A sentence without a head belongs to the one above.
+    lines += ["  " * (not statement.head) + _statement(statement) for statement in section.statements]
+    lines += [""] * bool(section.statements)
     for table in section.tables:
         lines += [f"### {_inline(table.title)}", ""] if table.title else []
         lines += [markdown(table, _in_a_cell), ""]

@@ -15,6 +15,7 @@ from uploadlab.plain_text import plain, plain_lines
 from uploadlab.presenting.console import PlainConsole, progress_bar
 from uploadlab.presenting.document import Document, Section
 from uploadlab.presenting.terminal_answer import HEAD_WIDTH, answer_lines
+from uploadlab.presenting.terminal_sections import opening_lines, section_lines
 from uploadlab.presenting.terminal_tables import fitted, is_cut
 from uploadlab.units import format_seconds
 
@@ -71,6 +72,15 @@ class Screen:
         for lines in rest:
             for line in lines:
                 self._out.print(line, soft_wrap=True)
+
+    def in_full(self, document: Document) -> None:
+        """Print the answer first, then every section that is not too long, then what to type next."""
+        lines = opening_lines(document, self._out.width)
+        for section in document.sections:
+            if not section.is_long and section.has_text:
+                lines += section_lines(section, self._out.width)
+        for line in [*lines, *(line for pointer in _pointers(document, None, "") for line in pointer)]:
+            self._out.print(line, soft_wrap=True)
 
     def details(self, document: Document) -> None:
         """Print all sections that are not too long, within the terminal's width."""

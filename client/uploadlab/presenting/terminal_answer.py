@@ -14,15 +14,18 @@ MOST_OF_ONE = 3
 STYLES = {"bad": "bold red", "warn": "bold yellow", "good": "bold green"}
 
 
-def answer_lines(document: Document, width: int, most: int) -> list[Text]:
-    """Return title and sentences as lines no longer than ``width``, ``most`` of them at most."""
+def answer_lines(document: Document, width: int, most: int, elsewhere: str = "in the report") -> list[Text]:
+    """Return title and sentences as lines no longer than ``width``, ``most`` of them at most.
+
+    ``elsewhere`` is where the sentences are that do not fit.
+    """
     title = [Text(line, style="bold") for line in wrap(plain(document.title), width)[:2]]
     blocks = [_block(statement, width) for statement in document.answer]
     left = most - len(title) - 1
     kept, dropped = _kept(document.answer, blocks, left)
     lines = [*title, Text(""), *(line for number in kept for line in blocks[number])]
     if dropped:
-        lines.append(Text(f"{'':<{HEAD_WIDTH}}and {dropped} more in the report"))
+        lines.append(Text(f"{'':<{HEAD_WIDTH}}and {dropped} more {elsewhere}"))
     return lines
 
 

@@ -1,0 +1,1 @@
+"""What measures the lab and proves its answers: no part of the package."""

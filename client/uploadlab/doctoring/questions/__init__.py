@@ -1,0 +1,1 @@
+"""What the doctor asks: a module a subject, a decorated function a question."""

@@ -1,0 +1,1 @@
+"""What was seen becomes findings: a module a subject, a function a rule; all of them pure."""
