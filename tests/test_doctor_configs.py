@@ -1,5 +1,6 @@
 """``doctor --config``: the lab's own configs, whose faults are known, and small ones with one fault each."""
 
+import io
 import random
 import re
 from collections.abc import Iterator
@@ -424,8 +425,14 @@ def test_files_that_cannot_be_read_say_so(tmp_path: Path) -> None:
         read_configs([])
     with pytest.raises(UsageError, match=r"absent.conf cannot be read: No such file"):
         read_configs([tmp_path / "absent.conf"])
-    with pytest.raises(UsageError, match="is no file: name the files in it"):
+    with pytest.raises(UsageError, match="is a folder: name the files in it"):
         read_configs([tmp_path])
+
+
+def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"# configuration file /etc/nginx/nginx.conf:\n{nginx(STREAMS)}"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert read_configs([Path("-")]).findings[0].place == "/etc/nginx/nginx.conf"
 
 
 def test_one_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_configs_and_logs_are_shown_the_same_way_with_their_lines(printed: Print
     lines = printed(shown(diagnosed.OF_CONFIGS, None))
     assert lines[0] == "1 loss and 1 problem in /etc/nginx/nginx.conf, uwsgi.ini"
     assert "Where          nginx.conf:12" in lines
-    assert "Fix, in http, server or location of nginx.conf:" in lines
+    assert "Fix, in nginx.conf:12 (http, server or location of nginx.conf):" in lines
     assert "far end" not in "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """``doctor --config FILES``: the lines, and the missing lines, that limit, buffer or lose uploads."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from uploadlab.errors import UsageError, problem_of
 from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
 from uploadlab.plain_text import plain
 
+STDIN = "-"
 MOST_BYTES = 1 << 20
 """Of a file that are read; no config is longer."""
 MOST_EVIDENCE = 4
@@ -48,7 +50,10 @@ def config_findings(name: str, text: str) -> list[Finding]:
 
 
 def read_configs(paths: Sequence[Path]) -> Diagnosis:
-    """Return what these configs say of uploads together; raise UsageError if none of them can be read."""
+    """Return what these configs say of uploads together, - for standard input.
+
+    Raise UsageError if none of them can be read.
+    """
     if not paths:
         raise UsageError(
             "no config is named: name one or more files, for example --config nginx.conf app.ini"
@@ -129,9 +134,11 @@ def _order(finding: Finding) -> tuple[int, int, bool, int]:
 
 
 def _text_of(path: Path) -> str:
+    if str(path) == STDIN:
+        return sys.stdin.buffer.read(MOST_BYTES).decode("utf-8", "replace")
     try:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{path} is no file: name the files in it, for example {path}/*.conf")
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder: name the files in it, for example {path}/*.conf")
         with path.open("rb") as file:
             return file.read(MOST_BYTES).decode("utf-8", "replace")
     except OSError as error:

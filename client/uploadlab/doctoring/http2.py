@@ -74,7 +74,7 @@ def ask_over_http2(url: SplitResult, asked: Asked) -> Sent:
 
 
 def request_headers(url: SplitResult, asked: Asked) -> list[tuple[str, str]]:
-    """Return the head of a request as HTTP/2 has it (RFC 9113, 8.3.1), with what HTTP/1.1 would send."""
+    """Return the head of a request as HTTP/2 has it, with what HTTP/1.1 would send."""
     lines = (asked.head or request_head(url, asked.attempt)).decode("latin-1").split("\r\n")
     verb, target, _ = [*lines[0].split(" "), "", ""][:3]
     pairs = [line.partition(":") for line in lines[1:] if line]

@@ -1,7 +1,7 @@
 """A connection that speaks HTTP/2 and has one stream: frames, windows, and what the server says.
 
 The library h2 knows the protocol; it is imported only here, and only when it is used. A GOAWAY is read here:
-h2 takes the connection for over then, while a server may still answer what it has begun (RFC 9113, 6.8).
+h2 takes the connection for over then, while a server may still answer what it has begun.
 """
 
 import select
@@ -24,11 +24,13 @@ MOST_BODY = 64 << 10
 """Bytes of an answer that are kept."""
 BROKEN_SECONDS = 1.0
 """How long an answer is looked for once the connection takes no more."""
+MORE_SECONDS = 1.0
+"""How long the server may take to see the client's first words; all that it offers at once comes before."""
 CONTINUE = b"100"
 
 
 class Windows(NamedTuple):
-    """What a client may send before the server says more (RFC 9113, 5.2)."""
+    """What a client may send before the server says more (RFC 9113, 6.9.2)."""
 
     stream_bytes: int
     """Of one body."""
@@ -51,8 +53,8 @@ class Session:
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._stream = 0
         self._received, self._due = bytearray(), bytearray()
-        self._awaited = {"RemoteSettingsChanged", "SettingsAcknowledged"}
-        """Events that must come before the server's offer is known."""
+        self._events: set[str] = set()
+        """The kinds of what has come."""
         self.is_over = False
         """Whether nothing more can come."""
         self.ending: Ending | None = None
@@ -81,9 +83,12 @@ class Session:
         self._h2.initiate_connection()
         self.flush(seconds)
         end = time.monotonic() + seconds
-        while self._awaited:
+        while "RemoteSettingsChanged" not in self._events:
             if (left := end - time.monotonic()) <= 0:
                 self._stop(Ending.SILENT, "the server says nothing in HTTP/2")
+            self.look(left)
+        end = time.monotonic() + MORE_SECONDS
+        while "SettingsAcknowledged" not in self._events and (left := end - time.monotonic()) > 0:
             self.look(left)
 
     def open(self, headers: list[tuple[str, str]], seconds: float) -> None:
@@ -208,7 +213,7 @@ class Session:
         self.is_over, self.error, self.ending = True, self.error or words, self.ending or ending
 
     def _frames(self) -> Iterator[bytes]:
-        """Yield the whole frames that have come (RFC 9113, 4.1)."""
+        """Yield the whole frames that have come: three bytes of size, six more, and as many as these say."""
         while len(self._received) >= FRAME_HEAD_BYTES:
             size = FRAME_HEAD_BYTES + int.from_bytes(self._received[:3])
             if size > MOST_FRAME_BYTES:
@@ -240,7 +245,7 @@ class Session:
         """Keep what an event says."""
         from h2 import events
 
-        self._awaited.discard(type(event).__name__)
+        self._events.add(type(event).__name__)
         match event:
             case events.InformationalResponseReceived():
                 if dict(event.headers).get(b":status") == CONTINUE and self.continued_at is None:
@@ -263,7 +268,7 @@ class Session:
 
 
 def code_name(code: int) -> str:
-    """Return an error's name (RFC 9113, 7)."""
+    """Return the name of an error of HTTP/2."""
     from h2.errors import ErrorCodes
 
     try:
