@@ -44,16 +44,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark what fixtures tell, and name the group whose tests run one after the other in one process.
 
     Containers share one, as their tests count what is left over, but for those with a stack of their own.
-    What talks to all deployments shares one, so that they start once. Else each file is a group.
+    What talks to all deployments shares one, so that they start once. Else each file is a group. Groups with
+    nothing slow come last: so none of the processes is busy for long when the others have nothing left.
     """
-    groups = {}
+    groups, patient = {}, set()
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "browser" in fixtures:
             item.add_marker(pytest.mark.chromium)
         file = "containers" if item.get_closest_marker("containers") else item.path.stem
         groups[item.nodeid] = next((name for name in ("stack", "all_deployments") if name in fixtures), file)
-    items.sort(key=lambda item: [*FIRST, groups[item.nodeid]].index(groups[item.nodeid]))
+        if any(map(item.get_closest_marker, ("slow", "chromium"))):
+            patient.add(groups[item.nodeid])
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        group = groups[item.nodeid]
+        return [*FIRST, group].index(group), group not in patient
+
+    items.sort(key=place)
     if worker := getattr(config, "workerinput", {}):
         written = _groups_file(worker).with_suffix(f".{worker['workerid']}")
         written.write_text(json.dumps(groups))

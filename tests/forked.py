@@ -70,9 +70,12 @@ def serve(connection: socket.socket) -> None:
     """Become one command after the other, until the tests end."""
     from uploadlab.__main__ import main
     from uploadlab.commands.main import COMMANDS
+    from uploadlab.declared.compose import load_services
+    from uploadlab.paths import COMPOSE
 
     for name in COMMANDS:
         importlib.import_module(f"uploadlab.commands.{name}")
+    load_services(COMPOSE)  # parsed once for all commands, while it says the same
     gc.freeze()  # or each command would look at all of them again, and copy their memory
     while True:
         words, fds, *_ = socket.recv_fds(connection, MOST_BYTES, 2)

@@ -64,6 +64,7 @@ INSTEAD = {
     r"--run-time 20s": "--run-time 1s",
     r"uwsgi-default,gunicorn-gthread,nginx-uwsgi": "gunicorn-gthread",  # beside slow clients, one by one
     r"512MB": "2MB",
+    r"--clients --large": "--clients requests --large",  # all clients are checked without --large
     # two minutes of silence
     r"over-1-gib,silent-head,silent-body,slow-body,first-byte,slow-clients": "first-byte",
     r"192\.0\.2\.7": "127.0.0.1",
@@ -88,16 +89,22 @@ class Place(NamedTuple):
 
     def run(self, command: str) -> "subprocess.Popen[str]":
         """Start it, in a process group of its own."""
-        for written, smaller in INSTEAD.items():
-            command = re.sub(written, smaller, command)
+        command = shortened(command)
         for written, here in self.addresses.items():
             command = command.replace(written, here)
-        command, redirected, file = command.partition(" > ")
-        typed = f"cd '{self.root}'; {command} {spared(command)}{redirected}{file}; exit"
+        typed = f"cd '{self.root}'; {command}; exit"
         return subprocess.Popen(
             [*self.world.enter, "bash", "-c", typed], env=self.environment, start_new_session=True,
             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+
+
+def shortened(command: str) -> str:
+    """The command as it is typed here: with smaller words in place of some, and more that spare minutes."""
+    for written, smaller in INSTEAD.items():
+        command = re.sub(written, smaller, command)
+    command, redirected, file = command.partition(" > ")
+    return f"{command} {spared(command)}{redirected}{file}"
 
 
 def spared(command: str) -> str:
@@ -108,12 +115,18 @@ def spared(command: str) -> str:
 
 
 def documented() -> Iterator[list[str]]:
-    """The blocks of all pages, each command where it comes first: one is not better for being typed twice."""
-    seen: set[str] = set()
+    """The blocks of all pages, each command where it comes first: one is not better for being typed twice.
+
+    Two commands whose shortened words are the same, in whatever order, are one.
+    """
+    seen: set[frozenset[str]] = set()
     for page in PAGES:
         for block in blocks(page) if page not in OTHERS else []:
-            mine = [one for one in block if one not in seen and not any(word in one for word in ELSEWHERE)]
-            seen |= {one for one in mine if SERVE not in one}
+            words = {one: frozenset(shortened(one).split()) for one in block}
+            mine = [
+                one for one in block if words[one] not in seen and not any(word in one for word in ELSEWHERE)
+            ]
+            seen |= {words[one] for one in mine if SERVE not in one}
             if mine:
                 yield mine
 

@@ -1,6 +1,7 @@
 """Reads compose.yaml, the only list of deployments."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -73,12 +74,18 @@ def config_texts(root: Path, deployments: list[Deployment]) -> dict[str, str]:
 
 def _read(compose: Path) -> ComposeFile:
     try:
-        return msgspec.yaml.decode(compose.read_bytes(), type=ComposeFile)
+        return _parsed(compose.read_bytes())
     except FileNotFoundError:
         where = f"no {compose.name} in {compose.parent}"
         raise LabError(f"{where}: start this command in a checkout of Upload Lab") from None
     except (OSError, ValueError) as error:
         raise LabError(f"cannot read {compose}: {' '.join(problem_of(error).split())}") from None
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: bytes) -> ComposeFile:
+    """Parse a file's text; a command asks for it several times. Nobody may change what is returned."""
+    return msgspec.yaml.decode(text, type=ComposeFile)
 
 
 def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
