@@ -1,7 +1,7 @@
 """Diagnoses made by hand: one fault, many faults, none, of configs, and from a server that misuses words."""
 
 import msgspec
-from uploadlab.model.diagnoses import Alternative, Cause, Confidence, Diagnosis, Finding, Weight
+from uploadlab.model.diagnoses import Alternative, Confidence, Diagnosis, Finding, KnownCause, Weight
 from uploadlab.model.exchanges import Arrived, Ending, Examination, Exchange, Framing, Stop, Stored, Wire
 
 from .hostile_server import BAD
@@ -10,7 +10,7 @@ URL = "https://example.org/upload"
 CAUSES = {
     cause.id: cause
     for cause in (
-        Cause(
+        KnownCause(
             id="nginx.client_max_body_size",
             effect="size",
             default="1m",
@@ -21,7 +21,7 @@ CAUSES = {
             source="https://nginx.org/en/docs/http/ngx_http_core_module.html#client_max_body_size",
             checked="2026-11-27",
         ),
-        Cause(
+        KnownCause(
             id="uwsgi.chunked-input",
             effect="chunked",
             says="uWSGI does not set wsgi.input_terminated, so Flask takes a chunked body for an empty one",
@@ -29,14 +29,14 @@ CAUSES = {
             where="the app's module",
             finding="findings.md#lost-body-a-success-and-an-empty-file",
         ),
-        Cause(
+        KnownCause(
             id="app.MAX_CONTENT_LENGTH",
             effect="size",
             says="Flask answers 413 to a body over MAX_CONTENT_LENGTH",
             fix='app.config["MAX_CONTENT_LENGTH"] = None',
             where="the app",
         ),
-        Cause(
+        KnownCause(
             id="nginx.proxy_request_buffering",
             effect="buffering",
             default="on",
@@ -44,7 +44,7 @@ CAUSES = {
             fix="proxy_request_buffering off;\nproxy_http_version 1.1;",
             where="location",
         ),
-        Cause(id="link.rate", effect="rate", says="the line itself is slow", fix=""),
+        KnownCause(id="link.rate", effect="rate", says="the line itself is slow", fix=""),
     )
 }
 

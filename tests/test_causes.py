@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from uploadlab.doctoring.causes import cause_of, load_causes
-from uploadlab.model.diagnoses import Cause
+from uploadlab.model.diagnoses import KnownCause
 from uploadlab.paths import DOCS
 
 from .helpers import need
@@ -20,7 +20,7 @@ def anchors(page: str) -> set[str]:
     return {section.anchor for section in sections(path)} | set(ANCHOR.findall(path.read_text()))
 
 
-def faults(cause: Cause) -> list[str]:
+def faults(cause: KnownCause) -> list[str]:
     """What is wrong with an entry."""
     checks = {
         "a field is empty": all((cause.default, cause.says, cause.fix, cause.where, cause.checked)),
@@ -49,7 +49,7 @@ def test_a_name_is_a_hop_and_a_setting() -> None:
         cause_of("nginx.client_max_body")
 
 
-def fixes_of(hop: str) -> list[Cause]:
+def fixes_of(hop: str) -> list[KnownCause]:
     return [cause for cause in load_causes().values() if cause.hop == hop]
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from uploadlab.doctoring.diagnose import diagnose, joined
+from uploadlab.doctoring.diagnose import diagnose_endpoint, joined
 from uploadlab.doctoring.identity import MALFORMED
 from uploadlab.model.diagnoses import Confidence, Weight
 from uploadlab.model.exchanges import Arrived, Ending, Examination, Exchange, Framing, Stop, Stored, Wire
@@ -257,7 +257,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_cause_that_is_named_first(case: str) -> None:
     exchanges, cause, confidence = CASES[case]
-    said = diagnose(examined(*exchanges))
+    said = diagnose_endpoint(examined(*exchanges))
     assert said.findings, case
     assert (said.findings[0].cause, said.findings[0].confidence) == (cause, confidence), said.findings
     assert all(other.test and other.cause != cause for other in said.findings[0].others)
@@ -276,33 +276,35 @@ def test_what_arrives_has_no_finding_above_a_note() -> None:
         ex("silence", seconds=6.6),
         ex("duration", seconds=6.6),
     ]
-    said = diagnose(examined(*healthy))
+    said = diagnose_endpoint(examined(*healthy))
     assert {found.weight for found in said.findings} <= {Weight.NOTE}
     assert any("MiB" in fact for fact in said.facts)
 
 
 def test_bytes_that_are_lost_come_before_all_else() -> None:
     lost = ex("chunked", content='{"size": 0}', **CHUNKED)
-    said = diagnose(examined(FIRST, UWSGI, WHOLE, lost, ex("announced", 413, **OVER, **NGINX)))
+    said = diagnose_endpoint(examined(FIRST, UWSGI, WHOLE, lost, ex("announced", 413, **OVER, **NGINX)))
     assert [found.weight for found in said.findings] == [Weight.LOSS, Weight.PROBLEM]
 
 
 def test_a_cause_is_named_once_with_all_its_evidence() -> None:
     cut = [ex("silence", None, **PAUSED), ex("duration", None, **CUT_AT_3), far("waiting", None, seconds=3.0)]
-    said = diagnose(examined(ex("first", **GUNICORN), FIRST_FAR, *cut))
+    said = diagnose_endpoint(examined(ex("first", **GUNICORN), FIRST_FAR, *cut))
     assert [found.cause for found in said.findings].count("gunicorn.timeout") == 1
 
 
 def test_an_untrusted_certificate_and_a_429_are_findings() -> None:
     wire = Wire(certificate="self-signed certificate", round_trip_seconds=0.001)
-    untrusted = diagnose(examined(wire=wire, stop=Stop.UNUSABLE, why="it is not trusted"))
+    untrusted = diagnose_endpoint(examined(wire=wire, stop=Stop.UNUSABLE, why="it is not trusted"))
     assert [found.cause for found in untrusted.findings] == ["tls.certificate"]
-    limited = diagnose(examined(FIRST, ex("first", 429), stop=Stop.LIMITED, why="429"))
+    limited = diagnose_endpoint(examined(FIRST, ex("first", 429), stop=Stop.LIMITED, why="429"))
     assert [found.cause for found in limited.findings] == ["app.rate-limit"]
 
 
 def test_what_was_not_asked_is_said() -> None:
-    said = diagnose(examined(FIRST, skipped={"early": "the budget is over"}))
+    said = diagnose_endpoint(
+        examined(ex("first", is_form=True), as_form=True, skipped={"early": "the budget is over"})
+    )
     assert said.unasked == ["early: the budget is over"]
     both = joined([said, said])
     assert len(both.unasked) == 2

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from uploadlab.doctoring import http2
-from uploadlab.doctoring.diagnose import diagnose
+from uploadlab.doctoring.diagnose import diagnose_endpoint
 from uploadlab.doctoring.endpoint import Endpoint
 from uploadlab.doctoring.examination import Examiner
-from uploadlab.doctoring.questions.http2 import http2 as ask_http2
+from uploadlab.doctoring.questions.http2 import ask_http2
 from uploadlab.doctoring.questions.speed import (
     AT_ONCE,
     LARGE_BLOCKS,
@@ -19,8 +19,8 @@ from uploadlab.doctoring.questions.speed import (
     SIDE_BY_SIDE,
     SMALL_BLOCKS,
     SMALLEST,
+    ask_speed,
     size_to_time,
-    speed,
 )
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Arrived, Ending, Examination, Exchange, Framing, Stored, Wire
@@ -66,7 +66,7 @@ def windowed(trip: float = FAR, window: int = 65536, shut: float = 0.95, **more:
 
 
 def findings(seen: Examination) -> list[Finding]:
-    return diagnose(seen).findings
+    return diagnose_endpoint(seen).findings
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_a_slow_server_on_one_host_is_no_slow_line() -> None:
 
 def test_the_speeds_are_facts() -> None:
     seen = seen_over(NEAR, *of_a_line(50 * MB), uploaded(OVER_HTTP2, 40 * MB), window_bytes=1 << 20)
-    (said,) = [fact for fact in diagnose(seen).facts if fact.startswith("Speed")]
+    (said,) = [fact for fact in diagnose_endpoint(seen).facts if fact.startswith("Speed")]
     for words in ("50 MB/s over HTTP/1.1", "40 MB/s over HTTP/2", "in blocks of 16 KiB", "4 at once, in all"):
         assert words in said
-    assert any("1 MiB of a body for each round trip" in fact for fact in diagnose(seen).facts)
+    assert any("1 MiB of a body for each round trip" in fact for fact in diagnose_endpoint(seen).facts)
 
 
 def over_http2(framing: Framing, **more: Any) -> Exchange:
@@ -157,9 +157,9 @@ def test_uploads_that_fail_over_http2_alone_are_named() -> None:
     fails = {"is_success": False, "status": None, "error": "the server reset the stream: REFUSED_STREAM"}
     broken = over_http2(Framing.LENGTH, ending=Ending.RESET, **fails)
     seen = seen_over(NEAR, works, broken, server="nginx/1.22.1")
-    assert any("REFUSED_STREAM" in fact for fact in diagnose(seen).facts)
+    assert any("REFUSED_STREAM" in fact for fact in diagnose_endpoint(seen).facts)
     seen = seen_over(NEAR, works, over_http2(Framing.LENGTH), server="nginx/1.22.1")
-    assert not any("fails over HTTP/2" in fact for fact in diagnose(seen).facts)
+    assert not any("fails over HTTP/2" in fact for fact in diagnose_endpoint(seen).facts)
 
 
 def test_a_size_is_timed_that_is_taken_and_soon_over() -> None:
@@ -231,7 +231,7 @@ def test_the_same_bytes_are_sent_in_several_ways_and_four_at_once(meeting: Meeti
     meeting.share = SMALLEST
     examiner = examiner_of(f"http://127.0.0.1:{meeting.server_port}/up", taken(2 * SMALLEST))
     examiner.begin("speed")
-    speed(examiner)
+    ask_speed(examiner)
     asked = examiner.seen.of("speed")
     assert [item.label for item in asked] == [LARGE_BLOCKS, SMALL_BLOCKS, *[SIDE_BY_SIDE] * AT_ONCE]
     assert all(item.is_success for item in asked)
@@ -243,7 +243,7 @@ def test_nothing_beyond_the_budget_is_sent(meeting: Meeting) -> None:
     url = f"http://127.0.0.1:{meeting.server_port}/up"
     for examiner in (examiner_of(url, taken(LARGEST), budget=100_000), examiner_of(url, taken(10_000))):
         examiner.begin("speed")
-        speed(examiner)
+        ask_speed(examiner)
         assert examiner.seen.of("speed") == []
         assert "speed" in examiner.seen.skipped
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from uploadlab.catalogue.attempts import form, noise, raw
-from uploadlab.doctoring.wire import Asked, Sent, ask
+from uploadlab.doctoring.wire import Asked, SentRequest, ask
 from uploadlab.model.exchanges import Ending, Framing
 
 from .listening import listen
@@ -24,7 +24,7 @@ def asked(size: int = 1000, **manners: object) -> Asked:
     return Asked("test", raw(noise(size), verb="POST"), **manners)  # type: ignore[arg-type]
 
 
-def sent_to(handle: Callable[[socket.socket], None], request: Asked) -> Sent:
+def sent_to(handle: Callable[[socket.socket], None], request: Asked) -> SentRequest:
     with listen(handle) as url:
         return ask(urlsplit(f"{url}/upload"), request)
 

@@ -11,7 +11,7 @@ from uploadlab.commands.options import LabCommand
 from uploadlab.commands.target_options import endpoint_options
 from uploadlab.commands.value_types import MINUTES
 from uploadlab.doctoring.configs import read_configs
-from uploadlab.doctoring.diagnose import diagnose, joined
+from uploadlab.doctoring.diagnose import diagnose_endpoint, joined
 from uploadlab.doctoring.endpoint import Endpoint, far_end_of
 from uploadlab.doctoring.examine import examine, most_requests
 from uploadlab.doctoring.far_end import make_far_end
@@ -127,7 +127,7 @@ def command(
     read = [read_configs([Path(name) for name in configs])] if configs else []
     read += [read_log(name) for name in logs]
     seen = _visit(url, described, asked, screen) if url else None
-    diagnosis = joined([*([diagnose(seen)] if seen else []), *read])
+    diagnosis = joined([*([diagnose_endpoint(seen)] if seen else []), *read])
     show_diagnosis(diagnosis, seen, screen, copies)
     if seen and seen.stop is Stop.INTERRUPTED:
         return INTERRUPTED

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from uploadlab.doctoring.rules import bodies, http2, refusals, sizes, speed, times
+from uploadlab.doctoring.rules.bodies import reads_elsewhere
 from uploadlab.doctoring.rules.view import RULES, Rule, View
 from uploadlab.model.diagnoses import Confidence, Diagnosis, Finding, Weight
 from uploadlab.model.exchanges import Examination, Stop
@@ -14,11 +15,15 @@ SUBJECTS = (refusals, bodies, http2, speed, times, sizes)
 """The modules with the rules, in the order in which findings of the same weight stand."""
 
 
-def diagnose(seen: Examination) -> Diagnosis:
+def diagnose_endpoint(seen: Examination) -> Diagnosis:
     """Return what an examination shows, the worst first."""
     view = View(seen)
     findings = _merged(found for rule in _ordered(RULES) for found in rule(view))
     unasked = [f"{name}: {why}" for name, why in seen.skipped.items()]
+    if reads_elsewhere(view):
+        unasked.append("what is stored: an empty file is read back with bytes in it; see --stored-json")
+    if any(found.is_success for found in view.own("first")) and not seen.as_form:
+        unasked.append("forms: the file was sent alone; add --field NAME if your clients send a form")
     if seen.stop is not Stop.COMPLETE:
         unasked.insert(0, f"The examination ended early: {seen.why}")
     return Diagnosis(
@@ -33,11 +38,16 @@ def _ordered(rules: Iterable[Rule]) -> list[Rule]:
 
 
 def joined(diagnoses: Sequence[Diagnosis]) -> Diagnosis:
-    """Return one diagnosis of several."""
+    """Return one diagnosis of several: what a config or a log proves of a cause counts for the URL's, too."""
+    first, *more = diagnoses
+    if not more:
+        return first
+    known = {hop.partition(" ")[0].lower() for hop in first.hops}
+    others = [hop for said in more for hop in said.hops if hop.partition(" ")[0].lower() not in known]
     return Diagnosis(
         subject=", ".join(said.subject for said in diagnoses),
-        hops=[hop for said in diagnoses for hop in said.hops],
-        findings=sorted((found for said in diagnoses for found in said.findings), key=_rank),
+        hops=list(dict.fromkeys([*first.hops, *others])),
+        findings=_merged(found for said in diagnoses for found in said.findings),
         facts=[fact for said in diagnoses for fact in said.facts],
         unasked=[text for said in diagnoses for text in said.unasked],
         left=[name for said in diagnoses for name in said.left],

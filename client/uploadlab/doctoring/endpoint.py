@@ -88,6 +88,6 @@ def below(endpoint: Endpoint, path: str) -> SplitResult:
     return urlsplit(endpoint.url.replace("{name}", "x") + path)
 
 
-def with_query(address: SplitResult, values: Mapping[str, object]) -> SplitResult:
+def asking(address: SplitResult, values: Mapping[str, object]) -> SplitResult:
     """Return the address with a query."""
     return address._replace(query="&".join(f"{name}={value}" for name, value in values.items()))

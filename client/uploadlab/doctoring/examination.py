@@ -16,7 +16,7 @@ from uploadlab.catalogue.attempts import Attempt
 from uploadlab.checking.foreign import by_rule, settled
 from uploadlab.checking.wire import Reply
 from uploadlab.doctoring.endpoint import Endpoint, Upload
-from uploadlab.doctoring.wire import Asked, Sent, ask
+from uploadlab.doctoring.wire import Asked, SentRequest, ask
 from uploadlab.model.deployments import Target
 from uploadlab.model.exchanges import Arrived, Examination, Exchange, Stop, Stored
 from uploadlab.sending.answered import json_of
@@ -106,7 +106,7 @@ class Examiner:
             sent = [asked.result() for asked in asks]
         return [self._judged(upload, item) for upload, item in zip(uploads, sent, strict=True)]
 
-    def _judged(self, upload: Upload, sent: Sent) -> Exchange:
+    def _judged(self, upload: Upload, sent: SentRequest) -> Exchange:
         """Keep a request with what happened to its upload; raise Ended."""
         spec = upload.endpoint.spec
         shelf = Shelf(spec.stored_dir) if spec.stored_dir and not upload.endpoint.is_far_end else None
@@ -129,9 +129,9 @@ class Examiner:
         """Keep the record of a request that another module has sent; raise Ended at a 429."""
         return self._keep(msgspec.structs.replace(exchange, question=self._question))
 
-    def _ask(self, address: SplitResult, attempt: Any, label: str, **manners: Any) -> Sent:
+    def _ask(self, address: SplitResult, attempt: Any, label: str, **manners: Any) -> SentRequest:
         """Carry out a request within the budget; ``over`` is the function that does it."""
-        carry_out: Callable[[SplitResult, Asked], Sent] = manners.pop("over", ask)
+        carry_out: Callable[[SplitResult, Asked], SentRequest] = manners.pop("over", ask)
         if self.seconds_left <= 0:
             raise Ended(Stop.BUDGET, f"the time of {format_seconds(self.seen.budget_seconds)} is over")
         planned = min(attempt.body_bytes, manners.get("stops_at") or attempt.body_bytes)

@@ -16,7 +16,7 @@ from uploadlab.doctoring.wire import (
     CONTENT_SECONDS,
     SHOWN_CONTENT,
     Asked,
-    Sent,
+    SentRequest,
     body_blocks,
     framing_of,
     tick_bytes,
@@ -48,7 +48,7 @@ def offered_windows(url: SplitResult) -> Windows:
         return session.windows
 
 
-def ask_over_http2(url: SplitResult, asked: Asked) -> Sent:
+def ask_over_http2(url: SplitResult, asked: Asked) -> SentRequest:
     """Carry out a request over HTTP/2 and TLS; raise nothing that a server can cause."""
     headers = request_headers(url, asked)
     framing = Framing.FRAMES if asked.attempt.chunked else framing_of(asked.attempt)
@@ -66,11 +66,11 @@ def ask_over_http2(url: SplitResult, asked: Asked) -> Sent:
     except (OSError, UnicodeError) as error:
         ending = Ending.TLS if "connect_seconds" in known else Ending.UNREACHED
         seconds = time.monotonic() - began
-        return Sent(Exchange(**known, ending=ending, error=reason(error), seconds=seconds))
+        return SentRequest(Exchange(**known, ending=ending, error=reason(error), seconds=seconds))
     with connection:
         talk = _Talk(Session(connection), asked)
         talk.go_through(headers)
-        return Sent(Exchange(**{**known, **talk.facts()}), bytes(talk.session.body))
+        return SentRequest(Exchange(**{**known, **talk.facts()}), bytes(talk.session.body))
 
 
 def request_headers(url: SplitResult, asked: Asked) -> list[tuple[str, str]]:

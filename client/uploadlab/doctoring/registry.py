@@ -25,10 +25,10 @@ QUESTIONS: dict[str, Question] = {}
 
 
 def question(title: str, requests: int, size_bytes: int) -> Callable[[Asks], Asks]:
-    """Register a function as the question of its name, with the most that it sends."""
+    """Register ``ask_NAME`` as the question NAME, with the most that it sends."""
 
     def register(ask: Asks) -> Asks:
-        name = ask.__name__.replace("_", "-")
+        name = ask.__name__.removeprefix("ask_").replace("_", "-")
         QUESTIONS[name] = Question(name, title, ask, requests, size_bytes)
         return ask
 

@@ -67,14 +67,14 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Sent(NamedTuple):
+class SentRequest(NamedTuple):
     """A request with its record, and the answer's bytes."""
 
     exchange: Exchange
     body: bytes = b""
 
 
-def ask(url: SplitResult, asked: Asked) -> Sent:
+def ask(url: SplitResult, asked: Asked) -> SentRequest:
     """Carry out a request; raise nothing that a server can cause."""
     head = asked.head or request_head(url, asked.attempt)
     known: dict[str, Any] = {
@@ -92,12 +92,12 @@ def ask(url: SplitResult, asked: Asked) -> Sent:
         is_tls = "connect_seconds" in known
         ending = Ending.TLS if is_tls else Ending.UNREACHED
         seconds = time.monotonic() - began
-        return Sent(Exchange(**known, ending=ending, error=reason(error), seconds=seconds))
+        return SentRequest(Exchange(**known, ending=ending, error=reason(error), seconds=seconds))
     with connection:
         talk = _Talk(connection, asked)
         talk.go_through(head)
         body, facts = talk.facts()
-    return Sent(Exchange(**{**known, "began": talk.wall, **facts}), body)
+    return SentRequest(Exchange(**{**known, "began": talk.wall, **facts}), body)
 
 
 def framing_of(attempt: Attempt) -> Framing:
@@ -108,7 +108,7 @@ def framing_of(attempt: Attempt) -> Framing:
 
 
 class _Done(Exception):
-    """No more is to be sent: the answer is there, or the connection is over."""
+    """No more must be sent: the answer is there, or the connection is over."""
 
 
 class _Talk:

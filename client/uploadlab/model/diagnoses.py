@@ -25,7 +25,7 @@ class Confidence(StrEnum):
     POSSIBLE = "possible"
 
 
-class Cause(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class KnownCause(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A setting of a hop, or its lack, that limits, buffers or loses uploads: an entry of causes.toml."""
 
     id: str
@@ -102,7 +102,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     others: list[Alternative] = []
     """What else it could be, the likelier first."""
     matches: list[str] = []
-    """Platforms that publish such a limit: names with addresses. A match proves nothing."""
+    """Platforms that publish the same limit: names with addresses. A match proves nothing."""
     fix: str = ""
     """Lines to paste, where they need a value; empty: the cause's own."""
     place: str = ""

@@ -3,7 +3,7 @@
 import msgspec
 
 from uploadlab.doctoring.causes import load_causes
-from uploadlab.doctoring.diagnose import diagnose
+from uploadlab.doctoring.diagnose import diagnose_endpoint
 from uploadlab.doctoring.examine import planned
 from uploadlab.model.exchanges import Examination
 from uploadlab.pages.answer import COLUMNS
@@ -18,7 +18,7 @@ from uploadlab.units import format_size
 def doctor_answer(name: str) -> str:
     """Return how the answer begins in a terminal of 80 columns: to the end of the first finding."""
     seen = msgspec.json.decode((REFERENCE / f"{name}.json").read_bytes(), type=Examination)
-    document = doctor_document(diagnose(seen), seen, load_causes())
+    document = doctor_document(diagnose_endpoint(seen), seen, load_causes())
     lines = [*opening_lines(document, COLUMNS), *section_lines(document.sections[0], COLUMNS)]
     return "\n".join(["```", *(line.plain.rstrip() for line in lines), "...", "```", ""])
 

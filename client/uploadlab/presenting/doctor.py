@@ -6,7 +6,7 @@ Pure: causes come in as values, nothing is read or printed here.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from uploadlab.model.diagnoses import Alternative, Cause, Diagnosis, Finding, Weight
+from uploadlab.model.diagnoses import Alternative, Diagnosis, Finding, KnownCause, Weight
 from uploadlab.model.exchanges import Examination, Stop
 from uploadlab.plain_text import plain
 from uploadlab.presenting.doctor_next import next_questions
@@ -32,7 +32,7 @@ REMOVAL = f"find . -name '{MARKER}*' -delete"
 
 
 def doctor_document(
-    diagnosis: Diagnosis, examination: Examination | None, causes: Mapping[str, Cause]
+    diagnosis: Diagnosis, examination: Examination | None, causes: Mapping[str, KnownCause]
 ) -> Document:
     """Return what a diagnosis shows; ``examination`` is None for that of configs or logs.
 
@@ -130,7 +130,7 @@ def _most_likely(finding: Finding) -> str:
     return f"{plain(setting_words(finding.cause), LONGEST_SETTING)} ({finding.confidence})"
 
 
-def _explained(number: int, finding: Finding, causes: Mapping[str, Cause]) -> Section:
+def _explained(number: int, finding: Finding, causes: Mapping[str, KnownCause]) -> Section:
     """Return a finding in full, with its fix to paste."""
     cause = causes.get(finding.cause)
     fix = finding.fix or (cause.fix if cause else "")
@@ -156,7 +156,7 @@ def _explained(number: int, finding: Finding, causes: Mapping[str, Cause]) -> Se
     )
 
 
-def _says(cause: Cause) -> str:
+def _says(cause: KnownCause) -> str:
     default = f" (default: {cause.default})" if cause.default else ""
     return f"{cause.says}{default}"
 
@@ -165,7 +165,7 @@ def _alternative(other: Alternative) -> str:
     return f"{setting_words(other.cause)}; to tell: {other.test}"
 
 
-def _reasons(cause: Cause | None) -> list[str]:
+def _reasons(cause: KnownCause | None) -> list[str]:
     """Return where the cause is explained: the lab's page, then the documentation."""
     if not cause:
         return []

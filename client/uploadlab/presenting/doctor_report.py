@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.errors import LabError, problem_of
-from uploadlab.model.diagnoses import Cause, Diagnosis
+from uploadlab.model.diagnoses import Diagnosis, KnownCause
 from uploadlab.model.exchanges import Examination
 from uploadlab.presenting.doctor_words import without_secrets
 from uploadlab.presenting.document import Document
@@ -22,7 +22,7 @@ PAGE_NEEDS = ("jinja2", "markupsafe")
 
 
 def diagnosis_as_json(
-    diagnosis: Diagnosis, examination: Examination | None, causes: Mapping[str, Cause]
+    diagnosis: Diagnosis, examination: Examination | None, causes: Mapping[str, KnownCause]
 ) -> str:
     """Return all that the doctor saw and says, with the causes that it names, in ASCII."""
     named = {finding.cause for finding in diagnosis.findings}

@@ -27,7 +27,7 @@ HTTP_VERSIONS = {"h2": "HTTP/2", "http/1.1": "HTTP/1.1"}
 
 
 @question("round trip, TLS, versions of HTTP", requests=CONNECTS, size_bytes=0)
-def wire(examiner: Examiner) -> None:
+def ask_wire(examiner: Examiner) -> None:
     """Connect several times without a request."""
     address = examiner.endpoint.address
     trips: list[float] = []
@@ -66,7 +66,7 @@ def _tls(examiner: Examiner) -> Wire:
 @question(
     "a small upload, as you send it, then in other ways if it is refused", requests=5, size_bytes=5 * SMALL
 )
-def first(examiner: Examiner) -> None:
+def ask_first(examiner: Examiner) -> None:
     """Upload a small file; go on with the shape that the endpoint takes."""
     endpoint = examiner.endpoint
     found = examiner.send(endpoint.upload(SMALL), "as you send it")
@@ -106,7 +106,7 @@ def _other_shapes(examiner: Examiner, endpoint: Endpoint) -> None:
 
 
 @question("who answers: malformed requests, and a path that does not exist", requests=6, size_bytes=8 * KIB)
-def identity(examiner: Examiner) -> None:
+def ask_identity(examiner: Examiner) -> None:
     """Send what a front refuses itself, then what only the app can refuse."""
     endpoint = examiner.endpoint
     place = endpoint.address

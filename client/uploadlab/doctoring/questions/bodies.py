@@ -10,7 +10,7 @@ CHUNKED_BYTES = 200_001
 
 
 @question("chunked bodies: kept, refused or lost", requests=4, size_bytes=4 * CHUNKED_BYTES)
-def chunked(examiner: Examiner) -> None:
+def ask_chunked(examiner: Examiner) -> None:
     """Upload without a length, at the endpoint and at the far end."""
     for place in examiner.both:
         examiner.send(place.upload(CHUNKED_BYTES), "with a length")
@@ -18,7 +18,7 @@ def chunked(examiner: Examiner) -> None:
 
 
 @question("empty bodies", requests=4, size_bytes=0)
-def empty(examiner: Examiner) -> None:
+def ask_empty(examiner: Examiner) -> None:
     """Upload an empty file: with a length of 0 and, where it is no form, without any header of a body."""
     for place in examiner.both:
         examiner.send(place.upload(exactly(b"")), "an empty file")
@@ -27,13 +27,13 @@ def empty(examiner: Examiner) -> None:
 
 
 @question("Expect: 100-continue", requests=1, size_bytes=64 * KIB)
-def expect(examiner: Examiner) -> None:
+def ask_expect(examiner: Examiner) -> None:
     """Ask first, and see whether a 100 comes."""
     examiner.send(examiner.best.upload(64 * KIB, expect=True), "asks first")
 
 
 @question("bodies that end too early: refused, or kept as whole", requests=4, size_bytes=4 * CHUNKED_BYTES)
-def cut(examiner: Examiner) -> None:
+def ask_cut(examiner: Examiner) -> None:
     """Send half of a body, then close this direction of the connection."""
     for place in examiner.both:
         for words, chunks in (("chunked, cut", True), ("cut", False)):

@@ -12,7 +12,7 @@ HTTP2 = "HTTP/2"
 
 
 @question("HTTP/2: its windows, bodies with and without a length", requests=5, size_bytes=4 * CHUNKED_BYTES)
-def http2(examiner: Examiner) -> None:
+def ask_http2(examiner: Examiner) -> None:
     """Read what the server offers, then upload over HTTP/2, at the endpoint and at the far end."""
     if HTTP2 not in examiner.seen.wire.versions:
         return

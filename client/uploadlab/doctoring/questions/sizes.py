@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from uploadlab.catalogue.attempts import field
-from uploadlab.doctoring.endpoint import NO_SUCH, Endpoint, below, with_query
+from uploadlab.doctoring.endpoint import NO_SUCH, Endpoint, asking, below
 from uploadlab.doctoring.examination import Examiner
 from uploadlab.doctoring.registry import question
 from uploadlab.model.exchanges import Ending, Exchange
@@ -35,7 +35,7 @@ def is_refused(found: Exchange) -> bool:
 
 
 @question("the largest body that may be announced; costs no bytes", requests=36, size_bytes=0)
-def announced(examiner: Examiner) -> None:
+def ask_announced(examiner: Examiner) -> None:
     """Announce bodies of growing sizes, and go away before the first byte; then close in on a limit."""
     for place in examiner.both:
         accepted = 0
@@ -60,7 +60,7 @@ def _announce(examiner: Examiner, place: Endpoint, size: int) -> Exchange:
 
 
 @question("bodies of growing sizes, sent", requests=12, size_bytes=62 * MIB)
-def sent(examiner: Examiner) -> None:
+def ask_sent(examiner: Examiner) -> None:
     """Upload files of growing sizes until one is refused; then try that size at the far end, too."""
     place = examiner.both[0]
     tried, refused, rate = 0, False, 0.0
@@ -101,7 +101,7 @@ def _send(examiner: Examiner, place: Endpoint, size: int) -> Exchange:
 
 
 @question("large headers", requests=len(HEADS), size_bytes=len(HEADS) * KIB)
-def heads(examiner: Examiner) -> None:
+def ask_heads(examiner: Examiner) -> None:
     """Send small uploads with one header of growing size, until one is refused."""
     for size in HEADS:
         padded = examiner.best.upload(KIB)
@@ -112,7 +112,7 @@ def heads(examiner: Examiner) -> None:
 
 
 @question("a large field beside the file", requests=1, size_bytes=FIELD_BYTES)
-def fields(examiner: Examiner) -> None:
+def ask_fields(examiner: Examiner) -> None:
     """Send a form whose text field is larger than some frameworks take."""
     if not (examiner.is_usable and examiner.endpoint.as_form):
         return
@@ -122,7 +122,7 @@ def fields(examiner: Examiner) -> None:
 
 
 @question("an answer without reading the body: seen, or hidden by a reset", requests=2, size_bytes=16 * MIB)
-def early(examiner: Examiner) -> None:
+def ask_early(examiner: Examiner) -> None:
     """Send to a path that refuses at once, as most clients do: they look for an answer only at the end."""
     size = 8 * MIB
     if not examiner.can_afford(2 * size, 5.0):
@@ -131,5 +131,5 @@ def early(examiner: Examiner) -> None:
     examiner.ask_raw(below(examiner.endpoint, NO_SUCH), upload, "a path that does not exist", blind=True)
     if examiner.far_end:
         refused = examiner.far_end.upload(size)
-        address = with_query(refused.address, {"early": 1})
+        address = asking(refused.address, {"early": 1})
         examiner.ask_raw(address, refused, "refused unread by the far end", blind=True)

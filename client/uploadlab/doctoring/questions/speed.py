@@ -26,7 +26,7 @@ SIDE_BY_SIDE = f"{AT_ONCE} at once"
     f"speed: versions of HTTP, sizes of blocks, {AT_ONCE} uploads at once",
     requests=3 + AT_ONCE, size_bytes=5 * LARGEST,
 )  # fmt: skip
-def speed(examiner: Examiner) -> None:
+def ask_speed(examiner: Examiner) -> None:
     """Upload the same bytes in several ways."""
     size = size_to_time(examiner.seen.exchanges)
     if size < SMALLEST:

@@ -1,6 +1,6 @@
 """How long may an upload pause, take, and wait for its answer; and does the body stream to the app?"""
 
-from uploadlab.doctoring.endpoint import NO_SUCH, below, with_query
+from uploadlab.doctoring.endpoint import NO_SUCH, asking, below
 from uploadlab.doctoring.examination import Examiner
 from uploadlab.doctoring.registry import question
 from uploadlab.units import KIB
@@ -14,7 +14,7 @@ SLACK_SECONDS = 0.6
 
 
 @question("streamed to the app, or collected on the way first", requests=2, size_bytes=2 * PAUSED_BYTES)
-def buffering(examiner: Examiner) -> None:
+def ask_buffering(examiner: Examiner) -> None:
     """Pause in mid-body: has the app been called by then?"""
     manners = {"pause_at": PAUSED_BYTES // 2, "pause_seconds": PAUSE_SECONDS}
     if examiner.far_end:
@@ -25,7 +25,7 @@ def buffering(examiner: Examiner) -> None:
 
 
 @question("the longest silence within a body", requests=1, size_bytes=SILENT_BYTES)
-def silence(examiner: Examiner) -> None:
+def ask_silence(examiner: Examiner) -> None:
     """Send half a body, then nothing for the longest rung: a limit shows itself by its time."""
     seconds = _longest(examiner)
     if seconds:
@@ -35,7 +35,7 @@ def silence(examiner: Examiner) -> None:
 
 
 @question("the longest time for a body that keeps coming", requests=1, size_bytes=SPREAD_BYTES)
-def duration(examiner: Examiner) -> None:
+def ask_duration(examiner: Examiner) -> None:
     """Send a body slowly but steadily over the longest rung."""
     seconds = _longest(examiner)
     if seconds:
@@ -45,14 +45,14 @@ def duration(examiner: Examiner) -> None:
 
 
 @question("the longest wait for an answer; by the far end alone", requests=1, size_bytes=KIB)
-def waiting(examiner: Examiner) -> None:
+def ask_waiting(examiner: Examiner) -> None:
     """Have the far end answer late."""
     seconds = _longest(examiner) if examiner.far_end else 0.0
     if not examiner.far_end:
         examiner.skip("only the far end can be asked to answer late: --probe PATH")
     elif seconds:
         upload = examiner.far_end.upload(KIB)
-        address = with_query(upload.address, {"wait": f"{seconds:g}"})
+        address = asking(upload.address, {"wait": f"{seconds:g}"})
         late = upload._replace(endpoint=upload.endpoint._replace(url=address.geturl()))
         examiner.send(late, f"answered after {seconds:g} s", patience_seconds=seconds + 10)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from uploadlab.doctoring.rules.view import View, ended, fact, made, rule
+from uploadlab.doctoring.rules.view import View, ended, fact, finding_rule, made
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Exchange, Framing, Stored
 
@@ -18,16 +18,22 @@ def echoes(found: Exchange) -> bool:
     return bool(re.search(rf"(?<!\d){found.body_bytes}(?!\d)", found.content))
 
 
+def reads_elsewhere(view: View) -> bool:
+    """Return whether what is read back is no upload: of an empty file, there are bytes in it."""
+    empty = [found for found in view.own("empty") if found.is_success]
+    return any(found.stored in (Stored.PART, Stored.OTHER) for found in empty)
+
+
 def is_lost(view: View, found: Exchange, whole: Exchange | None) -> bool:
     """Return whether a success has lost bytes: as read back, or as the answer's own words betray it."""
     if not found.is_success:
         return False
-    if found.stored is not Stored.UNKNOWN:
+    if found.stored is not Stored.UNKNOWN and not reads_elsewhere(view):
         return found.stored in LOST
     return whole is not None and whole.is_success and echoes(whole) and not echoes(found)
 
 
-@rule
+@finding_rule
 def chunked_lost(view: View) -> Iterator[Finding]:
     """Find chunked bodies that are lost with a success."""
     for place in (view.far("chunked"), view.own("chunked")):
@@ -52,11 +58,8 @@ def chunked_lost(view: View) -> Iterator[Finding]:
 
 
 def _both_headers(found: Exchange) -> bool:
-    """Return whether the app saw length and chunks at once, of which Flask reads nothing."""
-    arrived = found.arrived
-    return bool(
-        arrived and arrived.interface == "wsgi" and arrived.transfer_encoding and not arrived.input_terminated
-    )
+    """Return whether Flask would read nothing of what reached the far end."""
+    return bool(found.arrived and found.arrived.looks_empty)
 
 
 def _without_end(found: Exchange) -> bool:
@@ -80,7 +83,7 @@ def _betrayal(found: Exchange) -> str:
     return f"The answer to the same body with a length names {found.body_bytes} bytes, this one does not"
 
 
-@rule
+@finding_rule
 def chunked_refused(view: View) -> Iterator[Finding]:
     """Find chunked bodies that are refused."""
     own = view.own("chunked") or view.far("chunked")
@@ -105,7 +108,7 @@ def chunked_refused(view: View) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-@rule
+@finding_rule
 def part_kept(view: View) -> Iterator[Finding]:
     """Find uploads with a length of which only a part is kept, with a success."""
     for found in [*view.own("sent"), *view.own("first"), *view.own("chunked")]:
@@ -125,7 +128,7 @@ def part_kept(view: View) -> Iterator[Finding]:
             return
 
 
-@rule
+@finding_rule
 def cut_kept(view: View) -> Iterator[Finding]:
     """Find bodies that their client cut, and that were taken as whole."""
     chunked = [found for found in view.seen.of("cut") if found.framing is Framing.CHUNKED]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from uploadlab.doctoring.rules.view import BROKEN, View, ended, fact, made, rule
+from uploadlab.doctoring.rules.view import BROKEN, View, ended, fact, finding_rule, made
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Exchange, Framing, Stored
 
@@ -11,7 +11,7 @@ ERRORS = HTTPStatus.BAD_REQUEST
 LOST = (Stored.NOTHING, Stored.PART, Stored.OTHER)
 
 
-@rule
+@finding_rule
 def unsized_lost(view: View) -> Iterator[Finding]:
     """Find bodies without a length that are lost over HTTP/2 alone: over HTTP/1.1, another rule says it."""
     if any(_is_lost(found) for found in view.seen.of("chunked") if found.framing is Framing.CHUNKED):

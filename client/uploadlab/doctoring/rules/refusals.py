@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from uploadlab.doctoring.rules.view import BROKEN, View, ended, fact, made, rule
+from uploadlab.doctoring.rules.view import BROKEN, View, ended, fact, finding_rule, made
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Ending, Exchange, Stop
+from uploadlab.private_urls import masked_template
 
 LOGIN_WORDS = ("login", "signin", "sign-in", "sign_in", "auth", "sso")
-"""In the address that a redirect names: whoever has no session is sent there."""
+"""In the address that a redirect names: where a server sends anyone without a session."""
 REDIRECTS = (301, 302, 303, 307, 308)
 WRONG_BODY = (400, 422, 500)
 """What apps answer to a form without the field that they read."""
@@ -41,8 +42,8 @@ def _who(view: View, exchange: Exchange) -> str:
     return written or ("app" if _only_app(view) else "")
 
 
-@rule
-def login(view: View) -> Iterator[Finding]:
+@finding_rule
+def wants_login(view: View) -> Iterator[Finding]:
     """Find a wanted login."""
     found = _first(view)
     if found and found.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -64,12 +65,12 @@ def _gets_through(view: View) -> bool:
     return any(found.status != HTTPStatus.FORBIDDEN and view.by(found) == "app" for found in got)
 
 
-@rule
+@finding_rule
 def redirected(view: View) -> Iterator[Finding]:
     """Find a redirect in place of an answer."""
     found = _first(view)
     if found and found.status in REDIRECTS:
-        place = found.header("location")
+        place = masked_template(found.header("location"))
         suspects = view.suspects("redirect", _who(view, found) or "app")
         if any(word in place.lower() for word in LOGIN_WORDS):
             suspects = ["app.login", *suspects]
@@ -79,7 +80,7 @@ def redirected(view: View) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@rule
+@finding_rule
 def wrong_shape(view: View) -> Iterator[Finding]:
     """Find a method, type, field or path that the endpoint does not take."""
     found, other = _first(view), _other(view)
@@ -124,7 +125,7 @@ def _names_field(found: Exchange) -> bool:
     return any(word in text for word in FIELD_WORDS)
 
 
-@rule
+@finding_rule
 def rate_limited(view: View) -> Iterator[Finding]:
     """Find a limit of requests: at the first 429, or at 503 after successes."""
     exchanges = view.seen.exchanges
@@ -143,7 +144,7 @@ def rate_limited(view: View) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@rule
+@finding_rule
 def certificate(view: View) -> Iterator[Finding]:
     """Find a certificate that is not trusted."""
     if view.seen.wire.certificate:
@@ -153,7 +154,7 @@ def certificate(view: View) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-@rule
+@finding_rule
 def small_fails(view: View) -> Iterator[Finding]:
     """Find a small upload that ends without an answer, or with an error of the server's."""
     found = _first(view)
@@ -173,7 +174,7 @@ def small_fails(view: View) -> Iterator[Finding]:
     elif found.ending is Ending.SILENT:
         yield from made(
             "A small upload gets no answer within the client's patience", Weight.PROBLEM,
-            view.suspects("waiting", view.server), [fact(found)], Confidence.POSSIBLE,
+            ["app.slow-answer", *view.suspects("waiting", view.server)], [fact(found)], Confidence.POSSIBLE,
         )  # fmt: skip
 
 

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 from uploadlab.doctoring.questions.sizes import is_refused
-from uploadlab.doctoring.rules.view import BROKEN, FRONTS, View, ended, fact, made, rule
+from uploadlab.doctoring.rules.view import BROKEN, FRONTS, View, ended, fact, finding_rule, made
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
-from uploadlab.model.exchanges import Exchange
+from uploadlab.model.exchanges import Exchange, Framing
 from uploadlab.units import GIB, KIB, format_size
 
 FAR_AWAY = GIB
 """Bytes: a limit of that much or more is a note; so is one that uploads of this size do not meet."""
+EARLIEST_SHARE = 0.7
+"""Of the time after which a slow upload was ended: servers look at their timers now and then."""
 SMALL_HEAD = 8 * KIB
 GATEWAY = (502, 503, 504)
 TOO_LARGE = (413, 400, 403, 406, 411, 422)
@@ -23,7 +25,13 @@ class Limit:
         refused = [found for found in exchanges if is_refused(found)]
         self.refusal = min(refused, key=lambda found: found.body_bytes, default=None)
         self.refused = self.refusal.body_bytes if self.refusal else 0
-        taken = [found.body_bytes for found in exchanges if not is_refused(found)]
+        # What was only announced is taken as far as announcing goes: an app may still refuse what comes.
+        by_words = self.refusal is not None and self.refusal.question == "announced"
+        taken = [
+            found.body_bytes
+            for found in exchanges
+            if found.is_success or (by_words and found.question == "announced" and not is_refused(found))
+        ]
         below = [size for size in taken if not self.refused or size < self.refused]
         self.taken = max(below, default=0)
 
@@ -38,13 +46,15 @@ def _limit(view: View, exchanges: list[Exchange]) -> Limit | None:
     return found if found.refusal and found.taken else None
 
 
-@rule
+@finding_rule
 def body_too_large(view: View) -> Iterator[Finding]:
     """Find the size from which on bodies are refused, and by whom."""
     from uploadlab.doctoring.platforms import platform_matches
 
-    own = _limit(view, [*view.own("announced"), *view.own("sent"), *view.own("first")[-1:]])
-    if own is None or own.refusal is None:
+    uploads = [*view.own("sent"), *view.own("first")[-1:], *view.own("expect")]
+    uploads += [found for found in view.own("chunked") if found.framing is Framing.LENGTH]
+    own = _limit(view, [*view.own("announced"), *uploads])
+    if own is None or own.refusal is None or _takes_too_long(view, own.refusal):
         return
     refusal = own.refusal
     if _is_full(refusal) or (
@@ -80,6 +90,13 @@ def body_too_large(view: View) -> Iterator[Finding]:
     )  # fmt: skip
 
 
+def _takes_too_long(view: View, refusal: Exchange) -> bool:
+    """Return whether an upload ended where a limit of time strikes: then its size is no reason."""
+    timed = [found for found in view.seen.of("duration") if not found.is_success and found.seconds]
+    late = refusal.status is None or refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return late and any((refusal.seconds or 0.0) > EARLIEST_SHARE * (found.seconds or 0.0) for found in timed)
+
+
 def _is_announceable(view: View, size_bytes: int) -> bool:
     """Return whether a body of that size was not refused when it was only announced."""
     return any(not is_refused(found) and found.body_bytes >= size_bytes for found in view.own("announced"))
@@ -91,7 +108,7 @@ def _is_full(found: Exchange) -> bool:
     return found.status == HTTPStatus.INSUFFICIENT_STORAGE or full
 
 
-@rule
+@finding_rule
 def spool_full(view: View) -> Iterator[Finding]:
     """Find bodies that a hop, or the app, cannot write: small ones arrive, large ones end with 500 or 507."""
     sent = [found for found in view.own("sent") if found.status is not None]
@@ -111,7 +128,7 @@ def spool_full(view: View) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-@rule
+@finding_rule
 def head_too_large(view: View) -> Iterator[Finding]:
     """Find the size from which on headers are refused."""
     tried = view.seen.of("heads")
@@ -135,7 +152,7 @@ def _other_small_arrives(view: View) -> bool:
     return any(found.is_success for found in view.seen.of("first"))
 
 
-@rule
+@finding_rule
 def field_too_large(view: View) -> Iterator[Finding]:
     """Find a form that is refused for a field beside the file."""
     for found in view.own("fields"):

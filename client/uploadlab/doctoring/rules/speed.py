@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from uploadlab.doctoring.questions.speed import LARGE_BLOCKS, OVER_HTTP2, SIDE_BY_SIDE, SMALL_BLOCKS
-from uploadlab.doctoring.rules.view import View, made, rule
+from uploadlab.doctoring.rules.view import View, finding_rule, made
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Exchange
 from uploadlab.units import KIB, MIB, format_size
@@ -78,7 +78,7 @@ def window_suspects(view: View) -> tuple[list[str], bool]:
     ], False
 
 
-@rule
+@finding_rule
 def window_too_small(view: View) -> Iterator[Finding]:
     """Find a window of HTTP/2 that is used up within a round trip."""
     slow, fast = timed(view, OVER_HTTP2), timed(view, LARGE_BLOCKS)
@@ -104,7 +104,7 @@ def window_too_small(view: View) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-@rule
+@finding_rule
 def slow_line(view: View) -> Iterator[Finding]:
     """Find a line that is slow however it is used: in whichever way, alone or side by side."""
     alone, together = timed(view, LARGE_BLOCKS), side_by_side(view)

@@ -13,8 +13,8 @@ from uploadlab.doctoring.rules.view import (
     at_default_first,
     ended,
     fact,
+    finding_rule,
     made,
-    rule,
 )
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
 from uploadlab.model.exchanges import Exchange
@@ -56,7 +56,7 @@ def _behind(view: View, found: Exchange, effect: str, seconds: float) -> list[st
     return at_default_first(view, suspects, seconds)
 
 
-@rule
+@finding_rule
 def silence_ends(view: View) -> Iterator[Finding]:
     """Find the silence after which an upload is ended, unless its whole time is what counts."""
     cut = _cut_at(view.seen.of("silence"))
@@ -94,7 +94,7 @@ def _steady(view: View) -> str:
     )
 
 
-@rule
+@finding_rule
 def duration_ends(view: View) -> Iterator[Finding]:
     """Find the time after which an upload is ended although its bytes keep coming."""
     cut = _cut_at(view.seen.of("duration"), planned=False)
@@ -115,7 +115,7 @@ def duration_ends(view: View) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-@rule
+@finding_rule
 def answer_too_late(view: View) -> Iterator[Finding]:
     """Find the time after which a hop gives up on an app that works: by the far end, or by a 504."""
     cut = _cut_at(view.seen.of("waiting"))
@@ -155,7 +155,7 @@ def _by_uwsgi(view: View) -> bool:
     return arrived is None or arrived.protocol == "HTTP/1.1"
 
 
-@rule
+@finding_rule
 def slow_answer(view: View) -> Iterator[Finding]:
     """Find an answer that takes long although the body is small: a busy server, or an app that works."""
     small = [*view.own("first"), *view.own("chunked"), *view.own("empty"), *view.own("expect")]
@@ -184,7 +184,7 @@ def _waits(exchanges: Iterable[Exchange]) -> list[float]:
     return [(found.seconds or 0.0) - (found.sent_seconds or 0.0) for found in exchanges if found.is_success]
 
 
-@rule
+@finding_rule
 def collected(view: View) -> Iterator[Finding]:
     """Find that the whole body is collected before the app gets it."""
     seen = view.seen.of("buffering")
@@ -200,6 +200,8 @@ def collected(view: View) -> Iterator[Finding]:
         )  # fmt: skip
         return
     asked = next((found for found in seen if not found.arrived and found.paused), None)
+    if view.front == "apache":  # it looks for an answer only when it has passed the body on
+        return
     if asked and asked.status is not None and not asked.is_early:
         yield from _buffered(
             view, ["A request to a path that does not exist was refused only when its body was complete, "
@@ -236,10 +238,10 @@ def _buffered(view: View, evidence: list[str], confidence: Confidence) -> Iterat
     )  # fmt: skip
 
 
-@rule
+@finding_rule
 def refusal_hidden(view: View) -> Iterator[Finding]:
     """Find an answer that a client who still sends may never see: the connection breaks under it."""
-    hidden = [found for found in view.seen.of("early") if _breaks(found)]
+    hidden = [found for found in view.seen.of("early") if _breaks(view, found)]
     if hidden:
         found = hidden[0]
         refuses = any(item.status in OTHER_REASONS for item in view.own("first"))
@@ -250,7 +252,13 @@ def refusal_hidden(view: View) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _breaks(found: Exchange) -> bool:
-    """Return whether the connection broke, or a front had no answer to pass on, before all was sent."""
-    broken = found.sent_seconds is None and (found.status is None or bool(found.error))
-    return broken or found.status == HTTPStatus.BAD_GATEWAY
+def _breaks(view: View, found: Exchange) -> bool:
+    """Return whether the connection broke, or a front had no answer to pass on, before all was sent.
+
+    What a front refuses itself shows nothing of the server behind it.
+    """
+    if found.status == HTTPStatus.BAD_GATEWAY:
+        return True
+    if found.status is not None and view.by(found) in FRONTS:
+        return False
+    return found.sent_seconds is None and (found.status is None or bool(found.error))

@@ -32,7 +32,7 @@ Rule = Callable[["View"], Iterator[Finding]]
 RULES: list[Rule] = []
 
 
-def rule(function: Rule) -> Rule:
+def finding_rule(function: Rule) -> Rule:
     """Register a rule."""
     RULES.append(function)
     return function
@@ -56,7 +56,7 @@ class View:
     @cached_property
     def shown_hops(self) -> list[str]:
         """What identifies itself, with versions, for readers."""
-        return [f"{hop.name} {hop.version}".strip() for hop in hops(self.seen.exchanges)]
+        return [str(hop) for hop in hops(self.seen.exchanges)]
 
     @cached_property
     def front(self) -> str:
@@ -73,7 +73,8 @@ class View:
     @cached_property
     def likely_server(self) -> str:
         """What runs the app, or else uWSGI: all others have a page or a header that passes the fronts."""
-        return self.server or "uwsgi"
+        others = [hop.name for hop in hops(self.seen.exchanges) if hop.kind == "server"]
+        return self.server or (others[-1] if others else "uwsgi")
 
     @cached_property
     def has_far_end(self) -> bool:
@@ -183,4 +184,4 @@ def test_of(cause: str) -> str:
         return "send the same to the far end (--print-probe): it arrives there if only the app refuses it"
     if hop == "link":
         return "run the doctor on the server's own host: without the line, the fault is gone"
-    return f"raise {setting} at {hop}, reload it, and run the doctor again: the figure moves with the setting"
+    return f"change {setting} at {hop}, reload it, and run the doctor again: the cause changes its finding"
