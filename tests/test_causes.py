@@ -1,6 +1,7 @@
 """causes.toml: every setting that the doctor can name is complete, and its anchor exists in docs/."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from uploadlab.doctoring.causes import cause_of, load_causes
 from uploadlab.model.diagnoses import KnownCause
 from uploadlab.paths import DOCS
+from uploadlab.runtimes.local import search_path
 
 from .helpers import need
 from .pages import sections
@@ -56,7 +58,9 @@ def fixes_of(hop: str) -> list[KnownCause]:
 def assert_taken(config: Path, text: str, *command: str) -> None:
     """The server says nothing against a config that holds all of its fixes, each at its place."""
     config.write_text(text)
-    done = subprocess.run([*command, str(config)], capture_output=True, text=True, check=False)
+    program = shutil.which(command[0], path=search_path()) or command[0]
+    words = [program, *command[1:], str(config)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
