@@ -32,7 +32,9 @@ class Written(msgspec.Struct):
     examination: Examination | None = None
 
 
-def ask(stack: Stack, far_end: bool, folder: Path, kept: Path | None = None) -> PlantedAnswer:
+def ask(
+    stack: Stack, far_end: bool, folder: Path, kept: Path | None = None, rungs: str = RUNGS
+) -> PlantedAnswer:
     """Start a stack, ask the doctor about it, and end it. An answer that does not come is an answer, too.
 
     The doctor's whole file is kept in the folder ``kept``, if there is one.
@@ -48,7 +50,7 @@ def ask(stack: Stack, far_end: bool, folder: Path, kept: Path | None = None) -> 
             url = stack.start(place)
             written = place.folder / "doctor.json"
             began = time.monotonic()
-            said = _run(_command(url, stack, place, far_end, written))
+            said = _run(_command(url, stack, place, far_end, written, rungs))
             seconds = time.monotonic() - began
             if not written.exists():
                 return _answer(known, error=said or "the doctor wrote no file", seconds=seconds)
@@ -77,7 +79,7 @@ def _answer(known: dict[str, object], **found: object) -> PlantedAnswer:
     return msgspec.convert({**known, **found}, PlantedAnswer)
 
 
-def _command(url: str, stack: Stack, place: Place, far_end: bool, written: Path) -> list[str]:
+def _command(url: str, stack: Stack, place: Place, far_end: bool, written: Path, rungs: str) -> list[str]:
     words = [
         sys.executable,
         "-m",
@@ -87,7 +89,7 @@ def _command(url: str, stack: Stack, place: Place, far_end: bool, written: Path)
         "--json",
         str(written),
         "--rungs",
-        RUNGS,
+        rungs,
         "--yes",
     ]
     words += ["--expect-status", "201", "--stored-json", "size=size", "--stored-json", "sha256=sha256"]
