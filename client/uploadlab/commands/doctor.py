@@ -150,7 +150,8 @@ def _print_probe(token: str, screen: Screen) -> int:
 def _visit(url: str, described: Described, asked: Asked, screen: Screen) -> Examination:
     """Examine an endpoint; raise UsageError."""
     if problem := url_problem(url):
-        raise UsageError(f"{masked_word(url)!r}: {problem}; write http://127.0.0.1:8000/upload")
+        example = "http://127.0.0.1:8000/upload" if "://" in url else f"http://{masked_word(url)}"
+        raise UsageError(f"{masked_word(url)!r}: {problem}; write {example}")
     public = kept_apart(url)
     endpoint = Endpoint(public, spec := described(public), as_form=spec.only_forms)
     far_end = _far_end(endpoint, asked["probe"], asked["token"])

@@ -19,7 +19,7 @@ def next_questions(diagnosis: Diagnosis, examination: Examination | None) -> dic
     if not examination.exchanges:
         return {"To see whether anything answers there": f"curl -v {shlex.quote(examination.url)}"}
     if examination.stop is Stop.UNUSABLE:
-        return {"To name a login, a form's field or another method": f"{name} doctor --help"}
+        return {"To name a login, a form's field or another method": f"{name} doctor --target-help"}
     again = f"{name} doctor {shlex.quote(examination.url)}"
     if examination.far_end:
         again += f" --probe {shlex.quote(examination.far_end)} --token TOKEN"

@@ -60,7 +60,8 @@ def _tls(examiner: Examiner) -> Wire:
             "name its authority by --ca-file FILE, or do not check by --insecure",
         ) from None
     except OSError as error:
-        raise Ended(Stop.UNUSABLE, f"TLS fails at {address.netloc}: {reason(error)}") from None
+        why = f"TLS fails at {address.netloc}: {reason(error)}; is it http:// there?"
+        raise Ended(Stop.UNUSABLE, why) from None
 
 
 @question(
