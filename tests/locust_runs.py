@@ -16,7 +16,7 @@ def for_long_enough(
     before: Sequence[str] = (),
 ) -> Done:
     """Run Locust, by the command ``before`` it; what has not shown enough is done again, for longer."""
-    for factor in (1, 10, 100):
+    for factor in (1, 3, 10, 100):
         command = [*before, *LOCUST, "--headless", "--run-time", f"{seconds * factor:g}", *words]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=600, check=False
