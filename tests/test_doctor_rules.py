@@ -177,6 +177,33 @@ CASES = {
         "nginx.proxy_read_timeout",
         Confidence.PROVEN,
     ),
+    "a front gives up on an app that works on a large upload": (
+        [
+            ex("first", headers=[("server", "nginx/1.22.1")]),
+            ex("sent", 504, body_bytes=5 * MB, seconds=2.1, **page("504 Gateway Time-out")),
+            ex("duration", seconds=6.6),
+        ],
+        "nginx.uwsgi_read_timeout",
+        Confidence.LIKELY,
+    ),
+    "the line cuts what the server would take": (
+        [
+            ex("first", **GUNICORN),
+            ex("announced", None, body_bytes=9 * MB, ending=Ending.LEFT),
+            ex("sent", body_bytes=MB),
+            ex("sent", None, body_bytes=5 * MB, ending=Ending.RESET, sent_seconds=None),
+        ],
+        "link.loss",
+        Confidence.LIKELY,
+    ),
+    "endpoint and far end both wait: all workers are busy": (
+        [
+            *(ex(question, seconds=2.0, **GUNICORN) for question in ("first", "chunked", "empty")),
+            *(far(question, seconds=2.0) for question in ("first", "chunked", "empty")),
+        ],
+        "gunicorn.workers",
+        Confidence.POSSIBLE,
+    ),
     "the body is collected in front, as the far end shows": (
         [
             FIRST,

@@ -70,6 +70,8 @@ def body_too_large(view: View) -> Iterator[Finding]:
         confidence = Confidence.PROVEN if arrives else Confidence.LIKELY
     elif written:
         suspects, confidence = view.suspects("size", written), Confidence.PROVEN
+    elif refusal.status is None and _is_announceable(view, own.refused):  # nobody minds its length
+        suspects = ["link.loss", *view.suspects("size", view.likely_server)]
     elif refusal.status is None:
         suspects = view.suspects("size", view.likely_server)
     else:

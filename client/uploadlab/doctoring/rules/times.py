@@ -27,6 +27,8 @@ SAME_SECONDS, SAME_SHARE = 1.0, 0.2
 """How far apart two limits may strike and be one: servers look at their timers once a second or less."""
 GATEWAY = (502, 503, 504)
 """What a front answers for a server behind it."""
+HOLDERS = ("workers", "processes", "threads")
+"""What an upload holds while it is sent, in the names of settings."""
 SLOW_SECONDS = 1.5
 """An answer to a small upload that takes longer, over any line."""
 STREAMED_SHARE = 0.5
@@ -50,6 +52,8 @@ def _behind(view: View, found: Exchange, effect: str, seconds: float) -> list[st
     """Return the causes of an end: those of its page's writer, else the server's, then the fronts'."""
     written = view.by(found)
     server = view.causes(view.likely_server, effect)
+    if written in FRONTS and found.status == HTTPStatus.GATEWAY_TIMEOUT:  # the server did not answer in time
+        return list(dict.fromkeys([*view.causes(written, "answer"), *view.causes(written, effect), *server]))
     if written in FRONTS and found.status not in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE):
         return list(dict.fromkeys([*view.causes(written, effect), *server, *view.suspects(effect)]))
     suspects = [*server, *view.suspects(effect, "" if written in FRONTS else written)]
@@ -119,26 +123,20 @@ def duration_ends(view: View) -> Iterator[Finding]:
 def answer_too_late(view: View) -> Iterator[Finding]:
     """Find the time after which a hop gives up on an app that works: by the far end, or by a 504."""
     cut = _cut_at(view.seen.of("waiting"))
-    timed_out = [
-        found
-        for found in view.seen.exchanges
-        if found.status == HTTPStatus.GATEWAY_TIMEOUT and found.question not in ("silence", "duration")
-    ]
+    timed_out = [found for found in [*view.own("first"), *view.own("sent")] if _waited_in_vain(found)]
     found = cut[0] if cut else next(iter(timed_out), None)
     if found is None:
         return
     seconds = (found.seconds or 0.0) - (found.sent_seconds or 0.0)
     written = view.by(found) or view.front
     suspects = view.causes(written, "answer") or view.suspects("answer")
-    if view.server == "uwsgi" and "nginx.uwsgi_read_timeout" in suspects and _by_uwsgi(view):
+    if view.likely_server == "uwsgi" and "nginx.uwsgi_read_timeout" in suspects and _by_uwsgi(view):
         suspects = ["nginx.uwsgi_read_timeout", *suspects]
     total = _cut_at(view.seen.of("duration"), planned=False)
-    if (
-        found.ending in BROKEN
-        or written in SERVERS
-        or found.status == HTTPStatus.BAD_GATEWAY
-        or (total and written not in FRONTS and _is_same(total[1], seconds))
-    ):
+    steady = any(item.is_success and (item.seconds or 0.0) > seconds for item in view.seen.of("duration"))
+    killed = total is not None and _is_same(total[1], seconds)
+    no_answer = found.ending in BROKEN or written in SERVERS or found.status == HTTPStatus.BAD_GATEWAY
+    if (no_answer and not (steady and written in FRONTS)) or (killed and written not in FRONTS):
         suspects = [*view.causes(view.likely_server, "duration"), *suspects]
     own = [] if cut else ["app.slow-answer"]
     yield from made(
@@ -147,6 +145,13 @@ def answer_too_late(view: View) -> Iterator[Finding]:
         Confidence.PROVEN if cut and view.by(found) else Confidence.LIKELY,
         matches=platform_matches("answer", seconds),
     )  # fmt: skip
+
+
+def _waited_in_vain(found: Exchange) -> bool:
+    """Return whether a front gave up on an upload that was sent, after a while."""
+    waited = (found.seconds or 0.0) - (found.sent_seconds or 0.0)
+    late = found.sent_seconds is not None and waited > LEAST_SECONDS
+    return found.status == HTTPStatus.GATEWAY_TIMEOUT or (found.status == HTTPStatus.BAD_GATEWAY and late)
 
 
 def _by_uwsgi(view: View) -> bool:
@@ -165,8 +170,11 @@ def slow_answer(view: View) -> Iterator[Finding]:
         return
     quick = _waits([*view.far("first"), *view.far("chunked"), *view.far("empty")])
     is_app = bool(quick) and median_low(quick) < took / 3
-    steady = len(waits) > 1 and max(waits) - min(waits) < max(0.5, took / 4)
+    steady = not quick and len(waits) > 1 and max(waits) - min(waits) < max(0.5, took / 4)
     server = view.suspects("waiting", view.server)
+    server.sort(
+        key=lambda name: not name.endswith(HOLDERS)
+    )  # a full queue refuses, and delays nobody as evenly
     suspects = ["app.slow-answer"] if is_app else ["app.slow-answer", *server] if steady else server
     evidence = [f"Waits for the answer to small uploads: {', '.join(f'{wait:.1f} s' for wait in waits)}"]
     if quick:
