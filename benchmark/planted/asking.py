@@ -1,5 +1,6 @@
 """The doctor asked about one stack, as a user would: the command, and what its JSON says."""
 
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from uploadlab.errors import LabError
 from uploadlab.model.diagnoses import Diagnosis
 from uploadlab.model.exchanges import Examination
 from uploadlab.pages.planted import PlantedAnswer
+from uploadlab.paths import ROOT
 
 from benchmark.planted.catalogue import is_held_out
 from benchmark.planted.sending import FIELD
@@ -101,5 +103,8 @@ def _command(url: str, stack: Stack, place: Place, far_end: bool, written: Path,
 
 def _run(command: list[str]) -> str:
     """Run the doctor, and return its last words; raise subprocess.TimeoutExpired."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=MOST_SECONDS)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=MOST_SECONDS,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "client")},
+    )  # fmt: skip
     return (done.stderr or done.stdout).strip()[-MOST_WORDS:]
