@@ -72,7 +72,7 @@ def test_a_run_ends_with_its_answer_and_leaves_only_its_folder(tmp_path: Path, w
         (["--deployments", ","], 2, "',' names nothing"),
         (["--sizes", "9" * 400], 2, "is not a number of bytes"),
         (["--nonsense"], 2, "No such option"),
-        (["word"], 2, "unknown command 'word': choose from run, check, compare"),
+        (["word"], 2, "unknown command 'word': choose from run, check, doctor"),
         (["chek"], 2, "unknown command 'chek': did you mean 'check'?"),
         (["compare", "flask"], 2, "takes two configs or more"),
         (["compare", "flask", "flask"], 2, "flask would be two deployments: name each once"),
