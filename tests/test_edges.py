@@ -21,7 +21,7 @@ REQUESTS = {
         "uploadlab/sending/connections.py",
         "uploadlab/checking/misbehaving.py",  # a server: it reads the heads of requests
         "uploadlab/checking/wire.py",
-        "uploadlab/doctoring/wire.py",  # the parser of answers alone: it sends what no library would
+        "uploadlab/doctoring/parsed_answer.py",  # parses what came: nothing is sent by it
         "uploadlab/sending/answered.py",  # the names of statuses alone
         "uploadlab/sending/curl.py",  # the same
         "uploadlab/sending/healthz.py",  # the names of errors alone

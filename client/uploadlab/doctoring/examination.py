@@ -125,10 +125,6 @@ class Examiner:
         """Send a request that is no upload, to see who answers it; raise Ended."""
         return self._keep(self._ask(address, upload.attempt, label, **manners).exchange)
 
-    def keep(self, exchange: Exchange) -> Exchange:
-        """Keep the record of a request that another module has sent; raise Ended at a 429."""
-        return self._keep(msgspec.structs.replace(exchange, question=self._question))
-
     def _ask(self, address: SplitResult, attempt: Any, label: str, **manners: Any) -> SentRequest:
         """Carry out a request within the budget; ``over`` is the function that does it."""
         carry_out: Callable[[SplitResult, Asked], SentRequest] = manners.pop("over", ask)

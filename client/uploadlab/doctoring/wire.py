@@ -4,21 +4,20 @@ The connection is watched while the body is sent, so an answer or an end is seen
 turns that off: most clients look for an answer only once all is sent, or the connection breaks.
 """
 
-import io
 import select
 import socket
 import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult
 
 from uploadlab.catalogue.attempts import Attempt
 from uploadlab.checking.wire import plain_connection, request_head, secured
+from uploadlab.doctoring.parsed_answer import is_complete, parsed_answer
 from uploadlab.model.exchanges import Ending, Exchange, Framing
-from uploadlab.sending.answered import reason, words_of
+from uploadlab.sending.answered import reason
 
 CONNECT_SECONDS = 10.0
 TICK_SECONDS = 0.25
@@ -57,14 +56,6 @@ class Asked(NamedTuple):
     """How long the client waits for an answer, and for a server that takes no more bytes."""
     head: bytes = b""
     """The whole head, in place of the attempt's own; empty: the attempt's."""
-
-
-class Answer(NamedTuple):
-    """An answer that has been read, as far as it came."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
 
 
 class SentRequest(NamedTuple):
@@ -146,7 +137,7 @@ class _Talk:
 
     def facts(self) -> tuple[bytes, dict[str, Any]]:
         """Return the answer's body, and what the record says of the exchange."""
-        answer = _parsed(bytes(self._received), self._asked.attempt.verb) if self._has_head else None
+        answer = parsed_answer(bytes(self._received), self._asked.attempt.verb) if self._has_head else None
         if answer:
             self._ending = Ending.ANSWERED
         text = answer.body[:SHOWN_CONTENT].decode(errors="replace") if answer else ""
@@ -298,7 +289,7 @@ class _Talk:
         """Read the answer to its end, within a little time."""
         end = time.monotonic() + CONTENT_SECONDS
         while not self._is_over and len(self._received) < MOST_CONTENT and time.monotonic() < end:
-            if _is_complete(bytes(self._received), self._asked.attempt.verb):
+            if is_complete(bytes(self._received), self._asked.attempt.verb):
                 return
             self._has_head = False
             with suppress(_Done):
@@ -321,46 +312,3 @@ def body_blocks(attempt: Attempt, size: int, stops: Sequence[int]) -> Iterator[m
             most = min([size, *(stop - done for stop in stops if stop > done)])
             yield view[:most]
             view, done = view[most:], done + len(view[:most])
-
-
-class _Bytes(io.BytesIO):
-    """What has been read of a connection, as http.client takes it."""
-
-    def makefile(self, *_: Any, **__: Any) -> "_Bytes":
-        return self
-
-
-def _response(received: bytes, verb: str) -> HTTPResponse | None:
-    source: Any = _Bytes(received)
-    response = HTTPResponse(source, method=verb)
-    try:
-        response.begin()
-    except (HTTPException, ValueError, OSError):
-        return None
-    return response
-
-
-def _is_complete(received: bytes, verb: str) -> bool:
-    response = _response(received, verb)
-    if response is None or (response.length is None and not response.chunked):
-        return False
-    try:
-        response.read()
-    except (HTTPException, ValueError):
-        return False
-    return True
-
-
-def _parsed(received: bytes, verb: str) -> Answer | None:
-    """Return an answer as far as it came; None for what is none."""
-    response = _response(received, verb)
-    if response is None:
-        return None
-    try:
-        body = response.read()
-    except IncompleteRead as error:
-        body = error.partial
-    except (HTTPException, ValueError):
-        body = b""
-    headers = [(name.lower(), words_of(value)) for name, value in response.getheaders()]
-    return Answer(response.status, headers, body)

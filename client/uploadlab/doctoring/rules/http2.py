@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
+from uploadlab.doctoring.rules.bodies import LOST
 from uploadlab.doctoring.rules.view import BROKEN, View, ended, fact, finding_rule, made
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
-from uploadlab.model.exchanges import Exchange, Framing, Stored
+from uploadlab.model.exchanges import Exchange, Framing
 
 ERRORS = HTTPStatus.BAD_REQUEST
-LOST = (Stored.NOTHING, Stored.PART, Stored.OTHER)
 
 
 @finding_rule

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
+from uploadlab.doctoring.platforms import platform_matches
 from uploadlab.doctoring.questions.sizes import is_refused
 from uploadlab.doctoring.rules.view import BROKEN, FRONTS, View, ended, fact, finding_rule, made
 from uploadlab.model.diagnoses import Confidence, Finding, Weight
@@ -15,7 +16,6 @@ EARLIEST_SHARE = 0.7
 """Of the time after which a slow upload was ended: servers look at their timers now and then."""
 SMALL_HEAD = 8 * KIB
 GATEWAY = (502, 503, 504)
-TOO_LARGE = (413, 400, 403, 406, 411, 422)
 
 
 class Limit:
@@ -49,8 +49,6 @@ def _limit(view: View, exchanges: list[Exchange]) -> Limit | None:
 @finding_rule
 def body_too_large(view: View) -> Iterator[Finding]:
     """Find the size from which on bodies are refused, and by whom."""
-    from uploadlab.doctoring.platforms import platform_matches
-
     uploads = [*view.own("sent"), *view.own("first")[-1:], *view.own("expect")]
     uploads += [found for found in view.own("chunked") if found.framing is Framing.LENGTH]
     own = _limit(view, [*view.own("announced"), *uploads])
