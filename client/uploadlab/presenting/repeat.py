@@ -14,12 +14,14 @@ from uploadlab.analysis.link_facts import LinkFacts
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
+from uploadlab.analysis.version_changes import VersionChange, shared_versions
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
+from uploadlab.planning.version_lineup import LOCKED
 from uploadlab.presenting.target_words import spec_words
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
@@ -84,10 +86,12 @@ def next_commands(
     causes: Sequence[Cause],
     is_busy: bool,
     links: Sequence[LinkFacts] = (),
+    changes: Sequence[VersionChange] = (),
 ) -> dict[str, str]:
     """Return what to type next, the most useful first, by what it does.
 
-    ``is_busy`` says whether the host was too busy with other work for figures to hold.
+    ``is_busy`` says whether the host was too busy with other work for figures to hold; ``changes`` has
+    what the sides of a comparison of versions loaded in different versions.
     """
     run = stored.run
     startable = {target.name: target for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)}
@@ -101,7 +105,10 @@ def next_commands(
     losing = [startable[loss.deployment].behind for loss in losses if loss.deployment in startable]
     if lost := list(dict.fromkeys(losing)):
         texts["To see every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
-    if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
+    compared = run.comparison
+    if compared and compared.sides:
+        texts |= _of_versions(run, changes)
+    elif compared and not compared.ablation and set(compared.bases) & run.config_names.keys():
         texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
     elif not run.comparison and (fix := _fix(causes, startable)):
         texts["To measure the fix"] = fix
@@ -132,6 +139,18 @@ def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:
     if run.of_clients:
         return {**texts, "To see what the server does in each case": ["list", "client-cases"]}
     return {**texts, "To see what each case sends": ["list", "cases"]}
+
+
+def _of_versions(run: Run, changes: Sequence[VersionChange]) -> dict[str, list[str]]:
+    """Return how to compare versions again without what came along, and how to check the last one."""
+    order = run.order or Order()
+    texts = {}
+    if more := [f"{name}=={version}" for name, version in shared_versions(changes).items()]:
+        sides = [",".join([*([] if word == LOCKED else [word]), *more]) for word in order.configs]
+        texts["To compare with the same versions of the rest"] = command_words(
+            msgspec.structs.replace(order, configs=sides)
+        )
+    return texts
 
 
 def _of_links(run: Run, links: Sequence[LinkFacts], names: Sequence[str]) -> dict[str, list[str]]:
