@@ -70,7 +70,8 @@ def version_lineup(order: Order, declared: Mapping[str, Deployment]) -> VersionL
     sides = [Side([], [], "") if word == LOCKED else parse_side(word) for word in words]
     labels = _labels(sides)
     of_clients = not any(side.server for side in sides)
-    groups, deployments = [], []
+    groups: list[ComparedGroup] = []
+    deployments: list[Deployment] = []
     for place in _places(order, sides, declared, of_clients):
         taken = {*declared, *(deployment.name for deployment in deployments)}
         group, made = _group(place, sides, labels, taken)

@@ -16,6 +16,7 @@ from uploadlab.analysis.ranking import Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.analysis.version_changes import VersionChange, shared_versions
 from uploadlab.model.checks import Check, Verdict
+from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.order import Kind, Order
@@ -105,12 +106,9 @@ def next_commands(
     losing = [startable[loss.deployment].behind for loss in losses if loss.deployment in startable]
     if lost := list(dict.fromkeys(losing)):
         texts["To see every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
-    compared = run.comparison
-    if compared and compared.sides:
-        texts |= _of_versions(run, changes)
-    elif compared and not compared.ablation and set(compared.bases) & run.config_names.keys():
-        texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
-    elif not run.comparison and (fix := _fix(causes, startable)):
+    if run.comparison:
+        texts |= _of_comparison(run, run.comparison, changes)
+    elif fix := _fix(causes, startable):
         texts["To measure the fix"] = fix
     own = next((target for target in run.targets if target.foreign), None)
     checks = judged(run, stored.checks)
@@ -141,16 +139,19 @@ def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:
     return {**texts, "To see what each case sends": ["list", "cases"]}
 
 
-def _of_versions(run: Run, changes: Sequence[VersionChange]) -> dict[str, list[str]]:
-    """Return how to compare versions again without what came along, and how to check the last one."""
-    order = run.order or Order()
-    texts = {}
-    if more := [f"{name}=={version}" for name, version in shared_versions(changes).items()]:
-        sides = [",".join([*([] if word == LOCKED else [word]), *more]) for word in order.configs]
-        texts["To compare with the same versions of the rest"] = command_words(
-            msgspec.structs.replace(order, configs=sides)
-        )
-    return texts
+def _of_comparison(run: Run, compared: Comparison, changes: Sequence[VersionChange]) -> dict[str, list[str]]:
+    """Return how to compare versions again without what came along, or what to ask next of a config."""
+    if compared.ablation or not run.order:
+        return {}
+    if compared.sides:
+        more = [f"{name}=={version}" for name, version in shared_versions(changes).items()]
+        sides = [",".join([*([] if word == LOCKED else [word]), *more]) for word in run.order.configs]
+        sides = [*more, *sides] if more and len(sides) == 1 else sides
+        again = msgspec.structs.replace(run.order, configs=sides)
+        return {"To compare with the rest as it is": command_words(again)} if more else {}
+    if set(compared.bases) & run.config_names.keys():
+        return {"To see which of its settings matter": ["ablate", next(iter(compared.others), "")]}
+    return {}
 
 
 def _of_links(run: Run, links: Sequence[LinkFacts], names: Sequence[str]) -> dict[str, list[str]]:
