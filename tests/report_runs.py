@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 from uploadlab.model.cells import Cell, Planned, Step
-from uploadlab.model.comparison import Comparison
+from uploadlab.model.comparison import ComparedGroup, Comparison
 from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Profiled, Status
@@ -63,7 +63,7 @@ def compared_run(path: Path) -> RunFolder:
         started_at="2026-01-31T12:00:00.000+00:00",
         targets=[Target(name, "", "stock") for name in names],
         cells=[Planned(Cell(name, "request.stream", SIZES[1]), 9, SIZES[0]) for name in names],
-        comparison=Comparison("flask", "flask-again", {HOSTILE: [f"+ {HOSTILE}"], "flask-b": []}, 0.03, 60.0),
+        comparison=Comparison([group], 0.03, 60.0),
     )
     path.mkdir(parents=True)
     folder = RunFolder(path)

@@ -10,7 +10,7 @@ import pytest
 from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, ComparedCell, found, slower
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.cells import Cell, Planned
-from uploadlab.model.comparison import Comparison
+from uploadlab.model.comparison import ComparedGroup, Comparison
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
@@ -167,7 +167,7 @@ def test_an_ablations_configs_lie_in_the_run_and_are_what_is_started(tmp_path: P
 def compared_run(**others: list[str]) -> Run:
     targets = ["flask", "again", *others]
     cells = [Planned(Cell(name, "request.stream", SIZE), 9, 1) for name in targets]
-    comparison = Comparison("flask", "again", others, 0.03, 60.0)
+    comparison = Comparison([ComparedGroup("flask", "again", others)], 0.03, 60.0)
     return msgspec.structs.replace(RUN, cells=cells, comparison=comparison)
 
 

@@ -234,7 +234,7 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     """Return the exit code of a run, and print what failed of all that the user named."""
     measured, checks = folder.read_measurements(), folder.read_checks()
     compared = found(run, measured)
-    too_slow = compared and run.order and fails(compared, run.order.fail_above, screen)
+    too_slow = run.order and fails(compared, run.order.fail_above, screen)
     failed = failed_entirely(run, Rows(measured, checks, folder.read_steps(), folder.read_uploads()))
     for name, why in failed.items():
         screen.note(f"Exit code {FAILED}: nothing arrived at {name}, which you named ({why}).")
@@ -320,7 +320,7 @@ def _write_report(folder: RunFolder, document: Document) -> str:
     return ""
 
 
-def fails(compared: Found, share: float | None, screen: Screen) -> bool:
+def fails(compared: Sequence[Found], share: float | None, screen: Screen) -> bool:
     """Return whether a deployment is slower than allowed, and print which."""
     texts = slower(compared, share) if share is not None else []
     for text in texts:
