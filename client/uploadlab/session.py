@@ -26,6 +26,7 @@ from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, requi
 from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
+from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
@@ -46,8 +47,7 @@ from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
-from uploadlab.versions.folders import make_package_folder
-from uploadlab.versions.locks import server_locks
+from uploadlab.versions.of_deployments import folders_of_deployments
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
@@ -101,7 +101,9 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder = RunFolder(place.out / given) if given else RunFolder.create(place.out, name)
             return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
 
-        return _run_here(prepare_new, drafted.deployments, clients, place, processes, screen)
+        return _run_here(
+            prepare_new, drafted.deployments, clients, drafted.comparison, place, processes, screen
+        )
 
 
 class Resumption(NamedTuple):
@@ -153,7 +155,7 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         def prepare_again(data_dir: Path) -> Prepared:
             return reopen(folder, data_dir, how.load, how.trust)
 
-        return _run_here(prepare_again, deployments, clients, place, processes, screen)
+        return _run_here(prepare_again, deployments, clients, run.comparison, place, processes, screen)
 
 
 def _obstacle(
@@ -209,6 +211,7 @@ def _run_here(
     make: Callable[[Path], Prepared],
     deployments: Sequence[Deployment],
     clients: Sequence[str],
+    compared: Comparison | None,
     place: Place,
     processes: Processes,
     screen: Screen,
@@ -217,7 +220,8 @@ def _run_here(
     declared_goals()  # a mistake in them must show before a long run, not after
     if (deployments or clients) and COMPOSE.exists() and not in_container():
         install_servers(processes, deployments, bool(clients))
-    packages = _package_folders(deployments, processes, screen)
+    loaded = [] if in_container() else deployments  # whose image has its packages
+    packages = folders_of_deployments(loaded, compared, processes, screen.note)
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
@@ -234,7 +238,7 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     """Return the exit code of a run, and print what failed of all that the user named."""
     measured, checks = folder.read_measurements(), folder.read_checks()
     compared = found(run, measured)
-    too_slow = compared and run.order and fails(compared, run.order.fail_above, screen)
+    too_slow = run.order and fails(compared, run.order.fail_above, screen)
     failed = failed_entirely(run, Rows(measured, checks, folder.read_steps(), folder.read_uploads()))
     for name, why in failed.items():
         screen.note(f"Exit code {FAILED}: nothing arrived at {name}, which you named ({why}).")
@@ -248,24 +252,11 @@ def install_servers(processes: Processes, deployments: Iterable[Deployment], cli
         raise LabError("./scripts/install failed, see above")
 
 
-def _package_folders(
-    deployments: Iterable[Deployment], processes: Processes, screen: Screen
-) -> dict[str, Path]:
-    """Return the folder of each deployment that has packages of its own, made where it is not there yet."""
-    found = {}
-    for deployment in deployments:
-        if deployment.packages and not in_container():  # whose image has them
-            screen.note(f"{deployment.name}: {', '.join(deployment.packages)}.")
-            made = make_package_folder(deployment.packages, server_locks(), processes)
-            found[deployment.name] = made.path
-    return found
-
-
 def _carry_out(
     prepared: Prepared,
     scratch: Scratch,
     workers: Workers,
-    packages: Mapping[str, Path],
+    packages: Mapping[str, Path | str],
     processes: Processes,
     screen: Screen,
 ) -> None:
@@ -320,7 +311,7 @@ def _write_report(folder: RunFolder, document: Document) -> str:
     return ""
 
 
-def fails(compared: Found, share: float | None, screen: Screen) -> bool:
+def fails(compared: Sequence[Found], share: float | None, screen: Screen) -> bool:
     """Return whether a deployment is slower than allowed, and print which."""
     texts = slower(compared, share) if share is not None else []
     for text in texts:
