@@ -7,6 +7,8 @@ from pathlib import Path
 
 IN_IMAGES = Path("/opt/packages")
 """The folder of the sets in an image, one folder each."""
+REASON = "upload-lab-packages"
+"""Begins a line of a build that says why a set could not be made."""
 
 
 def set_name(words: Sequence[str]) -> str:
