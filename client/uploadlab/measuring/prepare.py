@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.clock import now
@@ -65,7 +67,9 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         load=drafted.steps,
         profile=order.profile,
         checks=drafted.checks,
-        exceptions=_exceptions() if drafted.checks and not drafted.cells and order.clients is None else [],
+        exceptions=_exceptions(deployments)
+        if drafted.checks and not drafted.cells and not order.clients
+        else [],
         derived=[deployment for deployment in drafted.deployments if deployment.based_on],
         accuracy=drafted.accuracy,
         comparison=drafted.comparison,
@@ -118,8 +122,22 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
     return Prepared(run, folder, deployments)
 
 
-def _exceptions() -> list[KnownException]:
-    return load_exceptions(EXCEPTIONS, load_deployments(COMPOSE)) if COMPOSE.exists() else []
+def _exceptions(deployments: Sequence[Deployment]) -> list[KnownException]:
+    """Return what is known of the deployments of compose.yaml, and of their copies with other packages."""
+    if not COMPOSE.exists():
+        return []
+    found = load_exceptions(EXCEPTIONS, load_deployments(COMPOSE))
+    copies = [made for made in deployments if made.packages and made.based_on]
+    return [
+        msgspec.structs.replace(
+            known,
+            deployments=[
+                *known.deployments,
+                *(made.name for made in copies if made.based_on in known.deployments),
+            ],
+        )
+        for known in found
+    ]
 
 
 def _config_names(deployments: list[Deployment]) -> dict[str, list[str]]:

@@ -27,8 +27,8 @@ from uploadlab.presenting.target_words import spec_words
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
 
-ARGUMENTS = ("kind", "configs")
-"""Fields that are words of their own, not options."""
+ARGUMENTS = ("kind", "configs", "releases")
+"""Fields that are words of their own, or follow from another: no options."""
 PROOF = "To prove what it stored, give the URL of a stored file (docs/usage.md#your-own-server)"
 PERCENT = ("within", "fail_above")
 
@@ -59,6 +59,8 @@ def _option(field: str, value: Any) -> list[str]:
         return [word for target, url in value.items() for word in ("--target", f"{target}={url}")]
     if field == "spec":
         return spec_words(value)
+    if field == "with_packages":
+        return [word for text in value for word in ("--with", text)]
     if isinstance(value, bool):
         return [name]
     if isinstance(value, list):
