@@ -6,10 +6,10 @@ import msgspec
 
 from uploadlab.declared import variants
 from uploadlab.errors import UsageError
-from uploadlab.model.deployments import CORE, REFERENCE, Deployment, Target
+from uploadlab.model.deployments import CORE, Deployment, Target
 from uploadlab.model.order import Order
 from uploadlab.versions.locks import clients_with, is_of_servers, runs_package
-from uploadlab.versions.requirements import named
+from uploadlab.versions.requirements import named, separated
 from uploadlab.versions.sides import Side, parse_side, parse_sides, with_side
 
 
@@ -21,23 +21,14 @@ def with_ordered(deployments: Sequence[Deployment], order: Order) -> list[Deploy
     if not order.with_packages:
         return list(deployments)
     side = parse_sides(order.with_packages)
-    apps = [deployment for deployment in deployments if deployment.tier != REFERENCE]
+    of_clients = side._replace(server=[])
+    found = [with_side(made, side if _loads_any(made, side) else of_clients) for made in deployments]
     for word in side.server:
-        if not any(runs_package(deployment, named(word)) for deployment in apps):
+        if not any(word in made.packages for made in found):
             raise UsageError(
-                f"--with {word}: no chosen deployment loads {named(word)}; add --deployments, or --group servers"
+                f"--with {word}: no chosen deployment loads {named(word)}; choose with --deployments or --group"
             )
-    return [_changed(deployment, side) for deployment in deployments]
-
-
-def _changed(deployment: Deployment, side: Side) -> Deployment:
-    if deployment.tier == REFERENCE:
-        return with_side(deployment, side._replace(server=[]))
-    return (
-        with_side(deployment, side)
-        if _loads_any(deployment, side)
-        else with_side(deployment, side._replace(server=[]))
-    )
+    return found
 
 
 def _loads_any(deployment: Deployment, side: Side) -> bool:
@@ -66,7 +57,7 @@ def package_of_versions(order: Order) -> str:
     """Return the name of the package that ``--versions`` names; raise UsageError."""
     text = order.versions
     name = named(text)
-    if not name or "," in text.partition(";")[0].replace(",<", "").replace(",>", "").replace(",!", ""):
+    if not name or len(separated(text)) > 1:
         raise UsageError(f"--versions {text!r} is not one package: write --versions 'gunicorn>=23'")
     parse_side(text)
     if not is_of_servers(name):

@@ -12,7 +12,6 @@ from uploadlab.versions.requirements import named
 
 MOST_RELEASES = 15
 AVAILABLE = re.compile(r"^Available versions: (.+)$", re.MULTILINE)
-CANDIDATES = re.compile(r"\(from versions: (.*?)\)")
 
 
 class Releases:

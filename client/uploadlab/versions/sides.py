@@ -79,7 +79,7 @@ def parse_side(text: str, folder: Path | None = None) -> Side:
             made = requirement(word, folder)
             _require_known(named(made), word)
             found.append(made)
-            labels.append(_label(made))
+            labels.append(requirement_label(made))
     _require_once(found)
     server = [word for word in found if is_of_servers(named(word))]
     return Side(server, [word for word in found if word not in server], ", ".join(labels), left_out)
@@ -138,7 +138,7 @@ def _require_once(words: Sequence[str]) -> None:
         raise UsageError(f"{twice} is named twice ({both}): name it once")
 
 
-def _label(word: str) -> str:
+def requirement_label(word: str) -> str:
     """Return a requirement for people: ``gunicorn 26.1.0``, ``granian 2.8.9 wheel``, ``gunicorn source``."""
     bare = word.partition(";")[0].strip()
     name = canonical(named(word))
