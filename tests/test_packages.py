@@ -16,8 +16,9 @@ from uploadlab.paths import ROOT
 from uploadlab.planning.stored import restored
 from uploadlab.processes.groups import Processes
 from uploadlab.versions import folders
-from uploadlab.versions.folders import make_package_folder
+from uploadlab.versions.folders import made_before, make_package_folder
 from uploadlab.versions.locks import server_locks
+from uploadlab.versions.reasons import reason
 from uploadlab.versions.sides import parse_side
 
 from .helpers import environment, lab, wait_until
@@ -33,11 +34,11 @@ def asked(*words: str | Path, **more: str) -> tuple[int, str]:
     return done.returncode, done.stderr.strip()
 
 
-def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
-    """The last line of a command that is not understood."""
-    code = main.lab.main([*map(str, words)], prog_name="lab", standalone_mode=False)
-    assert code == 2
-    return capsys.readouterr().err.splitlines()[-1]
+def refused(*words: str) -> str:
+    """Why a command is not understood."""
+    with pytest.raises(UsageError) as failed:
+        main.lab.main([*words], prog_name="lab", standalone_mode=False)
+    return str(failed.value)
 
 
 @pytest.mark.usefixtures("no_left_overs")
@@ -64,7 +65,7 @@ def test_the_client_loads_another_version_and_the_run_names_it(tmp_path: Path) -
     add_wheel(tmp_path / "index", "urllib3", version)
     words = ("--plan", "smoke", "--methods", "request.stream", "--sizes", "64KiB", "--rounds", "1")
     code, said = asked(
-        "run", *words, "--deployments", "flask", "--runtime", "local", "--out", tmp_path,
+        "run", *words, "--deployments", "flask", "--runtime", "local", "--out", tmp_path / "runs",
         "--with", f"urllib3=={version}", **index(tmp_path / "index"),
     )  # fmt: skip
     assert code == 0, said
@@ -115,48 +116,83 @@ def test_each_release_that_fits_is_a_row_and_one_that_does_not_install_says_why(
         (["--clients", "curl", "--with", "httpx==0.27.0"], "no chosen client loads it, but httpx"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_meant_is_one_line(
-    capsys: pytest.CaptureFixture[str], words: list[str], reason: str
-) -> None:
-    assert reason in refused(capsys, "check", *words)
+def test_what_cannot_be_meant_is_one_line(words: list[str], reason: str) -> None:
+    assert reason in refused("check", *words)
 
 
-def test_pips_reasons_are_one_line_with_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of folders, and an index with one version of a server."""
     monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
-    place = tmp_path / "index"
-    for name, value in index(place).items():
+    for name, value in index(tmp_path / "index").items():
         monkeypatch.setenv(name, value)
-    add_wheel(place, "gunicorn", "98.1")
-    add_wheel(place, "werkzeug", "98.1", needs=["markupsafe"])
-    add_wheel(place, "flask", "98.1", needs=["werkzeug>=98.2"])
-    abroad = add_wheel(tmp_path / "abroad", "granian", "98.1", tag="cp39-cp39-macosx_11_0_arm64")
-    source = add_source(tmp_path / "source", "gunicorn", "raise RuntimeError('no such compiler')")
+    add_wheel(tmp_path / "index", "gunicorn", "98.1")
+    return tmp_path / "cache"
+
+
+def test_what_pip_cannot_install_leaves_nothing(tmp_path: Path, cache: Path) -> None:
+    add_wheel(tmp_path / "index", "werkzeug", "98.1")
+    add_wheel(tmp_path / "index", "flask", "98.1", needs=["werkzeug>=98.2"])
     reasons = {
         "gunicorn==98.2": "gunicorn==98.2: there is no such version; the newest are 98.1",
-        "uvicorn==98.2": "uvicorn==98.2: pip finds no version of it; check PIP_INDEX_URL",
         "werkzeug==98.1,flask==98.1": "flask 98.1 needs werkzeug>=98.2; change one of them, or leave it out",
-        str(abroad): "is a wheel for another platform, and this is Python",
-        str(source): "does not build here: RuntimeError: no such compiler; try it alone: pip wheel",
     }
 
-    def reason(text: str) -> str:
+    def failed_by(text: str) -> str:
         with Processes() as processes, pytest.raises(UsageError) as failed:
             make_package_folder(parse_side(text).server, server_locks(), processes)
         return str(failed.value)
 
     with ThreadPoolExecutor(2) as pool:
-        found = dict(zip(reasons, pool.map(reason, reasons), strict=True))
+        found = dict(zip(reasons, pool.map(failed_by, reasons), strict=True))
     for text, why in reasons.items():
         assert why in found[text]
-        assert "\n" not in found[text]
-    assert not list((tmp_path / "cache").glob("*"))
+    assert not list(cache.glob("*"))
 
 
-def test_a_source_folder_is_installed_again_when_it_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(folders, "CACHE", tmp_path / "cache")
-    wheel = add_wheel(tmp_path, "gunicorn", "98.1")
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (
+            "ERROR: Ignored the following versions that require a different python version: "
+            "2.5.0 Requires-Python >=3.12; 2.5.5 Requires-Python >=3.12\n"
+            "ERROR: Could not find a version that satisfies the requirement numpy==2.5.5 "
+            "(from versions: 2.4.4, 2.4.5, 2.4.6rc1, 2.4.6)",
+            "numpy==2.5.5 needs Python >=3.12, and this is ",
+        ),
+        (
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\n"
+            "ERROR: Could not find a version that satisfies the requirement a==1 (from versions: none)",
+            "a==1: the index of packages does not answer; check the network, or set PIP_INDEX_URL",
+        ),
+        (
+            "ERROR: granian-2.8.9-cp310-cp310-win_amd64.whl is not a supported wheel on this platform.",
+            "granian-2.8.9-cp310-cp310-win_amd64.whl is a wheel for another platform, and this is Python",
+        ),
+        (
+            "  error: subprocess-exited-with-error\n  Getting requirements did not run successfully.\n"
+            "      NameError: name 'broken' is not defined\n      [end of output]\n",
+            "gunicorn @ file:///tmp/it does not build here: NameError: name 'broken' is not defined; "
+            "try it alone: pip wheel /tmp/it",
+        ),
+        (
+            "ERROR: Cannot install b==1\n\nThe conflict is caused by:\n    The user requested b==1\n"
+            "    c 2 depends on b>=2\n    The user requested (constraint) c==2\n\n"
+            "ERROR: ResolutionImpossible",
+            "cannot be installed together: c 2 needs b>=2, the lock files have c 2; change one of them",
+        ),
+        ("ERROR: Could not install packages: [Errno 28] No space left on device", "No space left on device"),
+        ("Killed", "gunicorn @ file:///tmp/it: Killed"),
+    ],
+)
+def test_what_pip_prints_is_one_line_with_what_to_type(said: str, why: str) -> None:
+    line = reason(said, ["gunicorn @ file:///tmp/it"])
+    assert why in line
+    assert "\n" not in line
+
+
+def test_a_source_folder_is_installed_again_when_it_changes(tmp_path: Path, cache: Path) -> None:
+    wheel = tmp_path / "index" / "gunicorn-98.1-py3-none-any.whl"
     backend = (
         "import shutil\n\n\ndef build_wheel(folder, *more):\n"
         f"    return shutil.copy({str(wheel)!r}, folder).rpartition('/')[2]\n"
@@ -164,28 +200,23 @@ def test_a_source_folder_is_installed_again_when_it_changes(
     source = add_source(tmp_path / "gunicorn", "gunicorn", backend)
     words = parse_side(str(source)).server
     with Processes() as processes:
-        first = make_package_folder(words, server_locks(), processes)
-        assert make_package_folder(words, server_locks(), processes) == first
-        (source / "changed.py").write_text("1")
-        second = make_package_folder(words, server_locks(), processes)
-    assert first.versions == second.versions == {"gunicorn": "98.1"}
-    assert (first.path / "bin" / "gunicorn").is_file()
-    assert first.path != second.path
+        made = make_package_folder(words, server_locks(), processes)
+    assert made.versions == {"gunicorn": "98.1"}
+    assert (made.path / "bin" / "gunicorn").is_file()
+    assert made_before(words, server_locks()) == made
+    (source / "changed.py").write_text("1")
+    assert made_before(words, server_locks()) is None
 
 
 def test_two_commands_at_once_make_one_folder_and_old_ones_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folders, "CACHE", cache := tmp_path / "cache")
     monkeypatch.setattr(folders, "KEPT", 2)
     for number in range(3):
         (cache / f"old{number}").mkdir(parents=True)
         os.utime(cache / f"old{number}", (number, number))
     (cache / "new-of-a-killed-command").mkdir()
     os.utime(cache / "new-of-a-killed-command", (1, 1))
-    for name, value in index(tmp_path / "index").items():
-        monkeypatch.setenv(name, value)
-    add_wheel(tmp_path / "index", "gunicorn", "98.1")
 
     def make(_: int) -> folders.PackageFolder:
         with Processes() as processes:
