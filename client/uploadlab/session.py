@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from uploadlab.analysis.comparison import Found, found, slower
+from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.grid import falls_short, judged
 from uploadlab.analysis.outcome import Rows, failed_entirely
+from uploadlab.analysis.slowdowns import slower
 from uploadlab.checking.client_stage import ClientStage
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
@@ -67,13 +68,15 @@ class Place(NamedTuple):
     data_dir: Path | None
     """Where uploads are stored; None: the default."""
     workers: Workers
+    name: str = ""
+    """Of the run's folder; empty: the time, and the plan."""
 
 
 def start(drafted: Draft, place: Place, screen: Screen) -> int:
     """Carry out a new run and return the exit code; raise LabError, Stopped."""
     uploading(place.workers, drafted.steps, drafted.targets)
     with Processes() as processes:
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
+        name = place.name or f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
         clients = other_clients(drafted)
         starts = bool(drafted.deployments or clients)
         problem = _obstacle(
