@@ -57,6 +57,7 @@ def loaded_run(path: Path) -> RunFolder:
 def compared_run(path: Path) -> RunFolder:
     """One that takes a quarter longer than the base, and one that does not."""
     names = ("flask", "flask-again", HOSTILE, "flask-b")
+    group = ComparedGroup("flask", "flask-again", {HOSTILE: [f"+ {HOSTILE}"], "flask-b": []})
     run = msgspec.structs.replace(
         RUN,
         id="compared",

@@ -78,11 +78,12 @@ class Found(NamedTuple):
 
 def found(run: Run, rows: Sequence[Measurement]) -> list[Found]:
     """Return the result of one run's rounds for each group; none if the run compares nothing."""
-    cells = by_cell(rows)
-    return [
-        _found_group(run, rows, cells, run.comparison, group)
-        for group in (run.comparison.groups if run.comparison else [])
-    ]
+    comparison, cells = run.comparison, by_cell(rows)
+    return (
+        [_found_group(run, rows, cells, comparison, group) for group in comparison.groups]
+        if comparison
+        else []
+    )
 
 
 def _found_group(

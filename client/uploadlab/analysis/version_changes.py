@@ -34,7 +34,9 @@ def version_changes(run: Run, found: Found) -> list[VersionChange]:
         asked = {*found.sides[name].packages, *found.sides[found.base].packages}
         after = run.versions.get(name, {})
         changes += [
-            VersionChange(found.base, name, package, before[package], version, _canonical(package) not in asked)
+            VersionChange(
+                found.base, name, package, before[package], version, _canonical(package) not in asked
+            )
             for package, version in after.items()
             if package != ANSWERED_AS and before.get(package, version) != version
         ]

@@ -25,9 +25,7 @@ class ComparisonStopping(Stopping):
         cells = [planned.cell for planned in run.cells]
         self._within = comparison.within
         self._groups: dict[str, ComparedGroup] = {
-            name: group
-            for group in comparison.groups
-            for name in (group.base, group.again, *group.others)
+            name: group for group in comparison.groups for name in (group.base, group.again, *group.others)
         }
         """By the names of their deployments, of which a damaged run may have others."""
         self._planned = {cell.id for cell in cells}

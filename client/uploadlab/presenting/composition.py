@@ -14,6 +14,7 @@ from uploadlab.analysis.link_facts import LinkFacts, link_facts, plain_failures,
 from uploadlab.analysis.load import LoadSummary, summarize_load
 from uploadlab.analysis.losses import Loss, losses
 from uploadlab.analysis.ranking import Ranking, rank
+from uploadlab.analysis.version_changes import version_changes
 from uploadlab.declared.goals import Goals
 from uploadlab.model.checks import Check
 from uploadlab.model.runs import Run
@@ -112,6 +113,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
             evidence.causes,
             is_busy(evidence.disturbed),
             evidence.links,
+            [change for found in evidence.compared for change in version_changes(run, found)],
         ),
         pictures=[] if run.comparison else _pictures(evidence),
         sections=[section for section in composed if section and not section.is_empty],

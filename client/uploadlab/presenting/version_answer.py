@@ -57,14 +57,15 @@ def version_statements(run: Run, groups: Sequence[Found]) -> list[Statement]:
 
 def caution_statements(run: Run, groups: Sequence[Found]) -> list[Statement]:
     """Return what makes a result another one than it seems: packages that came along, or did not change."""
+    changes = [
+        (change, found) for found in groups for change in version_changes(run, found) if change.came_along
+    ]
     along = grouped(
         (
-            (f"{change.package} {change.before} -> {change.after} came along with {found.label(change.name)}"),
-            found.place,
+            f"{change.package} {change.before} -> {change.after} came along with {of.label(change.name)}",
+            of.place,
         )
-        for found in groups
-        for change in version_changes(run, found)
-        if change.came_along
+        for change, of in changes
     )
     statements = [
         Statement("Caution", f"{text}, on {few(places, 2)}: more than one package differs", "warn")
