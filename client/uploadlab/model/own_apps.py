@@ -12,6 +12,26 @@ class Interface(StrEnum):
     ASGI = "asgi"
 
 
+class AsgiRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a deployment runs ASGI apps, and what its row is called then: no adapter is in it."""
+
+    name: str
+    title: str
+    why: str
+    command: list[str]
+    needs: list[str]
+
+
+class AppSupport(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which apps of the user's own a deployment runs in place of the lab's. By default, every WSGI app."""
+
+    never: str = ""
+    """Why it runs none."""
+    framework: str = ""
+    """The one whose apps it runs; empty: any."""
+    asgi: AsgiRow | None = None
+
+
 class OwnApp(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where an app is, what it needs, and where it takes uploads. How it answers, a ``TargetSpec`` says."""
 
@@ -31,6 +51,10 @@ class OwnApp(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether the lab's checks of framing and digests are wrapped around it."""
     interface: Interface | None = None
     """None: not known yet."""
+    framework: str = ""
+    """The package that the app's type is of: ``flask``; empty: not known."""
+    routes: list[str] = []
+    """The paths that its framework knows, as far as it says them."""
 
     @property
     def place(self) -> str:
