@@ -2,10 +2,13 @@
 
 Each holds what differs from the environment of this Python, and nothing else, so it is made in seconds. Its
 name is a digest of all that decides what is in it; the next run takes it as it is.
+
+This runs in the servers' images, too, which have Python's own library and none of the lab's packages.
 """
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -14,8 +17,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-import msgspec
 
 from uploadlab.errors import LabError, UsageError
 from uploadlab.paths import ROOT
@@ -36,7 +37,7 @@ class PackageFolder(NamedTuple):
     """The packages in it, with their versions: those that differ from the lab's."""
 
 
-class _Wanted(msgspec.Struct):
+class _Wanted(NamedTuple):
     """What pip would install, from its report."""
 
     name: str
@@ -52,9 +53,7 @@ def make_package_folder(words: Sequence[str], locks: Sequence[Path], processes: 
     """
     folder = CACHE / _digest(words, locks)
     if (folder / LISTING).is_file():
-        return PackageFolder(
-            folder, msgspec.json.decode((folder / LISTING).read_bytes(), type=dict[str, str])
-        )
+        return PackageFolder(folder, json.loads((folder / LISTING).read_text()))
     fresh = folder.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -64,7 +63,7 @@ def make_package_folder(words: Sequence[str], locks: Sequence[Path], processes: 
             sources = [one.source for one in wanted]
             _pip(["install", "--quiet", "--no-deps", "--target", str(fresh), *sources], words, processes)
         versions = {one.name: one.version for one in wanted}
-        (fresh / LISTING).write_bytes(msgspec.json.encode(versions))
+        (fresh / LISTING).write_text(json.dumps(versions))
         shutil.rmtree(folder, ignore_errors=True)
         fresh.rename(folder)
     finally:
@@ -105,7 +104,7 @@ def _ask(
     options = ["install", "--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
     try:
         _pip([*options, "--constraint", str(constraint_file), *words, *beside], words, processes)
-        found = msgspec.json.decode(report.read_bytes())
+        found = json.loads(report.read_text())
     finally:
         constraint_file.unlink(missing_ok=True)
         report.unlink(missing_ok=True)

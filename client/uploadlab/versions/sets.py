@@ -1,0 +1,22 @@
+"""Sets of requirements: the name of each, and its folder in the images of containers."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+IN_IMAGES = Path("/opt/packages")
+"""The folder of the sets in an image, one folder each."""
+
+
+def set_name(words: Sequence[str]) -> str:
+    """Return the name of a set of requirements: a digest of the words alone, the same on host and in container.
+
+    The contents of a wheel or a source folder are no part of it: an image is made anew where they change.
+    """
+    return hashlib.sha256(json.dumps(list(words)).encode()).hexdigest()[:16]
+
+
+def folder_in_image(words: Sequence[str]) -> Path:
+    """Return the folder that has these requirements in an image that was made for them."""
+    return IN_IMAGES / set_name(words)
