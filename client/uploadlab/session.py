@@ -53,6 +53,7 @@ from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 from uploadlab.versions.folders import make_package_folder
 from uploadlab.versions.locks import server_locks
+from uploadlab.versions.sources import requirements_of_file
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
@@ -76,7 +77,7 @@ class Place(NamedTuple):
 
 
 def with_known_app(order: Order, screen: Screen) -> Order:
-    """Return the order with what is known of the user's app once it was imported; raise UsageError, LabError."""
+    """Return the order with what is known of the user's app once it was imported; raise LabError."""
     if order.app is None:
         return order
     with Processes() as processes:
@@ -88,9 +89,10 @@ def with_known_app(order: Order, screen: Screen) -> Order:
 
 def _examined(app: OwnApp, processes: Processes) -> OwnApp:
     own_environment(app)  # a mistake shows before pip starts
-    words = [app.requirements] if app.requirements else []
+    file = Path(app.requirements)
+    words = requirements_of_file(file.name, file.parent) if app.requirements else []
     folder = make_package_folder(words, server_locks(), processes).path if words else None
-    return examined(app, folder, processes)
+    return examined(msgspec.structs.replace(app, packages=words), folder, processes)
 
 
 def start(drafted: Draft, place: Place, screen: Screen) -> int:

@@ -45,6 +45,8 @@ class OwnApp(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The path that takes uploads."""
     requirements: str = ""
     """A file of its packages; empty: the lab's own are enough."""
+    packages: list[str] = []
+    """What that file names, as pip has it."""
     environment: list[str] = []
     """Names of variables that it gets from the user's environment; their values are not stored."""
     guard: bool = False

@@ -45,7 +45,7 @@ def _serving(deployment: Deployment, app: OwnApp, spec: TargetSpec) -> Deploymen
         return replace(made, unsuited=ONLY_WSGI)
     if not is_asgi and support.framework not in ("", app.framework):
         return replace(made, unsuited=f"it runs apps of {support.framework.capitalize()} alone")
-    packages = [*deployment.packages, *([app.requirements] if app.requirements else [])]
+    packages = [*deployment.packages, *app.packages]
     services, row = deployment.services, support.asgi
     if is_asgi and row:
         services = [replace(services[0], name=row.name, command=row.command)]

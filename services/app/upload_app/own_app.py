@@ -29,8 +29,9 @@ def load_own_app(environ: Mapping[str, str]) -> Any:
 
 
 def find_app(module: Any, words: str) -> Any:
-    """Return the attribute of these words, or what it returns if they call it; raise AttributeError, ValueError.
+    """Return the attribute of these words, or what it returns if they call it.
 
+    Raise AttributeError, ValueError, and what a factory raises.
     Arguments are literals, as gunicorn takes them: ``create_app("production")``.
     """
     try:

@@ -42,8 +42,8 @@ def interface_of(app: Any) -> tuple[str, str]:
     """Return ``wsgi`` or ``asgi``; for what is no app, empty and why."""
     if not callable(app):
         return "", f"it is no callable, but a {type(app).__name__}"
-    call = app.__call__ if not (inspect.isroutine(app) or inspect.isclass(app)) else app
-    if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(app, "__call__", None)):
+    kind = app if inspect.isclass(app) else type(app)
+    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(vars_of(kind).get("__call__")):
         return ASGI, ""
     try:
         parameters = inspect.signature(app).parameters.values()
@@ -57,7 +57,12 @@ def interface_of(app: Any) -> tuple[str, str]:
     for count, interface in ARGUMENTS.items():
         if needed <= count <= len(places):
             return interface, ""
-    return "", f"it takes {needed} arguments, where a WSGI app takes 2: is it a factory? Then write it with ()"
+    return "", f"it takes {needed} arguments, and a WSGI app 2: if it is a factory, write it with ()"
+
+
+def vars_of(kind: type) -> dict[str, Any]:
+    """Return what a class and those that it is made from define."""
+    return {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
 
 
 def routes_of(app: Any) -> list[str]:
