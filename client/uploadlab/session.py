@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
+
 from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.grid import falls_short, judged
 from uploadlab.analysis.outcome import Rows, failed_entirely
@@ -28,6 +30,8 @@ from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
+from uploadlab.model.order import Order
+from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
@@ -42,6 +46,7 @@ from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
 from uploadlab.runtimes.in_container import Neighbours, require_checkout, run_name
 from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import LocalRuntime, Scratch
+from uploadlab.runtimes.own_app import examined, own_environment
 from uploadlab.sending.crew import Crew
 from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
@@ -49,9 +54,11 @@ from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 from uploadlab.versions.folders import make_package_folder
 from uploadlab.versions.locks import server_locks
+from uploadlab.versions.sources import requirements_of_file
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
+OWN_APP_HERE = "--app is an app of this host"
 STAY_UP = (
     "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them. "
     "Runs and reports: {viewer}"
@@ -72,6 +79,25 @@ class Place(NamedTuple):
     """Of the run's folder; empty: the time, and the plan."""
 
 
+def with_known_app(order: Order, screen: Screen) -> Order:
+    """Return the order with what is known of the user's app once it was imported; raise LabError."""
+    if order.app is None:
+        return order
+    with Processes() as processes:
+        app = _examined(order.app, processes)
+    packages = f", with {shown(Path(app.requirements))}" if app.requirements else ""
+    screen.note(f"Your app: {app.place} of {shown(Path(app.folder))}, {app.interface}{packages}.")
+    return msgspec.structs.replace(order, app=app)
+
+
+def _examined(app: OwnApp, processes: Processes) -> OwnApp:
+    own_environment(app)  # a mistake shows before pip starts
+    file = Path(app.requirements)
+    words = requirements_of_file(file.name, file.parent) if app.requirements else []
+    folder = make_package_folder(words, server_locks(), processes).path if words else None
+    return examined(msgspec.structs.replace(app, packages=words), folder, processes)
+
+
 def start(drafted: Draft, place: Place, screen: Screen) -> int:
     """Carry out a new run and return the exit code; raise LabError, Stopped."""
     uploading(place.workers, drafted.steps, drafted.targets)
@@ -79,7 +105,8 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
         name = place.name or f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
         clients = other_clients(drafted)
         starts = bool(drafted.deployments or clients)
-        problem = _obstacle(
+        problem = "" if drafted.order.app is None else OWN_APP_HERE
+        problem = problem or _obstacle(
             place, place.runtime, drafted.order.targets, drafted.order.spec, starts, processes
         )
         if problem and place.runtime == DOCKER:
@@ -255,12 +282,16 @@ def _package_folders(
     deployments: Iterable[Deployment], processes: Processes, screen: Screen
 ) -> dict[str, Path]:
     """Return the folder of each deployment that has packages of its own, made where it is not there yet."""
-    found = {}
+    found: dict[str, Path] = {}
+    made: dict[tuple[str, ...], Path] = {}
     for deployment in deployments:
-        if deployment.packages and not in_container():  # whose image has them
-            screen.note(f"{deployment.name}: {', '.join(deployment.packages)}.")
-            made = make_package_folder(deployment.packages, server_locks(), processes)
-            found[deployment.name] = made.path
+        words = tuple(deployment.packages)
+        if words and words not in made and not in_container():  # whose image has them
+            names = [other.name for other in deployments if tuple(other.packages) == words]
+            screen.note(f"{', '.join(names)}: {', '.join(words)}.")
+            made[words] = make_package_folder(words, server_locks(), processes).path
+        if words in made:
+            found[deployment.name] = made[words]
     return found
 
 
@@ -279,9 +310,10 @@ def _carry_out(
         runtime: Neighbours | LocalRuntime = Neighbours()
     else:
         settings = {"PROFILING": "1"} if run.profile else {}
+        for_apps = own_environment(run.order.app) if run.order and run.order.app else {}
         runtime = LocalRuntime(
             processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings,
-            packages=packages,
+            packages=packages, for_apps=for_apps,
         )  # fmt: skip
     host = run.host
     screen.note(
