@@ -38,6 +38,7 @@ from uploadlab.planning.draft import Draft, other_clients
 from uploadlab.planning.stored import keep_certificates, require_targets, restored, with_given
 from uploadlab.presenting import report
 from uploadlab.presenting.document import Document
+from uploadlab.presenting.figures import few
 from uploadlab.presenting.terminal import Screen
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import is_this_host
@@ -285,7 +286,7 @@ def _package_folders(
         words = tuple(deployment.packages)
         if words and words not in made and not in_container():  # whose image has them
             names = [other.name for other in deployments if tuple(other.packages) == words]
-            screen.note(f"{', '.join(names)}: {', '.join(words)}.")
+            screen.note(f"{few(names)}: {', '.join(words)}.")
             made[words] = make_package_folder(words, server_locks(), processes).path
         if words in made:
             found[deployment.name] = made[words]
@@ -307,11 +308,11 @@ def _carry_out(
         runtime: Neighbours | LocalRuntime = Neighbours()
     else:
         settings = {"PROFILING": "1"} if run.profile else {}
-        for_apps = own_environment(run.order.app) if run.order and run.order.app else {}
         runtime = LocalRuntime(
             processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings,
-            packages=packages, for_apps=for_apps,
+            packages=packages,
         )  # fmt: skip
+        runtime.hand_to_apps(own_environment(run.order.app) if run.order and run.order.app else {})
     host = run.host
     screen.note(
         f"This host: {host.cores} cores, {format_size(host.memory_bytes)}, "

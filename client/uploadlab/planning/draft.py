@@ -87,7 +87,7 @@ def draft(order: Order) -> Draft:
     deployments = [deployment for name, deployment in declared.items() if name in chosen or name in always]
     if declared:
         variants.refuse_services(deployments, load_services(COMPOSE))
-    targets = [deployment.target(unavailable=deployment.unsuited) for deployment in deployments]
+    targets = [deployment.target() for deployment in deployments]
     targets += [
         Target(
             name, url, EXTERNAL, spec=order.spec, private=private_parts(url).in_url,

@@ -87,9 +87,8 @@ class LocalRuntime:
         settings: dict[str, str] | None = None,
         echo: Callable[[str], object] = str,
         packages: Mapping[str, Path] = MappingProxyType({}),
-        for_apps: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Take the command that installs each program, settings for each server, and more for users' apps.
+        """Take the command that installs each program, and settings for each server.
 
         ``packages`` has the folders of packages that deployments load before the lab's own, by their names.
 
@@ -101,8 +100,13 @@ class LocalRuntime:
         self._scratch, self._log_dir = scratch, log_dir
         self._fixes = fixes
         self._settings = settings or {}
-        self._packages, self._for_apps = packages, for_apps
+        self._packages = packages
+        self._for_apps: Mapping[str, str] = {}
         self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
+
+    def hand_to_apps(self, environment: Mapping[str, str]) -> None:
+        """Set more variables for the servers that run an app of the user's own."""
+        self._for_apps = environment
 
     def lacks(self, deployments: list[Deployment]) -> str:
         """Return what this host lacks for these, and what to type; empty if nothing."""
