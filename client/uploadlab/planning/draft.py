@@ -38,7 +38,8 @@ from uploadlab.planning.cells import plan_cells, planned_accuracy, planned_links
 from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
-from uploadlab.planning.own_apps import with_own_app
+from uploadlab.planning.own_apps import OF_OWN_APPS, with_own_app
+from uploadlab.planning.version_lineup import version_methods
 from uploadlab.private_urls import private_parts
 from uploadlab.selection import choose
 
@@ -124,7 +125,8 @@ def ordered_plan(order: Order) -> Plan:
 def _groups(order: Order) -> list[str]:
     """Return the groups whose deployments an order takes where it names none; raise UsageError."""
     plan = _plan_of_run(order)
-    wanted = order.group or (plan.groups if plan else None) or [CORE]
+    usual = OF_OWN_APPS if order.app else [CORE]
+    wanted = order.group or (plan.groups if plan else None) or usual
     return choose("group", ["*" if name == EVERY_GROUP else name for name in wanted], GROUPS)
 
 
@@ -172,13 +174,17 @@ def _draft_client_check(order: Order, clients: Sequence[str]) -> Draft:
 
 def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft:
     """Plan the cells that the compared deployments have in common; raise UsageError."""
-    plan = load_plan(order.plan_name, PLANS)
     found = lineup(order, declared, ROOT)
     variants.refuse_services(found.deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in found.deployments]
+    plan = load_plan(order.plan_name, PLANS)
+    methods = version_methods(order) if found.comparison.sides else order.methods
+    if found.comparison.sides and methods:  # any that the user names, not only the plan's
+        cells = [msgspec.structs.replace(group, methods=methods) for group in plan.cells]
+        plan = msgspec.structs.replace(plan, cells=cells)
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds,
-        cells=comparable(plan_cells(plan, order, targets), found.comparison, order.methods),
+        cells=comparable(plan_cells(plan, order, targets), found.comparison, methods),
         targets=targets, deployments=found.deployments, comparison=found.comparison, texts=found.texts,
     )  # fmt: skip
 

@@ -75,7 +75,7 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
         ) from None
     for stored in run.derived:
         again = made.get(stored.name)
-        if stored.name in declared or again is None or again.services != stored.services:
+        if stored.name in declared or again is None or _loads(again) != _loads(stored):
             raise LabError(
                 f"{run.id} has another {stored.name} than this checkout makes, "
                 "which is changed since, or the run is not yours: start a new run"
@@ -83,6 +83,11 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
     if other := [path for path, text in texts.items() if run.configs.get(path, text) != text]:
         raise LabError(f"{run.id} was measured with another {', '.join(other)}: start a new run")
     return {stored.name: made[stored.name] for stored in run.derived}, texts
+
+
+def _loads(deployment: Deployment) -> tuple[Any, ...]:
+    """Return what a deployment starts, and in which versions."""
+    return deployment.services, deployment.packages, deployment.client_packages
 
 
 def _require_known(run: Run) -> None:
