@@ -29,6 +29,7 @@ from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, requi
 from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
+from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
 from uploadlab.model.order import Order
 from uploadlab.model.own_apps import OwnApp
@@ -55,6 +56,7 @@ from uploadlab.units import format_size
 from uploadlab.versions.folders import make_package_folder
 from uploadlab.versions.locks import server_locks
 from uploadlab.versions.sources import requirements_of_file
+from uploadlab.versions.of_deployments import folders_of_deployments
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
@@ -131,7 +133,9 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder = RunFolder(place.out / given) if given else RunFolder.create(place.out, name)
             return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
 
-        return _run_here(prepare_new, drafted.deployments, clients, place, processes, screen)
+        return _run_here(
+            prepare_new, drafted.deployments, clients, drafted.comparison, place, processes, screen
+        )
 
 
 class Resumption(NamedTuple):
@@ -183,7 +187,7 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         def prepare_again(data_dir: Path) -> Prepared:
             return reopen(folder, data_dir, how.load, how.trust)
 
-        return _run_here(prepare_again, deployments, clients, place, processes, screen)
+        return _run_here(prepare_again, deployments, clients, run.comparison, place, processes, screen)
 
 
 def _obstacle(
@@ -239,6 +243,7 @@ def _run_here(
     make: Callable[[Path], Prepared],
     deployments: Sequence[Deployment],
     clients: Sequence[str],
+    compared: Comparison | None,
     place: Place,
     processes: Processes,
     screen: Screen,
@@ -247,7 +252,8 @@ def _run_here(
     declared_goals()  # a mistake in them must show before a long run, not after
     if (deployments or clients) and COMPOSE.exists() and not in_container():
         install_servers(processes, deployments, bool(clients))
-    packages = _package_folders(deployments, processes, screen)
+    loaded = [] if in_container() else deployments  # whose image has its packages
+    packages = folders_of_deployments(loaded, compared, processes, screen.note)
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
@@ -278,28 +284,11 @@ def install_servers(processes: Processes, deployments: Iterable[Deployment], cli
         raise LabError("./scripts/install failed, see above")
 
 
-def _package_folders(
-    deployments: Iterable[Deployment], processes: Processes, screen: Screen
-) -> dict[str, Path]:
-    """Return the folder of each deployment that has packages of its own, made where it is not there yet."""
-    found: dict[str, Path] = {}
-    made: dict[tuple[str, ...], Path] = {}
-    for deployment in deployments:
-        words = tuple(deployment.packages)
-        if words and words not in made and not in_container():  # whose image has them
-            names = [other.name for other in deployments if tuple(other.packages) == words]
-            screen.note(f"{', '.join(names)}: {', '.join(words)}.")
-            made[words] = make_package_folder(words, server_locks(), processes).path
-        if words in made:
-            found[deployment.name] = made[words]
-    return found
-
-
 def _carry_out(
     prepared: Prepared,
     scratch: Scratch,
     workers: Workers,
-    packages: Mapping[str, Path],
+    packages: Mapping[str, Path | str],
     processes: Processes,
     screen: Screen,
 ) -> None:
@@ -310,11 +299,11 @@ def _carry_out(
         runtime: Neighbours | LocalRuntime = Neighbours()
     else:
         settings = {"PROFILING": "1"} if run.profile else {}
-        for_apps = own_environment(run.order.app) if run.order and run.order.app else {}
         runtime = LocalRuntime(
             processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings,
-            packages=packages, for_apps=for_apps,
+            packages=packages,
         )  # fmt: skip
+        runtime.hand_to_apps(own_environment(run.order.app) if run.order and run.order.app else {})
     host = run.host
     screen.note(
         f"This host: {host.cores} cores, {format_size(host.memory_bytes)}, "

@@ -18,7 +18,9 @@ own_app_options = group(
         "--app", "app", metavar="MODULE:NAME",
         help="Run your own app behind every server, in place of ours: docs/own-app.md.",
     ),
-    click.option("--route", metavar="PATH", help="Path of your app that takes uploads.  [default: /]", cls=TargetOption),
+    click.option(
+        "--route", metavar="PATH", help="Path of your app that takes uploads.  [default: /]", cls=TargetOption
+    ),
     click.option(
         "--requirements", type=click.Path(), metavar="FILE",
         help="Packages that your app needs, installed over the lab's.", cls=TargetOption,

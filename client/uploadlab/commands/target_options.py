@@ -101,7 +101,7 @@ KIND_PATH = NamedValues("KIND=PATH", "=", "size=file.size")
 request_options = group(
     _repeatable("--header", HEADER, "headers", "Header of each request to the targets"),
     _repeatable("--cookie", PAIR, "cookies", "Cookie of each request to the targets"),
-    _repeatable("--form", FORM_FIELD, "form", "Form with the file in this FIELD; NAME=VALUE: a field beside it"),
+    _repeatable("--form", FORM_FIELD, "form", "FIELD of the form for the file; NAME=VALUE: one beside it"),
     _option("--ca-file", click.Path(dir_okay=False), "Trust the authorities in this PEM file.", "FILE"),
     click.option("--insecure", is_flag=True, help="Do not check certificates.", cls=TargetOption),
 )
@@ -180,9 +180,8 @@ def app_options(command: Command) -> Command:
         app = own_app({name: more.pop(name) for name in OWN_APP})
         asked = {name: more.pop(name, None) for name in (*REQUEST, *SUCCESS)}
         given = _given_for_app(asked) if app else None
-        if named := _named(asked):
-            if given is None:
-                raise UsageError(f"{_option_of(named[0])} is for an app of your own: add --app MODULE:NAME")
+        if (named := _named(asked)) and given is None:
+            raise UsageError(f"{_option_of(named[0])} is for an app of your own: add --app MODULE:NAME")
         if given:
             given.keep_for([ANY_OWN_APP])
         return command(app=app, spec=given.spec if given else None, **more)

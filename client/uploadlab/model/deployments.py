@@ -37,6 +37,8 @@ class Target(Struct, frozen=True):
     accepts: list[str] = []
     unavailable: str = ""
     """Why it cannot be measured here; empty: it can."""
+    unsuited: str = ""
+    """Why the user's app cannot run there, whatever is installed; empty: it can."""
     spec: TargetSpec | None = None
     """What a server of the user's own needs; None: nothing but its URL."""
     next: list[str] = []
@@ -127,7 +129,8 @@ class Deployment(Struct, frozen=True):
         """Return what the client measures of it: at an address, or unavailable for a reason."""
         return Target(
             self.name, url + self.app.route if self.app and url else url, self.tier, self.accepts,
-            unavailable, self.spec, next=self.next, tls=self.tls, client_packages=self.client_packages,
+            self.unsuited or unavailable, self.unsuited, self.spec, next=self.next, tls=self.tls,
+            client_packages=self.client_packages,
         )  # fmt: skip
 
 

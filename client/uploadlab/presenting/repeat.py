@@ -204,10 +204,11 @@ def _missing(run: Run, rows: Sequence[Measurement]) -> int:
     A run with a time limit needs a row of each cell.
     """
     done_with = given_up(run, rows)
+    unsuited = {target.name for target in run.targets if target.unsuited}
     rounds = {
         planned.cell.id: 1 if run.accuracy else planned.rounds
         for planned in run.cells
-        if planned.cell.id not in done_with
+        if planned.cell.id not in done_with and planned.cell.deployment not in unsuited
     }
     done = {
         (row.cell_id, row.round)

@@ -26,7 +26,7 @@ def spec_words(spec: TargetSpec) -> list[str]:
 
 
 def own_app_words(app: OwnApp) -> list[str]:
-    """Return the words of the command line that give an app of the user's own; its folder is written whole."""
+    """Return the words of the command line that give an app of the user's own."""
     file = Path(app.folder, *app.module.split("."))
     words = ["--app", f"{file}.py:{app.attribute}" if app.folder != str(Path.cwd()) else app.place]
     words += ["--route", app.route] if app.route != "/" else []

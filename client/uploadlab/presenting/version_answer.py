@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
 from uploadlab.analysis.significance import Judged, Word
-from uploadlab.analysis.version_changes import not_loaded, version_changes
+from uploadlab.analysis.version_changes import not_loaded, shared_versions, version_changes
 from uploadlab.model.runs import Run
 from uploadlab.presenting.comparison_answer import TONES, Effect, outcome_of
 from uploadlab.presenting.document import Statement
@@ -60,6 +60,7 @@ def caution_statements(run: Run, groups: Sequence[Found]) -> list[Statement]:
     changes = [
         (change, found) for found in groups for change in version_changes(run, found) if change.came_along
     ]
+    shared = shared_versions(change for change, _ in changes)
     along = grouped(
         (
             f"{change.package} {change.before} -> {change.after} came along with {of.label(change.name)}",
@@ -67,8 +68,10 @@ def caution_statements(run: Run, groups: Sequence[Found]) -> list[Statement]:
         )
         for change, of in changes
     )
+    add = ",".join(f"{name}=={version}" for name, version in shared.items())
+    advice = f"to change one package alone, add ,{add} to each side"
     statements = [
-        Statement("Caution", f"{text}, on {few(places, 2)}: more than one package differs", "warn")
+        Statement("Caution", f"{text} on {few(places, 2)}: {advice}", "warn")
         for text, places in along.items()
     ]
     missing = grouped((package, found.place) for found in groups for package in not_loaded(run, found))

@@ -86,12 +86,12 @@ class LocalRuntime:
         fixes: dict[str, str],
         settings: dict[str, str] | None = None,
         echo: Callable[[str], object] = str,
-        packages: Mapping[str, Path] = MappingProxyType({}),
-        for_apps: Mapping[str, str] = MappingProxyType({}),
+        packages: Mapping[str, Path | str] = MappingProxyType({}),
     ) -> None:
-        """Take the command that installs each program, settings for each server, and more for users' apps.
+        """Take the command that installs each program, and settings for each server.
 
-        ``packages`` has the folders of packages that deployments load before the lab's own, by their names.
+        ``packages`` has the folders of packages that deployments load before the lab's own, by their names,
+        or why they have none: such a deployment is not started.
 
         Without ``log_dir`` each line of a server goes to ``echo``, which prints it plain: clients have words
         in it. By default nobody sees it.
@@ -101,8 +101,14 @@ class LocalRuntime:
         self._scratch, self._log_dir = scratch, log_dir
         self._fixes = fixes
         self._settings = settings or {}
-        self._packages, self._for_apps = packages, for_apps
+        self._packages = {name: found for name, found in packages.items() if isinstance(found, Path)}
+        self._problems = {name: why for name, why in packages.items() if isinstance(why, str)}
+        self._for_apps: Mapping[str, str] = {}
         self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
+
+    def hand_to_apps(self, environment: Mapping[str, str]) -> None:
+        """Set more variables for the servers that run an app of the user's own."""
+        self._for_apps = environment
 
     def lacks(self, deployments: list[Deployment]) -> str:
         """Return what this host lacks for these, and what to type; empty if nothing."""
@@ -123,7 +129,7 @@ class LocalRuntime:
         self, deployment: Deployment, port: int, host: str = HOST, urls: Mapping[str, str] | None = None
     ) -> Target:
         """Start a deployment on this port; ``urls`` has the deployments that it may pass uploads on to."""
-        problem = deployment.unsuited or self.lacks([deployment])
+        problem = deployment.unsuited or self._problems.get(deployment.name) or self.lacks([deployment])
         started: list[tuple[Service, subprocess.Popen[bytes]]] = []
         if not problem:
             hops = [f"{name}={urls[name]}" for name in deployment.next if urls and name in urls]

@@ -44,9 +44,9 @@ class UploadRequest(flask.Request):
     form_data_parser_class = OneFileParser
     # Attributes of its own, which any version takes: before Flask 3.1 no request has limits of its own, and
     # before Werkzeug 3.0.6 a field has none.
-    max_content_length: int | None = None  # type: ignore[assignment]
-    max_form_memory_size: int = 500_000  # type: ignore[assignment]
-    max_form_parts: int = 1000  # type: ignore[assignment]
+    max_content_length: int | None = None
+    max_form_memory_size: int = 500_000
+    max_form_parts: int = 1000
     deadline: Deadline | None = None
     digest: BodyDigest | None = None
     """What the client announced of the body, where this app checks it."""

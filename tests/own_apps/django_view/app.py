@@ -4,13 +4,13 @@ from pathlib import Path
 
 import django
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.files.storage import FileSystemStorage
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
 from django.urls import path
 
 FOLDER = Path(__file__).parent / "uploads"
-settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="only for a test")  # noqa: S106
+settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="only for a test")
 django.setup()
 
 
