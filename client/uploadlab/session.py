@@ -272,8 +272,10 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     compared = found(run, measured)
     too_slow = run.order and fails(compared, run.order.fail_above, screen)
     failed = failed_entirely(run, Rows(measured, checks, folder.read_steps(), folder.read_uploads()))
+    labels = {name: group.label_in_full(name) for group in compared for name in group.sides}
     for name, why in failed.items():
-        screen.note(f"Exit code {FAILED}: nothing arrived at {name}, which you named ({why}).")
+        label = labels.get(name, name)
+        screen.note(f"Exit code {FAILED}: nothing arrived at {label}, which you named ({why}).")
     return FAILED if failed or too_slow or falls_short(run, judged(run, checks)) else 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
 from uploadlab.analysis.significance import Judged, Word
 from uploadlab.analysis.version_changes import not_loaded, shared_versions, version_changes
+from uploadlab.model.measurements import Status
 from uploadlab.model.runs import Run
 from uploadlab.presenting.comparison_answer import TONES, Effect, outcome_of
 from uploadlab.presenting.document import Statement
@@ -33,11 +34,18 @@ def version_title(groups: Sequence[Found]) -> str:
         for found in groups
         for name in dict.fromkeys(line.name for line in found.lines)
     )
+    unavailable = {
+        found.label(line.name)
+        for found in groups
+        for line in found.lines
+        if line.instead == Status.UNAVAILABLE
+    }
     parts = []
     for effect in Effect:
         for (base, label, outcome), places in outcomes.items():
             if outcome is effect:
                 does = DOES[effect].format(base=_short_base(base, label))
+                does = "does not run" if effect is Effect.BREAKS and label in unavailable else does
                 parts.append(f"{label} {does} on {few(places, 2)}")
     return "; ".join(parts) or "Nothing was compared"
 
@@ -143,6 +151,13 @@ def _told(effect: Effect, lines: Sequence[ComparedCell]) -> str:
         return few((f"{line.method} {change_text(line)}" for line in lines), MOST_METHODS)
     alike = grouped(zip(texts, methods, strict=True))
     return "; ".join(f"{few(those, MOST_METHODS)} ({text})" for text, those in alike.items())
+
+
+def _explained(line: ComparedCell, why: str) -> ComparedCell:
+    """Return a line with the reason why its deployment does not run, if that is so."""
+    return (
+        line._replace(instead=f"does not run: {why}") if line.instead == Status.UNAVAILABLE and why else line
+    )
 
 
 def _within(lines: Iterable[ComparedCell]) -> str:
