@@ -48,5 +48,5 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     fails. With --clients, each client uploads to a server that misbehaves: what it then believes is a
     finding, with exit code 0.
     """
-    order = Order(kind=Kind.CHECK, **asked)
+    order = session.with_known_app(Order(kind=Kind.CHECK, **asked), screen)
     return session.start(draft(order), place, screen)

@@ -33,6 +33,7 @@ from uploadlab.presenting.document import Document, Dots, Statement
 from uploadlab.presenting.dots import link_dots, ranking_dots
 from uploadlab.presenting.links import link_statements, link_title
 from uploadlab.presenting.load_answer import load_statements, load_title
+from uploadlab.presenting.own_app import left_out_statements, own_app_facts, own_app_statements
 from uploadlab.presenting.raw_figures import raw_figures
 from uploadlab.presenting.remains import remains_statements
 from uploadlab.presenting.repeat import next_commands
@@ -180,10 +181,13 @@ def _answer(evidence: Evidence) -> list[Statement]:
     slow_for_sure = ranking is not None and ranking.slowest.is_clear
     # What is lost is fixed first, and its fix is read with it.
     fixes = changes[:1] if any(isinf(cause.times) for cause in evidence.causes) else []
+    unsuited = {target.name for target in run.targets if target.unsuited}
+    failures = [cell for cell in plain_failures(run, evidence.summaries) if cell.deployment not in unsuited]
     return [
+        *own_app_statements(run, evidence.stored.rows),
         *loss_statements(evidence.losses),
         *fixes,
-        *failure_statements(plain_failures(run, evidence.summaries)),
+        *failure_statements(failures),
         *link_statements(evidence.links),
         *noise_statements(evidence.disturbed, "round", slow_for_sure),
         *noise_statements(step_disturbances(evidence.stored.steps), "step"),
@@ -193,6 +197,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *changes[len(fixes) :],
         *load_statements(_apps(evidence), evidence.loads),
         *precision_statements(direct, bool(evidence.clients)),
+        *left_out_statements(run),
     ]
 
 
@@ -240,6 +245,7 @@ def _facts(run: Run) -> list[str]:
     if not run.started_at and host.cpu == UNKNOWN:
         return [f"run {run.id}"]
     return [
+        *own_app_facts(run),
         f"plan {run.plan}, runtime {run.runtime}",
         f"{run.started_at[:10]} {run.started_at[11:16]} UTC",
         f"{host.cores} cores of {host.cpu}, {format_size(host.memory_bytes)}",

@@ -7,10 +7,12 @@ from pathlib import Path
 
 IN_IMAGES = Path("/opt/packages")
 """The folder of the sets in an image, one folder each."""
+REASON = "upload-lab-packages"
+"""Begins a line of a build that says why a set could not be made."""
 
 
 def set_name(words: Sequence[str]) -> str:
-    """Return the name of a set of requirements: a digest of the words alone, the same on host and in container.
+    """Return the name of a set: a digest of its requirements alone, the same on host and in container.
 
     The contents of a wheel or a source folder are no part of it: an image is made anew where they change.
     """
