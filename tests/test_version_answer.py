@@ -75,8 +75,7 @@ def test_each_deployment_has_its_answer() -> None:
     run = run_at("flask", "uwsgi-tuned")
     document = document_of(run, rows_at("flask", 1) + rows_at("uwsgi-tuned", 1.12))
     assert document.title == (
-        "werkzeug 3.1.9 is slower than 3.0.1 on uwsgi-tuned; "
-        "it is no different from 3.0.1 on flask"
+        "werkzeug 3.1.9 is slower than 3.0.1 on uwsgi-tuned; it is no different from 3.0.1 on flask"
     )
     texts = told(document)
     assert texts[:2] == [
