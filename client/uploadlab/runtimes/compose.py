@@ -156,11 +156,11 @@ class ComposeProject:
     def _require_any(self, deployments: Sequence[Deployment], lacking: Mapping[str, str]) -> None:
         """Name the deployments that cannot have their packages; raise UsageError if none of them can."""
         self._environment[UNAVAILABLE] = json.dumps(lacking)
-        for name, why in lacking.items():
-            self._screen.note(f"{name} is unavailable: {why}.")
         changed = [made.name for made in deployments if made.packages or made.client_packages]
         if changed and all(name in lacking for name in changed):
             raise UsageError(lacking[changed[0]])
+        for name, why in lacking.items():
+            self._screen.note(f"{name} is unavailable: {why}.")
 
     def _override(
         self, deployments: Sequence[Deployment], images: Sequence[PackageImage], folder: RunFolder
