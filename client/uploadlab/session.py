@@ -3,12 +3,15 @@
 import os
 import shlex
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+import msgspec
 
 from uploadlab.analysis.comparison import Found, found, slower
 from uploadlab.analysis.grid import falls_short, judged
@@ -27,10 +30,12 @@ from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
+from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft, other_clients
+from uploadlab.planning.packages import package_of_versions
 from uploadlab.planning.stored import keep_certificates, require_targets, restored, with_given
 from uploadlab.presenting import report
 from uploadlab.presenting.document import Document
@@ -46,8 +51,10 @@ from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
-from uploadlab.versions.folders import make_package_folder
-from uploadlab.versions.locks import server_locks
+from uploadlab.versions.making import FolderMaker
+from uploadlab.versions.of_clients import folders_of_clients
+from uploadlab.versions.of_deployments import folders_of_deployments
+from uploadlab.versions.releases import MOST_RELEASES, releases_of
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
@@ -101,7 +108,19 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder = RunFolder(place.out / given) if given else RunFolder.create(place.out, name)
             return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
 
-        return _run_here(prepare_new, drafted.deployments, clients, place, processes, screen)
+        return _run_here(prepare_new, drafted.deployments, clients, drafted, place, processes, screen)
+
+
+def with_releases(order: Order, screen: Screen) -> Order:
+    """Return an order with the releases that fit its ``--versions``; raise LabError."""
+    package = package_of_versions(order)
+    with Processes() as processes, screen.waiting(f"Looking up the releases of {package}"):
+        work = processes.scratch(Path(tempfile.gettempdir()), "uploadlab", "set TMPDIR to another folder")
+        found = releases_of(order.versions, work, processes)
+    screen.note(f"Releases that fit {order.versions}: {', '.join(found.fitting)}.")
+    if found.left_out:
+        screen.note(f"Left out, over the {MOST_RELEASES} newest: {', '.join(found.left_out)}.")
+    return msgspec.structs.replace(order, releases=[f"{package}=={version}" for version in found.fitting])
 
 
 class Resumption(NamedTuple):
@@ -153,7 +172,7 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         def prepare_again(data_dir: Path) -> Prepared:
             return reopen(folder, data_dir, how.load, how.trust)
 
-        return _run_here(prepare_again, deployments, clients, place, processes, screen)
+        return _run_here(prepare_again, deployments, clients, run, place, processes, screen)
 
 
 def _obstacle(
@@ -209,6 +228,7 @@ def _run_here(
     make: Callable[[Path], Prepared],
     deployments: Sequence[Deployment],
     clients: Sequence[str],
+    planned: Draft | Run,
     place: Place,
     processes: Processes,
     screen: Screen,
@@ -217,13 +237,18 @@ def _run_here(
     declared_goals()  # a mistake in them must show before a long run, not after
     if (deployments or clients) and COMPOSE.exists() and not in_container():
         install_servers(processes, deployments, bool(clients))
-    packages = _package_folders(deployments, processes, screen)
+    maker = FolderMaker(processes, screen.note, screen.waiting)
+    loaded = [] if in_container() else deployments  # whose image has its packages
+    each_counts = bool(planned.order and planned.order.releases)
+    packages = folders_of_deployments(loaded, planned.comparison, each_counts, maker)
+    sets = [target.client_packages for target in planned.targets]
+    sender = Crew(processes, folders_of_clients(sets, clients, maker))
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
     try:
         workers = uploading(place.workers, run.load, run.targets)
-        _carry_out(prepared, scratch, workers, packages, processes, screen)
+        _carry_out(prepared, scratch, workers, packages, sender, screen)
     except KeyboardInterrupt:
         # On the host, the command that started this container says so itself.
         raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None
@@ -234,7 +259,7 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     """Return the exit code of a run, and print what failed of all that the user named."""
     measured, checks = folder.read_measurements(), folder.read_checks()
     compared = found(run, measured)
-    too_slow = compared and run.order and fails(compared, run.order.fail_above, screen)
+    too_slow = run.order and fails(compared, run.order.fail_above, screen)
     failed = failed_entirely(run, Rows(measured, checks, folder.read_steps(), folder.read_uploads()))
     for name, why in failed.items():
         screen.note(f"Exit code {FAILED}: nothing arrived at {name}, which you named ({why}).")
@@ -248,27 +273,15 @@ def install_servers(processes: Processes, deployments: Iterable[Deployment], cli
         raise LabError("./scripts/install failed, see above")
 
 
-def _package_folders(
-    deployments: Iterable[Deployment], processes: Processes, screen: Screen
-) -> dict[str, Path]:
-    """Return the folder of each deployment that has packages of its own, made where it is not there yet."""
-    found = {}
-    for deployment in deployments:
-        if deployment.packages and not in_container():  # whose image has them
-            screen.note(f"{deployment.name}: {', '.join(deployment.packages)}.")
-            made = make_package_folder(deployment.packages, server_locks(), processes)
-            found[deployment.name] = made.path
-    return found
-
-
 def _carry_out(
     prepared: Prepared,
     scratch: Scratch,
     workers: Workers,
-    packages: Mapping[str, Path],
-    processes: Processes,
+    packages: Mapping[str, Path | str],
+    sender: Crew,
     screen: Screen,
 ) -> None:
+    processes = sender.processes
     run, folder = prepared.run, prepared.folder
     for notice in read_run_folder(folder).notices:
         screen.note(notice)
@@ -287,10 +300,9 @@ def _carry_out(
     )
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
-        stages = (UploadStage, ProfileStage, CheckStage, ClientStage, partial(LoadStage, crowd=swarm))
-        carry_out(
-            prepared, scratch.data_dir, runtime, Crew(processes), Links(processes), stages, screen.progress
-        )
+        clients = partial(ClientStage, folders=sender.folders)
+        stages = (UploadStage, ProfileStage, CheckStage, clients, partial(LoadStage, crowd=swarm))
+        carry_out(prepared, scratch.data_dir, runtime, sender, Links(processes), stages, screen.progress)
     finally:
         if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`; the answer ends it
             screen.note(STAY_UP.format(viewer=os.environ.get("LAB_VIEWER", "")))
@@ -320,7 +332,7 @@ def _write_report(folder: RunFolder, document: Document) -> str:
     return ""
 
 
-def fails(compared: Found, share: float | None, screen: Screen) -> bool:
+def fails(compared: Sequence[Found], share: float | None, screen: Screen) -> bool:
     """Return whether a deployment is slower than allowed, and print which."""
     texts = slower(compared, share) if share is not None else []
     for text in texts:

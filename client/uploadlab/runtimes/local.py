@@ -86,11 +86,12 @@ class LocalRuntime:
         fixes: dict[str, str],
         settings: dict[str, str] | None = None,
         echo: Callable[[str], object] = str,
-        packages: Mapping[str, Path] = MappingProxyType({}),
+        packages: Mapping[str, Path | str] = MappingProxyType({}),
     ) -> None:
         """Take the command that installs each program, and settings for each server.
 
-        ``packages`` has the folders of packages that deployments load before the lab's own, by their names.
+        ``packages`` has the folders of packages that deployments load before the lab's own, by their names,
+        or why they have none: such a deployment is not started.
 
         Without ``log_dir`` each line of a server goes to ``echo``, which prints it plain: clients have words
         in it. By default nobody sees it.
@@ -100,7 +101,8 @@ class LocalRuntime:
         self._scratch, self._log_dir = scratch, log_dir
         self._fixes = fixes
         self._settings = settings or {}
-        self._packages = packages
+        self._packages = {name: found for name, found in packages.items() if isinstance(found, Path)}
+        self._problems = {name: why for name, why in packages.items() if isinstance(why, str)}
         self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
 
     def lacks(self, deployments: list[Deployment]) -> str:
@@ -122,7 +124,7 @@ class LocalRuntime:
         self, deployment: Deployment, port: int, host: str = HOST, urls: Mapping[str, str] | None = None
     ) -> Target:
         """Start a deployment on this port; ``urls`` has the deployments that it may pass uploads on to."""
-        problem = self.lacks([deployment])
+        problem = self._problems.get(deployment.name) or self.lacks([deployment])
         if not problem:
             hops = [f"{name}={urls[name]}" for name in deployment.next if urls and name in urls]
             environment = self._environment(deployment.name, host, port)

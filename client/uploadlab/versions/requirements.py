@@ -8,6 +8,8 @@ NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:$|\[|[<
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
 DIRECT = re.compile(r"\s@\s|@\s*[a-z+]+:")
 """What a requirement with an address has behind its name: ``granian @ file:///tmp/x.whl``."""
+EXACT = re.compile(r"[A-Za-z0-9._-]+\s*==\s*([^\s*,=]+)")
+WHEEL = re.compile(r"/[^/]+?-([^/-]+)-[^/]*\.whl$")
 OPERATORS = ("<", ">", "=", "!", "~")
 
 
@@ -20,6 +22,14 @@ def named(word: str) -> str:
     """Return the name in a requirement, ``werkzeug`` of ``werkzeug==3.0.1``; empty for a path."""
     before = word.partition("@")[0].partition(";")[0]
     found = None if "/" in before or before.endswith(".whl") else NAME.match(word)
+    return found[1] if found else ""
+
+
+def pinned(word: str) -> str:
+    """Return the version that a requirement pins, also that of a wheel; empty if it pins none."""
+    if found := WHEEL.search(word):
+        return found[1]
+    found = EXACT.fullmatch(word.partition(";")[0].strip())
     return found[1] if found else ""
 
 
