@@ -21,8 +21,9 @@ def main(file: Path) -> int:
     with Processes() as processes:
         for name, wanted in json.loads(file.read_text()).items():
             locks = [file.parent / lock for lock in wanted["locks"]]
+            environment = Path(wanted["environment"]) if wanted["environment"] else None
             try:
-                made = make_package_folder(wanted["words"], locks, processes)
+                made = make_package_folder(wanted["words"], locks, processes, environment)
             except LabError as error:
                 failed = True
                 print(f"{REASON} {name}: {error}", flush=True)
