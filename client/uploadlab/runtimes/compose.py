@@ -148,7 +148,7 @@ class ComposeProject:
         while left := without(images, failed):
             path = write_builds(left, build, folder)
             sets = {name for image in left for name in image.sets}
-            with self._screen.waiting(f"Building {len(left)} images with packages in other versions"):
+            with self._screen.waiting("Building images with packages in other versions"):
                 words = ["--file", str(path), "build", *(image.service for image in left)]
                 status, said = self._run(*words)
             if status == 0:

@@ -40,6 +40,7 @@ IN_BUILD = Path("/context")
 """The build context, as a build sees it."""
 ON_HOST = re.compile(r"file://(/[^\s;#]+)")
 """A wheel or a source folder in a requirement: ``granian @ file:///tmp/granian.whl``."""
+COPIED = re.compile(rf"(file://)?{IN_BUILD}/sources/[0-9a-f]+/\d+/")
 NOT_SOURCE = shutil.ignore_patterns(
     ".git", ".hg", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__"
 )
@@ -116,7 +117,14 @@ def without(images: Iterable[PackageImage], failed: Iterable[str]) -> list[Packa
 
 def reasons(said: str) -> dict[str, str]:
     """Return why sets could not be made, by their names, from what a build printed."""
-    return dict(re.findall(rf"^.*?{REASON} ([0-9a-f]+): (.+)$", said, re.MULTILINE))
+    found = dict(re.findall(rf"^.*?{REASON} ([0-9a-f]+): (.+)$", said, re.MULTILINE))
+    return {name: _on_host(why) for name, why in found.items()}
+
+
+def _on_host(why: str) -> str:
+    """Return a reason without the build's paths; where it is the Python, say that it is the images' own."""
+    text = COPIED.sub("", why)
+    return f"{text}; in containers it is the Python of PYTHON_IMAGE" if "Python" in text else text
 
 
 def unavailable(
