@@ -54,8 +54,8 @@ from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 from uploadlab.versions.folders import make_package_folder
 from uploadlab.versions.locks import server_locks
-from uploadlab.versions.sources import requirements_of_file
 from uploadlab.versions.of_deployments import folders_of_deployments
+from uploadlab.versions.sources import requirements_of_file
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
