@@ -4,6 +4,7 @@ ARG BASE
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS made
+# hadolint ignore=DL3002
 USER 0:0
 # A source may have to be compiled; the lab's images have no compiler.
 RUN --mount=type=bind,target=/context \
