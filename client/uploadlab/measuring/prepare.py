@@ -65,7 +65,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         load=drafted.steps,
         profile=order.profile,
         checks=drafted.checks,
-        exceptions=_exceptions() if drafted.checks and not drafted.cells and order.clients is None else [],
+        exceptions=_exceptions() if _tries_our_app(drafted) else [],
         derived=[deployment for deployment in drafted.deployments if deployment.based_on],
         accuracy=drafted.accuracy,
         comparison=drafted.comparison,
@@ -116,6 +116,12 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
     run.configs |= config_texts(ROOT, deployments)
     run.config_names |= _config_names(deployments)
     return Prepared(run, folder, deployments)
+
+
+def _tries_our_app(drafted: Draft) -> bool:
+    """Return whether it is a check whose known failures are those of the lab's own app and servers."""
+    order = drafted.order
+    return bool(drafted.checks and not drafted.cells and order.clients is None and order.app is None)
 
 
 def _exceptions() -> list[KnownException]:
