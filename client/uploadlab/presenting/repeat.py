@@ -27,8 +27,8 @@ from uploadlab.presenting.target_words import own_app_words, spec_words
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
 
-ARGUMENTS = ("kind", "configs")
-"""Fields that are words of their own, not options."""
+ARGUMENTS = ("kind", "configs", "releases")
+"""Fields that are words of their own, or follow from another: no options."""
 PROOF = "To prove what it stored, give the URL of a stored file (docs/usage.md#your-own-server)"
 PERCENT = ("within", "fail_above")
 
@@ -61,6 +61,8 @@ def _option(field: str, value: Any) -> list[str]:
         return spec_words(value)
     if field == "app":
         return own_app_words(value)
+    if field == "with_packages":
+        return [word for text in value for word in ("--with", text)]
     if isinstance(value, bool):
         return [name]
     if isinstance(value, list):
