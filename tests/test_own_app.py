@@ -20,10 +20,11 @@ APPS = Path(__file__).parent / "own_apps"
 
 
 def run_app(name: str, attribute: str, tmp_path: Path, *words: str | Path) -> list[dict[str, Any]]:
-    stored = APPS / name / "uploads"
-    stored.mkdir(exist_ok=True)
+    (folder := tmp_path / name).mkdir()
+    (folder / "app.py").write_text((APPS / name / "app.py").read_text())
+    (stored := folder / "uploads").mkdir()
     done = lab(
-        "run", "--app", f"{APPS / name / 'app.py'}:{attribute}", "--route", "/upload", "--stored-dir", stored,
+        "run", "--app", f"{folder / 'app.py'}:{attribute}", "--route", "/upload", "--stored-dir", stored,
         "--clean-up", "--sizes", "1MiB", "--rounds", "1", "--out", tmp_path, *words,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -63,8 +64,10 @@ def test_other_frameworks_run_with_their_requirements(
     tmp_path: Path, name: str, attribute: str, server: str
 ) -> None:
     need("pypi")
-    words = ["--form", "file", "--requirements", APPS / name / "requirements.txt", "--deployments", server]
-    (row,) = run_app(name, attribute, tmp_path, *words)
+    needs = APPS / name / "requirements.txt"
+    (row,) = run_app(
+        name, attribute, tmp_path, "--form", "file", "--requirements", needs, "--deployments", server
+    )
     assert (row["deployment"], row["status"], row["digest_ok"]) == (server, "ok", True)
 
 
@@ -137,12 +140,12 @@ def test_options_that_make_no_sense_say_so(words: list[str], reason: str) -> Non
 def test_a_wrong_route_names_the_right_ones_and_a_secret_stays_out_of_the_run(tmp_path: Path) -> None:
     done = lab(
         "run", "--app", f"{APPS / 'flask_stream' / 'app.py'}:app", "--route", "/uplaod",
-        "--env", "SHOP_SECRET", "--deployments", "flask", "--sizes", "1MiB", "--rounds", "1", "--out", tmp_path,
+        "--env", "SHOP_SECRET", "--deployments", "flask", "--sizes", "1MiB", "--rounds", "1",
+        "--out", tmp_path,
         SHOP_SECRET="not-to-be-stored",
     )  # fmt: skip
-    assert "answered 404 at /uplaod behind every server; its routes: /upload" in " ".join(
-        (done.stdout + done.stderr).split()
-    )
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "answered 404 at /uplaod behind every server; its routes: /upload" in said
     (run,) = tmp_path.glob("*-own-app")
     text = (run / "run.json").read_text()
     assert "SHOP_SECRET" in text

@@ -121,8 +121,12 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
 
 
 def _exceptions(drafted: Draft) -> list[KnownException]:
-    """Return what is known of the deployments of a check, and of their copies with other packages."""
-    if not (_tries_our_app(drafted) and COMPOSE.exists()):
+    """Return what is known of the deployments of a check, and of their copies with other packages.
+
+    All of it is of the lab's own app.
+    """
+    order = drafted.order
+    if not drafted.checks or drafted.cells or order.clients is not None or order.app or not COMPOSE.exists():
         return []
     found = load_exceptions(EXCEPTIONS, load_deployments(COMPOSE))
     copies = [made for made in drafted.deployments if made.packages and made.based_on]
@@ -132,12 +136,6 @@ def _exceptions(drafted: Draft) -> list[KnownException]:
         return [*known.deployments, *more]
 
     return [msgspec.structs.replace(known, deployments=names(known)) for known in found]
-
-
-def _tries_our_app(drafted: Draft) -> bool:
-    """Return whether it is a check whose known failures are those of the lab's own app and servers."""
-    order = drafted.order
-    return bool(drafted.checks and not drafted.cells and order.clients is None and order.app is None)
 
 
 def _config_names(deployments: list[Deployment]) -> dict[str, list[str]]:
