@@ -55,8 +55,8 @@ from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 from uploadlab.versions.folders import make_package_folder
 from uploadlab.versions.locks import server_locks
-from uploadlab.versions.sources import requirements_of_file
 from uploadlab.versions.of_deployments import folders_of_deployments
+from uploadlab.versions.sources import requirements_of_file
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
@@ -95,7 +95,7 @@ def with_known_app(order: Order, screen: Screen) -> Order:
 def _examined(app: OwnApp, processes: Processes) -> OwnApp:
     own_environment(app)  # a mistake shows before pip starts
     file = Path(app.requirements)
-    words = requirements_of_file(file.name, file.parent) if app.requirements else []
+    words = requirements_of_file(file.name, file.parent) if app.requirements else app.packages
     folder = make_package_folder(words, server_locks(), processes).path if words else None
     return examined(msgspec.structs.replace(app, packages=words), folder, processes)
 

@@ -55,6 +55,14 @@ def _serving(deployment: Deployment, app: OwnApp, spec: TargetSpec) -> Deploymen
     return replace(made, packages=packages, services=[_with_app(service, app, made) for service in services])
 
 
+def running_app(deployment: Deployment, app: OwnApp) -> Deployment:
+    """Return a copy of a deployment with an app of its own, with another one: its code and its packages."""
+    own = deployment.app.packages if deployment.app else []
+    packages = [*(word for word in deployment.packages if word not in own), *app.packages]
+    services = [_with_app(service, app, deployment) for service in deployment.services]
+    return msgspec.structs.replace(deployment, app=app, packages=packages, services=services)
+
+
 def _with_app(service: Service, app: OwnApp, deployment: Deployment) -> Service:
     own = {"LAB_DEPLOYMENT": deployment.name, **app_environment(app)}
     return msgspec.structs.replace(service, environment={**service.environment, **own})

@@ -82,7 +82,10 @@ def _statements(result: ChangeResult) -> list[Statement]:
         Statement("No upload", f"nothing arrived at {name}: {why}", "bad")
         for name, why in result.nothing_arrived.items()
     ]
-    tones = {Pace.BROKEN: "bad", Pace.SLOWER: "bad", Pace.NOT_JUDGED: "warn", Pace.BASE_FAILS: "warn"}
+    tones = {
+        Pace.BROKEN: "bad", Pace.SLOWER: "bad", Pace.NOT_JUDGED: "warn", Pace.BASE_FAILS: "warn",
+        Pace.FINE: "good",
+    }  # fmt: skip
     for pace, tone in tones.items():
         texts = grouped((judged.why, _way(judged)) for judged in result.paces_of(pace))
         head = str(pace).capitalize()
