@@ -52,8 +52,12 @@ def version_title(groups: Sequence[Found]) -> str:
 
 def version_statements(run: Run, groups: Sequence[Found]) -> list[Statement]:
     """Return a sentence for each side on each deployment, then what else differs between the sides."""
-    lines = grouped(((outcome_of(line), found.label_in_full(line.name)), line)
-                    for found in groups for line in found.lines)  # fmt: skip
+    why = {target.name: target.unavailable for target in run.targets}
+    lines = grouped(
+        ((outcome_of(line), found.label_in_full(line.name)), _explained(line, why.get(line.name, "")))
+        for found in groups
+        for line in found.lines
+    )
     statements = []
     for effect in Effect:
         for (outcome, label), those in lines.items():
