@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from uploadlab.analysis.comparison import found, slower
+from uploadlab.analysis.comparison import found
+from uploadlab.analysis.slowdowns import slower
 from uploadlab.declared.goals import load_goals
 from uploadlab.measuring.comparing import ComparisonStopping
 from uploadlab.model.cells import Cell, Planned, Task

@@ -279,6 +279,16 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     return FAILED if failed or too_slow or falls_short(run, judged(run, checks)) else 0
 
 
+def make_packages(drafted: Draft, screen: Screen) -> None:
+    """Install what processes of this host load for a draft; raise LabError with pip's reason.
+
+    A run does so by itself. This is for more than one run, so that a mistake shows before the first.
+    """
+    with Processes() as processes:
+        install_servers(processes, drafted.deployments, bool(other_clients(drafted)))
+        folders_of_deployments(drafted.deployments, drafted.comparison, processes, screen.note)
+
+
 def install_servers(processes: Processes, deployments: Iterable[Deployment], clients: bool = False) -> None:
     """Install what servers need as processes, and other clients: ``scripts/lab`` installed the lab's own."""
     command = [str(ROOT / "scripts" / "install"), *added_groups(deployments), *(["clients"] * clients)]

@@ -1,25 +1,21 @@
 """The command ``ci``: may a change go on? One check and one comparison, for a job that nobody watches."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from uploadlab import session
 from uploadlab.analysis.change import ChangeVerdict
 from uploadlab.commands import options
-from uploadlab.commands.ci_app import app_sides
 from uploadlab.commands.ci_job import Job, require_writable
+from uploadlab.commands.ci_orders import CELLS, Change, change_orders
 from uploadlab.commands.target_options import app_options
 from uploadlab.commands.value_types import MINUTES, Names, Percent
 from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError
-from uploadlab.model.comparison import WITHIN
-from uploadlab.model.order import Kind, Order
 from uploadlab.planning.draft import draft
-from uploadlab.planning.version_lineup import LOCKED, whole_side
+from uploadlab.planning.version_lineup import LOCKED
 from uploadlab.presenting.terminal import Screen
 
 USUAL_MINUTES = 4.5
@@ -27,8 +23,6 @@ ENDING_SECONDS = 20.0
 """Of the comparison, beside its rounds: its servers start and become warm, its last round ends."""
 LEAST_SECONDS = 30.0
 """The comparison never has less for its rounds."""
-PLAN, APP_PLAN = "versions", "own-app"
-CELLS = ("methods", "sizes", "rounds", "seed")
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 CODES = {ChangeVerdict.PASS: 0, ChangeVerdict.FAIL: FAILED, ChangeVerdict.ERROR: MISUSED}
 
@@ -65,9 +59,8 @@ Examples:
 @app_options
 @options.place_options
 def command(
-    base: str | None, head: str, base_app: Path | None, fail_above: float, junit: str | None,
-    summary: str | None, place: session.Place, screen: Screen, **asked: Any,
-) -> int:  # fmt: skip
+    place: session.Place, screen: Screen, junit: str | None, summary: str | None, **asked: Any
+) -> int:
     """Judge a change in CI.
 
     One check of the head, then one comparison of the head with the base. Exit code 1 if a tuned deployment
@@ -81,15 +74,12 @@ def command(
     for path, option in ((page, "--summary"), (junit, "--junit")):
         if path:
             require_writable(Path(path), option)
-    job = Job(base or str(base_app), head, fail_above, place, screen)
-    ended: LabError | Stopped | None = None
-    try:
-        place.out.mkdir(parents=True, exist_ok=True)
-        orders = _Orders(base, head, base_app, fail_above, asked, screen)
-        job.carry_out(draft(orders.check))
-        job.carry_out(draft(orders.comparison(job.seconds)))
-    except (LabError, Stopped) as error:
-        ended = error
+    change = Change(
+        share=asked["fail_above"], cells={name: asked[name] for name in CELLS},
+        **{name: asked[name] for name in ("base", "head", "base_app", "app", "spec", "cases")},
+    )  # fmt: skip
+    job = Job(change, place, screen)
+    ended = _carried_out(job, change, 60 * asked["minutes"], place, screen)
     result = job.result(str(ended) if ended else "")
     document = job.document(result)
     if junit:
@@ -104,39 +94,15 @@ def command(
     return CODES[result.verdict]
 
 
-class _Orders:
-    """What is asked of the lab for a change; raises UsageError where it is made, not after the check."""
-
-    def __init__(
-        self, base: str | None, head: str, base_app: Path | None, share: float, asked: Mapping[str, Any],
-        screen: Screen,
-    ) -> None:  # fmt: skip
-        cases, self._minutes, app, spec = (asked[name] for name in ("cases", "minutes", "app", "spec"))
-        own = ("deployments", *CELLS)
-        common = {
-            "kind": Kind.COMPARE,
-            "within": min(WITHIN, share / 2),
-            **{name: asked[name] for name in own},
-        }
-        packages = []
-        if app:
-            app, before = app_sides(app, base_app, base, head, screen)
-            self._comparison = Order(app=app, base_app=before, spec=spec, plan=APP_PLAN, **common)
-        elif base_app:
-            raise UsageError("--base-app is the code of an app of your own: add --app MODULE:NAME")
-        elif base is None:
-            raise UsageError("ci needs --base SIDE: what is the change compared with? Write gunicorn==26.1.0")
-        else:
-            sides = [word if word == LOCKED else whole_side(word) for word in (base, head)]
-            packages = [sides[1]] if head != LOCKED else []
-            self._comparison = Order(configs=sides, plan=PLAN, **common)
-        planned = draft(self._comparison).comparison
-        places = [group.place for group in planned.groups] if planned else []
-        self.check = Order(
-            kind=Kind.CHECK, cases=cases, deployments=places, with_packages=packages, app=app, spec=spec
-        )
-
-    def comparison(self, used_seconds: float) -> Order:
-        """Return the order of the comparison, for the time that is left."""
-        left = max(60 * self._minutes - used_seconds - ENDING_SECONDS, LEAST_SECONDS)
-        return msgspec.structs.replace(self._comparison, minutes=left / 60)
+def _carried_out(
+    job: Job, change: Change, seconds: float, place: session.Place, screen: Screen
+) -> LabError | Stopped | None:
+    """Carry out the check and the comparison; return what ended them early."""
+    try:
+        orders = change_orders(change, place.runtime == session.LOCAL, screen)
+        job.carry_out(draft(orders.check))
+        left = max(seconds - job.seconds - ENDING_SECONDS, LEAST_SECONDS)
+        job.carry_out(draft(orders.comparison_within(left)))
+    except (LabError, Stopped) as error:
+        return error
+    return None

@@ -15,6 +15,7 @@ from uploadlab.analysis.comparison import found
 from uploadlab.analysis.outcome import Rows, failed_entirely
 from uploadlab.analysis.slowdowns import judged_paces
 from uploadlab.clock import now
+from uploadlab.commands.ci_orders import Change
 from uploadlab.declared.goals import declared_goals
 from uploadlab.errors import LabError, problem_of
 from uploadlab.model.order import Kind
@@ -36,19 +37,20 @@ TITLES = {Kind.CHECK: "The check", Kind.COMPARE: "The comparison"}
 class Job:
     """A check and a comparison, as far as they were carried out."""
 
-    def __init__(self, base: str, head: str, share: float, place: session.Place, screen: Screen) -> None:
-        self._about = ChangeResult(base, head, share)
+    def __init__(self, change: Change, place: session.Place, screen: Screen) -> None:
+        self._about = ChangeResult(change.base_text, change.head_text, change.share)
         self._place, self._screen = place, screen
-        self._started_at, self._began = now(), time.monotonic()
+        self._started_at, self._began = now(), 0.0
         self._name = f"{time.strftime('%Y%m%d-%H%M%S')}-ci"
 
     @property
     def seconds(self) -> float:
-        """How long it has taken."""
-        return time.monotonic() - self._began
+        """How long the runs have taken; what was installed before is not counted."""
+        return time.monotonic() - self._began if self._began else 0.0
 
     def carry_out(self, drafted: Draft) -> None:
         """Carry out one of its runs; raise LabError, Stopped."""
+        self._began = self._began or time.monotonic()
         kind = drafted.order.kind
         self._screen.note(f"{TITLES[kind]}: {', '.join(made.name for made in drafted.deployments)}.")
         session.start(drafted, self._place._replace(name=f"{self._name}-{kind}"), self._screen)
@@ -65,7 +67,7 @@ class Job:
                 paces=judged_paces(groups, result.share),
                 nothing_arrived=failed_entirely(comparison.run, Rows(comparison.rows)),
             )
-        return result
+        return result if problem or result.paces else result._replace(problem="nothing was compared")
 
     def document(self, result: ChangeResult) -> Document:
         """Return the answer, with what to type next. Raise LabError."""
