@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -29,7 +30,6 @@ from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, requi
 from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
-from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
 from uploadlab.model.order import Order
 from uploadlab.model.own_apps import OwnApp
@@ -37,6 +37,7 @@ from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft, other_clients
+from uploadlab.planning.packages import package_of_versions
 from uploadlab.planning.stored import keep_certificates, require_targets, restored, with_given
 from uploadlab.presenting import report
 from uploadlab.presenting.document import Document
@@ -55,7 +56,10 @@ from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 from uploadlab.versions.folders import make_package_folder
 from uploadlab.versions.locks import server_locks
+from uploadlab.versions.making import FolderMaker
+from uploadlab.versions.of_clients import folders_of_clients
 from uploadlab.versions.of_deployments import folders_of_deployments
+from uploadlab.versions.releases import MOST_RELEASES, releases_of
 from uploadlab.versions.sources import requirements_of_file
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
@@ -133,9 +137,19 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder = RunFolder(place.out / given) if given else RunFolder.create(place.out, name)
             return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
 
-        return _run_here(
-            prepare_new, drafted.deployments, clients, drafted.comparison, place, processes, screen
-        )
+        return _run_here(prepare_new, drafted.deployments, clients, drafted, place, processes, screen)
+
+
+def with_releases(order: Order, screen: Screen) -> Order:
+    """Return an order with the releases that fit its ``--versions``; raise LabError."""
+    package = package_of_versions(order)
+    with Processes() as processes, screen.waiting(f"Looking up the releases of {package}"):
+        work = processes.scratch(Path(tempfile.gettempdir()), "uploadlab", "set TMPDIR to another folder")
+        found = releases_of(order.versions, work, processes)
+    screen.note(f"Releases that fit {order.versions}: {', '.join(found.fitting)}.")
+    if found.left_out:
+        screen.note(f"Left out, over the {MOST_RELEASES} newest: {', '.join(found.left_out)}.")
+    return msgspec.structs.replace(order, releases=[f"{package}=={version}" for version in found.fitting])
 
 
 class Resumption(NamedTuple):
@@ -187,7 +201,7 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         def prepare_again(data_dir: Path) -> Prepared:
             return reopen(folder, data_dir, how.load, how.trust)
 
-        return _run_here(prepare_again, deployments, clients, run.comparison, place, processes, screen)
+        return _run_here(prepare_again, deployments, clients, run, place, processes, screen)
 
 
 def _obstacle(
@@ -243,7 +257,7 @@ def _run_here(
     make: Callable[[Path], Prepared],
     deployments: Sequence[Deployment],
     clients: Sequence[str],
-    compared: Comparison | None,
+    planned: Draft | Run,
     place: Place,
     processes: Processes,
     screen: Screen,
@@ -252,14 +266,18 @@ def _run_here(
     declared_goals()  # a mistake in them must show before a long run, not after
     if (deployments or clients) and COMPOSE.exists() and not in_container():
         install_servers(processes, deployments, bool(clients))
+    maker = FolderMaker(processes, screen.note, screen.waiting)
     loaded = [] if in_container() else deployments  # whose image has its packages
-    packages = folders_of_deployments(loaded, compared, processes, screen.note)
+    each_counts = bool(planned.order and planned.order.releases)
+    packages = folders_of_deployments(loaded, planned.comparison, each_counts, maker)
+    sets = [target.client_packages for target in planned.targets]
+    sender = Crew(processes, folders_of_clients(sets, clients, maker))
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
     try:
         workers = uploading(place.workers, run.load, run.targets)
-        _carry_out(prepared, scratch, workers, packages, processes, screen)
+        _carry_out(prepared, scratch, workers, packages, sender, screen)
     except KeyboardInterrupt:
         # On the host, the command that started this container says so itself.
         raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None
@@ -285,8 +303,11 @@ def make_packages(drafted: Draft, screen: Screen) -> None:
     A run does so by itself. This is for more than one run, so that a mistake shows before the first.
     """
     with Processes() as processes:
-        install_servers(processes, drafted.deployments, bool(other_clients(drafted)))
-        folders_of_deployments(drafted.deployments, drafted.comparison, processes, screen.note)
+        clients = other_clients(drafted)
+        install_servers(processes, drafted.deployments, bool(clients))
+        maker = FolderMaker(processes, screen.note, screen.waiting)
+        folders_of_deployments(drafted.deployments, drafted.comparison, False, maker)
+        folders_of_clients([target.client_packages for target in drafted.targets], clients, maker)
 
 
 def install_servers(processes: Processes, deployments: Iterable[Deployment], clients: bool = False) -> None:
@@ -301,9 +322,10 @@ def _carry_out(
     scratch: Scratch,
     workers: Workers,
     packages: Mapping[str, Path | str],
-    processes: Processes,
+    sender: Crew,
     screen: Screen,
 ) -> None:
+    processes = sender.processes
     run, folder = prepared.run, prepared.folder
     for notice in read_run_folder(folder).notices:
         screen.note(notice)
@@ -323,10 +345,9 @@ def _carry_out(
     )
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
-        stages = (UploadStage, ProfileStage, CheckStage, ClientStage, partial(LoadStage, crowd=swarm))
-        carry_out(
-            prepared, scratch.data_dir, runtime, Crew(processes), Links(processes), stages, screen.progress
-        )
+        clients = partial(ClientStage, folders=sender.folders)
+        stages = (UploadStage, ProfileStage, CheckStage, clients, partial(LoadStage, crowd=swarm))
+        carry_out(prepared, scratch.data_dir, runtime, sender, Links(processes), stages, screen.progress)
     finally:
         if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`; the answer ends it
             screen.note(STAY_UP.format(viewer=os.environ.get("LAB_VIEWER", "")))

@@ -28,6 +28,7 @@ Examples:
 @options.plan_option
 @options.cell_options
 @options.link_option
+@options.with_option
 @click.option("--minutes", type=MINUTES, help="Time limit of the rounds.")
 @click.option("--profile", is_flag=True, help="Then profile each pair at its smallest size.")
 @click.option("--load", is_flag=True, help="Then upload from many users at once.")

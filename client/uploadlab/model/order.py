@@ -51,6 +51,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Requirements that every deployment, or the client, loads in place of the lock files' packages."""
     versions: str = ""
     """A requirement: each release that fits it makes one more row of every deployment."""
+    releases: list[str] = []
+    """Those releases when the order was given, the newest first: ``gunicorn==27.0.1``."""
     targets: dict[str, str] = {}
     """URLs of the user's servers, by their names."""
     spec: TargetSpec | None = None

@@ -39,6 +39,7 @@ from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
 from uploadlab.planning.own_apps import OF_OWN_APPS, with_own_app
+from uploadlab.planning.packages import clients_with_ordered, deployments_of_releases, with_ordered
 from uploadlab.planning.version_lineup import version_methods
 from uploadlab.private_urls import private_parts
 from uploadlab.selection import choose
@@ -73,6 +74,8 @@ def draft(order: Order) -> Draft:
     declared = {} if has_only_targets else with_own_app(load_deployments(COMPOSE), order)
     if order.kind in (Kind.COMPARE, Kind.ABLATE):
         return _draft_comparison(order, declared)
+    if order.versions:
+        return _draft_releases(order, declared)
     declared = variants.extended(declared, _named(order), ROOT)
     for name in order.targets:
         if name in declared:
@@ -88,6 +91,11 @@ def draft(order: Order) -> Draft:
     deployments = [deployment for name, deployment in declared.items() if name in chosen or name in always]
     if declared:
         variants.refuse_services(deployments, load_services(COMPOSE))
+    deployments = with_ordered(deployments, order)
+    if order.load and (words := [word for made in deployments for word in made.client_packages]):
+        raise UsageError(
+            f"--with {words[0]} is for single uploads, and Locust sends with --load: leave out one"
+        )
     targets = [deployment.target() for deployment in deployments]
     targets += [
         Target(
@@ -99,6 +107,14 @@ def draft(order: Order) -> Draft:
     if order.kind is Kind.CHECK:
         return _draft_check(order, deployments, targets)
     return _draft_run(order, deployments, targets, names)
+
+
+def _draft_releases(order: Order, declared: Mapping[str, Deployment]) -> Draft:
+    """Plan the grid of a check, a row for each release of a package; raise UsageError."""
+    made = deployments_of_releases(order, declared)
+    deployments = list(made.values())
+    variants.refuse_services(deployments, load_services(COMPOSE))
+    return _draft_check(order, deployments, [deployment.target() for deployment in deployments])
 
 
 def _plan_of_run(order: Order) -> Plan | None:
@@ -169,6 +185,7 @@ def _draft_client_check(order: Order, clients: Sequence[str]) -> Draft:
     chosen = choose("case", order.cases or ["*"], CLIENT_CASES)
     cases = [name for name in chosen if order.large or order.cases or not CLIENT_CASES[name].large]
     targets = [Target(name, "", CLIENT) for name in choose("client", clients, CLIENTS)]
+    targets = clients_with_ordered(targets, order)
     return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=[])
 
 

@@ -22,6 +22,7 @@ from uploadlab.paths import COMPOSE, ROOT, program
 from uploadlab.planning.draft import to_start
 from uploadlab.planning.lineup import lineup
 from uploadlab.planning.own_apps import with_own_app
+from uploadlab.planning.packages import deployments_of_releases, with_ordered
 from uploadlab.private_urls import HIDDEN, keep, private_parts
 
 
@@ -52,7 +53,7 @@ def restored(run: Run, load: bool = False) -> Restored:
         target.name for target in run.targets if target.behind in declared and target.tier == EXTERNAL
     ]:
         raise LabError(f"{run.id} has a target {taken[0]}, a deployment of compose.yaml: start a new run")
-    chosen = [{**made, **declared}[name] for name in names]
+    chosen = with_ordered([{**made, **declared}[name] for name in names], run.order or Order())
     return Restored(to_start(chosen, [*run.cells, *run.load], every=load or run.is_check), texts)
 
 
@@ -67,6 +68,8 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
         if order.kind in (Kind.COMPARE, Kind.ABLATE):
             _, found, texts = lineup(order, declared, ROOT)
             made = {deployment.name: deployment for deployment in found}
+        elif order.versions:
+            made, texts = deployments_of_releases(order, declared), {}
         else:
             made, texts = variants.extended(declared, [stored.name for stored in run.derived], ROOT), {}
     except (UsageError, OSError, ValueError) as error:  # of a name that no file can have, too

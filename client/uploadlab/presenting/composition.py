@@ -17,6 +17,7 @@ from uploadlab.analysis.ranking import Ranking, rank
 from uploadlab.analysis.version_changes import version_changes
 from uploadlab.declared.goals import Goals
 from uploadlab.model.checks import Check
+from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
 from uploadlab.presenting import sections
 from uploadlab.presenting.check_answer import check_statements, check_title
@@ -53,6 +54,7 @@ from uploadlab.presenting.summary import run_summary
 from uploadlab.presenting.version_answer import version_differences, version_statements, version_title
 from uploadlab.storage.reader import UNKNOWN, StoredRun
 from uploadlab.units import format_size
+from uploadlab.versions.sides import requirement_label
 
 NOTHING = "Nothing was measured yet."
 
@@ -244,8 +246,12 @@ def _facts(run: Run) -> list[str]:
     host = run.host
     if not run.started_at and host.cpu == UNKNOWN:
         return [f"run {run.id}"]
+    order = run.order or Order()
+    given = ", ".join(map(requirement_label, order.with_packages))
     return [
         *own_app_facts(run),
+        *([f"with {given}"] if given else []),
+        *([f"releases that fit {order.versions}"] if order.versions else []),
         f"plan {run.plan}, runtime {run.runtime}",
         f"{run.started_at[:10]} {run.started_at[11:16]} UTC",
         f"{host.cores} cores of {host.cpu}, {format_size(host.memory_bytes)}",

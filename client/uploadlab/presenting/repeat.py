@@ -27,8 +27,8 @@ from uploadlab.presenting.target_words import base_app_words, own_app_words, spe
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
 
-ARGUMENTS = ("kind", "configs")
-"""Fields that are words of their own, not options."""
+ARGUMENTS = ("kind", "configs", "releases")
+"""Fields that are words of their own, or follow from another: no options."""
 PROOF = "To prove what it stored, give the URL of a stored file (docs/usage.md#your-own-server)"
 NOT_OF_CI = ("plan", "within", "minutes")
 """Fields that ``lab ci``, which compares an app with what it was, chooses by itself."""
@@ -66,6 +66,8 @@ def _option(field: str, value: Any) -> list[str]:
         return own_app_words(value)
     if field == "base_app":
         return base_app_words(value)
+    if field == "with_packages":
+        return [word for text in value for word in ("--with", text)]
     if isinstance(value, bool):
         return [name]
     if isinstance(value, list):

@@ -45,6 +45,11 @@ class PackageFolder(NamedTuple):
     versions: dict[str, str]
     """The packages in it, with their versions: those that differ from the lab's."""
 
+    @property
+    def text(self) -> str:
+        """What is in it, for people: ``werkzeug 3.0.1, flask 3.0.3``."""
+        return ", ".join(map(" ".join, self.versions.items())) or "as in the lock files"
+
 
 def make_package_folder(
     words: Sequence[str], locks: Sequence[Path], processes: Processes, environment: Path | None = None
@@ -57,6 +62,7 @@ def make_package_folder(
     folder = CACHE / _digest(words, locks, environment)
     if found := _made(folder):
         return found
+    CACHE.mkdir(parents=True, exist_ok=True)
     work = processes.scratch(CACHE, UNFINISHED.rstrip("-"), "check its rights")
     try:
         wanted = resolved(words, locks, installed_packages(environment), work, processes)
@@ -74,6 +80,13 @@ def make_package_folder(
         shutil.rmtree(work, ignore_errors=True)
     _remove_old()
     return _made(folder) or PackageFolder(folder, versions)
+
+
+def made_before(
+    words: Sequence[str], locks: Sequence[Path], environment: Path | None = None
+) -> PackageFolder | None:
+    """Return the folder of these requirements if it is there."""
+    return _made(CACHE / _digest(words, locks, environment))
 
 
 def _made(folder: Path) -> PackageFolder | None:

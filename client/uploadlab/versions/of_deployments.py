@@ -1,45 +1,41 @@
 """The package folders that the deployments of a run load, made before anything starts."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from uploadlab.errors import LabError
 from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import Deployment
-from uploadlab.processes.groups import Processes
-from uploadlab.versions.folders import make_package_folder
+from uploadlab.versions.folders import PackageFolder
 from uploadlab.versions.locks import server_locks
+from uploadlab.versions.making import FolderMaker, WantedFolder
 
 
 def folders_of_deployments(
-    deployments: Iterable[Deployment],
-    compared: Comparison | None,
-    processes: Processes,
-    note: Callable[[str], object],
+    deployments: Iterable[Deployment], compared: Comparison | None, each_counts: bool, maker: FolderMaker
 ) -> dict[str, Path | str]:
     """Return the folders by the deployments' names, or why there is none; make those that are not there yet.
 
     In a comparison, a side that pip cannot install is a problem of its own as long as others are left to
-    compare. Else raise LabError with pip's reason.
+    compare; else, with ``each_counts``, as long as any is left. Otherwise raise LabError with pip's reason.
     """
-    folders: dict[str, Path | str] = {}
-    made: dict[tuple[str, ...], Path | LabError] = {}
-    for deployment in deployments:
-        words = tuple(deployment.packages)
-        if not words:
-            continue
-        if words not in made:
-            try:
-                folder = make_package_folder(words, server_locks(), processes)
-                text = ", ".join(f"{name} {version}" for name, version in folder.versions.items())
-                note(f"{', '.join(words)}: {text or 'what the lock files have'}.")
-                made[words] = folder.path
-            except LabError as error:
-                made[words] = error
-        found = made[words]
-        folders[deployment.name] = found if isinstance(found, Path) else str(found)
-        if not isinstance(found, Path):
-            _require_others(compared, {name for name, why in folders.items() if isinstance(why, str)}, found)
+    wanted = {
+        made.name: WantedFolder(tuple(made.packages), tuple(server_locks()))
+        for made in deployments
+        if made.packages
+    }
+    found = maker.made(wanted.values())
+    folders = {
+        name: folder.path if isinstance(folder := found[want], PackageFolder) else str(folder)
+        for name, want in wanted.items()
+    }
+    for want, folder in found.items():
+        if isinstance(folder, PackageFolder):
+            maker.note(f"{', '.join(want.words)}: {folder.text}.")
+    errors = [folder for folder in found.values() if isinstance(folder, LabError)]
+    if errors and not (each_counts and len(errors) < len(found)):
+        broken = {name for name, why in folders.items() if isinstance(why, str)}
+        _require_others(compared, broken, errors[0])
     return folders
 
 

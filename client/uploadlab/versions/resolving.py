@@ -14,8 +14,10 @@ from typing import NamedTuple
 from uploadlab.processes.groups import Processes
 from uploadlab.versions.pip_runs import PipConflict, run_pip
 from uploadlab.versions.reasons import constrained
-from uploadlab.versions.requirements import canonical, named, pinned, pins
+from uploadlab.versions.requirements import DIRECT, canonical, named, pinned, pins
 
+NOT_LOADED = {"locust"}
+"""Of the lock files, what no upload loads: it need not go with what is changed."""
 TRIES = 4
 """As often pip is asked again, each time with fewer pins of the lock files."""
 
@@ -58,7 +60,9 @@ def resolved(
     Locked packages that do not go with what is changed are free to change with it.
     """
     changed = {canonical(named(word)): pinned(word) for word in words}
-    if all(pin and name in here and here[name].version == pin for name, pin in changed.items()):
+    if not any(map(DIRECT.search, words)) and all(
+        name in here and here[name].version == pin for name, pin in changed.items()
+    ):
         return []
     locked = {name: pin for name, pin in pins(locks).items() if name not in changed}
     beside, freed = _dependents(changed, locked, here)
@@ -91,7 +95,7 @@ def _dependents(
     fresh = dict(changed)
     while fresh:
         following = {}
-        for name in locked.keys() & here.keys() - beside:
+        for name in (locked.keys() & here.keys()) - beside - NOT_LOADED:
             for need in here[name].needs:
                 needed = canonical(named(need))
                 if needed in fresh and not (can := _admits(need, fresh[needed])):

@@ -29,7 +29,7 @@ class Side(NamedTuple):
     client: list[str]
     label: str
     """``werkzeug 3.0.1``"""
-    left_out: Sequence[str] = ()
+    left_out: tuple[str, ...] = ()
     """Names in a file of requirements that no server and no client of the lab has."""
 
     @property
@@ -64,7 +64,7 @@ def parse_side(text: str, folder: Path | None = None) -> Side:
     if not words:
         raise UsageError(f"{text!r} names no package: write gunicorn==26.1.0")
     found: list[str] = []
-    left_out: Sequence[str] = ()
+    left_out: tuple[str, ...] = ()
     labels: list[str] = []
     for word in words:
         if word.endswith(".txt"):
@@ -72,14 +72,14 @@ def parse_side(text: str, folder: Path | None = None) -> Side:
             known = [line for line in inside if _is_known(named(line))]
             if not known:
                 raise UsageError(f"{word} has no package that a server or a client of the lab loads")
-            left_out += [canonical(named(line)) for line in inside if line not in known]
+            left_out += tuple(canonical(named(line)) for line in inside if line not in known)
             found += known
             labels.append(Path(word).stem)
         else:
             made = requirement(word, folder)
             _require_known(named(made), word)
             found.append(made)
-            labels.append(_label(made))
+            labels.append(requirement_label(made))
     _require_once(found)
     server = [word for word in found if is_of_servers(named(word))]
     return Side(server, [word for word in found if word not in server], ", ".join(labels), left_out)
@@ -91,8 +91,13 @@ def parse_sides(texts: Iterable[str], folder: Path | None = None) -> Side:
     server = [word for side in sides for word in side.server]
     client = [word for side in sides for word in side.client]
     _require_once([*server, *client])
-    left_out = [name for side in sides for name in side.left_out]
+    left_out = tuple(name for side in sides for name in side.left_out)
     return Side(server, client, ", ".join(side.label for side in sides), left_out)
+
+
+def whole_words(texts: Iterable[str]) -> list[str]:
+    """Return texts with the whole paths of what they name, as a stored run needs them; raise UsageError."""
+    return [word for text in texts for word in parse_side(text).requirements]
 
 
 def with_side(deployment: Deployment, side: Side) -> Deployment:
@@ -133,13 +138,13 @@ def _require_once(words: Sequence[str]) -> None:
         raise UsageError(f"{twice} is named twice ({both}): name it once")
 
 
-def _label(word: str) -> str:
+def requirement_label(word: str) -> str:
     """Return a requirement for people: ``gunicorn 26.1.0``, ``granian 2.8.9 wheel``, ``gunicorn source``."""
     bare = word.partition(";")[0].strip()
     name = canonical(named(word))
     if DIRECT.search(bare):
         last = unquote(bare.rstrip("/").rpartition("/")[2])
-        if last.endswith(".whl"):
+        if last.endswith(".whl") and "-" in last:
             return f"{name} {last.split('-')[1]} wheel"
         return f"{name} {'source' if canonical(last) == name else last}"
     version = re.sub(r"^\[[^]]*\]", "", bare[len(named(word)) :].strip()).strip(" ()")
