@@ -40,13 +40,14 @@ def version_title(groups: Sequence[Found]) -> str:
         for line in found.lines
         if line.instead == Status.UNAVAILABLE
     }
-    parts = []
+    parts, last = [], ""
     for effect in Effect:
         for (base, label, outcome), places in outcomes.items():
             if outcome is effect:
                 does = DOES[effect].format(base=_short_base(base, label))
                 does = "does not run" if effect is Effect.BREAKS and label in unavailable else does
-                parts.append(f"{label} {does} on {few(places, 2)}")
+                parts.append(f"{'it' if label == last else label} {does} on {few(places, 2)}")
+                last = label
     return "; ".join(parts) or "Nothing was compared"
 
 
