@@ -17,7 +17,7 @@ from uploadlab.analysis.slowdowns import judged_paces
 from uploadlab.clock import now
 from uploadlab.commands.ci_orders import Change
 from uploadlab.declared.goals import declared_goals
-from uploadlab.errors import LabError, problem_of
+from uploadlab.errors import UsageError, problem_of
 from uploadlab.model.order import Kind
 from uploadlab.paths import program, shown
 from uploadlab.planning.draft import Draft
@@ -132,4 +132,4 @@ def _write(path: Path, text: str, option: str, more: bool = False) -> None:
             file.write(text)
     except OSError as error:
         why = f"{option} {shown(path)} was not written: {problem_of(error)}"
-        raise LabError(f"{why}; name another file") from None
+        raise UsageError(f"{why}; name another file") from None

@@ -19,6 +19,7 @@ from uploadlab.planning.draft import draft
 from uploadlab.planning.version_lineup import LOCKED, USUAL_PLACE, whole_side
 from uploadlab.presenting.terminal import Screen
 from uploadlab.versions.locks import runs_package
+from uploadlab.versions.sides import is_side
 
 PLAN, APP_PLAN = "versions", "own-app"
 ROUNDS = 500
@@ -83,6 +84,9 @@ def _of_versions(change: Change) -> ChangeOrders:
         raise UsageError("--base-app is the code of an app of your own: add --app MODULE:NAME")
     if change.base is None:
         raise UsageError("ci needs --base SIDE: what is the change compared with? Write gunicorn==26.1.0")
+    for option, word in (("--base", change.base), ("--head", change.head)):
+        if word != LOCKED and not is_side(word):
+            raise UsageError(f"{option} {word!r} is no version: write gunicorn==26.1.0, ./x.whl, ../gunicorn")
     sides = [word if word == LOCKED else whole_side(word) for word in (change.base, change.head)]
     comparison = _comparison(change, configs=sides, plan=PLAN)
     if not comparison.deployments:
