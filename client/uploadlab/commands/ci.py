@@ -12,7 +12,7 @@ from uploadlab.commands import options
 from uploadlab.commands.ci_job import Job, require_writable
 from uploadlab.commands.ci_orders import CELLS, Change, change_orders
 from uploadlab.commands.target_options import app_options
-from uploadlab.commands.value_types import MINUTES, Names, Percent
+from uploadlab.commands.value_types import MINUTES, Names, Percent, Sizes
 from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError
 from uploadlab.planning.draft import draft
 from uploadlab.planning.version_lineup import LOCKED
@@ -39,23 +39,16 @@ Examples:
 @click.option("--base", metavar="SIDE", help="What the change is compared with.")
 @click.option("--head", default=LOCKED, metavar="SIDE", help="What is judged.  [default: locked]")
 @click.option(
-    "--base-app",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="With --app: the folder of its code before the change.",
+    "--base-app", type=click.Path(path_type=Path), metavar="DIR", help="Code of --app before the change."
 )
-@click.option("--deployments", type=Names(), help="Where.  [default: where the packages matter]")
-@click.option("--cases", type=Names(), help="Try only these cases of the check.")
+@click.option("--deployments", type=Names(), help="Where.  [default: where it matters]")
+@click.option("--cases", type=Names(), help="Try only these in the check.")
+@click.option("--methods", type=Names(), help="Compare only these.")
+@click.option("--sizes", type=Sizes(), help="Compare these, as 16MiB,1GiB.")
 @click.option("--fail-above", type=Percent(), default="10%", help="The slowdown that fails.  [default: 10%]")
 @click.option("--minutes", type=MINUTES, default=USUAL_MINUTES, help="Time limit for both.  [default: 4.5]")
 @click.option("--junit", type=click.Path(dir_okay=False), metavar="FILE", help="Write JUnit XML.")
-@click.option(
-    "--summary",
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help=f"Write Markdown.  [default: below what ${SUMMARY_VARIABLE} has]",
-)
-@options.cell_options
+@click.option("--summary", type=click.Path(dir_okay=False), metavar="FILE", help="Write Markdown.")
 @app_options
 @options.place_options
 def command(
@@ -63,10 +56,10 @@ def command(
 ) -> int:
     """Judge a change in CI.
 
-    One check of the head, then one comparison of the head with the base. Exit code 1 if a tuned deployment
-    fails a case, or if the head is slower than --fail-above or cannot be judged; 2 if it cannot be carried
-    out. A SIDE is a version as gunicorn==26.1.0, several with commas between, a wheel, a source folder, a
-    file of requirements, or "locked". The local runtime is the default.
+    Checks the head, then compares it with the base. Exit code 1 if a tuned deployment fails a case, or if
+    the head is slower than --fail-above or cannot be judged; 2 if it cannot be carried out. A SIDE is a
+    version as gunicorn==26.1.0, a wheel, a folder, a file of requirements, or "locked". Runs here, not in
+    containers; without --summary, $GITHUB_STEP_SUMMARY gets it.
     """
     if place.runtime == session.AUTO:  # whose images take longer than the job may
         place = place._replace(runtime=session.LOCAL)

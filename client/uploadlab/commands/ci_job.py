@@ -52,7 +52,7 @@ class Job:
         """Carry out one of its runs; raise LabError, Stopped."""
         self._began = self._began or time.monotonic()
         kind = drafted.order.kind
-        self._screen.note(f"{TITLES[kind]}: {', '.join(made.name for made in drafted.deployments)}.")
+        self._screen.note(f"{TITLES[kind]}: {', '.join(target.name for target in drafted.targets)}.")
         session.start(drafted, self._place._replace(name=f"{self._name}-{kind}"), self._screen)
 
     def result(self, problem: str = "") -> ChangeResult:

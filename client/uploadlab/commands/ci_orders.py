@@ -10,7 +10,7 @@ from uploadlab import session
 from uploadlab.commands.ci_app import app_sides
 from uploadlab.declared.compose import load_deployments
 from uploadlab.errors import UsageError
-from uploadlab.model.comparison import WITHIN, Comparison
+from uploadlab.model.comparison import Comparison
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.targets import TargetSpec
@@ -26,7 +26,9 @@ ROUNDS = 500
 """At most, of an app: time ends them."""
 KEPT = {"rounds": 40, "sizes": ["16MiB"]}
 """Of an app whose uploads the lab cannot remove: up to 2 GB of each way stay on the disk of each side."""
-CELLS = ("deployments", "methods", "sizes", "rounds", "seed")
+ACCURACY = 3
+"""The rounds of a way end once its interval is this many times narrower than the slowdown that is allowed."""
+CELLS = ("deployments", "methods", "sizes")
 
 
 class Change(NamedTuple):
@@ -101,13 +103,13 @@ def _of_app(change: Change, app: OwnApp, screen: Screen) -> ChangeOrders:
     comparison = _comparison(change, app=head, base_app=base, spec=change.spec, plan=APP_PLAN)
     removed = change.spec and (change.spec.clean_up or change.spec.cleanup_url)
     for name, value in ({"rounds": ROUNDS} if removed else KEPT).items():
-        if change.cells[name] is None:
+        if change.cells.get(name) is None:
             comparison = msgspec.structs.replace(comparison, **{name: value})
     return ChangeOrders(Order(kind=Kind.CHECK, cases=change.cases, app=head, spec=change.spec), comparison)
 
 
 def _comparison(change: Change, **more: Any) -> Order:
-    return Order(kind=Kind.COMPARE, within=min(WITHIN, change.share / 2), **change.cells, **more)
+    return Order(kind=Kind.COMPARE, within=change.share / ACCURACY, **change.cells, **more)
 
 
 def _places(comparison: Comparison | None) -> list[str]:
