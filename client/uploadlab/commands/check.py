@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+import msgspec
 
 from uploadlab import session
 from uploadlab.commands import options
@@ -54,5 +55,6 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """
     order = session.with_known_app(Order(kind=Kind.CHECK, **asked), screen)
     if order.versions:
+        draft(msgspec.structs.replace(order, releases=[order.versions]))  # what else is wrong shows at once
         order = session.with_releases(order, screen)
     return session.start(draft(order), place, screen)
