@@ -103,6 +103,17 @@ def test_deployments_with_the_same_outcome_share_the_title() -> None:
     assert document.title == "werkzeug 3.1.9 is no different from 3.0.1 on flask and uwsgi-tuned"
 
 
+def test_methods_that_changed_alike_share_a_sentence() -> None:
+    factors = {"request.stream": 1.12, "request.files": 3.0, "multipart-push": 1.25}
+    run = run_at("flask", methods=tuple(factors))
+    rows = [row for method, factor in factors.items() for row in rows_at("flask", factor, method=method)]
+    assert told(document_of(run, rows))[0] == (
+        "Slower",
+        "werkzeug 3.1.9 on flask takes longer: request.stream 12% (±1%), request.files 3 times (±1%) and "
+        "multipart-push 25% (±1%); 12% to 3 times more CPU",
+    )
+
+
 def test_what_came_along_is_a_caution_with_what_to_type() -> None:
     document = document_of(run_at("flask"), rows_at("flask", 1))
     assert (

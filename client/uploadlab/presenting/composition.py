@@ -175,7 +175,11 @@ def _answer(evidence: Evidence) -> list[Statement]:
         return client_statements(run, checks) if run.of_clients else check_statements(run, checks)
     if compared and run.comparison:
         if run.comparison.sides:
-            return version_statements(run, compared) + arrival_statement(run, evidence.stored.rows)
+            return [
+                *version_statements(run, compared),
+                *arrival_statement(run, evidence.stored.rows),
+                *noise_statements(evidence.disturbed, "round"),
+            ]
         return comparison_statements(compared[0], run.comparison, run.comparison.others)
     changes = way_statements(evidence.clients) or change_statements(evidence.causes)
     ranking = None if evidence.clients else evidence.ranking
