@@ -12,8 +12,6 @@ from uploadlab.model.targets import TargetSpec
 
 ENTRY = "OWN_APP"
 """What services/app/upload_app/own_app.py reads."""
-OF_OWN_APPS = ["core", "servers"]
-"""The groups that run such an app, where the user names none."""
 ONLY_WSGI = "it runs WSGI apps alone, and this is an ASGI app"
 
 
