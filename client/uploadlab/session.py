@@ -127,7 +127,7 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder.write_order(drafted.order)
             deployments = placed(drafted.deployments, drafted.texts, folder)
             words = ["carry-out", folder.path.name]
-            project = ComposeProject(processes, screen, bool(clients))
+            project = ComposeProject(processes, screen, drafted)
             return _run_containers(project, folder, deployments, drafted.order.profile, words, place, screen)
 
         def prepare_new(data_dir: Path) -> Prepared:
@@ -195,7 +195,7 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         if not (problem or in_container()):
             require_checkout()
             words = ["resume", *(["--load"] if how.load else []), *(["--trust"] if how.trust else [])]
-            project = ComposeProject(processes, screen, bool(clients))
+            project = ComposeProject(processes, screen, run)
             return _run_containers(project, folder, deployments, run.profile, words, place, screen)
 
         def prepare_again(data_dir: Path) -> Prepared:

@@ -120,14 +120,20 @@ def made_before(
     return _made(CACHE / _digest(words, locks, environment))
 
 
-def _made(folder: Path) -> PackageFolder | None:
-    """Return a folder that is there, which counts as used now."""
+def folder_at(path: Path) -> PackageFolder | None:
+    """Return the folder of packages that a path is, with what is in it; None if there is none."""
     try:
-        versions = json.loads((folder / LISTING).read_text())
-        os.utime(folder)
+        return PackageFolder(path, json.loads((path / LISTING).read_text()))
     except OSError:
         return None
-    return PackageFolder(folder, versions)
+
+
+def _made(path: Path) -> PackageFolder | None:
+    """Return a folder that is there, which counts as used now."""
+    if found := folder_at(path):
+        with suppress(OSError):  # another command has just removed it
+            os.utime(path)
+    return found
 
 
 def _remove_old() -> None:
