@@ -202,8 +202,9 @@ def test_what_cannot_be_carried_out_is_one_line_in_every_output(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.py").write_text("import nosuch")
     (tmp_path / "app.py").write_text(APP)
-    files = ["--junit", tmp_path / "x.xml", "--summary", tmp_path / "x.md", "--out", tmp_path / "out"]
-    done = lab("ci", *words, *files)
+    done = lab(
+        "ci", *words, "--junit", tmp_path / "x.xml", "--summary", tmp_path / "x.md", "--out", tmp_path / "out"
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert line in done.stderr.splitlines()[-1]
     (error,) = ElementTree.fromstring((tmp_path / "x.xml").read_bytes()).iter("error")

@@ -22,8 +22,10 @@ from uploadlab.versions.locks import runs_package
 from uploadlab.versions.sides import is_side
 
 PLAN, APP_PLAN = "versions", "own-app"
-ROUNDS = 500
-"""At most, of an app: time ends them."""
+USUAL = {"sizes": ["32MiB"]}
+"""A round of several ways, at six servers, is to take seconds on two cores."""
+REMOVED = {**USUAL, "rounds": 500}
+"""Of an app whose uploads the lab removes: time ends the rounds."""
 KEPT = {"rounds": 40, "sizes": ["16MiB"]}
 """Of an app whose uploads the lab cannot remove: up to 2 GB of each way stay on the disk of each side."""
 ACCURACY = 3
@@ -90,7 +92,7 @@ def _of_versions(change: Change) -> ChangeOrders:
         if word != LOCKED and not is_side(word):
             raise UsageError(f"{option} {word!r} is no version: write gunicorn==26.1.0, ./x.whl, ../gunicorn")
     sides = [word if word == LOCKED else whole_side(word) for word in (change.base, change.head)]
-    comparison = _comparison(change, configs=sides, plan=PLAN)
+    comparison = _comparison(change, USUAL, configs=sides, plan=PLAN)
     if not comparison.deployments:
         places = _with_tuned(draft(comparison).comparison)
         comparison = msgspec.structs.replace(comparison, deployments=places)
@@ -100,16 +102,16 @@ def _of_versions(change: Change) -> ChangeOrders:
 
 def _of_app(change: Change, app: OwnApp, screen: Screen) -> ChangeOrders:
     head, base = app_sides(app, change.base_app, change.base, change.head, screen)
-    comparison = _comparison(change, app=head, base_app=base, spec=change.spec, plan=APP_PLAN)
-    removed = change.spec and (change.spec.clean_up or change.spec.cleanup_url)
-    for name, value in ({"rounds": ROUNDS} if removed else KEPT).items():
-        if change.cells.get(name) is None:
-            comparison = msgspec.structs.replace(comparison, **{name: value})
+    removes = change.spec and (change.spec.clean_up or change.spec.cleanup_url)
+    usual = REMOVED if removes else KEPT
+    comparison = _comparison(change, usual, app=head, base_app=base, spec=change.spec, plan=APP_PLAN)
     return ChangeOrders(Order(kind=Kind.CHECK, cases=change.cases, app=head, spec=change.spec), comparison)
 
 
-def _comparison(change: Change, **more: Any) -> Order:
-    return Order(kind=Kind.COMPARE, within=change.share / ACCURACY, **change.cells, **more)
+def _comparison(change: Change, usual: Mapping[str, Any], **more: Any) -> Order:
+    """Return the order with what the user chose, and what is usual elsewhere."""
+    chosen = {name: value for name, value in change.cells.items() if value is not None}
+    return Order(kind=Kind.COMPARE, within=change.share / ACCURACY, **{**usual, **chosen, **more})
 
 
 def _places(comparison: Comparison | None) -> list[str]:
