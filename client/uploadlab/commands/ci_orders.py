@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from uploadlab import session
+from uploadlab.analysis.case_results import CaseResult
 from uploadlab.commands.ci_app import app_sides
 from uploadlab.declared.compose import load_deployments
 from uploadlab.errors import UsageError
@@ -23,7 +24,7 @@ from uploadlab.versions.sides import is_side
 
 PLAN, APP_PLAN = "versions", "own-app"
 USUAL = {"sizes": ["32MiB"]}
-"""A round of several ways, at six servers, is to take seconds on two cores."""
+"""A round of several ways, at six servers, takes seconds on two cores."""
 REMOVED = {**USUAL, "rounds": 500}
 """Of an app whose uploads the lab removes: time ends the rounds."""
 KEPT = {"rounds": 40, "sizes": ["16MiB"]}
@@ -64,6 +65,18 @@ class ChangeOrders(NamedTuple):
 
     check: Order
     comparison: Order
+    base_packages: Sequence[str] = ()
+    base_app: OwnApp | None = None
+
+    def check_of_base(self, cells: Sequence[CaseResult]) -> Order:
+        """Return the order that tries these cells with the base."""
+        return msgspec.structs.replace(
+            self.check,
+            cases=list(dict.fromkeys(cell.case for cell in cells)),
+            deployments=list(dict.fromkeys(cell.deployment for cell in cells)),
+            with_packages=list(self.base_packages),
+            app=self.base_app,
+        )
 
     def comparison_within(self, seconds: float) -> Order:
         """Return the order of the comparison, whose rounds end after this time."""
@@ -96,8 +109,9 @@ def _of_versions(change: Change) -> ChangeOrders:
     if not comparison.deployments:
         places = _with_tuned(draft(comparison).comparison)
         comparison = msgspec.structs.replace(comparison, deployments=places)
-    packages = [side for side in sides[1:] if side != LOCKED]
-    return ChangeOrders(Order(kind=Kind.CHECK, cases=change.cases, with_packages=packages), comparison)
+    before, after = ([side] if side != LOCKED else [] for side in sides)
+    check = Order(kind=Kind.CHECK, cases=change.cases, with_packages=after)
+    return ChangeOrders(check, comparison, before)
 
 
 def _of_app(change: Change, app: OwnApp, screen: Screen) -> ChangeOrders:
@@ -105,7 +119,8 @@ def _of_app(change: Change, app: OwnApp, screen: Screen) -> ChangeOrders:
     removes = change.spec and (change.spec.clean_up or change.spec.cleanup_url)
     usual = REMOVED if removes else KEPT
     comparison = _comparison(change, usual, app=head, base_app=base, spec=change.spec, plan=APP_PLAN)
-    return ChangeOrders(Order(kind=Kind.CHECK, cases=change.cases, app=head, spec=change.spec), comparison)
+    check = Order(kind=Kind.CHECK, cases=change.cases, app=head, spec=change.spec)
+    return ChangeOrders(check, comparison, base_app=base)
 
 
 def _comparison(change: Change, usual: Mapping[str, Any], **more: Any) -> Order:
