@@ -126,7 +126,7 @@ def _of_app(change: Change, app: OwnApp, screen: Screen) -> ChangeOrders:
 def _comparison(change: Change, usual: Mapping[str, Any], **more: Any) -> Order:
     """Return the order with what the user chose, and what is usual elsewhere."""
     chosen = {name: value for name, value in change.cells.items() if value is not None}
-    return Order(kind=Kind.COMPARE, within=change.share / ACCURACY, **{**usual, **chosen, **more})
+    return Order(kind=Kind.COMPARE, within=round(change.share / ACCURACY, 3), **{**usual, **chosen, **more})
 
 
 def _places(comparison: Comparison | None) -> list[str]:
