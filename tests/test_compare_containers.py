@@ -43,3 +43,21 @@ def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
     assert {row.deployment for row in rows} >= {"mine", "mine-again", "mine-without-post-buffering"}
     assert {row.deployment for row in rows if row.status is Status.OK} == {"mine-without-env"}
     assert {row.status for row in rows} == {Status.OK, Status.REFUSED}
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_containers_have_packages_in_other_versions(tmp_path: Path) -> None:
+    """Two versions of a server, and one that pip does not find."""
+    sides = ["gunicorn==26.1.0", "gunicorn==26.2.0", "gunicorn==99"]
+    words = ("--methods", "request.stream", "--sizes", "64KiB", "--rounds", "1", "--deployments", "gunicorn")
+    done = lab("compare", *sides, *words, "--runtime", "docker", "--out", tmp_path)
+    assert "gunicorn==99: there is no such version" in done.stderr
+    folder = only_run(tmp_path)
+    ran = {made.name: made.packages for made in folder.read_run().derived}
+    rows = folder.read_measurements()
+    lost = {name for name, packages in ran.items() if packages == [sides[-1]]}
+    assert {row.deployment for row in rows if row.status is Status.UNAVAILABLE} == lost
+    assert {row.deployment for row in rows if row.status is Status.OK} == ran.keys() - lost
+    for name in ran.keys() - lost:
+        (version,) = (packages.partition("==")[2] for packages in ran[name])
+        assert f"gunicorn {version}" in (folder.logs / f"{name}.log").read_text()

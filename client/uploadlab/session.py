@@ -30,7 +30,7 @@ from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, requi
 from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
-from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
+from uploadlab.model.deployments import EXTERNAL, Deployment, Target, added_groups
 from uploadlab.model.order import Order
 from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.runs import Run
@@ -38,10 +38,17 @@ from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft, other_clients
 from uploadlab.planning.packages import package_of_versions
-from uploadlab.planning.stored import keep_certificates, require_targets, restored, with_given
+from uploadlab.planning.stored import (
+    keep_certificates,
+    lacking_secrets,
+    require_targets,
+    restored,
+    with_given,
+)
 from uploadlab.presenting import report
 from uploadlab.presenting.document import Document
 from uploadlab.presenting.terminal import Screen
+from uploadlab.private_urls import OWN_APP as ANY_OWN_APP
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import is_this_host
 from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
@@ -180,6 +187,11 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         how.keep_for(urls.values())
         folder.write_run(run)
     spec = next((target.spec for target in run.targets if target.spec), None)
+    if app := run.order.app if run.order else None:
+        how.keep_for([ANY_OWN_APP])
+        own_environment(app)
+        if lacking := lacking_secrets(Target(app.place, ANY_OWN_APP, spec=spec)):
+            raise UsageError(f"{run.id}: {lacking}")
     keep_certificates(urls.values(), spec)
     if run.runtime not in (DOCKER, LOCAL):
         raise LabError(f"{run.id} has runtime {run.runtime!r}, which this lab does not know: start a new run")

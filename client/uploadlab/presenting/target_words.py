@@ -19,7 +19,7 @@ def spec_words(spec: TargetSpec) -> list[str]:
     for field in spec.__struct_fields__:
         value = getattr(spec, field)
         is_default = field == "max_bytes" and spec.is_foreign and value == DEFAULT_MOST_BYTES
-        if value and not is_default:
+        if value and not is_default and field != "only_plain":  # which follows from the others
             option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
             words += [word for text in _texts(field, value) for word in (option, *([text] if text else []))]
     return words
