@@ -10,7 +10,7 @@ from uploadlab import session
 from uploadlab.analysis.change import ChangeVerdict
 from uploadlab.commands import options
 from uploadlab.commands.ci_job import CHECK, CHECK_OF_BASE, COMPARISON, Job, require_writable
-from uploadlab.commands.ci_orders import CELLS, Change, change_orders
+from uploadlab.commands.ci_orders import CELLS, AskedChange, change_orders
 from uploadlab.commands.target_options import app_options
 from uploadlab.commands.value_types import MINUTES, Names, Percent, Sizes
 from uploadlab.errors import FAILED, MISUSED, LabError, Stopped, UsageError
@@ -67,7 +67,7 @@ def command(
     for path, option in ((page, "--summary"), (junit, "--junit")):
         if path:
             require_writable(Path(path), option)
-    change = Change(
+    change = AskedChange(
         share=asked["fail_above"], cells={name: asked[name] for name in CELLS},
         **{name: asked[name] for name in ("base", "head", "base_app", "app", "spec", "cases")},
     )  # fmt: skip
@@ -88,7 +88,7 @@ def command(
 
 
 def _carried_out(
-    job: Job, change: Change, seconds: float, place: session.Place, screen: Screen
+    job: Job, change: AskedChange, seconds: float, place: session.Place, screen: Screen
 ) -> LabError | Stopped | None:
     """Carry out the check and the comparison; return what ended them early."""
     try:

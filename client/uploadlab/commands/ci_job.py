@@ -15,7 +15,7 @@ from uploadlab.analysis.comparison import found
 from uploadlab.analysis.outcome import Rows, failed_entirely
 from uploadlab.analysis.slowdowns import judged_paces
 from uploadlab.clock import now
-from uploadlab.commands.ci_orders import Change
+from uploadlab.commands.ci_orders import AskedChange
 from uploadlab.declared.goals import declared_goals
 from uploadlab.errors import UsageError, problem_of
 from uploadlab.paths import program, shown
@@ -38,7 +38,7 @@ TITLES = {CHECK: "The check", CHECK_OF_BASE: "The check of the base", COMPARISON
 class Job:
     """A check and a comparison, as far as they were carried out."""
 
-    def __init__(self, change: Change, place: session.Place, screen: Screen) -> None:
+    def __init__(self, change: AskedChange, place: session.Place, screen: Screen) -> None:
         self._about = ChangeResult(change.base_text, change.head_text, change.share)
         self._place, self._screen = place, screen
         self._started_at, self._began = now(), 0.0

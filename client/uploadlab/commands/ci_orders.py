@@ -34,7 +34,7 @@ ACCURACY = 3
 CELLS = ("deployments", "methods", "sizes")
 
 
-class Change(NamedTuple):
+class AskedChange(NamedTuple):
     """A change as the user describes it."""
 
     base: str | None
@@ -83,7 +83,7 @@ class ChangeOrders(NamedTuple):
         return msgspec.structs.replace(self.comparison, minutes=seconds / 60)
 
 
-def change_orders(change: Change, installs: bool, screen: Screen) -> ChangeOrders:
+def change_orders(change: AskedChange, installs: bool, screen: Screen) -> ChangeOrders:
     """Return both orders; raise LabError for all that can be wrong before anything is sent.
 
     With ``installs``, what the servers of this host need is installed now, not after the check.
@@ -96,7 +96,7 @@ def change_orders(change: Change, installs: bool, screen: Screen) -> ChangeOrder
     return orders._replace(check=msgspec.structs.replace(orders.check, deployments=places))
 
 
-def _of_versions(change: Change) -> ChangeOrders:
+def _of_versions(change: AskedChange) -> ChangeOrders:
     if change.base_app:
         raise UsageError("--base-app is the code of an app of your own: add --app MODULE:NAME")
     if change.base is None:
@@ -114,7 +114,7 @@ def _of_versions(change: Change) -> ChangeOrders:
     return ChangeOrders(check, comparison, before)
 
 
-def _of_app(change: Change, app: OwnApp, screen: Screen) -> ChangeOrders:
+def _of_app(change: AskedChange, app: OwnApp, screen: Screen) -> ChangeOrders:
     head, base = app_sides(app, change.base_app, change.base, change.head, screen)
     removes = change.spec and (change.spec.clean_up or change.spec.cleanup_url)
     usual = REMOVED if removes else KEPT
@@ -123,10 +123,10 @@ def _of_app(change: Change, app: OwnApp, screen: Screen) -> ChangeOrders:
     return ChangeOrders(check, comparison, base_app=base)
 
 
-def _comparison(change: Change, usual: Mapping[str, Any], **more: Any) -> Order:
+def _comparison(change: AskedChange, usual: Mapping[str, Any], **more: Any) -> Order:
     """Return the order with what the user chose, and what is usual elsewhere."""
     chosen = {name: value for name, value in change.cells.items() if value is not None}
-    return Order(kind=Kind.COMPARE, within=change.share / ACCURACY, **{**usual, **chosen, **more})
+    return Order(kind=Kind.COMPARE, within=round(change.share / ACCURACY, 3), **{**usual, **chosen, **more})
 
 
 def _places(comparison: Comparison | None) -> list[str]:

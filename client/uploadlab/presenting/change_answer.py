@@ -74,6 +74,8 @@ def _in_short(result: ChangeResult) -> str:
     if result.nothing_compared:
         parts.append("nothing could be compared, since the base fails")
     arrived = "every upload arrived or was refused clearly"
+    if any(cell.rows for cell in result.cases):
+        arrived = "every case of the check that must pass does"
     if result.has_unknown:
         arrived = "no cell of the check failed (what was stored is not known)"
     return "; ".join(parts) or f"{arrived}; nothing is over {result.share:.0%} slower"
