@@ -15,6 +15,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     evidence,
     links,
     picture,
+    regressions,
     results,
     servers,
 )

@@ -207,15 +207,11 @@ class BlockAdapter(HTTPAdapter):
         self._through = through
         super().__init__()
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Set the block size, too."""
-        super().init_poolmanager(*args, blocksize=self._block_bytes, **kwargs)
-
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return a pool whose connections are limited, and watched if anyone watches."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _LimitedTLS if pool.scheme == "https" else _Limited
-        pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes, self._through)
+        pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes, self._through, self._block_bytes)
         return pool
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
@@ -231,9 +227,16 @@ class _Limited(HTTPConnection):
     """A connection whose answer is limited, and that reports how far a request has got."""
 
     def __init__(
-        self, watch: Watch | None, answer_bytes: int, through: Through, *args: Any, **kwargs: Any
+        self,
+        watch: Watch | None,
+        answer_bytes: int,
+        through: Through,
+        block_bytes: int,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.blocksize = block_bytes  # not by the pool: urllib3 1.26 has none there
         self._watch, self._answer_bytes, self._through = watch, answer_bytes, through
 
     def response_class(self, connected: Any, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override]
