@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, ComparedCell, found, slower
+from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, ComparedCell, found
+from uploadlab.analysis.slowdowns import slower
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.comparison import ComparedGroup, Comparison

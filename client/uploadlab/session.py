@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from uploadlab.analysis.comparison import Found, found, slower
+from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.grid import falls_short, judged
 from uploadlab.analysis.outcome import Rows, failed_entirely
+from uploadlab.analysis.slowdowns import slower
 from uploadlab.checking.client_stage import ClientStage
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
@@ -31,6 +32,7 @@ from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
 from uploadlab.model.order import Order
+from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
@@ -46,18 +48,23 @@ from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
 from uploadlab.runtimes.in_container import Neighbours, require_checkout, run_name
 from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import LocalRuntime, Scratch
+from uploadlab.runtimes.own_app import examined, own_environment
 from uploadlab.sending.crew import Crew
 from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
+from uploadlab.versions.folders import make_package_folder
+from uploadlab.versions.locks import server_locks
 from uploadlab.versions.making import FolderMaker
 from uploadlab.versions.of_clients import folders_of_clients
 from uploadlab.versions.of_deployments import folders_of_deployments
 from uploadlab.versions.releases import MOST_RELEASES, releases_of
+from uploadlab.versions.sources import requirements_of_file
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
+OWN_APP_HERE = "--app is an app of this host"
 STAY_UP = (
     "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them. "
     "Runs and reports: {viewer}"
@@ -74,16 +81,38 @@ class Place(NamedTuple):
     data_dir: Path | None
     """Where uploads are stored; None: the default."""
     workers: Workers
+    name: str = ""
+    """Of the run's folder; empty: the time, and the plan."""
+
+
+def with_known_app(order: Order, screen: Screen) -> Order:
+    """Return the order with what is known of the user's app once it was imported; raise LabError."""
+    if order.app is None:
+        return order
+    with Processes() as processes:
+        app = _examined(order.app, processes)
+    packages = f", with {shown(Path(app.requirements))}" if app.requirements else ""
+    screen.note(f"Your app: {app.place} of {shown(Path(app.folder))}, {app.interface}{packages}.")
+    return msgspec.structs.replace(order, app=app)
+
+
+def _examined(app: OwnApp, processes: Processes) -> OwnApp:
+    own_environment(app)  # a mistake shows before pip starts
+    file = Path(app.requirements)
+    words = requirements_of_file(file.name, file.parent) if app.requirements else []
+    folder = make_package_folder(words, server_locks(), processes).path if words else None
+    return examined(msgspec.structs.replace(app, packages=words), folder, processes)
 
 
 def start(drafted: Draft, place: Place, screen: Screen) -> int:
     """Carry out a new run and return the exit code; raise LabError, Stopped."""
     uploading(place.workers, drafted.steps, drafted.targets)
     with Processes() as processes:
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
+        name = place.name or f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
         clients = other_clients(drafted)
         starts = bool(drafted.deployments or clients)
-        problem = _obstacle(
+        problem = "" if drafted.order.app is None else OWN_APP_HERE
+        problem = problem or _obstacle(
             place, place.runtime, drafted.order.targets, drafted.order.spec, starts, processes
         )
         if problem and place.runtime == DOCKER:
@@ -98,7 +127,7 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder.write_order(drafted.order)
             deployments = placed(drafted.deployments, drafted.texts, folder)
             words = ["carry-out", folder.path.name]
-            project = ComposeProject(processes, screen, bool(clients))
+            project = ComposeProject(processes, screen, drafted)
             return _run_containers(project, folder, deployments, drafted.order.profile, words, place, screen)
 
         def prepare_new(data_dir: Path) -> Prepared:
@@ -166,7 +195,7 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         if not (problem or in_container()):
             require_checkout()
             words = ["resume", *(["--load"] if how.load else []), *(["--trust"] if how.trust else [])]
-            project = ComposeProject(processes, screen, bool(clients))
+            project = ComposeProject(processes, screen, run)
             return _run_containers(project, folder, deployments, run.profile, words, place, screen)
 
         def prepare_again(data_dir: Path) -> Prepared:
@@ -261,8 +290,10 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     compared = found(run, measured)
     too_slow = run.order and fails(compared, run.order.fail_above, screen)
     failed = failed_entirely(run, Rows(measured, checks, folder.read_steps(), folder.read_uploads()))
+    labels = {name: group.label_in_full(name) for group in compared for name in group.sides}
     for name, why in failed.items():
-        screen.note(f"Exit code {FAILED}: nothing arrived at {name}, which you named ({why}).")
+        label = labels.get(name, name)
+        screen.note(f"Exit code {FAILED}: nothing arrived at {label}, which you named ({why}).")
     return FAILED if failed or too_slow or falls_short(run, judged(run, checks)) else 0
 
 
@@ -293,6 +324,7 @@ def _carry_out(
             processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings,
             packages=packages,
         )  # fmt: skip
+        runtime.hand_to_apps(own_environment(run.order.app) if run.order and run.order.app else {})
     host = run.host
     screen.note(
         f"This host: {host.cores} cores, {format_size(host.memory_bytes)}, "

@@ -70,10 +70,10 @@ def _result(run: Run, target: Target, case: str, rows: Sequence[Check], short: S
     bad = [row for row in rows if row.verdict is not Verdict.PASS]
     if not bad:
         return CaseResult(target.name, case, CaseOutcome.PASSED)
+    if all(row.verdict is Verdict.UNAVAILABLE for row in bad):
+        return CaseResult(target.name, case, CaseOutcome.ERROR, bad[0].text, bad)
     if short:
-        untried = all(row.verdict is Verdict.UNAVAILABLE for row in short)
-        outcome = CaseOutcome.ERROR if untried else CaseOutcome.FAILED
-        return CaseResult(target.name, case, outcome, _why(short[0]), short)
+        return CaseResult(target.name, case, CaseOutcome.FAILED, _why(short[0]), short)
     known = known_exception(bad[0], run.exceptions)
     if known:
         why = f"known failure: {known.reason}"

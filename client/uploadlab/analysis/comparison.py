@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import by_cell, reference_names
-from uploadlab.analysis.significance import Judged, Word, judge_ratio, paired_rounds
+from uploadlab.analysis.significance import Judged, judge_ratio, paired_rounds
 from uploadlab.model.cells import Cell
 from uploadlab.model.comparison import WITHIN, ComparedGroup, ComparedSide, Comparison
 from uploadlab.model.measurements import Measurement, Status
@@ -139,42 +139,6 @@ def between_runs(
                 floors[field] = max(floors[field], judged.ratio.value, 1 / judged.ratio.value)
     lines = compare(False)
     return Found(base.id, noise, lines, _reasons(other, other_rows, {line.name: line.name for line in lines}))
-
-
-def slower(groups: Iterable[Found], share: float) -> list[str]:
-    """Return what fails ``--fail-above``: a text for each cell of these groups, none if all is well.
-
-    The one rule for ``compare``, ``diff`` and ``ci``. A cell fails if its uploads are no longer ok, or if
-    they take longer than the base's by more than the share. Where the machine is too noisy to see that share
-    in the speed, the CPU seconds decide, which are those per GB: both sides send the same bytes. A cell
-    that neither can judge fails, too.
-    """
-    return [
-        f"{found.label_in_full(line.name)} {line.method}: {why}"
-        for found in groups
-        for line in found.lines
-        if (why := _why_slower(line, share))
-    ]
-
-
-def _why_slower(line: ComparedCell, share: float) -> str:
-    if line.base_instead:  # no slowdown verdict where the base itself fails
-        return "cannot be judged, the base is unavailable" if line.base_instead == Status.UNAVAILABLE else ""
-    speed, cpu = line.verdicts.get(SECONDS), line.verdicts.get(CPU)
-    if line.instead or not speed:
-        return line.instead or f"cannot be judged by {line.rounds} rounds"
-    longer = 1 / speed.ratio.value - 1
-    if speed.word is Word.LESS and longer > share:
-        return f"takes {longer:.0%} longer"
-    if speed.word is Word.MORE or speed.resolution <= share:
-        return ""
-    noise = f"the noise is ±{speed.resolution:.1%}"
-    if not cpu or cpu.resolution > share:
-        return f"cannot be judged, {noise}" + (f", of CPU seconds ±{cpu.resolution:.1%}" if cpu else "")
-    more = cpu.ratio.value - 1
-    if cpu.word is Word.MORE and more > share:
-        return f"uses {more:.0%} more CPU (the speed cannot be judged: {noise})"
-    return ""
 
 
 def _line(

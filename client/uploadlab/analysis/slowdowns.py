@@ -1,11 +1,14 @@
-"""Whether what is compared is slower than the base: by speed, or by CPU where speed is too noisy. Pure."""
+"""Whether what is compared is slower than the base: by speed, or by CPU where speed is too noisy. Pure.
 
-from collections.abc import Sequence
+The one rule for ``--fail-above`` of ``compare`` and ``diff``, and for ``ci``.
+"""
+
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell
-from uploadlab.analysis.significance import Judged, Word
+from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
+from uploadlab.analysis.significance import Word
 from uploadlab.model.measurements import Status
 
 
@@ -20,7 +23,7 @@ class Pace(StrEnum):
     """The machine is too noisy, or the rounds are too few."""
     BASE_FAILS = "the base fails"
     """There is nothing to compare with."""
-    FINE = "fine"
+    FINE = "as fast"
 
 
 NOT_ALLOWED = (Pace.BROKEN, Pace.SLOWER, Pace.NOT_JUDGED)
@@ -31,59 +34,60 @@ class JudgedPace(NamedTuple):
     """A cell with its verdict and the reason."""
 
     line: ComparedCell
+    label: str
+    """What a reader calls the deployment: ``werkzeug 3.0.1 on flask``."""
     pace: Pace
-    field: str
-    """What decided: seconds or CPU seconds; empty: neither could."""
     why: str
 
 
-def judged_paces(lines: Sequence[ComparedCell], share: float) -> list[JudgedPace]:
-    """Return a verdict on each cell; ``share`` is the slowdown that is allowed: 0.1 of 10%."""
-    return [_judged_pace(line, share) for line in lines]
+def slower(groups: Iterable[Found], share: float) -> list[str]:
+    """Return what fails ``--fail-above``: a text for each cell of these groups, none if all is well."""
+    return [
+        f"{judged.label} {judged.line.method}: {judged.why}"
+        for judged in judged_paces(groups, share)
+        if judged.pace in NOT_ALLOWED
+    ]
 
 
-def _judged_pace(line: ComparedCell, share: float) -> JudgedPace:
-    if line.base_instead:
-        # Where the base could not even start, its failure says nothing of the head.
-        pace = Pace.NOT_JUDGED if line.base_instead == Status.UNAVAILABLE else Pace.BASE_FAILS
-        return JudgedPace(line, pace, "", f"the base: {line.base_instead}")
+def judged_paces(groups: Iterable[Found], share: float) -> list[JudgedPace]:
+    """Return a verdict on each cell of these groups; ``share`` is the slowdown that is allowed.
+
+    A cell fails if its uploads are no longer ok, or if they take longer than the base's by more than the
+    share. Where the machine is too noisy to see that share in the speed, the CPU seconds decide, which are
+    those per GB: both sides send the same bytes. A cell that neither can judge fails, too.
+    """
+    return [
+        JudgedPace(line, found.label_in_full(line.name), *_pace(line, share))
+        for found in groups
+        for line in found.lines
+    ]
+
+
+def _pace(line: ComparedCell, share: float) -> tuple[Pace, str]:
+    if line.base_instead == Status.UNAVAILABLE:
+        return Pace.NOT_JUDGED, "cannot be judged, the base is unavailable"
+    if line.base_instead:  # no slowdown verdict where the base itself fails
+        return Pace.BASE_FAILS, line.base_instead
+    speed = line.verdicts.get(SECONDS)
     if line.instead:
-        return JudgedPace(line, Pace.BROKEN, "", line.instead)
-    slowness = {field: found for field in (SECONDS, CPU) if (found := line.verdicts.get(field))}
-    for field, found in slowness.items():
-        if found.floor - 1 <= share:
-            return _decided(line, field, found, share)
-    for field, found in slowness.items():  # beyond a noise that hides smaller slowdowns
-        if _is_slower(field, found, share):
-            return _decided(line, field, found, share)
-    if not slowness:
-        return JudgedPace(line, Pace.NOT_JUDGED, "", f"{line.rounds} rounds are too few")
-    noise = [f"±{found.floor - 1:.0%} of {_noun(field)}" for field, found in slowness.items()]
-    return JudgedPace(line, Pace.NOT_JUDGED, "", f"the noise is {' and '.join(noise)}")
+        return Pace.BROKEN, line.instead
+    if not speed:
+        return Pace.NOT_JUDGED, f"cannot be judged by {line.rounds} rounds"
+    longer = 1 / speed.ratio.value - 1
+    if speed.word is Word.LESS and longer > share:
+        return Pace.SLOWER, f"takes {longer:.0%} longer"
+    if speed.word is Word.MORE or speed.resolution <= share:
+        return Pace.FINE, "judged by speed"
+    return _pace_by_cpu(line, share, f"the noise is ±{speed.resolution:.1%}")
 
 
-def _decided(line: ComparedCell, field: str, found: Judged, share: float) -> JudgedPace:
-    more = _longer(field, found)
-    verb = "takes" if field == SECONDS else "uses"
-    what = "longer" if field == SECONDS else "more CPU time"
-    less = "less time" if field == SECONDS else "less CPU time"
-    if found.word is Word.SAME:
-        why = f"no difference in {_noun(field)}"
-    elif more > 0:
-        why = f"{verb} {more:.0%} {what}"
-    else:
-        why = f"{verb} {-more:.0%} {less}"
-    return JudgedPace(line, Pace.SLOWER if _is_slower(field, found, share) else Pace.FINE, field, why)
-
-
-def _is_slower(field: str, found: Judged, share: float) -> bool:
-    return found.word is not Word.SAME and _longer(field, found) > share
-
-
-def _longer(field: str, found: Judged) -> float:
-    """Return by which share it needs more time than the base, or CPU time."""
-    return 1 / found.ratio.value - 1 if field == SECONDS else found.ratio.value - 1
-
-
-def _noun(field: str) -> str:
-    return "speed" if field == SECONDS else "CPU time"
+def _pace_by_cpu(line: ComparedCell, share: float, noise: str) -> tuple[Pace, str]:
+    """Return the verdict by CPU seconds; ``noise`` says why the speed gives none."""
+    cpu = line.verdicts.get(CPU)
+    if not cpu or cpu.resolution > share:
+        of_cpu = f", of CPU seconds ±{cpu.resolution:.1%}" if cpu else ""
+        return Pace.NOT_JUDGED, f"cannot be judged, {noise}{of_cpu}"
+    more = cpu.ratio.value - 1
+    if cpu.word is Word.MORE and more > share:
+        return Pace.SLOWER, f"uses {more:.0%} more CPU (the speed cannot be judged: {noise})"
+    return Pace.FINE, "judged by CPU seconds, since the speed is too noisy here"

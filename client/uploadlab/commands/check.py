@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+import msgspec
 
 from uploadlab import session
 from uploadlab.commands import options
@@ -52,7 +53,8 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     fails. With --clients, each client uploads to a server that misbehaves: what it then believes is a
     finding, with exit code 0.
     """
-    order = Order(kind=Kind.CHECK, **asked)
+    order = session.with_known_app(Order(kind=Kind.CHECK, **asked), screen)
     if order.versions:
+        draft(msgspec.structs.replace(order, releases=[order.versions]))  # what else is wrong shows at once
         order = session.with_releases(order, screen)
     return session.start(draft(order), place, screen)

@@ -6,6 +6,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.target_options import app_options
 from uploadlab.commands.value_types import Names
 from uploadlab.errors import UsageError
 from uploadlab.model.order import Kind, Order
@@ -37,6 +38,7 @@ Examples:
 @options.cell_options
 @options.comparison_options
 @options.fail_above_option
+@app_options
 @options.place_options
 def command(configs: tuple[str, ...], place: session.Place, screen: Screen, **asked: Any) -> int:
     """Compare configs, or versions.
@@ -55,4 +57,4 @@ def command(configs: tuple[str, ...], place: session.Place, screen: Screen, **as
                 "compare takes two configs or more: compare configs/uwsgi/A.ini configs/uwsgi/B.ini"
             )
     order = Order(kind=Kind.COMPARE, configs=words, **asked)
-    return session.start(draft(order), place, screen)
+    return session.start(draft(session.with_known_app(order, screen)), place, screen)

@@ -41,4 +41,4 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
 
     Verifies every upload, and writes a report. Baselines always run too.
     """
-    return session.start(draft(Order(**asked)), place, screen)
+    return session.start(draft(session.with_known_app(Order(**asked), screen)), place, screen)

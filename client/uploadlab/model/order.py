@@ -67,6 +67,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def plan_name(self) -> str:
         """The plan that was asked for, or the default of the command."""
+        if self.kind is Kind.RUN and self.app:
+            return self.plan or "own-app"
         if self.kind is Kind.RUN and self.is_foreign:
             return self.plan or "own-server"
         return self.plan or {Kind.RUN: "quick", Kind.ABLATE: "compare"}.get(self.kind, str(self.kind))

@@ -16,7 +16,7 @@ from uploadlab.model.runs import Run
 from uploadlab.pages.part import kept, page_part, untitled
 from uploadlab.paths import BENCHMARK, program
 from uploadlab.presenting.comparison_answer import Effect, outcome_of
-from uploadlab.presenting.figures import counted, few, grouped, percent
+from uploadlab.presenting.figures import counted, grouped, percent
 from uploadlab.presenting.repeat import command_words
 from uploadlab.presenting.version_answer import change_text
 
@@ -27,7 +27,6 @@ SAME_VERSION_RESULTS = SAME_VERSION / "results.jsonl"
 """The committed run of ``./scripts/same-version``."""
 BREAK = "<br>"
 BAD = (Verdict.LOSS, Verdict.FAIL)
-MOST_ATTEMPTS = 3
 
 
 class Regression(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,8 +109,11 @@ def cell_in_words(rows: Iterable[Check]) -> str:
     bad = [row for row in rows if row.verdict in BAD]
     if not bad:
         return f"passes, {counted(len(rows), 'attempt')}"
-    texts = Counter(f"{row.verdict}, {row.text}" for row in bad)
-    return f"{len(bad)} of {counted(len(rows), 'attempt')} fail: {few(texts, MOST_ATTEMPTS)}"
+    texts = Counter(
+        f"{f'{row.verdict}, ' if row.verdict is Verdict.LOSS else ''}{row.text.partition(':')[0]}"
+        for row in bad
+    )
+    return f"{len(bad)} of {counted(len(rows), 'attempt')} fail: {'; '.join(texts)}"
 
 
 @page_part

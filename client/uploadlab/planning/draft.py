@@ -38,6 +38,7 @@ from uploadlab.planning.cells import plan_cells, planned_accuracy, planned_links
 from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
+from uploadlab.planning.own_apps import OF_OWN_APPS, with_own_app
 from uploadlab.planning.packages import clients_with_ordered, deployments_of_releases, with_ordered
 from uploadlab.planning.version_lineup import version_methods
 from uploadlab.private_urls import private_parts
@@ -70,7 +71,7 @@ def draft(order: Order) -> Draft:
     has_only_targets = order.kind is Kind.CHECK and order.targets and not COMPOSE.exists()
     if order.clients is not None:
         return _draft_client_check(order, order.clients)
-    declared = {} if has_only_targets else load_deployments(COMPOSE)
+    declared = {} if has_only_targets else with_own_app(load_deployments(COMPOSE), order)
     if order.kind in (Kind.COMPARE, Kind.ABLATE):
         return _draft_comparison(order, declared)
     if order.versions:
@@ -133,14 +134,15 @@ def ordered_plan(order: Order) -> Plan:
     Raise UsageError.
     """
     plan = load_plan(order.plan_name, PLANS)
-    usual = {*load_deployments(COMPOSE), *order.targets, *(order.deployments or [])}
+    usual = {*with_own_app(load_deployments(COMPOSE), order), *order.targets, *(order.deployments or [])}
     return leaving_out(plan, [name for name in named_deployments(plan) if name not in usual])
 
 
 def _groups(order: Order) -> list[str]:
     """Return the groups whose deployments an order takes where it names none; raise UsageError."""
     plan = _plan_of_run(order)
-    wanted = order.group or (plan.groups if plan else None) or [CORE]
+    usual = OF_OWN_APPS if order.app else [CORE]
+    wanted = order.group or (plan.groups if plan else None) or usual
     return choose("group", ["*" if name == EVERY_GROUP else name for name in wanted], GROUPS)
 
 

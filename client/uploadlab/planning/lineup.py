@@ -18,6 +18,7 @@ from uploadlab.model.order import Kind, Order
 from uploadlab.planning.ablation import ablated
 from uploadlab.planning.version_lineup import AGAIN, are_versions, version_lineup
 from uploadlab.selection import did_you_mean, selects
+from uploadlab.versions.locks import known_packages
 
 OUR_OWN = ("LAB_DEPLOYMENT", "NEXT_HOPS")
 """Variables of the environment that make no difference to an upload."""
@@ -130,6 +131,8 @@ def _named(
         return variants.of_config(word, declared, root, like)
     if made := variants.by_name(word, declared, root, like):
         return made
+    if word in known_packages():
+        raise UsageError(f"{word} is a package: write {word}==VERSION, to compare it with the locked version")
     near = did_you_mean(word, [*declared, *(path for path, _ in variants.config_owners(declared))])
     raise UsageError(f"{word!r} is neither a config nor a deployment: {near}see {CONFIGS} and compose.yaml")
 

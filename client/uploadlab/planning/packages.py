@@ -26,7 +26,7 @@ def with_ordered(deployments: Sequence[Deployment], order: Order) -> list[Deploy
     for word in side.server:
         if not any(word in made.packages for made in found):
             raise UsageError(
-                f"--with {word}: no chosen deployment loads {named(word)}; choose with --deployments or --group"
+                f"--with {word}: no chosen deployment loads {named(word)}; choose others by --deployments"
             )
     return found
 

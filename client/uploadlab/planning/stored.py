@@ -21,6 +21,7 @@ from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, program
 from uploadlab.planning.draft import to_start
 from uploadlab.planning.lineup import lineup
+from uploadlab.planning.own_apps import with_own_app
 from uploadlab.planning.packages import deployments_of_releases, with_ordered
 from uploadlab.private_urls import HIDDEN, keep, private_parts
 
@@ -44,7 +45,7 @@ def restored(run: Run, load: bool = False) -> Restored:
     )
     if not names:  # of clients, or of the user's own servers alone, which need no checkout
         return Restored([], {})
-    declared = load_deployments(COMPOSE)
+    declared = with_own_app(load_deployments(COMPOSE), run.order or Order())
     made, texts = _made_again(run, declared)
     if gone := [name for name in names if name not in {**made, **declared}]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")

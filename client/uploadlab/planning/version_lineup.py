@@ -103,8 +103,9 @@ def _group(
     for side, label in zip(sides, labels, strict=True):
         name = place.name
         if side.requirements:
-            slugs = (f"{place.name}-{side.slug}" + f"-{number}" * (number > 1) for number in count(1))
-            name = next(slug for slug in slugs if slug not in taken)
+            begins = side.slug if side.slug.startswith(f"{place.name}-") else f"{place.name}-{side.slug}"
+            names = (begins + f"-{number}" * (number > 1) for number in count(1))
+            name = next(free for free in names if free not in taken and f"{free}-{AGAIN}" not in taken)
         elif name in compared:
             raise UsageError(f"{LOCKED} is named twice: name it once (the base has its own {AGAIN})")
         taken.add(name)

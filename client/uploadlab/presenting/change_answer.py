@@ -87,12 +87,6 @@ def _statements(result: ChangeResult) -> list[Statement]:
         texts = grouped((judged.why, _way(judged)) for judged in result.paces_of(pace))
         head = str(pace).capitalize()
         statements += [Statement(head, f"{few(ways)}: {why}", tone) for why, ways in texts.items()]
-    if fine := result.paces_of(Pace.FINE):
-        by = grouped((judged.field, _way(judged)) for judged in fine)
-        words = {SECONDS: "judged by speed", CPU: "judged by CPU time, since speed is too noisy here"}
-        statements += [
-            Statement("As fast", f"{few(ways)} ({words[field]})", "good") for field, ways in by.items()
-        ]
     if passed := result.cases_of(CaseOutcome.PASSED):
         left_out = len(result.cases_of(CaseOutcome.SKIPPED))
         text = f"{counted(len(passed), 'cell')} of the check; {left_out} left out (not applicable, or known)"
@@ -123,12 +117,12 @@ def _pace_section(result: ChangeResult) -> Section:
         rows.append(TableRow([_way(judged), format_size(line.size_bytes), verdict, judged.why, *figures]))
     header = ["way", "size", "verdict", "why", "speed", "CPU seconds"]
     intro = [
-        f"Head against base. Over {result.share:.0%} slower fails, and what cannot be judged fails, too: by speed "
-        "where its noise is smaller than that, else by CPU time. Ratios have their 95% interval."
+        f"Head against base. Over {result.share:.0%} slower fails, and what cannot be judged fails, too. "
+        "Where the noise hides that much in the speed, CPU seconds decide. Ratios have their 95% interval."
     ]
     tables = [Table("", header, rows, wordy=True)] if rows else []
     return Section("comparison", "Is it as fast?", intro if rows else [], tables=tables)
 
 
 def _way(judged: JudgedPace) -> str:
-    return f"{judged.line.name} {judged.line.method}"
+    return f"{judged.label} {judged.line.method}"

@@ -34,6 +34,7 @@ from uploadlab.presenting.document import Document, Dots, Statement
 from uploadlab.presenting.dots import link_dots, ranking_dots
 from uploadlab.presenting.links import link_statements, link_title
 from uploadlab.presenting.load_answer import load_statements, load_title
+from uploadlab.presenting.own_app import left_out_statements, own_app_facts, own_app_statements
 from uploadlab.presenting.raw_figures import raw_figures
 from uploadlab.presenting.remains import remains_statements
 from uploadlab.presenting.repeat import next_commands
@@ -174,7 +175,11 @@ def _answer(evidence: Evidence) -> list[Statement]:
         return client_statements(run, checks) if run.of_clients else check_statements(run, checks)
     if compared and run.comparison:
         if run.comparison.sides:
-            return version_statements(run, compared) + arrival_statement(run, evidence.stored.rows)
+            return [
+                *version_statements(run, compared),
+                *arrival_statement(run, evidence.stored.rows),
+                *noise_statements(evidence.disturbed, "round"),
+            ]
         return comparison_statements(compared[0], run.comparison, run.comparison.others)
     changes = way_statements(evidence.clients) or change_statements(evidence.causes)
     ranking = None if evidence.clients else evidence.ranking
@@ -182,10 +187,13 @@ def _answer(evidence: Evidence) -> list[Statement]:
     slow_for_sure = ranking is not None and ranking.slowest.is_clear
     # What is lost is fixed first, and its fix is read with it.
     fixes = changes[:1] if any(isinf(cause.times) for cause in evidence.causes) else []
+    unsuited = {target.name for target in run.targets if target.unsuited}
+    failures = [cell for cell in plain_failures(run, evidence.summaries) if cell.deployment not in unsuited]
     return [
+        *own_app_statements(run, evidence.stored.rows),
         *loss_statements(evidence.losses),
         *fixes,
-        *failure_statements(plain_failures(run, evidence.summaries)),
+        *failure_statements(failures),
         *link_statements(evidence.links),
         *noise_statements(evidence.disturbed, "round", slow_for_sure),
         *noise_statements(step_disturbances(evidence.stored.steps), "step"),
@@ -195,6 +203,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *changes[len(fixes) :],
         *load_statements(_apps(evidence), evidence.loads),
         *precision_statements(direct, bool(evidence.clients)),
+        *left_out_statements(run),
     ]
 
 
@@ -244,6 +253,7 @@ def _facts(run: Run) -> list[str]:
     order = run.order or Order()
     given = ", ".join(map(requirement_label, order.with_packages))
     return [
+        *own_app_facts(run),
         *([f"with {given}"] if given else []),
         *([f"releases that fit {order.versions}"] if order.versions else []),
         f"plan {run.plan}, runtime {run.runtime}",

@@ -80,7 +80,7 @@ def _of_cell(cell: CaseResult, facts: SuiteFacts) -> _TestCase:
 
 def _of_pace(judged: JudgedPace, result: ChangeResult) -> _TestCase:
     line = judged.line
-    name = f"{line.name}/{line.method}/{format_size(line.size_bytes)}"
+    name = f"{judged.label}/{line.method}/{format_size(line.size_bytes)}"
     text = f"{judged.pace}: {judged.why}. Base: {result.base}; allowed: {result.share:.0%}."
     if judged.pace in NOT_ALLOWED:
         return _TestCase(name, "failure", f"{judged.pace}: {judged.why}", text)

@@ -23,7 +23,7 @@ from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
 from uploadlab.planning.version_lineup import LOCKED
-from uploadlab.presenting.target_words import spec_words
+from uploadlab.presenting.target_words import own_app_words, spec_words
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
 
@@ -59,6 +59,8 @@ def _option(field: str, value: Any) -> list[str]:
         return [word for target, url in value.items() for word in ("--target", f"{target}={url}")]
     if field == "spec":
         return spec_words(value)
+    if field == "app":
+        return own_app_words(value)
     if field == "with_packages":
         return [word for text in value for word in ("--with", text)]
     if isinstance(value, bool):
@@ -204,10 +206,11 @@ def _missing(run: Run, rows: Sequence[Measurement]) -> int:
     A run with a time limit needs a row of each cell.
     """
     done_with = given_up(run, rows)
+    unsuited = {target.name for target in run.targets if target.unsuited}
     rounds = {
         planned.cell.id: 1 if run.accuracy else planned.rounds
         for planned in run.cells
-        if planned.cell.id not in done_with
+        if planned.cell.id not in done_with and planned.cell.deployment not in unsuited
     }
     done = {
         (row.cell_id, row.round)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
 from uploadlab.analysis.significance import Judged, Word
 from uploadlab.analysis.version_changes import not_loaded, shared_versions, version_changes
+from uploadlab.model.measurements import Status
 from uploadlab.model.runs import Run
 from uploadlab.presenting.comparison_answer import TONES, Effect, outcome_of
 from uploadlab.presenting.document import Statement
@@ -13,6 +14,7 @@ from uploadlab.presenting.figures import few, grouped, times_text
 LARGE = 2.0
 """From this factor on, ``3 times`` says more than ``200%``."""
 MOST_METHODS = 4
+VERBS = {SECONDS: "takes", CPU: "uses"}
 DOES = {
     Effect.BREAKS: "breaks uploads",
     Effect.FIXES: "fixes uploads that {base} loses",
@@ -33,24 +35,37 @@ def version_title(groups: Sequence[Found]) -> str:
         for found in groups
         for name in dict.fromkeys(line.name for line in found.lines)
     )
-    parts = []
+    unavailable = {
+        found.label(line.name)
+        for found in groups
+        for line in found.lines
+        if line.instead == Status.UNAVAILABLE
+    }
+    parts, last = [], ""
     for effect in Effect:
         for (base, label, outcome), places in outcomes.items():
             if outcome is effect:
                 does = DOES[effect].format(base=_short_base(base, label))
-                parts.append(f"{label} {does} on {few(places, 2)}")
+                does = "does not run" if effect is Effect.BREAKS and label in unavailable else does
+                parts.append(f"{'it' if label == last else label} {does} on {few(places, 2)}")
+                last = label
     return "; ".join(parts) or "Nothing was compared"
 
 
 def version_statements(run: Run, groups: Sequence[Found]) -> list[Statement]:
     """Return a sentence for each side on each deployment, then what else differs between the sides."""
-    lines = grouped(((outcome_of(line), found.label_in_full(line.name)), line)
-                    for found in groups for line in found.lines)  # fmt: skip
+    why = {target.name: target.unavailable for target in run.targets}
+    lines = grouped(
+        ((outcome_of(line), found.label_in_full(line.name)), _explained(line, why.get(line.name, "")))
+        for found in groups
+        for line in found.lines
+    )
     statements = []
     for effect in Effect:
         for (outcome, label), those in lines.items():
             if outcome is effect:
-                text = f"{label}: {_told(effect, those)}"
+                told = _told(effect, those)
+                text = f"{label} {told}" if told.startswith(tuple(VERBS.values())) else f"{label}: {told}"
                 statements.append(Statement(str(effect), text, TONES.get(effect, "")))
     return [*statements, *caution_statements(run, groups)]
 
@@ -102,26 +117,32 @@ def version_differences(run: Run, groups: Sequence[Found]) -> dict[str, list[str
 
 def change_text(line: ComparedCell) -> str:
     """Return what a line shows: ``takes 12% longer (±3%) and 20% more CPU (±1%)``; empty: no difference."""
-    speed, cpu = line.verdicts.get(SECONDS), line.verdicts.get(CPU)
-    parts = []
-    if speed and speed.word is not Word.SAME:
-        parts.append(f"takes {_time(1 / speed.ratio.value)} {_accuracy(speed)}")
-    if cpu and cpu.word is not Word.SAME:
-        parts.append(f"{'' if parts else 'uses '}{_cpu(cpu.ratio.value)} {_accuracy(cpu)}")
+    parts: list[str] = []
+    for field, verb in VERBS.items():
+        judged = line.verdicts.get(field)
+        if judged and judged.word is not Word.SAME:
+            cost = _cost(judged, field)
+            verb = "" if parts else f"{verb} "
+            parts.append(f"{verb}{_amount(cost)} {_direction(cost, field)} {_accuracy(judged)}")
     return " and ".join(parts)
 
 
-def _time(ratio: float) -> str:
-    """Return what a ratio of times is: ``12% longer``."""
-    if ratio >= LARGE:
-        return f"{times_text(ratio)} as long"
-    return f"{ratio - 1:.0%} longer" if ratio > 1 else f"{1 - ratio:.0%} less time"
+def _cost(judged: Judged, field: str) -> float:
+    """Return the ratio of what it takes: above 1 is worse."""
+    return 1 / judged.ratio.value if field == SECONDS else judged.ratio.value
 
 
-def _cpu(ratio: float) -> str:
-    if ratio >= LARGE:
-        return f"{times_text(ratio)} the CPU"
-    return f"{ratio - 1:.0%} more CPU" if ratio > 1 else f"{1 - ratio:.0%} less CPU"
+def _amount(cost: float) -> str:
+    """Return how far a cost is from the base's: ``12%``, or ``3 times`` as much."""
+    return times_text(cost) if cost >= LARGE else f"{abs(cost - 1):.0%}"
+
+
+def _direction(cost: float, field: str) -> str:
+    """Return what stands behind the amount."""
+    if cost >= LARGE:
+        return "as long" if field == SECONDS else "the CPU"
+    more, less = ("longer", "less time") if field == SECONDS else ("more CPU", "less CPU")
+    return more if cost > 1 else less
 
 
 def _accuracy(judged: Judged) -> str:
@@ -139,10 +160,38 @@ def _told(effect: Effect, lines: Sequence[ComparedCell]) -> str:
         texts = [f"ok, before: {line.base_instead}" for line in lines]
     elif effect is Effect.UNKNOWN:
         texts = [line.instead or "too few rounds" for line in lines]
+    elif len(lines) == 1:
+        return f"{lines[0].method} {change_text(lines[0])}"
     else:
-        return few((f"{line.method} {change_text(line)}" for line in lines), MOST_METHODS)
+        return _told_together(lines, SECONDS if effect in (Effect.SLOWER, Effect.FASTER) else CPU)
     alike = grouped(zip(texts, methods, strict=True))
     return "; ".join(f"{few(those, MOST_METHODS)} ({text})" for text, those in alike.items())
+
+
+def _told_together(lines: Sequence[ComparedCell], field: str) -> str:
+    """Return several methods that changed alike: ``takes longer: A 12% (±3%), B 3 times (±2%); CPU ...``."""
+    judged = {line.method: found for line in lines if (found := line.verdicts.get(field))}
+    worse = any(_cost(found, field) > 1 for found in judged.values())
+    head = ("takes longer" if worse else "takes less time") if field == SECONDS else ""
+    head = head or f"uses {'more' if worse else 'less'} CPU"
+    amounts = (f"{name} {_amount(_cost(found, field))} {_accuracy(found)}" for name, found in judged.items())
+    text = f"{head}: {few(amounts, MOST_METHODS)}"
+    costs = [
+        found.ratio.value
+        for line in lines
+        if (found := line.verdicts.get(CPU)) and found.word is not Word.SAME
+    ]
+    if field == CPU or not costs or min(costs) < 1 < max(costs):
+        return text
+    ends = dict.fromkeys(_amount(cost) for cost in sorted(costs, key=lambda cost: abs(cost - 1)))
+    return f"{text}; {' to '.join([*ends][:1] + [*ends][1:][-1:])} {_direction(min(costs), CPU)}"
+
+
+def _explained(line: ComparedCell, why: str) -> ComparedCell:
+    """Return a line with the reason why its deployment does not run, if that is so."""
+    return (
+        line._replace(instead=f"does not run: {why}") if line.instead == Status.UNAVAILABLE and why else line
+    )
 
 
 def _within(lines: Iterable[ComparedCell]) -> str:

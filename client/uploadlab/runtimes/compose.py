@@ -7,13 +7,15 @@ import secrets
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from uploadlab.declared.compose import load_deployments, load_services
-from uploadlab.errors import LabError, UsageError
+from uploadlab.errors import LabError
 from uploadlab.model.deployments import GROUPS, Deployment, added_groups
+from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, OUT, ROOT, RUNS
+from uploadlab.planning.draft import Draft, other_clients
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import VARIABLE, masked
 from uploadlab.processes.groups import Processes
@@ -92,9 +94,10 @@ def _require_mountable(path: Path) -> None:
 class ComposeProject:
     """The containers of one run, apart from those of ``docker compose up``; gone at the end."""
 
-    def __init__(self, processes: Processes, screen: Screen, with_clients: bool = False) -> None:
+    def __init__(self, processes: Processes, screen: Screen, planned: Draft | Run) -> None:
         self._processes, self._screen = processes, screen
-        self._sender = CLIENTS if with_clients else CLIENT
+        self._planned = planned
+        self._sender = CLIENTS if other_clients(planned) else CLIENT
         self._tag = secrets.token_hex(4)
         self._project = f"upload-lab-{self._tag}"
         self._files = [str(COMPOSE)]
@@ -112,7 +115,7 @@ class ComposeProject:
         """
         _require_mountable(folder.path)
         made = [deployment for deployment in deployments if deployment.based_on]
-        images = package_images(deployments, load_services(COMPOSE), self._sender)
+        images = package_images(deployments, self._planned, load_services(COMPOSE), self._sender)
         profiles = added_groups(deployments) + [CLIENTS] * (self._sender == CLIENTS)
         self._profiles = [word for profile in profiles for word in ("--profile", profile)]
         self._environment["LAB_PROFILING"] = str(int(profiling))
@@ -122,8 +125,10 @@ class ComposeProject:
             with self._screen.waiting("Building the images, which takes a minute or two the first time"):
                 self._do("build")
             failed = self._build_packages(images) if images else {}
-            lacking = unavailable(deployments, failed)
-            self._require_any(deployments, lacking)
+            lacking = unavailable(deployments, self._planned, failed)
+            self._environment[UNAVAILABLE] = json.dumps(lacking)
+            for name, why in lacking.items():
+                self._screen.note(f"{name} is unavailable: {why}.")
             self._override(deployments, without(images, failed), folder)
             started = [deployment for deployment in deployments if deployment.name not in lacking]
             services += [service.name for deployment in started for service in deployment.services]
@@ -143,7 +148,7 @@ class ComposeProject:
         while left := without(images, failed):
             path = write_builds(left, build, folder)
             sets = {name for image in left for name in image.sets}
-            with self._screen.waiting(f"Building {len(left)} images with packages in other versions"):
+            with self._screen.waiting("Building images with packages in other versions"):
                 words = ["--file", str(path), "build", *(image.service for image in left)]
                 status, said = self._run(*words)
             if status == 0:
@@ -152,15 +157,6 @@ class ComposeProject:
                 raise LabError(f"packages cannot be installed in an image: {_last_line(said)}")
             failed |= more
         return failed
-
-    def _require_any(self, deployments: Sequence[Deployment], lacking: Mapping[str, str]) -> None:
-        """Name the deployments that cannot have their packages; raise UsageError if none of them can."""
-        self._environment[UNAVAILABLE] = json.dumps(lacking)
-        for name, why in lacking.items():
-            self._screen.note(f"{name} is unavailable: {why}.")
-        changed = [made.name for made in deployments if made.packages or made.client_packages]
-        if changed and all(name in lacking for name in changed):
-            raise UsageError(lacking[changed[0]])
 
     def _override(
         self, deployments: Sequence[Deployment], images: Sequence[PackageImage], folder: RunFolder

@@ -34,7 +34,7 @@ def override(
     """
     declared = load_services(compose)
     services: dict[str, Any] = {}
-    if any(deployment.packages or deployment.client_packages for deployment in deployments):
+    if image or any(deployment.packages for deployment in deployments):
         locks = f"{_escaped(str(compose.parent / 'services'))}:/lab/services:ro"  # the client plans by them
         services[sender] = {**({"image": image} if image else {}), "volumes": [locks]}
     for deployment in deployments:

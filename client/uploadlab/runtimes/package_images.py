@@ -14,11 +14,21 @@ from urllib.parse import unquote
 
 import yaml
 
+from uploadlab.errors import LabError, UsageError, problem_of
 from uploadlab.model.deployments import Deployment
+from uploadlab.model.runs import Run
 from uploadlab.paths import PACKAGES, ROOT
-from uploadlab.versions.locks import client_locks, server_locks
+from uploadlab.planning.draft import Draft, other_clients
+from uploadlab.versions.locks import OWN_CLIENT, client_locks, server_locks
+from uploadlab.versions.making import WantedFolder
+from uploadlab.versions.of_clients import words_of_client
+from uploadlab.versions.of_deployments import require_others
 from uploadlab.versions.sets import REASON, set_name
 
+SERVER, CLIENT = "server", "client"
+"""Whose packages they are: also the targets of the Dockerfile."""
+IN_CLIENTS = Path("/opt/clients")
+"""The folders of other clients' packages in the client's image: see ``client_environment``."""
 OURS = "upload-lab-"
 """Begins the name of each image that the lab builds."""
 DOCKERFILE, MAKE_FOLDERS = ROOT / "services" / "packages.Dockerfile", ROOT / "services" / "make-folders"
@@ -30,6 +40,7 @@ IN_BUILD = Path("/context")
 """The build context, as a build sees it."""
 ON_HOST = re.compile(r"file://(/[^\s;#]+)")
 """A wheel or a source folder in a requirement: ``granian @ file:///tmp/granian.whl``."""
+COPIED = re.compile(rf"(file://)?{IN_BUILD}/sources/[0-9a-f]+/\d+/")
 NOT_SOURCE = shutil.ignore_patterns(
     ".git", ".hg", ".tox", ".nox", ".venv", "venv", "node_modules", "__pycache__"
 )
@@ -42,9 +53,8 @@ class PackageImage(NamedTuple):
     """As compose.yaml has it, with the variable of its tag."""
     base: str
     target: str
-    """Of the Dockerfile: ``server`` or ``client``."""
-    sets: dict[str, list[str]]
-    """Requirements by the names of their sets."""
+    sets: dict[str, WantedFolder]
+    """What is in it, by the names of the sets."""
 
     @property
     def service(self) -> str:
@@ -61,26 +71,33 @@ def image_with(image: str, words: Sequence[str]) -> str:
 
 
 def package_images(
-    deployments: Sequence[Deployment], declared: Mapping[str, Any], sender: str
+    deployments: Iterable[Deployment], planned: Draft | Run, declared: Mapping[str, Any], sender: str
 ) -> list[PackageImage]:
-    """Return the images that these deployments need beside the lab's own.
-
-    ``sender`` is the client's service.
-    """
-    found = {}
+    """Return the images that a run needs beside the lab's own; ``sender`` is the client's service."""
+    found: dict[str, PackageImage] = {}
     for deployment in deployments:
         for base in images_of(deployment, declared).values():
             if (name := image_with(base, deployment.packages)) != base:
-                sets = {set_name(deployment.packages): deployment.packages}
-                found[name] = PackageImage(name, base, "server", sets)
-    base = declared[sender]["image"]
-    sets = {
-        set_name(made.client_packages): made.client_packages for made in deployments if made.client_packages
-    }
-    if sets:
+                want = WantedFolder(tuple(deployment.packages), tuple(server_locks()))
+                found[name] = PackageImage(name, base, SERVER, {set_name(want.words): want})
+    if sets := _sets_of_clients(planned):
+        base = declared[sender]["image"]
         name = base.replace(":", "-packages:", 1)
-        found[name] = PackageImage(name, base, "client", sets)
+        found[name] = PackageImage(name, base, CLIENT, sets)
     return list(found.values())
+
+
+def _sets_of_clients(planned: Draft | Run) -> dict[str, WantedFolder]:
+    """Return what the clients of a run load, the lab's own and others, by the names of the sets."""
+    found = {}
+    for words in [target.client_packages for target in planned.targets if target.client_packages]:
+        for client in (OWN_CLIENT, *other_clients(planned)):
+            if mine := words_of_client(words, client):
+                want = WantedFolder(
+                    tuple(mine), tuple(client_locks(client)), IN_CLIENTS / client if client else None
+                )
+                found[set_name(mine, client)] = want
+    return found
 
 
 def images_of(deployment: Deployment, declared: Mapping[str, Any]) -> dict[str, str]:
@@ -100,17 +117,32 @@ def without(images: Iterable[PackageImage], failed: Iterable[str]) -> list[Packa
 
 def reasons(said: str) -> dict[str, str]:
     """Return why sets could not be made, by their names, from what a build printed."""
-    return dict(re.findall(rf"^.*?{REASON} ([0-9a-f]+): (.+)$", said, re.MULTILINE))
+    found = dict(re.findall(rf"^.*?{REASON} ([0-9a-f]+): (.+)$", said, re.MULTILINE))
+    return {name: _on_host(why) for name, why in found.items()}
 
 
-def unavailable(deployments: Iterable[Deployment], failed: Mapping[str, str]) -> dict[str, str]:
-    """Return why deployments cannot be measured whose packages could not be made, by their names."""
-    return {
-        made.name: failed[set_name(words)]
-        for made in deployments
-        for words in (made.packages, made.client_packages)
-        if set_name(words) in failed
-    }
+def _on_host(why: str) -> str:
+    """Return a reason without the build's paths; where it is the Python, say that it is the images' own."""
+    text = COPIED.sub("", why)
+    return f"{text}; in containers it is the Python of PYTHON_IMAGE" if "Python" in text else text
+
+
+def unavailable(
+    deployments: Iterable[Deployment], planned: Draft | Run, failed: Mapping[str, str]
+) -> dict[str, str]:
+    """Return why deployments cannot have their packages, by name; raise UsageError if nothing else is left.
+
+    ``failed`` has why sets cannot be made, by their names.
+    """
+    changed = [made for made in deployments if made.packages]
+    found = {made.name: why for made in changed if (why := failed.get(set_name(made.packages)))}
+    error = UsageError(next(iter(failed.values()), ""))
+    if failed.keys() & _sets_of_clients(planned).keys():
+        raise error
+    each_counts = bool(planned.order and planned.order.releases)
+    if found and not (each_counts and len(found) < len(changed)):
+        require_others(planned.comparison, found, error)
+    return found
 
 
 def write_builds(images: Sequence[PackageImage], build: Mapping[str, Any], folder: Path) -> Path:
@@ -134,24 +166,33 @@ def write_builds(images: Sequence[PackageImage], build: Mapping[str, Any], folde
 
 
 def _write_context(image: PackageImage, context: Path) -> None:
+    """Write what a build reads; raise LabError if a wheel or a source folder cannot be read."""
     shutil.rmtree(context, ignore_errors=True)
     context.mkdir()
     shutil.copy(DOCKERFILE, context / "Dockerfile")
     shutil.copy(MAKE_FOLDERS, context)
     code = PACKAGES / "uploadlab"
-    locks = server_locks() if image.target == "server" else client_locks()
-    for path in [*(path for pattern in CODE for path in code.glob(pattern)), *locks]:
-        copied = context / (
-            "code" / path.relative_to(PACKAGES) if path.is_relative_to(code) else path.relative_to(ROOT)
-        )
-        copied.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copied)
-    names = [str(lock.relative_to(ROOT)) for lock in locks]
-    sets = {
-        name: {"words": list(_in_build(words, context, name)), "locks": names}
-        for name, words in image.sets.items()
-    }
+    for path in [path for pattern in CODE for path in code.glob(pattern)]:
+        _copy(path, context / "code" / path.relative_to(PACKAGES))
+    sets = {}
+    for name, want in image.sets.items():
+        for lock in want.locks:
+            _copy(lock, context / lock.relative_to(ROOT))
+        sets[name] = {
+            "words": list(_in_build(want.words, context, name)),
+            "locks": [str(lock.relative_to(ROOT)) for lock in want.locks],
+            "environment": str(want.environment or ""),
+        }
     (context / "sets.json").write_text(json.dumps(sets))
+
+
+def _copy(path: Path, copied: Path) -> None:
+    """Copy a file, or a source folder without what is no source."""
+    copied.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        shutil.copytree(path, copied, symlinks=True, ignore=NOT_SOURCE)
+    else:
+        shutil.copyfile(path, copied)
 
 
 def _in_build(words: Sequence[str], context: Path, name: str) -> Iterator[str]:
@@ -161,10 +202,9 @@ def _in_build(words: Sequence[str], context: Path, name: str) -> Iterator[str]:
         if found:
             path = Path(unquote(found[1]))
             copied = Path("sources") / name / str(number) / path.name
-            (context / copied).parent.mkdir(parents=True)
-            if path.is_dir():
-                shutil.copytree(path, context / copied, symlinks=True, ignore=NOT_SOURCE)
-            else:
-                shutil.copyfile(path, context / copied)
+            try:
+                _copy(path, context / copied)
+            except (OSError, shutil.Error) as error:
+                raise LabError(f"{path}: cannot be copied for an image: {problem_of(error)}") from None
             word = word[: found.start()] + (IN_BUILD / copied).as_uri() + word[found.end() :]
         yield word

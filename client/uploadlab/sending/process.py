@@ -79,7 +79,7 @@ def answers(job: UploadJob, watch: HostWatch, programs: ProgramSender) -> Iterat
     """Do a job and yield its answers."""
     # The budget, so that an abandoned upload ends on the server, too.
     query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
-    before = None if job.foreign else usage.reset(job.url)
+    before = usage.reset(job.url, bool(job.foreign))
     shelf = Shelf(job.foreign.stored_dir) if job.foreign and job.foreign.stored_dir else None
     method = ALL_METHODS[job.method]
     yield UploadBegun(job.number)
@@ -93,7 +93,7 @@ def answers(job: UploadJob, watch: HostWatch, programs: ProgramSender) -> Iterat
     yield UploadSent(job.number)
     cost = usage.NO_ANSWER
     if uploaded.outcome.http_status:
-        cost = usage.cost(before, usage.read(job.url) if before else None)
+        cost = usage.cost(before, usage.read(job.url, bool(job.foreign)) if before else None)
     own = _cpu_seconds() - own_before
     if method.client:
         own += uploaded.outcome.client_cpu_seconds or 0.0

@@ -17,16 +17,17 @@ from uploadlab.versions.sets import IN_IMAGES, REASON
 def main(file: Path) -> int:
     """Make the folder of each set, and print why one could not be made; return the exit code."""
     failed = False
-    IN_IMAGES.mkdir(parents=True, exist_ok=True)
     with Processes() as processes:
         for name, wanted in json.loads(file.read_text()).items():
             locks = [file.parent / lock for lock in wanted["locks"]]
+            environment = Path(wanted["environment"]) if wanted["environment"] else None
             try:
-                made = make_package_folder(wanted["words"], locks, processes)
+                made = make_package_folder(wanted["words"], locks, processes, environment)
             except LabError as error:
                 failed = True
                 print(f"{REASON} {name}: {error}", flush=True)
             else:
+                IN_IMAGES.mkdir(parents=True, exist_ok=True)
                 shutil.move(made.path, IN_IMAGES / name)
     return FAILED if failed else 0
 

@@ -13,7 +13,7 @@ import platform
 import shutil
 import sysconfig
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,14 @@ from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.versions.pip_runs import run_pip
 from uploadlab.versions.requirements import DIRECT
-from uploadlab.versions.resolving import installed_packages, resolved
+from uploadlab.versions.resolving import (
+    Installed,
+    are_here,
+    complete,
+    go_alone,
+    installed_packages,
+    resolved,
+)
 
 CACHE = ROOT / ".venv" / "packages"
 LISTING = "installed.json"
@@ -65,14 +72,8 @@ def make_package_folder(
     CACHE.mkdir(parents=True, exist_ok=True)
     work = processes.scratch(CACHE, UNFINISHED.rstrip("-"), "check its rights")
     try:
-        wanted = resolved(words, locks, installed_packages(environment), work, processes)
         fresh = work / "packages"
-        fresh.mkdir()
-        if wanted:
-            sources = [one.source for one in wanted]
-            target = ["--target", str(fresh), "--progress-bar", "off"]
-            run_pip(["install", "--no-deps", "--no-compile", *target, *sources], words, work, processes)
-        versions = {one.name: one.version for one in wanted}
+        versions = _install(words, locks, installed_packages(environment), fresh, processes)
         (fresh / LISTING).write_text(json.dumps(versions))
         with suppress(OSError):  # another command has just made the same
             fresh.rename(folder)
@@ -82,6 +83,36 @@ def make_package_folder(
     return _made(folder) or PackageFolder(folder, versions)
 
 
+def _install(
+    words: Sequence[str],
+    locks: Sequence[Path],
+    here: Mapping[str, Installed],
+    fresh: Path,
+    processes: Processes,
+) -> dict[str, str]:
+    """Install into a new folder, and return the versions there; raise LabError with pip's reason.
+
+    Mostly one run of pip is enough: what is asked for goes with all that is there.
+    """
+    work = fresh.parent
+
+    def install(sources: Sequence[str]) -> None:
+        target = ["--target", str(fresh), "--progress-bar", "off"]
+        run_pip(["install", "--no-deps", "--no-compile", *target, *sources], words, work, processes)
+
+    is_here = are_here(words, here)
+    if not is_here and go_alone(words, locks, here):
+        install(words)
+        if (versions := complete(fresh, here)) is not None:
+            return versions
+        shutil.rmtree(fresh)
+    fresh.mkdir()
+    wanted = [] if is_here else resolved(words, locks, here, work, processes)
+    if wanted:
+        install([one.source for one in wanted])
+    return {one.name: one.version for one in wanted}
+
+
 def made_before(
     words: Sequence[str], locks: Sequence[Path], environment: Path | None = None
 ) -> PackageFolder | None:
@@ -89,14 +120,20 @@ def made_before(
     return _made(CACHE / _digest(words, locks, environment))
 
 
-def _made(folder: Path) -> PackageFolder | None:
-    """Return a folder that is there, which counts as used now."""
+def folder_at(path: Path) -> PackageFolder | None:
+    """Return the folder of packages that a path is, with what is in it; None if there is none."""
     try:
-        versions = json.loads((folder / LISTING).read_text())
-        os.utime(folder)
+        return PackageFolder(path, json.loads((path / LISTING).read_text()))
     except OSError:
         return None
-    return PackageFolder(folder, versions)
+
+
+def _made(path: Path) -> PackageFolder | None:
+    """Return a folder that is there, which counts as used now."""
+    if found := folder_at(path):
+        with suppress(OSError):  # another command has just removed it
+            os.utime(path)
+    return found
 
 
 def _remove_old() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from uploadlab.errors import LabError
 from uploadlab.paths import client_environment, in_container
 from uploadlab.versions.client_folders import ClientFolders
-from uploadlab.versions.folders import PackageFolder
+from uploadlab.versions.folders import PackageFolder, folder_at
 from uploadlab.versions.locks import OWN_CLIENT, client_locks
 from uploadlab.versions.making import FolderMaker, WantedFolder
 from uploadlab.versions.requirements import canonical, named, pins
@@ -25,7 +25,7 @@ def folders_of_clients(
         return {}
     names = dict.fromkeys((OWN_CLIENT, *clients))
     own = {(words, name): words_of_client(words, name) for words in distinct for name in names}
-    wanted = {key: _wanted(found, key[1]) for key, found in own.items() if found}
+    wanted = {key: wanted_by_client(found, key[1]) for key, found in own.items() if found}
     made = _in_image(own) if in_container() else maker.made(wanted.values())
     paths: dict[tuple[str, ...], dict[str, Path]] = {words: {} for words in distinct}
     reported: dict[str, None] = {}
@@ -39,7 +39,8 @@ def folders_of_clients(
     return {words: ClientFolders(found, list(reported)) for words, found in paths.items()}
 
 
-def _wanted(words: Sequence[str], client: str) -> WantedFolder:
+def wanted_by_client(words: Sequence[str], client: str) -> WantedFolder:
+    """Return what a folder of these requirements is made from, for a client; empty: the lab's own."""
     environment = client_environment(client) if client else None
     return WantedFolder(tuple(words), tuple(client_locks(client)), environment)
 
@@ -47,13 +48,13 @@ def _wanted(words: Sequence[str], client: str) -> WantedFolder:
 def _in_image(own: Mapping[tuple[tuple[str, ...], str], Sequence[str]]) -> dict[WantedFolder, PackageFolder]:
     """Return the folders that the client's image has; raise LabError for one that it does not have."""
     found = {}
-    for (words, client), mine in own.items():
+    for (_, client), mine in own.items():
         if mine:
-            path = folder_in_image(words)
-            if client or not path.is_dir():
+            made = folder_at(folder_in_image(mine, client))
+            if made is None:
                 who = client or "the client"
                 raise LabError(f"no image has {', '.join(mine)} for {who}: add --runtime local")
-            found[_wanted(mine, client)] = PackageFolder(path, {})
+            found[wanted_by_client(mine, client)] = made
     return found
 
 

@@ -1,6 +1,6 @@
 """The package folders that the deployments of a run load, made before anything starts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from uploadlab.errors import LabError
@@ -35,11 +35,11 @@ def folders_of_deployments(
     errors = [folder for folder in found.values() if isinstance(folder, LabError)]
     if errors and not (each_counts and len(errors) < len(found)):
         broken = {name for name, why in folders.items() if isinstance(why, str)}
-        _require_others(compared, broken, errors[0])
+        require_others(compared, broken, errors[0])
     return folders
 
 
-def _require_others(compared: Comparison | None, broken: set[str], error: LabError) -> None:
+def require_others(compared: Comparison | None, broken: Collection[str], error: LabError) -> None:
     """Raise the error unless each group has its base, and another to compare with it."""
     for group in compared.groups if compared else []:
         if group.base in broken or all(name in broken for name in group.others):

@@ -18,6 +18,8 @@ from uploadlab.versions.requirements import DIRECT, canonical, named, pinned, pi
 
 NOT_LOADED = {"locust"}
 """Of the lock files, what no upload loads: it need not go with what is changed."""
+ABSENT = "0.dev0"
+"""The version of what is not there: no requirement takes one so old."""
 TRIES = 4
 """As often pip is asked again, each time with fewer pins of the lock files."""
 
@@ -60,10 +62,6 @@ def resolved(
     Locked packages that do not go with what is changed are free to change with it.
     """
     changed = {canonical(named(word)): pinned(word) for word in words}
-    if not any(map(DIRECT.search, words)) and all(
-        name in here and here[name].version == pin for name, pin in changed.items()
-    ):
-        return []
     locked = {name: pin for name, pin in pins(locks).items() if name not in changed}
     beside, freed = _dependents(changed, locked, here)
     for left in reversed(range(TRIES)):
@@ -77,6 +75,36 @@ def resolved(
                 raise
             freed |= more
     raise AssertionError  # the last try returns or raises
+
+
+def are_here(words: Sequence[str], here: Mapping[str, Installed]) -> bool:
+    """Return whether each of these is here in the very version that it pins."""
+    if any(map(DIRECT.search, words)):
+        return False
+    changed = {canonical(named(word)): pinned(word) for word in words}
+    return all(name in here and here[name].version == pin for name, pin in changed.items())
+
+
+def go_alone(words: Sequence[str], locks: Sequence[Path], here: Mapping[str, Installed]) -> bool:
+    """Return whether no locked package has to change with these, as far as the lock files can tell.
+
+    What the changed packages themselves need, only their metadata says: see ``complete``.
+    """
+    changed = {canonical(named(word)): pinned(word) for word in words}
+    locked = {name: pin for name, pin in pins(locks).items() if name not in changed}
+    return all(changed.values()) and not any(_dependents(changed, locked, here))
+
+
+def complete(folder: Path, here: Mapping[str, Installed]) -> dict[str, str] | None:
+    """Return the versions in a folder; None if a package there needs what is neither there nor here."""
+    mine = installed_packages(folder)
+    both = {**here, **mine}
+    for found in mine.values():
+        for need in found.needs:
+            needed = canonical(named(need))
+            if not _admits(need, both[needed].version if needed in both else ABSENT):
+                return None
+    return {name: found.version for name, found in mine.items()}
 
 
 def _differs(one: Wanted, here: Mapping[str, Installed]) -> bool:
@@ -114,7 +142,7 @@ def _admits(need: str, version: str) -> bool | None:
     requirement = packaging.Requirement(need)
     if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
         return True
-    return bool(requirement.specifier.contains(version, prereleases=True))
+    return version != ABSENT and bool(requirement.specifier.contains(version, prereleases=True))
 
 
 def _ask(
