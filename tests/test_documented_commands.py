@@ -1,7 +1,12 @@
-"""Every command of README and docs works: as it stands on its page, but for words that spare minutes."""
+"""Every command of README and docs works.
+
+Each is planned as it stands on its page. One of each form is typed, but for words that spare minutes: what it
+names, its servers, methods and cases, has tests of its own, and is not better for being measured here again.
+"""
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,14 +19,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from uploadlab import session
+from uploadlab.commands import main
 from uploadlab.paths import DOCS, ROOT
+from uploadlab.planning.draft import Draft
 from uploadlab.runtimes.local import free_ports
 
 from .checkout import checkout
 from .pages import PAGES, blocks
 from .world import World
-
-pytestmark = pytest.mark.slow
 
 OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
 """Pages with tests of their own."""
@@ -70,6 +76,10 @@ INSTEAD = {
     r"192\.0\.2\.7": "127.0.0.1",
 }
 """Smaller words in place of some: what a command measures takes its time elsewhere."""
+PLANNED = re.compile(r"\./scripts/lab (run|check|compare|ablate|knobs)\b")
+"""Commands whose values are names of what is to be measured or tried."""
+READS_LAST = re.compile(r"lab (show|diff) .*\blast\b")
+"""A command about the run of the one before."""
 LOAD_SECONDS = 0.2
 """How long the users of a plan upload at full speed."""
 WITH_EACH_RUN = r"(title: nginx, WebDAV\n +tier: )reference"
@@ -114,24 +124,40 @@ def spared(command: str) -> str:
     return " ".join(f"{option}{value}" for option, value in pairs if f"{option} " not in f"{command} ")
 
 
-def documented() -> Iterator[list[str]]:
-    """The blocks of all pages, each command where it comes first: one is not better for being typed twice.
+def form(command: str) -> frozenset[str]:
+    """What two commands have in common that differ only in what is planned: the names of their options.
 
-    Two commands whose shortened words are the same, in whatever order, are one.
+    Of what is not planned, all words.
     """
-    seen: set[frozenset[str]] = set()
+    words = shortened(command).split()
+    if not PLANNED.match(command):
+        return frozenset(words)
+    return frozenset([*words[:2], *(word for word in words if word.startswith("--"))])
+
+
+def documented() -> Iterator[list[str]]:
+    """The blocks of all pages, their commands that the tests elsewhere have left out."""
     for page in PAGES:
         for block in blocks(page) if page not in OTHERS else []:
-            words = {one: frozenset(shortened(one).split()) for one in block}
-            mine = [
-                one for one in block if words[one] not in seen and not any(word in one for word in ELSEWHERE)
-            ]
-            seen |= {words[one] for one in mine if SERVE not in one}
-            if mine:
+            if mine := [one for one in block if not any(word in one for word in ELSEWHERE)]:
                 yield mine
 
 
-BLOCKS = list(documented())
+def typed() -> Iterator[list[str]]:
+    """The commands of each block whose form is new, and what these need: a server, or the run of the line before."""
+    seen: set[frozenset[str]] = set()
+    for block in documented():
+        mine = list[str]()
+        for command, after in zip(block, [*block[1:], ""], strict=True):
+            is_needed = READS_LAST.search(after) and form(after) not in seen
+            if form(command) not in seen or SERVE in command or is_needed:
+                mine.append(command)
+            seen.add(form(command))
+        if any(SERVE not in one for one in mine):
+            yield mine
+
+
+BLOCKS = list(typed())
 
 
 def place(name: str, world: World, addresses: dict[str, str]) -> Place:
@@ -251,7 +277,8 @@ def _wrong(command: str, here: Place) -> str:
     return f"{command}: status {process.returncode}\n{said}\n"
 
 
-def test_every_command_works_as_its_page_has_it(
+@pytest.mark.slow
+def test_a_command_of_each_form_works_as_its_page_has_it(
     world: World, stored_run: Path, addresses: dict[str, str]
 ) -> None:
     def one(number: int) -> str:
@@ -260,3 +287,16 @@ def test_every_command_works_as_its_page_has_it(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         wrong = list(filter(None, pool.map(one, range(len(BLOCKS)))))
     assert not wrong, "\n".join(wrong)
+
+
+PLANNED_COMMANDS = sorted({one for block in documented() for one in block if PLANNED.match(one)})
+
+
+@pytest.mark.parametrize("command", PLANNED_COMMANDS)
+def test_what_a_command_names_can_be_planned(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = list[Draft]()
+    monkeypatch.setattr(session, "start", lambda drafted, *_: planned.append(drafted))
+    command = command.replace("uwsgi-tuned mine", "uwsgi-tuned uwsgi-default")  # the reader's own config
+    main.lab.main(shlex.split(command)[1:], prog_name="lab", standalone_mode=False)
+    assert all(one.targets and (one.cells or one.steps or one.checks) for one in planned)
+    assert planned
