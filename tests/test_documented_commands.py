@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import pytest
@@ -78,7 +79,7 @@ INSTEAD = {
 """Smaller words in place of some: what a command measures takes its time elsewhere."""
 PLANNED = re.compile(r"\./scripts/lab (run|check|compare|ablate|knobs)\b")
 """Commands whose values are names of what is to be measured or tried."""
-READS_LAST = re.compile(r"lab (show|diff) .*\blast\b")
+READS_LAST = re.compile(r"lab ((show|diff) .*\blast\b|resume$)")
 """A command about the run of the one before."""
 LOAD_SECONDS = 0.2
 """How long the users of a plan upload at full speed."""
@@ -247,11 +248,11 @@ def _behind(here: Place, command: str) -> Iterator[None]:
 
 
 def follow(block: list[str], here: Place, stored_run: Path) -> str:
-    """Type the commands one after the other; what goes wrong, if anything."""
+    """Type the commands one after the other, with no runs but two old ones; what goes wrong, if anything."""
+    runs = here.root / "benchmark" / "runs"
+    shutil.rmtree(runs, ignore_errors=True)
     for name in ("20260131-120000-quick", "20260131-120000-ceilings"):
-        shutil.copytree(stored_run, here.root / "benchmark" / "runs" / name)
-    if "uwsgi-tuned mine" in " ".join(block):  # the reader's own config
-        shutil.copy(here.root / "configs/uwsgi/uwsgi-tuned.ini", here.root / "configs/uwsgi/mine.ini")
+        shutil.copytree(stored_run, runs / name)
     if "--worker" in " ".join(block):  # a line for each terminal, and two workers are waited for
         with ThreadPoolExecutor() as terminals:
             return "".join(terminals.map(lambda one: _wrong(one, here), [*block, block[-1]]))
@@ -281,11 +282,19 @@ def _wrong(command: str, here: Place) -> str:
 def test_a_command_of_each_form_works_as_its_page_has_it(
     world: World, stored_run: Path, addresses: dict[str, str]
 ) -> None:
-    def one(number: int) -> str:
-        return follow(BLOCKS[number], place(str(number), world, addresses), stored_run)
+    places: SimpleQueue[Place] = SimpleQueue()
+    for number in range(AT_ONCE):
+        places.put(place(str(number), world, addresses))
+
+    def one(block: list[str]) -> str:
+        here = places.get()
+        try:
+            return follow(block, here, stored_run)
+        finally:
+            places.put(here)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        wrong = list(filter(None, pool.map(one, range(len(BLOCKS)))))
+        wrong = list(filter(None, pool.map(one, BLOCKS)))
     assert not wrong, "\n".join(wrong)
 
 
