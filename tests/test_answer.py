@@ -11,7 +11,7 @@ from uploadlab.declared.goals import Goals
 from uploadlab.model.cells import Cell, Planned, Step
 from uploadlab.model.deployments import Target
 from uploadlab.model.host_use import HostWarning
-from uploadlab.model.load import LoadStep
+from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.order import Order
 from uploadlab.model.targets import StatusRange, TargetSpec
@@ -267,6 +267,24 @@ def test_what_disturbed_users_at_once_is_said(tmp_path: Path) -> None:
     folder.append_step(step, [])
     noise = told(document_of(folder, Goals()))["Noise"]
     assert noise.startswith("in 1 of 1 step, the hypervisor gave this host's CPU to other machines: ")
+
+
+def test_users_that_were_not_at_work_together_are_named_and_have_no_speed(tmp_path: Path) -> None:
+    folder = stored(tmp_path, rounds("flask"))
+    run = folder.read_run()
+    run.load = [Step(run.cells[0].cell, 2, 1.0)]
+    folder.write_run(run)
+    step_id, cell = run.load[0].id, run.cells[0].cell
+    rows = [
+        LoadUpload(
+            step_id=step_id, user=f"0/{user}", slow=False, method=cell.method, size_bytes=cell.size_bytes,
+            started_at=100.0 * user + number, seconds=1.0, status=Status.OK, sent_bytes=cell.size_bytes,
+        )
+        for user in (1, 2)
+        for number in range(3)
+    ]  # fmt: skip
+    folder.append_step(LoadStep(step_id=step_id, started_at="", status=Status.OK, workers=1), rows)
+    assert told(document_of(folder, Goals()))["2 users"].startswith("flask: no speed, as a user ended before")
 
 
 def test_one_pair_is_no_rule_and_one_noisy_pair_breaks_none(tmp_path: Path) -> None:

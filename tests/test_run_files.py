@@ -257,6 +257,7 @@ ELSEWHERE = {
     "sending/peak_memory.py": "/proc",
     "sending/upload.py": "the file that is sent",
     "storage/run_files.py": "run folders",
+    "versions": "lock files, the user's packages, and folders of packages",
     "storage/run_folder.py": "makes and removes whole run folders, and cuts an open file",
 }
 """Modules and rooms that open or make files, and which."""

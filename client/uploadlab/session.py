@@ -46,6 +46,8 @@ from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
+from uploadlab.versions.folders import make_package_folder
+from uploadlab.versions.locks import server_locks
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
@@ -215,12 +217,13 @@ def _run_here(
     declared_goals()  # a mistake in them must show before a long run, not after
     if (deployments or clients) and COMPOSE.exists() and not in_container():
         install_servers(processes, deployments, bool(clients))
+    packages = _package_folders(deployments, processes, screen)
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
     try:
         workers = uploading(place.workers, run.load, run.targets)
-        _carry_out(prepared, scratch, workers, processes, screen)
+        _carry_out(prepared, scratch, workers, packages, processes, screen)
     except KeyboardInterrupt:
         # On the host, the command that started this container says so itself.
         raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None
@@ -245,8 +248,26 @@ def install_servers(processes: Processes, deployments: Iterable[Deployment], cli
         raise LabError("./scripts/install failed, see above")
 
 
+def _package_folders(
+    deployments: Iterable[Deployment], processes: Processes, screen: Screen
+) -> dict[str, Path]:
+    """Return the folder of each deployment that has packages of its own, made where it is not there yet."""
+    found = {}
+    for deployment in deployments:
+        if deployment.packages and not in_container():  # whose image has them
+            screen.note(f"{deployment.name}: {', '.join(deployment.packages)}.")
+            made = make_package_folder(deployment.packages, server_locks(), processes)
+            found[deployment.name] = made.path
+    return found
+
+
 def _carry_out(
-    prepared: Prepared, scratch: Scratch, workers: Workers, processes: Processes, screen: Screen
+    prepared: Prepared,
+    scratch: Scratch,
+    workers: Workers,
+    packages: Mapping[str, Path],
+    processes: Processes,
+    screen: Screen,
 ) -> None:
     run, folder = prepared.run, prepared.folder
     for notice in read_run_folder(folder).notices:
@@ -256,8 +277,9 @@ def _carry_out(
     else:
         settings = {"PROFILING": "1"} if run.profile else {}
         runtime = LocalRuntime(
-            processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings
-        )
+            processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings,
+            packages=packages,
+        )  # fmt: skip
     host = run.host
     screen.note(
         f"This host: {host.cores} cores, {format_size(host.memory_bytes)}, "

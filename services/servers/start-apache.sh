@@ -3,7 +3,7 @@
 # usage: start-apache.sh CONFIG
 set -eu
 APP_DIR="$PWD/services/app"
-SITE_PACKAGES=$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+SITE_PACKAGES=$PYTHONPATH:$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 minor=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 MOD_WSGI=/usr/lib/apache2/modules/mod_wsgi.so-$minor
 export APP_DIR SITE_PACKAGES MOD_WSGI

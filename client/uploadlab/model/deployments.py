@@ -44,6 +44,8 @@ class Target(Struct, frozen=True):
     """Whether its URL has a login or a query, which are not stored."""
     tls: bool = False
     """Whether it speaks TLS, known also before it has a URL."""
+    client_packages: list[str] = []
+    """Requirements that the lab's client loads in place of its own packages when it uploads there."""
     link: str = ""
     """What its uploads go over; empty: nothing of the lab's. It stands in the name, too: ``flask@dsl``."""
 
@@ -94,6 +96,10 @@ class Deployment(Struct, frozen=True):
     """Whether its front speaks TLS, by a certificate that is made when it starts."""
     next: list[str] = []
     """Deployments that it may pass uploads on to; the first does it by default."""
+    packages: list[str] = []
+    """Requirements that its servers load in place of the lock files' packages: ``werkzeug==3.0.1``."""
+    client_packages: list[str] = []
+    """The same for the client that uploads to it."""
     based_on: str = ""
     """The one of compose.yaml that it is made from, service by service; empty: it is there itself."""
 
@@ -110,7 +116,10 @@ class Deployment(Struct, frozen=True):
 
     def target(self, url: str = "", unavailable: str = "") -> Target:
         """Return what the client measures of it: at an address, or unavailable for a reason."""
-        return Target(self.name, url, self.tier, self.accepts, unavailable, next=self.next, tls=self.tls)
+        return Target(
+            self.name, url, self.tier, self.accepts, unavailable, next=self.next, tls=self.tls,
+            client_packages=self.client_packages,
+        )  # fmt: skip
 
 
 def added_groups(deployments: Iterable[Deployment]) -> list[str]:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from uploadlab.model.comparison import WITHIN
+from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.targets import TargetSpec
 
 
@@ -42,6 +43,12 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Clients that a check tries, in place of deployments."""
     link: list[str] | None = None
     """Names of links that uploads go over."""
+    app: OwnApp | None = None
+    """An app of the user's own, in place of the lab's behind every deployment."""
+    with_packages: list[str] = []
+    """Requirements that every deployment, or the client, loads in place of the lock files' packages."""
+    versions: str = ""
+    """A requirement: each release that fits it makes one more row of every deployment."""
     targets: dict[str, str] = {}
     """URLs of the user's servers, by their names."""
     spec: TargetSpec | None = None

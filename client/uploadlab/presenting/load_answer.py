@@ -53,7 +53,18 @@ def load_statements(summaries: Sequence[LoadSummary], every: Sequence[LoadSummar
             times = (fast.mb_per_second or 0.0) / (slow.mb_per_second or 1.0)
             text += f", {times_text(times)} as much as {_place(slow)}"
         statements.append(Statement(users, text, rank=2 if number else 0))
-    return statements
+    return statements + _unmeasured(summaries)
+
+
+def _unmeasured(summaries: Sequence[LoadSummary]) -> list[Statement]:
+    """Return which steps have no speed, as some user ended before another was in full swing."""
+    places = grouped(
+        (counted(summary.step.users, "user"), _place(summary))
+        for summary in summaries
+        if summary.mb_per_second is None and any(map(summary.statuses.get, ACCEPTED))
+    )
+    text = "{}: no speed, as a user ended before another was in full swing; try larger --sizes"
+    return [Statement(users, text.format(few(names, 5)), "warn") for users, names in places.items()]
 
 
 def _waits(summaries: Sequence[LoadSummary]) -> list[Statement]:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, NamedTuple
 
 from uploadlab.model.deployments import Deployment, Service, Target
@@ -85,8 +86,11 @@ class LocalRuntime:
         fixes: dict[str, str],
         settings: dict[str, str] | None = None,
         echo: Callable[[str], object] = str,
+        packages: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
         """Take the command that installs each program, and settings for each server.
+
+        ``packages`` has the folders of packages that deployments load before the lab's own, by their names.
 
         Without ``log_dir`` each line of a server goes to ``echo``, which prints it plain: clients have words
         in it. By default nobody sees it.
@@ -96,6 +100,7 @@ class LocalRuntime:
         self._scratch, self._log_dir = scratch, log_dir
         self._fixes = fixes
         self._settings = settings or {}
+        self._packages = packages
         self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
 
     def lacks(self, deployments: list[Deployment]) -> str:
@@ -169,10 +174,11 @@ class LocalRuntime:
         run_dir, data_dir = self._scratch.run_dir / name, self._scratch.data_dir / name
         for folder in (run_dir, data_dir / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
+        own = [str(self._packages[name])] if name in self._packages else []
         return {
-            "PATH": search_path(),
+            "PATH": os.pathsep.join([*(f"{folder}/bin" for folder in own), search_path()]),
             # uWSGI finds no virtual environment whose path is not ASCII: the packages are named, too.
-            "PYTHONPATH": os.pathsep.join([str(APP), sysconfig.get_path("purelib")]),
+            "PYTHONPATH": os.pathsep.join([str(APP), *own, sysconfig.get_path("purelib")]),
             "PYTHONUNBUFFERED": "1",  # so that last words reach the log
             "LANG": "C.UTF-8",
             "HOME": str(run_dir),
