@@ -23,6 +23,7 @@ from .helpers import adopt_orphans, assert_nothing_left, left_overs, need, wait_
 from .recipes import RECEIVE, Recipe
 from .recipes import running as running_recipe
 from .running import Lab
+from .stack import ANOTHER, Stack, started
 from .world import World, made
 
 # The tests of one process disturb the runs of another; what is repeated has tests of its own.
@@ -122,6 +123,16 @@ def all_deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """All deployments, up at once until the end."""
     with Processes() as processes:
         yield Lab(processes, tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="session", params=["me", "another user"])
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """All containers of compose.yaml, up until the end: the same for every module."""
+    need("docker")
+    if request.param != "me" and os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    with started(None if request.param == "me" else ANOTHER) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
