@@ -19,7 +19,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
 from .engine import projects
-from .helpers import adopt_orphans, assert_nothing_left, left_overs, need, wait_until
+from .helpers import adopt_orphans, assert_nothing_left, first_environment, left_overs, need, wait_until
 from .recipes import RECEIVE, Recipe
 from .recipes import running as running_recipe
 from .running import Lab
@@ -32,6 +32,7 @@ os.environ.setdefault("LAB_REPEAT", "0")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 adopt_orphans()
+first_environment()
 
 
 FIRST = [

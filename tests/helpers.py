@@ -64,8 +64,14 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @cache
+def first_environment() -> dict[str, str]:
+    """That of commands before any test has changed its own: conftest.py asks for it first."""
+    return environment()
+
+
+@cache
 def forker() -> Forker:
-    return Forker(environment())
+    return Forker(first_environment())
 
 
 def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:

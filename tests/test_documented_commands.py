@@ -26,7 +26,7 @@ from uploadlab.paths import DOCS, ROOT
 from uploadlab.planning.draft import Draft
 from uploadlab.runtimes.local import free_ports
 
-from .checkout import checkout
+from .checkout import checkout, leave_one_ceiling
 from .pages import PAGES, blocks
 from .world import World
 
@@ -83,8 +83,6 @@ READS_LAST = re.compile(r"lab ((show|diff) .*\blast\b|resume$)")
 """A command about the run of the one before."""
 LOAD_SECONDS = 0.2
 """How long the users of a plan upload at full speed."""
-WITH_EACH_RUN = r"(title: nginx, WebDAV\n +tier: )reference"
-"""It would start nginx and uWSGI beside what each command names: a fourth of the work. raw-sink starts."""
 FAILS = {"--fail-above": 1, "{location}": 1, "lab doctor http": 1}
 """One round cannot show that nothing has become slower; the server of these tests names no Location, and
 reads no body in chunks."""
@@ -145,7 +143,7 @@ def documented() -> Iterator[list[str]]:
 
 
 def typed() -> Iterator[list[str]]:
-    """The commands of each block whose form is new, and what these need: a server, or the run of the line before."""
+    """The commands of each block whose form is new, and what they need: a server, or the run of the line before."""
     seen: set[frozenset[str]] = set()
     for block in documented():
         mine = list[str]()
@@ -170,8 +168,7 @@ def place(name: str, world: World, addresses: dict[str, str]) -> Place:
     for plan in (root / "configs" / "plans").glob("*.toml"):
         text = re.sub(r"^seconds = .*\n", "", plan.read_text(), flags=re.MULTILINE)
         plan.write_text(text.replace("[load]\n", f"[load]\nseconds = {LOAD_SECONDS}\n"))
-    compose = root / "compose.yaml"
-    compose.write_text(re.sub(WITH_EACH_RUN, r"\1stock", compose.read_text()))
+    leave_one_ceiling(root)
     (port,) = free_ports(1)
     here = {**addresses, "http://localhost:5004": f"http://localhost:{port}"}
     path = f"{root / 'bin'}:{os.environ['PATH']}"
