@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import compileall
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 from uploadlab.catalogue.payloads import Payload, write_payload
+from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.units import MIB
 from xdist.scheduler import LoadScopeScheduling
@@ -92,6 +94,13 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """Of ``pytest -n 4``."""
     return Scheduling(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the lab once: else the commands of a first run would, each in a checkout of its own."""
+    if not hasattr(config, "workerinput"):
+        for folder in ("client", "services"):
+            compileall.compile_dir(ROOT / folder, quiet=1)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from uploadlab.model.measurements import Status
 from uploadlab.paths import ROOT
 from uploadlab.units import MIB
 
+from .checkout import copy_checkout, leave_one_ceiling
 from .helpers import DEPLOYMENTS, lab, need
 from .test_load_stage import steps_of
 
@@ -18,10 +19,13 @@ def test_long_queues_hold_a_crowd_of_200(tmp_path: Path) -> None:
     need("nginx", "uwsgi")
     tuned = [name for name, one in DEPLOYMENTS.items() if "listen = 1024" in str(config_texts(ROOT, [one]))]
     assert len(tuned) == 3
+    root, out = tmp_path / "checkout", tmp_path / "out"
+    copy_checkout(root)
+    leave_one_ceiling(root)
     words = ("--plan", "crowd", "--methods", "request.stream", "--deployments", ",".join(tuned))
-    done = lab("--runtime", "local", *words, "--out", tmp_path)
+    done = lab("--runtime", "local", *words, "--out", out, PYTHONPATH=str(root / "client"))
     assert done.returncode == 0, done.stderr
-    folder, steps = steps_of(tmp_path)
+    folder, steps = steps_of(out)
     rows = folder.read_uploads()
     for name in tuned:
         step_id = f"{name}/request.stream/{MIB}/200"
