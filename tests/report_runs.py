@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 from uploadlab.model.cells import Cell, Planned, Step
-from uploadlab.model.comparison import Comparison
+from uploadlab.model.comparison import ComparedGroup, Comparison
 from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Profiled, Status
@@ -57,13 +57,14 @@ def loaded_run(path: Path) -> RunFolder:
 def compared_run(path: Path) -> RunFolder:
     """One that takes a quarter longer than the base, and one that does not."""
     names = ("flask", "flask-again", HOSTILE, "flask-b")
+    group = ComparedGroup("flask", "flask-again", {HOSTILE: [f"+ {HOSTILE}"], "flask-b": []})
     run = msgspec.structs.replace(
         RUN,
         id="compared",
         started_at="2026-01-31T12:00:00.000+00:00",
         targets=[Target(name, "", "stock") for name in names],
         cells=[Planned(Cell(name, "request.stream", SIZES[1]), 9, SIZES[0]) for name in names],
-        comparison=Comparison("flask", "flask-again", {HOSTILE: [f"+ {HOSTILE}"], "flask-b": []}, 0.03, 60.0),
+        comparison=Comparison([group], 0.03, 60.0),
     )
     path.mkdir(parents=True)
     folder = RunFolder(path)

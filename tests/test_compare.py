@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, ComparedCell, found, slower
+from uploadlab.analysis.comparison import CPU, MEMORY, SECONDS, ComparedCell, found
+from uploadlab.analysis.slowdowns import slower
 from uploadlab.measuring.prepare import reopen
 from uploadlab.model.cells import Cell, Planned
-from uploadlab.model.comparison import Comparison
+from uploadlab.model.comparison import ComparedGroup, Comparison
 from uploadlab.model.measurements import Measurement, Outcome, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
@@ -64,8 +65,7 @@ def test_a_clear_difference_ends_the_rounds_early(tmp_path: Path) -> None:
     fake = Timed(default=taking(1, 0.02, 1), default_again=taking(1, 0.02, 2), tuned=taking(0.7, 0.02, 3))
     run, rows = rounds_of(tmp_path, fake)
     assert {row.round for row in rows} == set(range(1, 9)), "one look at 6, one at 8"
-    result = found(run, rows)
-    assert result
+    (result,) = found(run, rows)
     (line,) = result.lines
     judged = line.verdicts[SECONDS]
     assert judged
@@ -77,8 +77,7 @@ def test_noise_is_measured_until_the_rounds_end(tmp_path: Path) -> None:
     fake = Timed(default=taking(1, 0.2, 1), default_again=taking(1, 0.2, 2), tuned=taking(1, 0.2, 3))
     run, rows = rounds_of(tmp_path, fake)
     assert max(row.round for row in rows) == 60
-    result = found(run, rows)
-    assert result
+    (result,) = found(run, rows)
     judged = result.lines[0].verdicts[SECONDS]
     assert judged and judged.word == "no difference"
     assert "1 of 1 intervals of speed are wider than ±3%" in comparison_notes(result, 0.03)[0]
@@ -96,26 +95,24 @@ def test_where_the_base_loses_uploads_each_other_is_asked_once(tmp_path: Path) -
     run, rows = rounds_of(tmp_path, Timed(default=lost, default_again=lost))
     assert {row.round for row in rows if row.deployment == "uwsgi-tuned"} == {1}
     assert len(rows) == 3
-    result = found(run, rows)
-    assert result
+    (result,) = found(run, rows)
     (table,) = comparison_tables(result)
     assert table.rows[-1].cells == [
         "request.stream",
         "ok, the base: wrong: 0 of 1024 bytes",
         *"----",
     ]
-    assert slower(result, 0.1) == []
+    assert slower([result], 0.1) == []
 
 
 def test_a_deployment_that_cannot_start_hinders_no_other(tmp_path: Path) -> None:
     fake = Timed(default=taking(1, 0.01, 1), default_again=taking(1, 0.01, 2))
     fake.sick = "uwsgi-tuned"
     run, rows = rounds_of(tmp_path, fake)
-    result = found(run, rows)
-    assert result
+    (result,) = found(run, rows)
     assert result.lines[0].instead == "unavailable"
     assert result.reasons == [f"uwsgi-tuned ({TUNED}): unavailable: uwsgi-tuned has died"]
-    assert slower(result, 0.1) == ["uwsgi-tuned request.stream: unavailable"]
+    assert slower([result], 0.1) == ["uwsgi-tuned request.stream: unavailable"]
     assert names(rows) == {"uwsgi-tuned"}, "nothing is left to compare the base with"
 
 
@@ -127,11 +124,10 @@ def test_without_a_base_nothing_is_measured_in_vain(tmp_path: Path) -> None:
         "uwsgi-default-again",
         "uwsgi-tuned",
     ]
-    result = found(run, rows)
-    assert result
+    (result,) = found(run, rows)
     assert result.lines[0].base_instead == "unavailable"
     assert "uwsgi-default has died" in result.reasons[0]
-    assert slower(result, 0.5) == ["uwsgi-tuned request.stream: cannot be judged, the base is unavailable"]
+    assert slower([result], 0.5) == ["uwsgi-tuned request.stream: cannot be judged, the base is unavailable"]
 
 
 def test_a_comparison_that_was_stopped_goes_on(tmp_path: Path) -> None:
@@ -167,7 +163,7 @@ def test_an_ablations_configs_lie_in_the_run_and_are_what_is_started(tmp_path: P
 def compared_run(**others: list[str]) -> Run:
     targets = ["flask", "again", *others]
     cells = [Planned(Cell(name, "request.stream", SIZE), 9, 1) for name in targets]
-    comparison = Comparison("flask", "again", others, 0.03, 60.0)
+    comparison = Comparison([ComparedGroup("flask", "again", others)], 0.03, 60.0)
     return msgspec.structs.replace(RUN, cells=cells, comparison=comparison)
 
 
@@ -188,8 +184,7 @@ def rows_of(name: str, factor: float, rounds: int = 9, **more: Any) -> list[Meas
 
 def test_time_cpu_and_memory_each_have_a_verdict() -> None:
     rows = rows_of("flask", 1) + rows_of("again", 1.01) + rows_of("slow", 1.5) + rows_of("fast", 0.5)
-    result = found(compared_run(slow=[], fast=[]), rows)
-    assert result
+    (result,) = found(compared_run(slow=[], fast=[]), rows)
     (table,) = comparison_tables(result)
     assert table.rows[3].cells == [
         "request.stream",
@@ -200,19 +195,17 @@ def test_time_cpu_and_memory_each_have_a_verdict() -> None:
         "9",
     ]
     assert table.rows[5].cells[1:3] == ["faster 2.00x [2.00, 2.00]", "less 0.50x [0.50, 0.50]"]
-    assert slower(result, 0.4) == ["slow request.stream: takes 50% longer"]
-    assert slower(result, 0.6) == []
-    assert slower(result, 0.02) == [
+    assert slower([result], 0.4) == ["slow request.stream: takes 50% longer"]
+    assert slower([result], 0.6) == []
+    assert slower([result], 0.02) == [
         "slow request.stream: takes 50% longer",
-        "fast request.stream: cannot be judged, the noise is ±3.0%",
     ]
 
 
 def test_a_difference_within_the_noise_is_none() -> None:
-    result = found(
+    (result,) = found(
         compared_run(other=[]), rows_of("flask", 1) + rows_of("again", 1.1) + rows_of("other", 0.95)
     )
-    assert result
     (line,) = result.lines
     assert {field: judged.word for field, judged in line.verdicts.items() if judged} == {
         SECONDS: "no difference",
@@ -230,8 +223,7 @@ def test_settings_that_change_nothing_share_a_sentence() -> None:
     assert run.comparison
     run.comparison = msgspec.structs.replace(run.comparison, ablation=True)
     rows = rows_of("flask", 1) + rows_of("again", 1) + rows_of("slow", 1.5)
-    result = found(run, rows + rows_of("same", 1) + rows_of("alike", 1))
-    assert result
+    (result,) = found(run, rows + rows_of("same", 1) + rows_of("alike", 1))
     assert run.comparison
     told = comparison_statements(result, run.comparison, run.comparison.others)
     assert [(statement.head, statement.text) for statement in told] == [
@@ -243,23 +235,21 @@ def test_settings_that_change_nothing_share_a_sentence() -> None:
 
 def test_what_the_server_did_not_tell_has_no_verdict() -> None:
     rows = [measured(name, round=number) for name in ("flask", "again", "other") for number in range(1, 10)]
-    result = found(compared_run(other=[]), rows)
-    assert result
+    (result,) = found(compared_run(other=[]), rows)
     line: ComparedCell = result.lines[0]
     assert (set(line.verdicts), line.rounds) == ({SECONDS}, 9)
 
 
 def test_too_few_rounds_say_so() -> None:
     rows = rows_of("flask", 1, 5) + rows_of("again", 1, 5) + rows_of("other", 3, 5)
-    result = found(compared_run(other=[]), rows)
-    assert result
+    (result,) = found(compared_run(other=[]), rows)
     (table,) = comparison_tables(result)
     assert table.rows[3].cells[1:] == ["too few rounds", "too few rounds", "too few rounds", "-", "5"]
     assert comparison_notes(result, 0.03) == [
         "A verdict needs 6 rounds, or 4 in each of two runs: more --rounds or --minutes."
     ]
-    assert slower(result, 0.1) == ["other request.stream: cannot be judged by 5 rounds"]
+    assert slower([result], 0.1) == ["other request.stream: cannot be judged by 5 rounds"]
 
 
 def test_a_run_that_compares_nothing_has_no_verdicts() -> None:
-    assert found(RUN, []) is None
+    assert found(RUN, []) == []

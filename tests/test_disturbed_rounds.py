@@ -157,12 +157,11 @@ def test_a_verdict_comes_from_the_quiet_rounds_and_says_how_many_were_not() -> N
         everything = (
             rows("flask", 1.0, 1.0, rounds) + rows("again", 1.0, 1.0, rounds) + rows("b", 1.0, 9.0, rounds)
         )
-        result = found(run, everything)
-        assert result
+        (result,) = found(run, everything)
         (line,) = result.lines
         assert (line.rounds, line.disturbed) == (rounds - 3 + disturbed, disturbed)
-    result = found(run, rows("flask", 1.0, 1.0, 12) + rows("again", 1.0, 1.0, 12) + rows("b", 1.0, 9.0, 12))
-    assert result
+    steady = rows("flask", 1.0, 1.0, 12) + rows("again", 1.0, 1.0, 12)
+    (result,) = found(run, steady + rows("b", 1.0, 9.0, 12))
     judged = result.lines[0].verdicts[SECONDS]
     assert judged and judged.ratio.low == judged.ratio.high == 1.0
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -70,6 +70,7 @@ class Fake:
         budget_seconds: float,
         foreign: TargetSpec | None = None,
         through: tuple[str, int] | None = None,
+        packages: Sequence[str] = (),
     ) -> Outcome:
         if self.break_after == 0:
             raise KeyboardInterrupt
@@ -77,6 +78,9 @@ class Fake:
         name = url.removeprefix("http://")
         self.events.append(f"measure {name}")
         return self.outcome(name)
+
+    def versions_for(self, packages: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(packages, "1")
 
     def outcome(self, name: str) -> Outcome:
         """What an upload to a deployment shows; other fakes have their own."""

@@ -13,11 +13,22 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 VARIABLE = "LAB_PRIVATE_URLS"
+OWN_APP = "own-app:"
+"""In place of a URL, for an app whose servers are not started yet."""
 HIDDEN = "..."
 LEAST_SECRET = 4
 """Characters of what is looked for in texts: shorter words stand in any text."""
 LEAST_VALUE = 8
 """The same for a value of a query, most of which are no secrets."""
+
+
+class Started(NamedTuple):
+    """Where the processes of a server are that the lab has started, but that does not say what it uses."""
+
+    sessions: list[int]
+    """Ids of the sessions of its parts."""
+    run_dir: str
+    """A part that has a session of its own keeps its process id in a ``*.pid`` there."""
 
 
 class Private(NamedTuple):
@@ -36,6 +47,8 @@ class Private(NamedTuple):
     insecure: bool = False
     front: str = ""
     """What stands before the app there, and answers where the app does not; empty: not known."""
+    started: tuple[list[int], str] | None = None
+    """``Started``; None: the server says itself what it uses, or nobody knows."""
 
     @property
     def in_url(self) -> bool:
@@ -78,6 +91,12 @@ def keep(url: str, private: Private) -> None:
     kept = _kept()
     known = kept.get(url, Private())
     os.environ[VARIABLE] = json.dumps({**kept, url: private._replace(login=known.login, query=known.query)})
+
+
+def for_own_app(private: Private, started: Started) -> Private:
+    """Return what is known of a server that runs the user's app, with what is said to the app itself."""
+    said = private_parts(OWN_APP)
+    return said._replace(ca_file=private.ca_file, front=private.front, started=started)
 
 
 def kept_apart_or_masked(word: str) -> str:

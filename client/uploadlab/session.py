@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from uploadlab.analysis.comparison import Found, found, slower
+import msgspec
+
+from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.grid import falls_short, judged
 from uploadlab.analysis.outcome import Rows, failed_entirely
+from uploadlab.analysis.slowdowns import slower
 from uploadlab.checking.client_stage import ClientStage
 from uploadlab.checking.stage import CheckStage
 from uploadlab.declared.compose import load_needs
@@ -27,10 +31,13 @@ from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
+from uploadlab.model.order import Order
+from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft, other_clients
+from uploadlab.planning.packages import package_of_versions
 from uploadlab.planning.stored import keep_certificates, require_targets, restored, with_given
 from uploadlab.presenting import report
 from uploadlab.presenting.document import Document
@@ -41,6 +48,7 @@ from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
 from uploadlab.runtimes.in_container import Neighbours, require_checkout, run_name
 from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import LocalRuntime, Scratch
+from uploadlab.runtimes.own_app import examined, own_environment
 from uploadlab.sending.crew import Crew
 from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
@@ -48,9 +56,15 @@ from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
 from uploadlab.versions.folders import make_package_folder
 from uploadlab.versions.locks import server_locks
+from uploadlab.versions.making import FolderMaker
+from uploadlab.versions.of_clients import folders_of_clients
+from uploadlab.versions.of_deployments import folders_of_deployments
+from uploadlab.versions.releases import MOST_RELEASES, releases_of
+from uploadlab.versions.sources import requirements_of_file
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
+OWN_APP_HERE = "--app is an app of this host"
 STAY_UP = (
     "The servers stay up: docker compose ps shows their ports, docker compose down -v removes them. "
     "Runs and reports: {viewer}"
@@ -67,16 +81,38 @@ class Place(NamedTuple):
     data_dir: Path | None
     """Where uploads are stored; None: the default."""
     workers: Workers
+    name: str = ""
+    """Of the run's folder; empty: the time, and the plan."""
+
+
+def with_known_app(order: Order, screen: Screen) -> Order:
+    """Return the order with what is known of the user's app once it was imported; raise LabError."""
+    if order.app is None:
+        return order
+    with Processes() as processes:
+        app = _examined(order.app, processes)
+    packages = f", with {shown(Path(app.requirements))}" if app.requirements else ""
+    screen.note(f"Your app: {app.place} of {shown(Path(app.folder))}, {app.interface}{packages}.")
+    return msgspec.structs.replace(order, app=app)
+
+
+def _examined(app: OwnApp, processes: Processes) -> OwnApp:
+    own_environment(app)  # a mistake shows before pip starts
+    file = Path(app.requirements)
+    words = requirements_of_file(file.name, file.parent) if app.requirements else []
+    folder = make_package_folder(words, server_locks(), processes).path if words else None
+    return examined(msgspec.structs.replace(app, packages=words), folder, processes)
 
 
 def start(drafted: Draft, place: Place, screen: Screen) -> int:
     """Carry out a new run and return the exit code; raise LabError, Stopped."""
     uploading(place.workers, drafted.steps, drafted.targets)
     with Processes() as processes:
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
+        name = place.name or f"{time.strftime('%Y%m%d-%H%M%S')}-{drafted.name}"
         clients = other_clients(drafted)
         starts = bool(drafted.deployments or clients)
-        problem = _obstacle(
+        problem = "" if drafted.order.app is None else OWN_APP_HERE
+        problem = problem or _obstacle(
             place, place.runtime, drafted.order.targets, drafted.order.spec, starts, processes
         )
         if problem and place.runtime == DOCKER:
@@ -91,7 +127,7 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder.write_order(drafted.order)
             deployments = placed(drafted.deployments, drafted.texts, folder)
             words = ["carry-out", folder.path.name]
-            project = ComposeProject(processes, screen, bool(clients))
+            project = ComposeProject(processes, screen, drafted)
             return _run_containers(project, folder, deployments, drafted.order.profile, words, place, screen)
 
         def prepare_new(data_dir: Path) -> Prepared:
@@ -101,7 +137,19 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             folder = RunFolder(place.out / given) if given else RunFolder.create(place.out, name)
             return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
 
-        return _run_here(prepare_new, drafted.deployments, clients, place, processes, screen)
+        return _run_here(prepare_new, drafted.deployments, clients, drafted, place, processes, screen)
+
+
+def with_releases(order: Order, screen: Screen) -> Order:
+    """Return an order with the releases that fit its ``--versions``; raise LabError."""
+    package = package_of_versions(order)
+    with Processes() as processes, screen.waiting(f"Looking up the releases of {package}"):
+        work = processes.scratch(Path(tempfile.gettempdir()), "uploadlab", "set TMPDIR to another folder")
+        found = releases_of(order.versions, work, processes)
+    screen.note(f"Releases that fit {order.versions}: {', '.join(found.fitting)}.")
+    if found.left_out:
+        screen.note(f"Left out, over the {MOST_RELEASES} newest: {', '.join(found.left_out)}.")
+    return msgspec.structs.replace(order, releases=[f"{package}=={version}" for version in found.fitting])
 
 
 class Resumption(NamedTuple):
@@ -147,13 +195,13 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         if not (problem or in_container()):
             require_checkout()
             words = ["resume", *(["--load"] if how.load else []), *(["--trust"] if how.trust else [])]
-            project = ComposeProject(processes, screen, bool(clients))
+            project = ComposeProject(processes, screen, run)
             return _run_containers(project, folder, deployments, run.profile, words, place, screen)
 
         def prepare_again(data_dir: Path) -> Prepared:
             return reopen(folder, data_dir, how.load, how.trust)
 
-        return _run_here(prepare_again, deployments, clients, place, processes, screen)
+        return _run_here(prepare_again, deployments, clients, run, place, processes, screen)
 
 
 def _obstacle(
@@ -209,6 +257,7 @@ def _run_here(
     make: Callable[[Path], Prepared],
     deployments: Sequence[Deployment],
     clients: Sequence[str],
+    planned: Draft | Run,
     place: Place,
     processes: Processes,
     screen: Screen,
@@ -217,13 +266,18 @@ def _run_here(
     declared_goals()  # a mistake in them must show before a long run, not after
     if (deployments or clients) and COMPOSE.exists() and not in_container():
         install_servers(processes, deployments, bool(clients))
-    packages = _package_folders(deployments, processes, screen)
+    maker = FolderMaker(processes, screen.note, screen.waiting)
+    loaded = [] if in_container() else deployments  # whose image has its packages
+    each_counts = bool(planned.order and planned.order.releases)
+    packages = folders_of_deployments(loaded, planned.comparison, each_counts, maker)
+    sets = [target.client_packages for target in planned.targets]
+    sender = Crew(processes, folders_of_clients(sets, clients, maker))
     scratch = Scratch.make(processes, place.data_dir or default_data_dir(), "run")
     prepared = make(scratch.data_dir)
     run, folder = prepared.run, prepared.folder
     try:
         workers = uploading(place.workers, run.load, run.targets)
-        _carry_out(prepared, scratch, workers, packages, processes, screen)
+        _carry_out(prepared, scratch, workers, packages, sender, screen)
     except KeyboardInterrupt:
         # On the host, the command that started this container says so itself.
         raise Stopped("" if run_name() else how_to_go_on(folder, place.data_dir)) from None
@@ -234,10 +288,12 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
     """Return the exit code of a run, and print what failed of all that the user named."""
     measured, checks = folder.read_measurements(), folder.read_checks()
     compared = found(run, measured)
-    too_slow = compared and run.order and fails(compared, run.order.fail_above, screen)
+    too_slow = run.order and fails(compared, run.order.fail_above, screen)
     failed = failed_entirely(run, Rows(measured, checks, folder.read_steps(), folder.read_uploads()))
+    labels = {name: group.label_in_full(name) for group in compared for name in group.sides}
     for name, why in failed.items():
-        screen.note(f"Exit code {FAILED}: nothing arrived at {name}, which you named ({why}).")
+        label = labels.get(name, name)
+        screen.note(f"Exit code {FAILED}: nothing arrived at {label}, which you named ({why}).")
     return FAILED if failed or too_slow or falls_short(run, judged(run, checks)) else 0
 
 
@@ -248,27 +304,15 @@ def install_servers(processes: Processes, deployments: Iterable[Deployment], cli
         raise LabError("./scripts/install failed, see above")
 
 
-def _package_folders(
-    deployments: Iterable[Deployment], processes: Processes, screen: Screen
-) -> dict[str, Path]:
-    """Return the folder of each deployment that has packages of its own, made where it is not there yet."""
-    found = {}
-    for deployment in deployments:
-        if deployment.packages and not in_container():  # whose image has them
-            screen.note(f"{deployment.name}: {', '.join(deployment.packages)}.")
-            made = make_package_folder(deployment.packages, server_locks(), processes)
-            found[deployment.name] = made.path
-    return found
-
-
 def _carry_out(
     prepared: Prepared,
     scratch: Scratch,
     workers: Workers,
-    packages: Mapping[str, Path],
-    processes: Processes,
+    packages: Mapping[str, Path | str],
+    sender: Crew,
     screen: Screen,
 ) -> None:
+    processes = sender.processes
     run, folder = prepared.run, prepared.folder
     for notice in read_run_folder(folder).notices:
         screen.note(notice)
@@ -280,6 +324,7 @@ def _carry_out(
             processes, scratch, folder.logs, load_needs(COMPOSE) if COMPOSE.exists() else {}, settings,
             packages=packages,
         )  # fmt: skip
+        runtime.hand_to_apps(own_environment(run.order.app) if run.order and run.order.app else {})
     host = run.host
     screen.note(
         f"This host: {host.cores} cores, {format_size(host.memory_bytes)}, "
@@ -287,10 +332,9 @@ def _carry_out(
     )
     try:
         swarm = Swarm(processes, workers, scratch.data_dir, folder.logs)
-        stages = (UploadStage, ProfileStage, CheckStage, ClientStage, partial(LoadStage, crowd=swarm))
-        carry_out(
-            prepared, scratch.data_dir, runtime, Crew(processes), Links(processes), stages, screen.progress
-        )
+        clients = partial(ClientStage, folders=sender.folders)
+        stages = (UploadStage, ProfileStage, CheckStage, clients, partial(LoadStage, crowd=swarm))
+        carry_out(prepared, scratch.data_dir, runtime, sender, Links(processes), stages, screen.progress)
     finally:
         if "LAB_WORKERS" in os.environ:  # the last of `docker compose up`; the answer ends it
             screen.note(STAY_UP.format(viewer=os.environ.get("LAB_VIEWER", "")))
@@ -320,7 +364,7 @@ def _write_report(folder: RunFolder, document: Document) -> str:
     return ""
 
 
-def fails(compared: Found, share: float | None, screen: Screen) -> bool:
+def fails(compared: Sequence[Found], share: float | None, screen: Screen) -> bool:
     """Return whether a deployment is slower than allowed, and print which."""
     texts = slower(compared, share) if share is not None else []
     for text in texts:

@@ -3,13 +3,14 @@
 Only a comparison needs numpy: this module can be imported without it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from uploadlab.analysis.cells import by_cell, reference_names
-from uploadlab.analysis.significance import Judged, Word, judge_ratio, paired_rounds
+from uploadlab.analysis.significance import Judged, judge_ratio, paired_rounds
 from uploadlab.model.cells import Cell
-from uploadlab.model.comparison import WITHIN
+from uploadlab.model.comparison import WITHIN, ComparedGroup, ComparedSide, Comparison
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 
@@ -17,6 +18,8 @@ SECONDS, CPU, MEMORY = "seconds", "server_cpu_seconds", "server_peak_rss_bytes"
 
 
 FIELDS = (SECONDS, CPU, MEMORY)
+OF_CLIENT = {CPU: "client_cpu_seconds", MEMORY: "client_peak_rss_bytes"}
+"""What is judged in place of the server's, where the packages that differ are the client's."""
 
 
 class ComparedCell(NamedTuple):
@@ -39,7 +42,7 @@ class ComparedCell(NamedTuple):
 
 
 class Found(NamedTuple):
-    """All lines, and the noise."""
+    """All lines of one group, and its noise."""
 
     base: str
     noise: list[ComparedCell]
@@ -47,6 +50,10 @@ class Found(NamedTuple):
     lines: list[ComparedCell]
     reasons: list[str]
     """Why a deployment is not ok, with its configs."""
+    place: str = ""
+    """The deployment whose versions are compared; empty: configs are, or runs."""
+    sides: Mapping[str, ComparedSide] = MappingProxyType({})
+    """Of versions: the side that each deployment is."""
 
     @property
     def sizes(self) -> list[int]:
@@ -60,32 +67,54 @@ class Found(NamedTuple):
             lines=[line for line in self.lines if line.size_bytes == size_bytes],
         )
 
+    def label(self, name: str) -> str:
+        """Return what a reader calls a deployment: ``werkzeug 3.0.1`` of versions, else its name."""
+        return self.sides[name].label if name in self.sides else name
 
-def found(run: Run, rows: Sequence[Measurement]) -> Found | None:
-    """Return the result of one run's rounds; None if the run compares nothing."""
-    comparison = run.comparison
-    if not comparison:
-        return None
-    cells = by_cell(rows)
+    def label_in_full(self, name: str) -> str:
+        """Return the label with its place: ``werkzeug 3.0.1 on flask``."""
+        return f"{self.label(name)} on {self.place}" if name in self.sides else name
+
+
+def found(run: Run, rows: Sequence[Measurement]) -> list[Found]:
+    """Return the result of one run's rounds for each group; none if the run compares nothing."""
+    comparison, cells = run.comparison, by_cell(rows)
+    return (
+        [_found_group(run, rows, cells, comparison, group) for group in comparison.groups]
+        if comparison
+        else []
+    )
+
+
+def _found_group(
+    run: Run,
+    rows: Sequence[Measurement],
+    cells: Mapping[str, list[Measurement]],
+    comparison: Comparison,
+    group: ComparedGroup,
+) -> Found:
     ways = dict.fromkeys((cell.method, cell.size_bytes) for cell, *_ in run.cells)
     floors = {way: dict.fromkeys(FIELDS, 1 + comparison.within) for way in ways}
+    columns = OF_CLIENT if comparison.of_clients else {}
 
     def compare(name: str) -> list[ComparedCell]:
         lines = []
         for way in ways:
-            base, other = (cells.get(Cell(side, *way).id, []) for side in (comparison.base, name))
+            base, other = (cells.get(Cell(side, *way).id, []) for side in (group.base, name))
             if other:
-                lines.append(_line(name, base, other, True, floors[way]))
+                lines.append(_line(name, base, other, True, floors[way], columns))
         return lines
 
-    noise = compare(comparison.again)
+    noise = compare(group.again)
     for line in noise:
         for field, judged in line.verdicts.items():
             if judged:
                 way = line.method, line.size_bytes
                 floors[way][field] = max(floors[way][field], judged.ratio.reach)
-    lines = [line for name in comparison.others for line in compare(name)]
-    return Found(comparison.base, noise, lines, _reasons(run, rows, [comparison.base, *comparison.others]))
+    lines = [line for name in group.others for line in compare(name)]
+    result = Found(group.base, noise, lines, [], group.place, group.sides)
+    names = {name: result.label_in_full(name) for name in (group.base, *group.others)}
+    return result._replace(reasons=_reasons(run, rows, names))
 
 
 def between_runs(
@@ -109,24 +138,7 @@ def between_runs(
             if judged:  # its interval only says how sure the shift is
                 floors[field] = max(floors[field], judged.ratio.value, 1 / judged.ratio.value)
     lines = compare(False)
-    return Found(base.id, noise, lines, _reasons(other, other_rows, {line.name for line in lines}))
-
-
-def slower(found: Found, share: float) -> list[str]:
-    """Return what takes longer than the base by more than the share, is no longer ok, or cannot be judged."""
-    return [f"{line.name} {line.method}: {why}" for line in found.lines if (why := _why_slower(line, share))]
-
-
-def _why_slower(line: ComparedCell, share: float) -> str:
-    if line.base_instead:  # no slowdown verdict where the base itself fails
-        return "cannot be judged, the base is unavailable" if line.base_instead == Status.UNAVAILABLE else ""
-    judged = line.verdicts.get(SECONDS)
-    if line.instead or not judged:
-        return line.instead or f"cannot be judged by {line.rounds} rounds"
-    longer = 1 / judged.ratio.value - 1
-    if judged.word is Word.LESS and longer > share:
-        return f"takes {longer:.0%} longer"
-    return f"cannot be judged, the noise is ±{judged.floor - 1:.1%}" if judged.floor - 1 > share else ""
+    return Found(base.id, noise, lines, _reasons(other, other_rows, {line.name: line.name for line in lines}))
 
 
 def _line(
@@ -135,7 +147,9 @@ def _line(
     other: Sequence[Measurement],
     in_one_run: bool,
     floors: Mapping[str, float],
+    columns: Mapping[str, str] = MappingProxyType({}),
 ) -> ComparedCell:
+    """Return the verdicts; ``columns`` has what stands for a field where that is not its own."""
     from uploadlab.analysis.intervals import paired, unpaired
 
     instead, base_instead = _instead(other), _instead(base)
@@ -143,7 +157,8 @@ def _line(
     verdicts: dict[str, Judged | None] = {}
     counted: list[int] = []
     for field in FIELDS if not (instead or base_instead) else ():
-        above, below = _values(other, field, in_one_run), _values(base, field, in_one_run)
+        column = columns.get(field, field)
+        above, below = _values(other, column, in_one_run), _values(base, column, in_one_run)
         if field == SECONDS:  # the ratio of speeds
             above, below = below, above
         if in_one_run:
@@ -178,8 +193,8 @@ def _instead(rows: Sequence[Measurement]) -> str:
     return ""
 
 
-def _reasons(run: Run, rows: Iterable[Measurement], names: Collection[str]) -> list[str]:
-    """Return each reason once, where more is known than the status says."""
+def _reasons(run: Run, rows: Iterable[Measurement], names: Mapping[str, str]) -> list[str]:
+    """Return each reason once, where more is known than the status says; ``names`` are those to print."""
     bad = [
         row
         for row in rows
@@ -188,6 +203,7 @@ def _reasons(run: Run, rows: Iterable[Measurement], names: Collection[str]) -> l
     reasons, behind = [], {target.name: target.behind for target in run.targets}
     for row in {(row.deployment, row.error): row for row in bad}.values():
         configs = ", ".join(run.config_names.get(behind.get(row.deployment, row.deployment), []))
-        name = f"{row.deployment} ({configs})" if configs else row.deployment
+        name = names[row.deployment]
+        name += f" ({configs})" if configs and name == row.deployment else ""
         reasons.append(f"{name}: {row.status}: {row.error}")
     return reasons

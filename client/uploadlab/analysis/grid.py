@@ -49,7 +49,12 @@ def falls_short(run: Run, rows: Sequence[Check]) -> list[Check]:
 
 
 def idle_exceptions(run: Run, rows: Sequence[Check]) -> list[KnownException]:
-    """Return the listed exceptions of this run's cells that covered no attempt."""
+    """Return the listed exceptions of this run's cells that covered no attempt.
+
+    They are of the lock files' versions: with others, none is outdated.
+    """
+    if run.order and (run.order.with_packages or run.order.versions):
+        return []
     shown = [known_exception(row, run.exceptions) for row in rows]
     cells = {(row.deployment, row.case) for row in rows if row.verdict is not Verdict.UNAVAILABLE}
     return [

@@ -57,7 +57,7 @@ def _named(run: Run) -> list[str]:
     chosen += (run.order.clients if run.order else None) or []
     # An ablation may look for what makes its base fail.
     if run.comparison and run.order and run.order.kind is Kind.COMPARE:
-        chosen += [run.comparison.base, *run.comparison.others]
+        chosen += [*run.comparison.bases, *run.comparison.others]
     return [
         target.name
         for target in run.targets

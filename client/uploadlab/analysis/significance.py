@@ -51,6 +51,11 @@ class Judged(NamedTuple):
     floor: float
     """A factor: a smaller difference is no difference."""
 
+    @property
+    def resolution(self) -> float:
+        """The share that a difference must exceed to be seen: that of the noise, or of a wide interval."""
+        return max(self.floor - 1, self.ratio.half_width)
+
 
 def judge_ratio(ratio: Interval | None, floor: float) -> Judged | None:
     """Return the verdict on a ratio; None: too few rounds.

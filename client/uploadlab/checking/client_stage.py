@@ -3,9 +3,10 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from uploadlab.catalogue.client_cases import CLIENT_CASES
@@ -27,6 +28,7 @@ from uploadlab.processes.groups import Processes
 from uploadlab.sending.connections import is_success
 from uploadlab.sending.program_uploads import job_of
 from uploadlab.sending.programs import ClientUnavailable, Programs
+from uploadlab.versions.client_folders import ClientFolders
 
 PATIENCE_SECONDS = 20.0
 """After which an upload of a few MB is endless, beside what the server pauses."""
@@ -53,8 +55,13 @@ class ClientStage:
 
     name = "checks"
 
-    def __init__(self, bench: Workbench) -> None:
-        self._bench = bench
+    def __init__(
+        self,
+        bench: Workbench,
+        folders: Mapping[tuple[str, ...], ClientFolders] = MappingProxyType({}),
+    ) -> None:
+        """Take what clients load, by the requirements of targets."""
+        self._bench, self._folders = bench, folders
         self._one_large = threading.Lock()
         self._writing = threading.Lock()
 
@@ -89,7 +96,7 @@ class ClientStage:
         """Try these, all clients at once; yield the rows of each cell as soon as they are there."""
         done: queue.SimpleQueue[list[Check] | BaseException] = queue.SimpleQueue()
 
-        def try_all(client: str, cases: Sequence[str]) -> None:
+        def try_all(client: Target, cases: Sequence[str]) -> None:
             try:
                 for rows in self._in_turn(client, cases, bench):
                     done.put(rows)
@@ -97,18 +104,20 @@ class ClientStage:
                 done.put(error)
 
         # Cases that mostly wait run beside the others, by a second program of the client.
+        clients = {item.client.name: item.client for item in items}
         lanes = grouped(((item.client.name, _waits(item.case)), item.case) for item in items)
-        for (client, _), cases in lanes.items():
-            threading.Thread(target=try_all, args=(client, cases), daemon=True).start()
+        for (name, _), cases in lanes.items():
+            threading.Thread(target=try_all, args=(clients[name], cases), daemon=True).start()
         for _ in items:
             result = done.get()
             if isinstance(result, BaseException):
                 raise result
             yield result
 
-    def _in_turn(self, client: str, cases: Sequence[str], bench: "_Bench") -> Iterator[list[Check]]:
+    def _in_turn(self, target: Target, cases: Sequence[str], bench: "_Bench") -> Iterator[list[Check]]:
         """Try a client's cases one after the other."""
-        programs = Programs(bench.processes)
+        client = target.name
+        programs = Programs(bench.processes, self._folders.get(tuple(target.client_packages)))
         try:
             versions = programs.versions(client)
         except ClientUnavailable as error:

@@ -147,8 +147,9 @@ def _states(
 
 @contextmanager
 def _alone(target: Target, route: str) -> Iterator[None]:
-    """Keep other attempts from the target, and from passing files on to it: files left are this one's."""
+    """Keep other attempts from the target and its folder, and from passing on: files left are this one's."""
     busy = {target.name, *(target.next[:1] if _hops(route) else [])}
+    busy |= {target.foreign.stored_dir} - {""} if target.foreign else set()  # which others may store in, too
     with ExitStack() as held:
         for name in sorted(busy):  # in one order, so that two never wait for each other
             held.enter_context(_BUSY.setdefault(name, threading.Lock()))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+import msgspec
 
 from uploadlab import session
 from uploadlab.commands import options
@@ -22,6 +23,8 @@ Examples:
   lab check --deployments mine --target mine=http://127.0.0.1:8000
   lab check --target mine=http://127.0.0.1:8000/up --expect-status 200
   lab check --clients                             clients, at a bad server
+  lab check --with werkzeug==3.0.1                other versions of packages
+  lab check --versions 'gunicorn>=23'             a row for each release
 """,
 )
 @click.option(
@@ -39,6 +42,8 @@ Examples:
     "uploads beside 64 clients, and clients that are silent for up to 120 s.",
 )
 @options.deployments_option
+@options.with_option
+@click.option("--versions", metavar="REQ", default="", help="A row for each release: 'gunicorn>=23'.")
 @target_options
 @options.place_options
 def command(place: session.Place, screen: Screen, **asked: Any) -> int:
@@ -48,5 +53,8 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     fails. With --clients, each client uploads to a server that misbehaves: what it then believes is a
     finding, with exit code 0.
     """
-    order = Order(kind=Kind.CHECK, **asked)
+    order = session.with_known_app(Order(kind=Kind.CHECK, **asked), screen)
+    if order.versions:
+        draft(msgspec.structs.replace(order, releases=[order.versions]))  # what else is wrong shows at once
+        order = session.with_releases(order, screen)
     return session.start(draft(order), place, screen)

@@ -1,4 +1,4 @@
-"""The command ``compare``: which config is better?"""
+"""The command ``compare``: which config, or which version, is better?"""
 
 from typing import Any
 
@@ -6,12 +6,18 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.target_options import app_options
+from uploadlab.commands.value_types import Names
 from uploadlab.errors import UsageError
 from uploadlab.model.order import Kind, Order
 from uploadlab.paths import ROOT
 from uploadlab.planning.draft import draft
 from uploadlab.planning.lineup import from_checkout
+from uploadlab.planning.version_lineup import LOCKED, are_versions, whole_side
 from uploadlab.presenting.terminal import Screen
+
+VERSIONS_PLAN = "versions"
+"""The plan of versions, where the user names none."""
 
 
 @click.command(
@@ -19,22 +25,36 @@ from uploadlab.presenting.terminal import Screen
     epilog="""\b
 Examples:
   lab compare configs/uwsgi/uwsgi-default.ini configs/uwsgi/uwsgi-tuned.ini
-  lab compare gunicorn gunicorn-gthread --sizes 1GiB --minutes 30
   lab compare flask uwsgi-tuned --fail-above 10%    exit code 1 if slower
+  lab compare gunicorn==26.1.0 gunicorn==27.0.1
+  lab compare werkzeug==3.0.1 werkzeug==3.1.9 --deployments flask,uwsgi-tuned
+  lab compare locked ../gunicorn                    a source folder, or a wheel
+  lab compare urllib3==1.26.20 urllib3==2.8.0       of clients
 """,
 )
-@click.argument("configs", nargs=-1, metavar="CONFIG CONFIG...")
+@click.argument("configs", nargs=-1, metavar="SIDE SIDE...")
+@click.option("--deployments", type=Names(), help="Where to compare versions.")
 @click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: compare]")
 @options.cell_options
 @options.comparison_options
 @options.fail_above_option
+@app_options
 @options.place_options
 def command(configs: tuple[str, ...], place: session.Place, screen: Screen, **asked: Any) -> int:
-    """Compare server configs.
+    """Compare configs, or versions.
 
-    Measures each CONFIG, or deployment, against the first, in rounds until the difference is clear.
+    Measures each SIDE against the first, in rounds until the difference is clear. A SIDE is a config or a
+    deployment; or a version of a package, several with commas between, a wheel, a source folder, a file
+    of requirements; or "locked", the lock files' versions, which one version alone is compared with.
     """
-    if len(configs) < 2:
-        raise UsageError("compare takes two configs or more: compare configs/uwsgi/A.ini configs/uwsgi/B.ini")
-    order = Order(kind=Kind.COMPARE, configs=[from_checkout(word, ROOT) for word in configs], **asked)
-    return session.start(draft(order), place, screen)
+    if are_versions(configs):
+        words = [word if word == LOCKED else whole_side(word) for word in configs]
+        asked["plan"] = asked["plan"] or VERSIONS_PLAN
+    else:
+        words = [from_checkout(word, ROOT) for word in configs]
+        if len(words) < 2:
+            raise UsageError(
+                "compare takes two configs or more: compare configs/uwsgi/A.ini configs/uwsgi/B.ini"
+            )
+    order = Order(kind=Kind.COMPARE, configs=words, **asked)
+    return session.start(draft(session.with_known_app(order, screen)), place, screen)

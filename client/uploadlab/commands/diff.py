@@ -53,4 +53,4 @@ def _compare(
     if screen.tables:
         screen.details(document)
     screen.answer(document)
-    return FAILED if session.fails(compared, fail_above, screen) else 0
+    return FAILED if session.fails([compared], fail_above, screen) else 0

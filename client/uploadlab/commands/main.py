@@ -24,6 +24,7 @@ COMMANDS = [
     "compare",
     "ablate",
     "diff",
+    "ci",
     "resume",
     "report",
     "show",

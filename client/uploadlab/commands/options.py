@@ -21,6 +21,7 @@ from uploadlab.selection import did_you_mean
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
 from uploadlab.storage.files import RUN_FILE
 from uploadlab.storage.run_folder import RunFolder, last_run
+from uploadlab.versions.sides import whole_words
 
 Command = Callable[..., Any]
 LAST = "last"
@@ -155,6 +156,16 @@ where_options = group(
     ),
     data_dir_option,
     out_option,
+)
+
+
+with_option = click.option(
+    "--with",
+    "with_packages",
+    multiple=True,
+    metavar="REQ[,REQ]",
+    callback=lambda ctx, param, values: whole_words(values),
+    help="Packages in other versions, as werkzeug==3.0.1 (repeatable).",
 )
 
 

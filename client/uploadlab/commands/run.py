@@ -28,6 +28,7 @@ Examples:
 @options.plan_option
 @options.cell_options
 @options.link_option
+@options.with_option
 @click.option("--minutes", type=MINUTES, help="Time limit of the rounds.")
 @click.option("--profile", is_flag=True, help="Then profile each pair at its smallest size.")
 @click.option("--load", is_flag=True, help="Then upload from many users at once.")
@@ -40,4 +41,4 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
 
     Verifies every upload, and writes a report. Baselines always run too.
     """
-    return session.start(draft(Order(**asked)), place, screen)
+    return session.start(draft(session.with_known_app(Order(**asked), screen)), place, screen)

@@ -25,7 +25,7 @@ from uploadlab.runtimes.addresses import address_of, in_url, is_loopback, is_uns
 from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import HOST, LocalRuntime, Scratch
 from uploadlab.selection import check
-from uploadlab.sending.client import Client
+from uploadlab.sending.crew import Crew
 from uploadlab.session import install_servers
 from uploadlab.units import parse_size
 
@@ -109,7 +109,7 @@ def command(
         scratch = Scratch.make(processes, default_data_dir(), f"serve-{name}")
         runtime = LocalRuntime(processes, scratch, None, load_needs(COMPOSE), settings, screen.note)
         target = runtime.start_one(declared[name], port, address)
-        (checked,), _ = check_targets([target], Client(processes), runtime.explain)
+        (checked,), _ = check_targets([target], Crew(processes), runtime.explain)
         if checked.unavailable:
             raise LabError(f"{name}: {checked.unavailable}")
         trusted = private_parts(target.url).ca_file

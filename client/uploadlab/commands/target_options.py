@@ -11,8 +11,10 @@ import click
 import msgspec
 
 from uploadlab.commands.options import Command, TargetOption, group, target_help_option, target_option
+from uploadlab.commands.own_app_options import OWN_APP, own_app, own_app_options
 from uploadlab.errors import UsageError
 from uploadlab.model.targets import ANY_SUCCESS, DEFAULT_MOST_BYTES, StatusRange, TargetSpec
+from uploadlab.private_urls import OWN_APP as ANY_OWN_APP
 from uploadlab.private_urls import Private, keep, masked_template
 from uploadlab.sending.digests import DIGESTS
 from uploadlab.sending.read_back import SIZE
@@ -29,8 +31,9 @@ Pairs = list[tuple[str, str]]
 class NamedValues(click.ParamType[tuple[str, str]]):
     """``NAME=VALUE``, whose value may be a secret: no message shows it."""
 
-    def __init__(self, name: str, separator: str, example: str) -> None:
-        self.name, self._separator, self._example = name, separator, example
+    def __init__(self, name: str, separator: str, example: str, bare: str = "") -> None:
+        """Take what messages say. ``bare`` is the value of a name alone; empty: it needs one of its own."""
+        self.name, self._separator, self._example, self._bare = name, separator, example, bare
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -38,6 +41,8 @@ class NamedValues(click.ParamType[tuple[str, str]]):
         """Return the name and the value; raise UsageError."""
         if isinstance(value, tuple):
             return value
+        if self._bare and self._separator not in value and value.isprintable() and value.strip():
+            return value, self._bare
         name, separator, text = value.partition(self._separator)
         name, text = name.strip(), text.strip() if self._separator == ":" else text
         option = param.opts[0] if param else "the option"
@@ -88,12 +93,15 @@ def _repeatable(name: str, kind: Any, to: str, text: str) -> Callable[[Command],
 
 HEADER = NamedValues("'NAME: VALUE'", ":", "'Authorization: Bearer TOKEN'")
 PAIR = NamedValues("NAME=VALUE", "=", "NAME=VALUE")
+THE_FILE = "\0"
+"""In place of a form field's value: the field is that of the file. No command line can have it."""
+FORM_FIELD = NamedValues("FIELD or NAME=VALUE", "=", "NAME=VALUE", THE_FILE)
 JSON_PATH = NamedValues("PATH=VALUE", "=", "result.ok=true")
 KIND_PATH = NamedValues("KIND=PATH", "=", "size=file.size")
 request_options = group(
     _repeatable("--header", HEADER, "headers", "Header of each request to the targets"),
     _repeatable("--cookie", PAIR, "cookies", "Cookie of each request to the targets"),
-    _repeatable("--form", PAIR, "form", "Form field beside the file"),
+    _repeatable("--form", FORM_FIELD, "form", "FIELD of the form for the file; NAME=VALUE: one beside it"),
     _option("--ca-file", click.Path(dir_okay=False), "Trust the authorities in this PEM file.", "FILE"),
     click.option("--insecure", is_flag=True, help="Do not check certificates.", cls=TargetOption),
 )
@@ -123,6 +131,7 @@ success_options = group(
     ),
 )  # fmt: skip
 REQUEST = ("headers", "cookies", "form", "ca_file", "insecure", "max_bytes")
+RULES = ("expect_status", "expect_json", "expect_text")
 SUCCESS = (
     "expect_status", "expect_json", "expect_text", "request_method", "field", "stored_url", "stored_json",
     "stored_dir", "cleanup_url", "clean_up",
@@ -142,20 +151,57 @@ class GivenRequest(NamedTuple):
 
 
 def target_options(command: Command) -> Command:
-    """Add all options for servers of the user's own; the command gets ``targets`` and ``spec``."""
+    """Add all options for servers and apps of the user's own.
+
+    The command gets ``targets``, ``app`` and ``spec``.
+    """
 
     @wraps(command)
     def gathered(targets: dict[str, str], **more: Any) -> Any:
+        app = own_app({name: more.pop(name) for name in OWN_APP})
+        if app and targets:
+            raise UsageError("--app starts servers, --target names one that runs: leave out one of them")
         asked = {name: more.pop(name) for name in (*REQUEST, *SUCCESS)}
-        given = _given(asked, targets)
-        if given is None:
-            return command(targets=targets, spec=None, **more)
-        given.keep_for(targets.values())
-        return command(targets=targets, spec=given.spec, **more)
+        given = _given_for_app(asked) if app else _given(asked, targets)
+        if given:
+            given.keep_for([ANY_OWN_APP] if app else targets.values())
+        return command(targets=targets, app=app, spec=given.spec if given else None, **more)
 
-    return group(target_option, success_options, request_options, max_bytes_option, target_help_option)(
-        gathered
-    )
+    return group(
+        target_option, own_app_options, success_options, request_options, max_bytes_option, target_help_option
+    )(gathered)
+
+
+def app_options(command: Command) -> Command:
+    """Add all options for an app of the user's own; the command gets ``app`` and ``spec``."""
+
+    @wraps(command)
+    def gathered(**more: Any) -> Any:
+        app = own_app({name: more.pop(name) for name in OWN_APP})
+        asked = {name: more.pop(name, None) for name in (*REQUEST, *SUCCESS)}
+        given = _given_for_app(asked) if app else None
+        if (named := _named(asked)) and given is None:
+            raise UsageError(f"{_option_of(named[0])} is for an app of your own: add --app MODULE:NAME")
+        if given:
+            given.keep_for([ANY_OWN_APP])
+        return command(app=app, spec=given.spec if given else None, **more)
+
+    return group(own_app_options, success_options, request_options, target_help_option)(gathered)
+
+
+def _given_for_app(asked: dict[str, Any]) -> GivenRequest | None:
+    """Return what an app of the user's own needs: by default any success is one. Raise UsageError."""
+    rule = any(asked[name] for name in RULES)
+    asked = {**asked, **({} if rule else {"expect_status": [ANY_SUCCESS]})}
+    given = _given(asked, {"app": ANY_OWN_APP})
+    if given and asked["max_bytes"] is None:
+        given = given._replace(spec=msgspec.structs.replace(given.spec, max_bytes=0))
+    return given
+
+
+def _named(asked: dict[str, Any]) -> list[str]:
+    """Return the options that the user has given."""
+    return [name for name, value in asked.items() if value not in (None, False, (), "")]
 
 
 def endpoint_options(command: Command) -> Command:
@@ -170,7 +216,7 @@ def endpoint_options(command: Command) -> Command:
         asked = {name: more.pop(name, None) for name in (*REQUEST, *SUCCESS)}
 
         def described(url: str) -> TargetSpec:
-            rule = any(asked[name] for name in ("expect_status", "expect_json", "expect_text"))
+            rule = any(asked[name] for name in RULES)
             given = _given({**asked, **({} if rule else {"expect_status": [ANY_SUCCESS]})}, {"doctor": url})
             assert given  # noqa: S101  a rule for success is named
             given.keep_for([url])
@@ -186,7 +232,7 @@ def again_options(command: Command) -> Command:
 
     @wraps(command)
     def gathered(**more: Any) -> Any:
-        asked = {name: more.pop(name) for name in REQUEST}
+        asked = _with_field({name: more.pop(name) for name in REQUEST})
         return command(given=_request(asked), **more)
 
     return group(target_option, request_options, max_bytes_option, target_help_option)(gathered)
@@ -194,10 +240,10 @@ def again_options(command: Command) -> Command:
 
 def _given(asked: dict[str, Any], targets: dict[str, str]) -> GivenRequest | None:
     """Return what the targets need; None where the user named nothing. Raise UsageError."""
-    named = [name for name, value in asked.items() if value not in (None, False, (), "")]
+    named = _named(asked)
     if not named:
         return None
-    option = _option_of(named[0])
+    asked, option = _with_field(asked), _option_of(named[0])
     if not targets:
         raise UsageError(f"{option} is for servers of your own: add --target NAME=URL")
     request = _request(asked)
@@ -213,6 +259,18 @@ def _given(asked: dict[str, Any], targets: dict[str, str]) -> GivenRequest | Non
     shown = {name: masked_template(getattr(spec, name)) for name in ("stored_url", "cleanup_url")}
     urls = {text: getattr(spec, name) for name, text in shown.items() if text != getattr(spec, name)}
     return GivenRequest(msgspec.structs.replace(spec, **shown), request.private._replace(urls=urls))
+
+
+def _with_field(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the file's field that ``--form FIELD`` names; raise UsageError."""
+    fields = [name for name, value in asked["form"] or () if value == THE_FILE]
+    if not fields:
+        return asked
+    names = dict.fromkeys([*fields, *([asked["field"]] if asked.get("field") else [])])
+    if len(names) > 1:
+        raise UsageError(f"the file has one form field, not {' and '.join(names)}: name one")
+    form = tuple(pair for pair in asked["form"] if pair[1] != THE_FILE)
+    return {**asked, "form": form, "field": fields[0]}
 
 
 def _option_of(name: str) -> str:

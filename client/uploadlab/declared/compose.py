@@ -1,6 +1,6 @@
 """Reads compose.yaml, the only list of deployments."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ import msgspec
 from uploadlab.catalogue.methods import METHODS
 from uploadlab.errors import LabError, problem_of
 from uploadlab.model.deployments import CORE, GROUPS, Deployment, Service
+from uploadlab.model.own_apps import AppSupport
 from uploadlab.selection import choose
 
 CONFIGS = "configs/"
@@ -37,6 +38,7 @@ class LabBlock(msgspec.Struct, forbid_unknown_fields=True):
     accepts: list[str] = []
     needs: list[str] = []
     parts: list[str] = []
+    own_app: AppSupport = AppSupport()
 
 
 def load_deployments(compose: Path) -> dict[str, Deployment]:
@@ -107,13 +109,25 @@ def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
         group=lab.group,
         tls=lab.tls,
         next=[hop.partition("=")[0] for hop in hops],
+        support=_support(lab.own_app),
     )
 
 
 def _service(name: str, content: Mapping[str, Any]) -> Service:
     service = _converted(name, {**content, "name": name}, Service)
-    command = [word.replace("$$", "$") for word in service.command]  # Compose's escape
-    return msgspec.structs.replace(service, command=command)
+    return msgspec.structs.replace(service, command=_unescaped(service.command))
+
+
+def _support(written: AppSupport) -> AppSupport:
+    if written.asgi is None:
+        return written
+    asgi = msgspec.structs.replace(written.asgi, command=_unescaped(written.asgi.command))
+    return msgspec.structs.replace(written, asgi=asgi)
+
+
+def _unescaped(command: Iterable[str]) -> list[str]:
+    """Return a command without Compose's escape."""
+    return [word.replace("$$", "$") for word in command]
 
 
 def _converted(service: str, content: Any, kind: type[Content]) -> Content:

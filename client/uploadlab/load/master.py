@@ -103,18 +103,18 @@ class Master:
         By the server to take and to verify the files, and by the host meanwhile.
         """
         joined, url = self._workers, job.url
-        before = None if job.foreign else usage.reset(url)
+        before = usage.reset(url, bool(job.foreign))
         self._watch.begin()
         own_before = time.process_time()
         self._start(job)
         unfinished = self._wait_until_sent(job)
-        after = None if job.foreign else usage.read(url)
+        after = usage.read(url, bool(job.foreign))
         sent, sending = dict(self._reports), usage.cost(before, after)
         own_cpu_seconds = time.process_time() - own_before + _cpu_seconds(sent)
         use = self._watch.end(own_cpu_seconds, known_cpu_seconds(job.step.cell.method, sending))
         self._runner.send_message("verify")
         whole = self._wait_in_step(VERIFY_SECONDS, lambda: self._runner.user_count == 0)
-        verified = None if job.foreign else usage.read(url)
+        verified = usage.read(url, bool(job.foreign))
         # A busy worker may have missed some heartbeats; it is lost only if it goes on missing them.
         self._wait(3.0, lambda: self._runner.worker_count >= joined)
         self._workers = min(joined, self._runner.worker_count)

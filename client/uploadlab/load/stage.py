@@ -18,6 +18,7 @@ from uploadlab.model.deployments import Target
 from uploadlab.model.load import LoadStep
 from uploadlab.model.measurements import Status
 from uploadlab.planning.load_steps import in_order
+from uploadlab.sending.server_usage import spooled_bytes
 from uploadlab.sending.shelf import Shelf, verify_on_shelf, without_folder
 from uploadlab.units import format_rate, format_size
 
@@ -70,6 +71,11 @@ class LoadStage:
         done = self._done(job, target)
         if shelf and target.foreign:
             verify_on_shelf(shelf, done.uploads, cell.size_bytes, target.foreign.clean_up)
+            stored_bytes = sum(row.stored_bytes or 0 for row in done.uploads)
+            # Until now, all that was written counted, for nobody had looked.
+            done.result.spooled_bytes = spooled_bytes(done.result.spooled_bytes, stored_bytes)
+        elif target.foreign and not any(row.stored_bytes for row in done.uploads):
+            done.result.spooled_bytes = None  # nobody knows how much of what was written is the files
         if why := explain(target.behind):
             done.result.status, done.result.error = Status.FAILED, why
         elif any(upload.status is Status.TIMEOUT for upload in done.uploads):

@@ -10,7 +10,7 @@ import msgspec
 from uploadlab.measuring.health import check_targets
 from uploadlab.measuring.prepare import Prepared
 from uploadlab.measuring.protocols import Runtime, Sender, Stage, Watcher, Workbench
-from uploadlab.model.deployments import CLIENT, EXTERNAL
+from uploadlab.model.deployments import CLIENT, EXTERNAL, Target
 from uploadlab.planning.stored import lacking_secrets
 from uploadlab.runtimes.link.lines import Links
 
@@ -40,6 +40,7 @@ def carry_out(
         }
         started = [*runtime.start(prepared.deployments), *external.values()]
         checked, versions = check_targets(started, sender, runtime.explain)
+        versions = _with_clients(versions, run.targets, sender)
         # The versions of clients are known once their programs have started, maybe before the run went on.
         run.versions = run.versions | versions if run.of_clients else versions
         known = {target.name: target for target in checked}
@@ -56,3 +57,17 @@ def carry_out(
     finally:
         runtime.stop()
         folder.remove_if_empty()
+
+
+def _with_clients(
+    versions: dict[str, dict[str, str]], targets: Sequence[Target], sender: Sender
+) -> dict[str, dict[str, str]]:
+    """Return the versions of targets with those of the client, where targets have clients of their own."""
+    of_clients = [target for target in targets if target.tier != CLIENT]
+    if not any(target.client_packages for target in of_clients):
+        return versions
+    found = dict(versions)
+    for target in of_clients:
+        if target.behind in versions:
+            found[target.behind] = {**sender.versions_for(target.client_packages), **versions[target.behind]}
+    return found

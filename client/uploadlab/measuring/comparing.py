@@ -1,4 +1,4 @@
-"""Ends a comparison: a method as soon as its intervals are narrow enough, all of it after its time."""
+"""Ends a comparison: a method of a group once its intervals are narrow enough, all of it after its time."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from uploadlab.analysis.intervals import paired
 from uploadlab.analysis.significance import LEAST_PAIRS, Interval
 from uploadlab.measuring.stopping import Stopping, enough
 from uploadlab.model.cells import Cell, Task
-from uploadlab.model.comparison import Comparison
+from uploadlab.model.comparison import ComparedGroup, Comparison
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 
 Way = tuple[str, int]
-"""A method and a size: what all deployments do, and what is compared."""
+"""A method and a size: what all deployments of a group do, and what is compared."""
 
 
 class ComparisonStopping(Stopping):
@@ -23,12 +23,17 @@ class ComparisonStopping(Stopping):
         super().__init__(comparison.budget_seconds)
         sick = {target.name for target in run.targets if target.unavailable}
         cells = [planned.cell for planned in run.cells]
-        self._comparison = comparison
+        self._within = comparison.within
+        self._groups: dict[str, ComparedGroup] = {
+            name: group for group in comparison.groups for name in (group.base, group.again, *group.others)
+        }
+        """By the names of their deployments, of which a damaged run may have others."""
         self._planned = {cell.id for cell in cells}
         self._seconds: dict[str, dict[int, float]] = {}
         self._broken = {cell.id for cell in cells if cell.deployment in sick}
         """Cells with an upload that was not ok: they have their answer."""
-        self._settled: set[Way] = set()
+        self._settled: set[tuple[str, Way]] = set()
+        """Methods with a clear result, each with the base of its group."""
         for row in rows:
             if row.status is not Status.UNAVAILABLE:  # what could not start the last time is tried again
                 self.learn(row)
@@ -46,22 +51,23 @@ class ComparisonStopping(Stopping):
 
     def settle(self, tasks: Sequence[Task]) -> None:
         """Look at the intervals of these uploads' methods."""
-        self._settled |= {way for way in {_way(task.cell) for task in tasks} if self._is_settled(way)}
+        cells = {task.cell for task in tasks if task.cell.deployment in self._groups}
+        looked = {(self._groups[cell.deployment].base, _way(cell)) for cell in cells}
+        self._settled |= {(base, way) for base, way in looked if self._is_settled(self._groups[base], way)}
 
     def is_open(self, cell: Cell) -> bool:
         """Return whether the cell needs more rounds."""
-        way = _way(cell)
-        if cell.id in self._broken or way in self._settled:
+        group, way = self._groups.get(cell.deployment), _way(cell)
+        if group is None or cell.id in self._broken or (group.base, way) in self._settled:
             return False
         # Where the base is broken there is no ratio, but it takes one upload to see whether the other works.
-        return _at(self._comparison.base, way) not in self._broken or cell.id not in self._seconds
+        return _at(group.base, way) not in self._broken or cell.id not in self._seconds
 
-    def _is_settled(self, way: Way) -> bool:
-        compared = self._comparison
-        base, again = _at(compared.base, way), _at(compared.again, way)
-        left = self._planned.intersection(_at(name, way) for name in compared.others) - self._broken
+    def _is_settled(self, group: ComparedGroup, way: Way) -> bool:
+        base, again = _at(group.base, way), _at(group.again, way)
+        left = self._planned.intersection(_at(name, way) for name in group.others) - self._broken
         ratios = [self._ratio(base, cell_id) for cell_id in {again, *left} - self._broken]
-        return not left or enough(ratios, compared.within)
+        return not left or enough(ratios, self._within)
 
     def _ratio(self, base: str, other: str) -> Interval | None:
         """Return the ratio in quiet rounds: others make no difference sure."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.clock import now
@@ -65,7 +67,7 @@ def prepare(drafted: Draft, folder: RunFolder, data_dir: Path, runtime: str) -> 
         load=drafted.steps,
         profile=order.profile,
         checks=drafted.checks,
-        exceptions=_exceptions() if drafted.checks and not drafted.cells and order.clients is None else [],
+        exceptions=_exceptions(drafted),
         derived=[deployment for deployment in drafted.deployments if deployment.based_on],
         accuracy=drafted.accuracy,
         comparison=drafted.comparison,
@@ -118,8 +120,18 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
     return Prepared(run, folder, deployments)
 
 
-def _exceptions() -> list[KnownException]:
-    return load_exceptions(EXCEPTIONS, load_deployments(COMPOSE)) if COMPOSE.exists() else []
+def _exceptions(drafted: Draft) -> list[KnownException]:
+    """Return what is known of the deployments of a check, and of their copies with other packages."""
+    if not drafted.checks or drafted.cells or drafted.order.clients is not None or not COMPOSE.exists():
+        return []
+    found = load_exceptions(EXCEPTIONS, load_deployments(COMPOSE))
+    copies = [made for made in drafted.deployments if made.packages and made.based_on]
+
+    def names(known: KnownException) -> list[str]:
+        more = [made.name for made in copies if made.based_on in known.deployments]
+        return [*known.deployments, *more]
+
+    return [msgspec.structs.replace(known, deployments=names(known)) for known in found]
 
 
 def _config_names(deployments: list[Deployment]) -> dict[str, list[str]]:

@@ -44,8 +44,15 @@ class Sender(Protocol):
         budget_seconds: float,
         foreign: TargetSpec | None = None,
         through: Address | None = None,
+        packages: Sequence[str] = (),
     ) -> Outcome:
-        """Upload once and verify; the upload alone goes ``through`` a line."""
+        """Upload once and verify; the upload alone goes ``through`` a line.
+
+        The client loads these packages before its own.
+        """
+
+    def versions_for(self, packages: Sequence[str]) -> dict[str, str]:
+        """Return the versions of what the client loads with these packages, as far as clients differ."""
 
     def profile(
         self, url: str, method: str, payload: Payload, budget_seconds: float, kind: str

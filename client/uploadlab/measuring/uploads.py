@@ -182,7 +182,10 @@ class UploadStage:
         run, sender, cell = self._bench.run, self._bench.sender, task.cell
         target, link = self._targets[cell.deployment], self._link(task)
         if link is None:
-            return sender.measure(target.url, cell.method, payload, run.budget_seconds, target.foreign)
+            return sender.measure(
+                target.url, cell.method, payload, run.budget_seconds, target.foreign,
+                packages=target.client_packages,
+            )  # fmt: skip
         try:
             line = open_line(self._bench, target, link, str(task.round))
         except LabError as error:
@@ -190,8 +193,9 @@ class UploadStage:
         budget_seconds = run.budget_seconds + link.least_seconds(cell.size_bytes)
         try:
             outcome = sender.measure(
-                target.url, cell.method, payload, budget_seconds, target.foreign, (line.host, line.port)
-            )
+                target.url, cell.method, payload, budget_seconds, target.foreign, (line.host, line.port),
+                target.client_packages,
+            )  # fmt: skip
         finally:
             close_line(self._bench, line)
         return outcome

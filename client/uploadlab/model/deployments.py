@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from uploadlab.model.own_apps import AppSupport, OwnApp
 from uploadlab.model.targets import TargetSpec
 
 REFERENCE = "reference"
@@ -36,6 +37,8 @@ class Target(Struct, frozen=True):
     accepts: list[str] = []
     unavailable: str = ""
     """Why it cannot be measured here; empty: it can."""
+    unsuited: str = ""
+    """Why the user's app cannot run there, whatever is installed; empty: it can."""
     spec: TargetSpec | None = None
     """What a server of the user's own needs; None: nothing but its URL."""
     next: list[str] = []
@@ -100,6 +103,14 @@ class Deployment(Struct, frozen=True):
     """Requirements that its servers load in place of the lock files' packages: ``werkzeug==3.0.1``."""
     client_packages: list[str] = []
     """The same for the client that uploads to it."""
+    support: AppSupport = AppSupport()
+    """Which apps of the user's own it runs."""
+    app: OwnApp | None = None
+    """The app that it runs in place of the lab's."""
+    spec: TargetSpec | None = None
+    """How that app takes uploads, and answers."""
+    unsuited: str = ""
+    """Why it cannot run that app; empty: it can."""
     based_on: str = ""
     """The one of compose.yaml that it is made from, service by service; empty: it is there itself."""
 
@@ -117,7 +128,8 @@ class Deployment(Struct, frozen=True):
     def target(self, url: str = "", unavailable: str = "") -> Target:
         """Return what the client measures of it: at an address, or unavailable for a reason."""
         return Target(
-            self.name, url, self.tier, self.accepts, unavailable, next=self.next, tls=self.tls,
+            self.name, url + self.app.route if self.app and url else url, self.tier, self.accepts,
+            self.unsuited or unavailable, self.unsuited, self.spec, next=self.next, tls=self.tls,
             client_packages=self.client_packages,
         )  # fmt: skip
 

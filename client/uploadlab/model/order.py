@@ -49,6 +49,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Requirements that every deployment, or the client, loads in place of the lock files' packages."""
     versions: str = ""
     """A requirement: each release that fits it makes one more row of every deployment."""
+    releases: list[str] = []
+    """Those releases when the order was given, the newest first: ``gunicorn==27.0.1``."""
     targets: dict[str, str] = {}
     """URLs of the user's servers, by their names."""
     spec: TargetSpec | None = None
@@ -65,6 +67,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def plan_name(self) -> str:
         """The plan that was asked for, or the default of the command."""
+        if self.kind is Kind.RUN and self.app:
+            return self.plan or "own-app"
         if self.kind is Kind.RUN and self.is_foreign:
             return self.plan or "own-server"
         return self.plan or {Kind.RUN: "quick", Kind.ABLATE: "compare"}.get(self.kind, str(self.kind))

@@ -12,6 +12,26 @@ class Interface(StrEnum):
     ASGI = "asgi"
 
 
+class AsgiRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a deployment runs ASGI apps, and what its row is called then: no adapter is in it."""
+
+    name: str
+    title: str
+    why: str
+    command: list[str]
+    needs: list[str]
+
+
+class AppSupport(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which apps of the user's own a deployment runs in place of the lab's. By default, every WSGI app."""
+
+    never: str = ""
+    """Why it runs none."""
+    framework: str = ""
+    """The one whose apps it runs; empty: any."""
+    asgi: AsgiRow | None = None
+
+
 class OwnApp(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where an app is, what it needs, and where it takes uploads. How it answers, a ``TargetSpec`` says."""
 
@@ -25,12 +45,18 @@ class OwnApp(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The path that takes uploads."""
     requirements: str = ""
     """A file of its packages; empty: the lab's own are enough."""
+    packages: list[str] = []
+    """What that file names, as pip has it."""
     environment: list[str] = []
     """Names of variables that it gets from the user's environment; their values are not stored."""
     guard: bool = False
     """Whether the lab's checks of framing and digests are wrapped around it."""
     interface: Interface | None = None
     """None: not known yet."""
+    framework: str = ""
+    """The package that the app's type is of: ``flask``; empty: not known."""
+    routes: list[str] = []
+    """The paths that its framework knows, as far as it says them."""
 
     @property
     def place(self) -> str:

@@ -38,6 +38,9 @@ from uploadlab.planning.cells import plan_cells, planned_accuracy, planned_links
 from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
+from uploadlab.planning.own_apps import OF_OWN_APPS, with_own_app
+from uploadlab.planning.packages import clients_with_ordered, deployments_of_releases, with_ordered
+from uploadlab.planning.version_lineup import version_methods
 from uploadlab.private_urls import private_parts
 from uploadlab.selection import choose
 
@@ -68,9 +71,11 @@ def draft(order: Order) -> Draft:
     has_only_targets = order.kind is Kind.CHECK and order.targets and not COMPOSE.exists()
     if order.clients is not None:
         return _draft_client_check(order, order.clients)
-    declared = {} if has_only_targets else load_deployments(COMPOSE)
+    declared = {} if has_only_targets else with_own_app(load_deployments(COMPOSE), order)
     if order.kind in (Kind.COMPARE, Kind.ABLATE):
         return _draft_comparison(order, declared)
+    if order.versions:
+        return _draft_releases(order, declared)
     declared = variants.extended(declared, _named(order), ROOT)
     for name in order.targets:
         if name in declared:
@@ -86,6 +91,11 @@ def draft(order: Order) -> Draft:
     deployments = [deployment for name, deployment in declared.items() if name in chosen or name in always]
     if declared:
         variants.refuse_services(deployments, load_services(COMPOSE))
+    deployments = with_ordered(deployments, order)
+    if order.load and (words := [word for made in deployments for word in made.client_packages]):
+        raise UsageError(
+            f"--with {words[0]} is for single uploads, and Locust sends with --load: leave out one"
+        )
     targets = [deployment.target() for deployment in deployments]
     targets += [
         Target(
@@ -97,6 +107,14 @@ def draft(order: Order) -> Draft:
     if order.kind is Kind.CHECK:
         return _draft_check(order, deployments, targets)
     return _draft_run(order, deployments, targets, names)
+
+
+def _draft_releases(order: Order, declared: Mapping[str, Deployment]) -> Draft:
+    """Plan the grid of a check, a row for each release of a package; raise UsageError."""
+    made = deployments_of_releases(order, declared)
+    deployments = list(made.values())
+    variants.refuse_services(deployments, load_services(COMPOSE))
+    return _draft_check(order, deployments, [deployment.target() for deployment in deployments])
 
 
 def _plan_of_run(order: Order) -> Plan | None:
@@ -116,14 +134,15 @@ def ordered_plan(order: Order) -> Plan:
     Raise UsageError.
     """
     plan = load_plan(order.plan_name, PLANS)
-    usual = {*load_deployments(COMPOSE), *order.targets, *(order.deployments or [])}
+    usual = {*with_own_app(load_deployments(COMPOSE), order), *order.targets, *(order.deployments or [])}
     return leaving_out(plan, [name for name in named_deployments(plan) if name not in usual])
 
 
 def _groups(order: Order) -> list[str]:
     """Return the groups whose deployments an order takes where it names none; raise UsageError."""
     plan = _plan_of_run(order)
-    wanted = order.group or (plan.groups if plan else None) or [CORE]
+    usual = OF_OWN_APPS if order.app else [CORE]
+    wanted = order.group or (plan.groups if plan else None) or usual
     return choose("group", ["*" if name == EVERY_GROUP else name for name in wanted], GROUPS)
 
 
@@ -166,18 +185,23 @@ def _draft_client_check(order: Order, clients: Sequence[str]) -> Draft:
     chosen = choose("case", order.cases or ["*"], CLIENT_CASES)
     cases = [name for name in chosen if order.large or order.cases or not CLIENT_CASES[name].large]
     targets = [Target(name, "", CLIENT) for name in choose("client", clients, CLIENTS)]
+    targets = clients_with_ordered(targets, order)
     return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=[])
 
 
 def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft:
     """Plan the cells that the compared deployments have in common; raise UsageError."""
-    plan = load_plan(order.plan_name, PLANS)
     found = lineup(order, declared, ROOT)
     variants.refuse_services(found.deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in found.deployments]
+    plan = load_plan(order.plan_name, PLANS)
+    methods = version_methods(order) if found.comparison.sides else order.methods
+    if found.comparison.sides and methods:  # any that the user names, not only the plan's
+        cells = [msgspec.structs.replace(group, methods=methods) for group in plan.cells]
+        plan = msgspec.structs.replace(plan, cells=cells)
     return Draft(
         order=order, name=order.plan_name, budget_seconds=plan.budget_seconds,
-        cells=comparable(plan_cells(plan, order, targets), found.comparison, order.methods),
+        cells=comparable(plan_cells(plan, order, targets), found.comparison, methods),
         targets=targets, deployments=found.deployments, comparison=found.comparison, texts=found.texts,
     )  # fmt: skip
 

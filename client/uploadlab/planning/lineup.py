@@ -1,4 +1,4 @@
-"""The deployments of a comparison: a base, the base again, and the others, by config or by name."""
+"""The deployments of a comparison: a base, the base again, and the others, by config, name or version."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,13 +12,14 @@ from uploadlab.declared.compose import CONFIGS
 from uploadlab.declared.config_syntax import bare_lines
 from uploadlab.errors import UsageError
 from uploadlab.model.cells import Planned
-from uploadlab.model.comparison import MINUTES, Comparison
+from uploadlab.model.comparison import MINUTES, ComparedGroup, Comparison
 from uploadlab.model.deployments import Deployment, Service
 from uploadlab.model.order import Kind, Order
 from uploadlab.planning.ablation import ablated
+from uploadlab.planning.version_lineup import AGAIN, are_versions, version_lineup
 from uploadlab.selection import did_you_mean, selects
+from uploadlab.versions.locks import known_packages
 
-AGAIN = "again"
 OUR_OWN = ("LAB_DEPLOYMENT", "NEXT_HOPS")
 """Variables of the environment that make no difference to an upload."""
 
@@ -28,15 +29,39 @@ class Lineup(NamedTuple):
 
     comparison: Comparison
     deployments: list[Deployment]
-    """The base, the base again, the others."""
+    """Of each group the base, the base again, the others."""
     texts: dict[str, str]
     """Configs that are not in the checkout, by their path there."""
 
 
 def lineup(order: Order, declared: Mapping[str, Deployment], root: Path) -> Lineup:
-    """Return the deployments compared, the base twice; raise UsageError."""
+    """Return the deployments compared, the base of each group twice; raise UsageError."""
     if not order.configs:
         raise UsageError("no config is named")
+    budget_seconds, is_ablation = 60 * (order.minutes or MINUTES), order.kind is Kind.ABLATE
+    if not is_ablation and are_versions(order.configs):
+        groups, everything, of_clients = version_lineup(order, declared)
+        texts: dict[str, str] = {}
+    else:
+        group, everything, texts = _config_lineup(order, declared, root)
+        groups, of_clients = [group], False
+    everything = [msgspec.structs.replace(deployment, next=[]) for deployment in everything]  # no second hop
+    names = [deployment.name for deployment in everything]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"{twice} would be two deployments: name each once (the base has its own {AGAIN})")
+    if taken := next((made.name for made in everything if made.based_on and made.name in declared), None):
+        raise UsageError(f"{taken} is a deployment of compose.yaml: rename the config")
+    return Lineup(
+        Comparison(groups, order.within, budget_seconds, is_ablation, of_clients), everything, texts
+    )
+
+
+def _config_lineup(
+    order: Order, declared: Mapping[str, Deployment], root: Path
+) -> tuple[ComparedGroup, list[Deployment], dict[str, str]]:
+    """Return the only group of a comparison of configs, what it starts, and configs of its own."""
+    if order.deployments:
+        raise UsageError("--deployments says where versions are compared: leave it out, or name versions")
     first, *more = order.configs
     base = _named(first, declared, root)
     others: list[Deployment] = []
@@ -44,38 +69,32 @@ def lineup(order: Order, declared: Mapping[str, Deployment], root: Path) -> Line
     if order.kind is Kind.ABLATE:
         others, texts = ablated(base, first, declared, root)
     others += [_named(word, declared, root, base) for word in more]
-    everything = [base, variants.renamed(base, f"{base.name}-{AGAIN}"), *others]
-    everything = [msgspec.structs.replace(deployment, next=[]) for deployment in everything]  # no second hop
-    names = [deployment.name for deployment in everything]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"{twice} would be two deployments: name each once (the base has its own {AGAIN})")
-    if taken := next((made.name for made in everything if made.based_on and made.name in declared), None):
-        raise UsageError(f"{taken} is a deployment of compose.yaml: rename the config")
-    differs = {other.name: list(differences(base, other, texts, root)) for other in everything[2:]}
-    comparison = Comparison(
-        base.name, names[1], differs, order.within, 60 * (order.minutes or MINUTES), order.kind is Kind.ABLATE
-    )
-    return Lineup(comparison, everything, texts)
+    again = variants.renamed(base, f"{base.name}-{AGAIN}")
+    differs = {other.name: list(differences(base, other, texts, root)) for other in others}
+    return ComparedGroup(base.name, again.name, differs), [base, again, *others], texts
 
 
 def comparable(
     planned: Sequence[Planned], comparison: Comparison, methods: Sequence[str] | None
 ) -> list[Planned]:
-    """Return the cells whose method and size the base and another deployment have; raise UsageError."""
-
-    def ways(*names: str) -> set[tuple[str, int]]:
-        return {(item.cell.method, item.cell.size_bytes) for item in planned if item.cell.deployment in names}
-
-    shared = ways(comparison.base) & ways(*comparison.others)
-    # A reference has its method in every plan, whatever --methods says.
-    left = [
+    """Return the cells whose method and size the base of a group and another have; raise UsageError."""
+    ways: dict[str, set[tuple[str, int]]] = {}
+    for item in planned:
+        ways.setdefault(item.cell.deployment, set()).add((item.cell.method, item.cell.size_bytes))
+    shared: dict[str, set[tuple[str, int]]] = {}
+    for group in comparison.groups:
+        others = set[tuple[str, int]]().union(*(ways.get(name, set()) for name in group.others))
+        both = ways.get(group.base, set()) & others
+        # A reference has its method in every plan, whatever --methods says.
+        wanted = {way for way in both if selects(methods or ["*"], way[0])}
+        if not wanted:
+            raise UsageError(f"no method is left that {group.base} and another take: choose other --methods")
+        shared |= dict.fromkeys((group.base, group.again, *group.others), wanted)
+    return [
         item
         for item in planned
-        if (item.cell.method, item.cell.size_bytes) in shared and selects(methods or ["*"], item.cell.method)
+        if (item.cell.method, item.cell.size_bytes) in shared.get(item.cell.deployment, ())
     ]
-    if not left:
-        raise UsageError(f"no method is left that {comparison.base} and another take: choose other --methods")
-    return left
 
 
 def from_checkout(word: str, root: Path) -> str:
@@ -112,6 +131,8 @@ def _named(
         return variants.of_config(word, declared, root, like)
     if made := variants.by_name(word, declared, root, like):
         return made
+    if word in known_packages():
+        raise UsageError(f"{word} is a package: write {word}==VERSION, to compare it with the locked version")
     near = did_you_mean(word, [*declared, *(path for path, _ in variants.config_owners(declared))])
     raise UsageError(f"{word!r} is neither a config nor a deployment: {near}see {CONFIGS} and compose.yaml")
 

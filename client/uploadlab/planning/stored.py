@@ -21,6 +21,8 @@ from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, program
 from uploadlab.planning.draft import to_start
 from uploadlab.planning.lineup import lineup
+from uploadlab.planning.own_apps import with_own_app
+from uploadlab.planning.packages import deployments_of_releases, with_ordered
 from uploadlab.private_urls import HIDDEN, keep, private_parts
 
 
@@ -43,7 +45,7 @@ def restored(run: Run, load: bool = False) -> Restored:
     )
     if not names:  # of clients, or of the user's own servers alone, which need no checkout
         return Restored([], {})
-    declared = load_deployments(COMPOSE)
+    declared = with_own_app(load_deployments(COMPOSE), run.order or Order())
     made, texts = _made_again(run, declared)
     if gone := [name for name in names if name not in {**made, **declared}]:
         raise LabError(f"{run.id} needs {', '.join(gone)}, no longer in compose.yaml: start a new run")
@@ -51,7 +53,7 @@ def restored(run: Run, load: bool = False) -> Restored:
         target.name for target in run.targets if target.behind in declared and target.tier == EXTERNAL
     ]:
         raise LabError(f"{run.id} has a target {taken[0]}, a deployment of compose.yaml: start a new run")
-    chosen = [{**made, **declared}[name] for name in names]
+    chosen = with_ordered([{**made, **declared}[name] for name in names], run.order or Order())
     return Restored(to_start(chosen, [*run.cells, *run.load], every=load or run.is_check), texts)
 
 
@@ -66,6 +68,8 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
         if order.kind in (Kind.COMPARE, Kind.ABLATE):
             _, found, texts = lineup(order, declared, ROOT)
             made = {deployment.name: deployment for deployment in found}
+        elif order.versions:
+            made, texts = deployments_of_releases(order, declared), {}
         else:
             made, texts = variants.extended(declared, [stored.name for stored in run.derived], ROOT), {}
     except (UsageError, OSError, ValueError) as error:  # of a name that no file can have, too
@@ -74,7 +78,7 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
         ) from None
     for stored in run.derived:
         again = made.get(stored.name)
-        if stored.name in declared or again is None or again.services != stored.services:
+        if stored.name in declared or again is None or _loads(again) != _loads(stored):
             raise LabError(
                 f"{run.id} has another {stored.name} than this checkout makes, "
                 "which is changed since, or the run is not yours: start a new run"
@@ -82,6 +86,11 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
     if other := [path for path, text in texts.items() if run.configs.get(path, text) != text]:
         raise LabError(f"{run.id} was measured with another {', '.join(other)}: start a new run")
     return {stored.name: made[stored.name] for stored in run.derived}, texts
+
+
+def _loads(deployment: Deployment) -> tuple[Any, ...]:
+    """Return what a deployment starts, and in which versions."""
+    return deployment.services, deployment.packages, deployment.client_packages
 
 
 def _require_known(run: Run) -> None:

@@ -39,9 +39,9 @@ def _verdict_table(found: Found) -> Table:
     size_bytes = found.sizes[0]
     rows: list[TableRow] = []
     for name, lines in grouped((line.name, line) for line in [*found.noise, *found.lines]).items():
-        rows.append(TableRow([name], Key(name)))
+        rows.append(TableRow([found.label(name)], Key(name)))
         rows += [TableRow(_verdict_cells(line), Key(name, line.method), is_below=True) for line in lines]
-    title = f"{format_size(size_bytes)}: compared with {found.base}"
+    title = f"{format_size(size_bytes)}: compared with {found.label_in_full(found.base)}"
     return Table(title, HEADER, rows, Key(size_bytes=size_bytes), wordy=True, narrow=HEADER[1:])
 
 
@@ -75,7 +75,7 @@ def comparison_notes(found: Found, within: float | None) -> list[str]:
     """Return what a reader must know of the tables' intervals."""
     notes = list(found.reasons)
     widths = [
-        (judged.ratio.half_width, f"{line.name} {line.method}")
+        (judged.ratio.half_width, f"{found.label_in_full(line.name)} {line.method}")
         for line in found.lines
         if (judged := line.verdicts.get(SECONDS))
     ]
@@ -90,7 +90,8 @@ def comparison_notes(found: Found, within: float | None) -> list[str]:
         if judged.word is not Word.SAME:
             ratio = ratio_text(judged.ratio)
             notes.append(
-                f"{line.name} differs from itself: {line.method} {ratio}; smaller effects cannot be seen."
+                f"{found.label_in_full(line.name)} differs from itself: {line.method} {ratio}; "
+                "smaller effects cannot be seen."
             )
     if widths and not noise:
         notes.append("The noise is not known, so a verdict says only that these rounds differ.")
@@ -180,20 +181,22 @@ def _picture(found: Found, size_bytes: int, comparison: Comparison, field: str) 
     known = [judged for line in lines if (judged := line.verdicts.get(field))]
     widest = max([1.05, *(max(judged.ratio.reach, judged.floor) for judged in known)])
     more, less = ("faster", "slower") if field == SECONDS else ("more", "less")
-    bars = [_bar(line, field, comparison, widest) for line in lines]
+    bars = [_bar(found, line, field, comparison, widest) for line in lines]
+    base = found.label(found.base)
     return Bars(
-        f"{format_size(size_bytes)}: {FIELD_NAMES[field]}, against {found.base}",
-        f"{less} than {found.base}",
-        f"{more} than {found.base}",
+        f"{format_size(size_bytes)}: {FIELD_NAMES[field]}, against {found.label_in_full(found.base)}",
+        f"{less} than {base}",
+        f"{more} than {base}",
         [(f"{tick:g}x", _place(tick, widest)) for tick in _ticks(widest)],
         sorted(filter(None, bars), key=lambda bar: bar.tone != "lost"),
     )
 
 
-def _bar(line: ComparedCell, field: str, comparison: Comparison, widest: float) -> Bar | None:
+def _bar(found: Found, line: ComparedCell, field: str, comparison: Comparison, widest: float) -> Bar | None:
     """Return the bar of a verdict; what stands in its place where uploads failed, once, at the speed."""
     key = Key(line.name, line.method, line.size_bytes)
-    name = setting_name(comparison.others[line.name]) if comparison.ablation else line.name
+    label = found.label(line.name)
+    name = setting_name(comparison.others[line.name]) if comparison.ablation else label
     if instead := field == SECONDS and _instead(line):
         return Bar(key, name, line.method, instead, "lost" if line.instead else "saved")
     if not (judged := line.verdicts.get(field)):

@@ -51,7 +51,7 @@ ENDS = {
 def comparison_title(found: Found, comparison: Comparison | None) -> str:
     """Return the main result: what each of the others does to the base's uploads, the worst first."""
     names = list(dict.fromkeys(line.name for line in found.lines))
-    outcomes = {name: [_outcome(line) for line in found.lines if line.name == name] for name in names}
+    outcomes = {name: [outcome_of(line) for line in found.lines if line.name == name] for name in names}
     if comparison and comparison.ablation:
         mattering = [name for name in names if any(outcome in WORDS for outcome in outcomes[name])]
         return f"{len(mattering)} of {counted(len(names), 'setting')} of {found.base} make a difference"
@@ -68,7 +68,7 @@ def comparison_title(found: Found, comparison: Comparison | None) -> str:
 
 
 def _in_short(lines: Sequence[ComparedCell]) -> str:
-    groups = grouped((_outcome(line), line.method) for line in lines)
+    groups = grouped((outcome_of(line), line.method) for line in lines)
     texts = [f"{WORDS[outcome]} {few(groups[outcome], 2)}" for outcome in WORDS if outcome in groups]
     return " and ".join(texts[:2]) or "shows no clear difference"
 
@@ -81,7 +81,7 @@ def comparison_statements(
     ``differs`` has the settings that differ from the base's, by deployment.
     """
     ablation = comparison.others if comparison and comparison.ablation else {}
-    groups = grouped(((_outcome(line), line.name), line) for line in found.lines)
+    groups = grouped(((outcome_of(line), line.name), line) for line in found.lines)
     statements = []
     for outcome in Effect:
         names = [name for what, name in groups if what is outcome]
@@ -121,7 +121,7 @@ def _because(lines: Sequence[str]) -> str:
     return few((line for line in lines if line[1:].strip() and line[2:3] not in COMMENTS), MOST_LINES)
 
 
-def _outcome(line: ComparedCell) -> Effect:
+def outcome_of(line: ComparedCell) -> Effect:
     """Return what a reader must know first of a cell."""
     if line.instead and not line.base_instead:
         return Effect.BREAKS

@@ -14,14 +14,17 @@ from uploadlab.analysis.link_facts import LinkFacts, link_facts, plain_failures,
 from uploadlab.analysis.load import LoadSummary, summarize_load
 from uploadlab.analysis.losses import Loss, losses
 from uploadlab.analysis.ranking import Ranking, rank
+from uploadlab.analysis.version_changes import version_changes
 from uploadlab.declared.goals import Goals
 from uploadlab.model.checks import Check
+from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
 from uploadlab.presenting import sections
 from uploadlab.presenting.check_answer import check_statements, check_title
 from uploadlab.presenting.client_answer import client_statements, client_title
 from uploadlab.presenting.client_dots import client_dots
 from uploadlab.presenting.client_speed import speed_of_clients, speed_of_clients_in_short, way_statements
+from uploadlab.presenting.comparison import setting_differences
 from uploadlab.presenting.comparison_answer import (
     comparison_statements,
     comparison_title,
@@ -31,6 +34,7 @@ from uploadlab.presenting.document import Document, Dots, Statement
 from uploadlab.presenting.dots import link_dots, ranking_dots
 from uploadlab.presenting.links import link_statements, link_title
 from uploadlab.presenting.load_answer import load_statements, load_title
+from uploadlab.presenting.own_app import left_out_statements, own_app_facts, own_app_statements
 from uploadlab.presenting.raw_figures import raw_figures
 from uploadlab.presenting.remains import remains_statements
 from uploadlab.presenting.repeat import next_commands
@@ -47,8 +51,10 @@ from uploadlab.presenting.run_answer import (
     speed_statements,
 )
 from uploadlab.presenting.summary import run_summary
+from uploadlab.presenting.version_answer import version_differences, version_statements, version_title
 from uploadlab.storage.reader import UNKNOWN, StoredRun
 from uploadlab.units import format_size
+from uploadlab.versions.sides import requirement_label
 
 NOTHING = "Nothing was measured yet."
 
@@ -63,7 +69,8 @@ class Evidence(NamedTuple):
     loads: Sequence[LoadSummary]
     links: Sequence[LinkFacts]
     """Empty unless uploads went over links."""
-    compared: Found | None
+    compared: Sequence[Found]
+    """A result for each group of a comparison."""
     losses: Sequence[Loss]
     ranking: Ranking | None
     clients: Sequence[ClientRanking]
@@ -109,6 +116,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
             evidence.causes,
             is_busy(evidence.disturbed),
             evidence.links,
+            [change for found in evidence.compared for change in version_changes(run, found)],
         ),
         pictures=[] if run.comparison else _pictures(evidence),
         sections=[section for section in composed if section and not section.is_empty],
@@ -122,6 +130,7 @@ def compose(stored: StoredRun, goals: Goals) -> Document:
 
 def compose_diff(compared: Found, differs: Mapping[str, Sequence[str]], notices: Sequence[str]) -> Document:
     """Return what changed between two runs; ``differs`` has the settings and versions that did."""
+    changed = setting_differences(differs, compared.base)
     return Document(
         title=comparison_title(compared, None),
         facts=[],
@@ -129,7 +138,7 @@ def compose_diff(compared: Found, differs: Mapping[str, Sequence[str]], notices:
         answer=[*comparison_statements(compared, None, {}), *difference_statements(differs)],
         commands={},
         pictures=[],
-        sections=list(filter(None, [sections.comparison_section(compared, None, differs)])),
+        sections=list(filter(None, [sections.comparison_section([compared], None, changed)])),
         deployments={},
         methods=[],
         sizes=[],
@@ -149,8 +158,10 @@ def _title(evidence: Evidence) -> str:
     run, checks = evidence.stored.run, evidence.checks
     if checks:
         return client_title(run, checks) if run.of_clients else check_title(run, checks)
-    if evidence.compared and evidence.compared.lines:
-        return comparison_title(evidence.compared, run.comparison)
+    if run.comparison and any(found.lines for found in evidence.compared):
+        if run.comparison.sides:
+            return version_title(evidence.compared)
+        return comparison_title(evidence.compared[0], run.comparison)
     if evidence.summaries:
         speed = speed_of_clients_in_short(evidence.clients) or link_title(evidence.links)
         return run_title(run, evidence.losses, evidence.ranking, evidence.disturbed, speed)
@@ -163,17 +174,26 @@ def _answer(evidence: Evidence) -> list[Statement]:
     if checks:
         return client_statements(run, checks) if run.of_clients else check_statements(run, checks)
     if compared and run.comparison:
-        return comparison_statements(compared, run.comparison, run.comparison.others)
+        if run.comparison.sides:
+            return [
+                *version_statements(run, compared),
+                *arrival_statement(run, evidence.stored.rows),
+                *noise_statements(evidence.disturbed, "round"),
+            ]
+        return comparison_statements(compared[0], run.comparison, run.comparison.others)
     changes = way_statements(evidence.clients) or change_statements(evidence.causes)
     ranking = None if evidence.clients else evidence.ranking
     direct = without_links(run, evidence.summaries)
     slow_for_sure = ranking is not None and ranking.slowest.is_clear
     # What is lost is fixed first, and its fix is read with it.
     fixes = changes[:1] if any(isinf(cause.times) for cause in evidence.causes) else []
+    unsuited = {target.name for target in run.targets if target.unsuited}
+    failures = [cell for cell in plain_failures(run, evidence.summaries) if cell.deployment not in unsuited]
     return [
+        *own_app_statements(run, evidence.stored.rows),
         *loss_statements(evidence.losses),
         *fixes,
-        *failure_statements(plain_failures(run, evidence.summaries)),
+        *failure_statements(failures),
         *link_statements(evidence.links),
         *noise_statements(evidence.disturbed, "round", slow_for_sure),
         *noise_statements(step_disturbances(evidence.stored.steps), "step"),
@@ -183,6 +203,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *changes[len(fixes) :],
         *load_statements(_apps(evidence), evidence.loads),
         *precision_statements(direct, bool(evidence.clients)),
+        *left_out_statements(run),
     ]
 
 
@@ -195,9 +216,8 @@ def _apps(evidence: Evidence) -> list[LoadSummary]:
 def _sections(evidence: Evidence, goals: Goals) -> list[sections.MaybeSection]:
     """Return the details, those that a reader asks for first before the others."""
     stored, run, checks = evidence.stored, evidence.stored.run, evidence.checks
-    differs = run.comparison.others if run.comparison else {}
     return [
-        sections.comparison_section(evidence.compared, run.comparison, differs),
+        sections.comparison_section(evidence.compared, run.comparison, _differences(evidence)),
         sections.check_section(run, checks),
         sections.link_section(run, evidence.links),
         sections.load_section(evidence.loads),
@@ -215,12 +235,27 @@ def _sections(evidence: Evidence, goals: Goals) -> list[sections.MaybeSection]:
     ]
 
 
+def _differences(evidence: Evidence) -> Mapping[str, Sequence[str]]:
+    """Return what differs between those compared, by title; an ablation's rows say it themselves."""
+    run = evidence.stored.run
+    if not (run.comparison and evidence.compared) or run.comparison.ablation:
+        return {}
+    if run.comparison.sides:
+        return version_differences(run, evidence.compared)
+    return setting_differences(run.comparison.others, evidence.compared[0].base)
+
+
 def _facts(run: Run) -> list[str]:
     """Return what was measured, when and where, as far as that is known."""
     host = run.host
     if not run.started_at and host.cpu == UNKNOWN:
         return [f"run {run.id}"]
+    order = run.order or Order()
+    given = ", ".join(map(requirement_label, order.with_packages))
     return [
+        *own_app_facts(run),
+        *([f"with {given}"] if given else []),
+        *([f"releases that fit {order.versions}"] if order.versions else []),
         f"plan {run.plan}, runtime {run.runtime}",
         f"{run.started_at[:10]} {run.started_at[11:16]} UTC",
         f"{host.cores} cores of {host.cpu}, {format_size(host.memory_bytes)}",

@@ -14,18 +14,21 @@ from uploadlab.analysis.link_facts import LinkFacts
 from uploadlab.analysis.losses import Loss
 from uploadlab.analysis.ranking import Ranking
 from uploadlab.analysis.significance import LEAST_ROUNDS
+from uploadlab.analysis.version_changes import VersionChange, shared_versions
 from uploadlab.model.checks import Check, Verdict
+from uploadlab.model.comparison import Comparison
 from uploadlab.model.deployments import EXTERNAL, REFERENCE, Target
 from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
-from uploadlab.presenting.target_words import spec_words
+from uploadlab.planning.version_lineup import LOCKED
+from uploadlab.presenting.target_words import own_app_words, spec_words
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
 
-ARGUMENTS = ("kind", "configs")
-"""Fields that are words of their own, not options."""
+ARGUMENTS = ("kind", "configs", "releases")
+"""Fields that are words of their own, or follow from another: no options."""
 PROOF = "To prove what it stored, give the URL of a stored file (docs/usage.md#your-own-server)"
 PERCENT = ("within", "fail_above")
 
@@ -56,6 +59,10 @@ def _option(field: str, value: Any) -> list[str]:
         return [word for target, url in value.items() for word in ("--target", f"{target}={url}")]
     if field == "spec":
         return spec_words(value)
+    if field == "app":
+        return own_app_words(value)
+    if field == "with_packages":
+        return [word for text in value for word in ("--with", text)]
     if isinstance(value, bool):
         return [name]
     if isinstance(value, list):
@@ -84,10 +91,12 @@ def next_commands(
     causes: Sequence[Cause],
     is_busy: bool,
     links: Sequence[LinkFacts] = (),
+    changes: Sequence[VersionChange] = (),
 ) -> dict[str, str]:
     """Return what to type next, the most useful first, by what it does.
 
-    ``is_busy`` says whether the host was too busy with other work for figures to hold.
+    ``is_busy`` says whether the host was too busy with other work for figures to hold; ``changes`` has
+    what the sides of a comparison of versions loaded in different versions.
     """
     run = stored.run
     startable = {target.name: target for target in run.targets if target.tier not in (EXTERNAL, REFERENCE)}
@@ -101,9 +110,9 @@ def next_commands(
     losing = [startable[loss.deployment].behind for loss in losses if loss.deployment in startable]
     if lost := list(dict.fromkeys(losing)):
         texts["To see every kind of upload that they lose"] = ["check", "--deployments", ",".join(lost)]
-    if run.comparison and not run.comparison.ablation and run.comparison.base in run.config_names:
-        texts["To see which of its settings matter"] = ["ablate", next(iter(run.comparison.others), "")]
-    elif not run.comparison and (fix := _fix(causes, startable)):
+    if run.comparison:
+        texts |= _of_comparison(run, run.comparison, changes)
+    elif fix := _fix(causes, startable):
         texts["To measure the fix"] = fix
     own = next((target for target in run.targets if target.foreign), None)
     checks = judged(run, stored.checks)
@@ -132,6 +141,21 @@ def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:
     if run.of_clients:
         return {**texts, "To see what the server does in each case": ["list", "client-cases"]}
     return {**texts, "To see what each case sends": ["list", "cases"]}
+
+
+def _of_comparison(run: Run, compared: Comparison, changes: Sequence[VersionChange]) -> dict[str, list[str]]:
+    """Return how to compare versions again without what came along, or what to ask next of a config."""
+    if compared.ablation or not run.order:
+        return {}
+    if compared.sides:
+        more = [f"{name}=={version}" for name, version in shared_versions(changes).items()]
+        sides = [",".join([*([] if word == LOCKED else [word]), *more]) for word in run.order.configs]
+        sides = [*more, *sides] if more and len(sides) == 1 else sides
+        again = msgspec.structs.replace(run.order, configs=sides)
+        return {"To compare with the rest as it is": command_words(again)} if more else {}
+    if set(compared.bases) & run.config_names.keys():
+        return {"To see which of its settings matter": ["ablate", next(iter(compared.others), "")]}
+    return {}
 
 
 def _of_links(run: Run, links: Sequence[LinkFacts], names: Sequence[str]) -> dict[str, list[str]]:
@@ -182,10 +206,11 @@ def _missing(run: Run, rows: Sequence[Measurement]) -> int:
     A run with a time limit needs a row of each cell.
     """
     done_with = given_up(run, rows)
+    unsuited = {target.name for target in run.targets if target.unsuited}
     rounds = {
         planned.cell.id: 1 if run.accuracy else planned.rounds
         for planned in run.cells
-        if planned.cell.id not in done_with
+        if planned.cell.id not in done_with and planned.cell.deployment not in unsuited
     }
     done = {
         (row.cell_id, row.round)

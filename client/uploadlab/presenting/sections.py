@@ -25,7 +25,6 @@ from uploadlab.presenting.comparison import (
     comparison_bars,
     comparison_notes,
     comparison_tables,
-    setting_differences,
 )
 from uploadlab.presenting.document import Bad, Key, Linked, Section, Table, TableRow
 from uploadlab.presenting.figures import NO_FIGURE, grouped, times_text
@@ -54,18 +53,22 @@ MaybeSection = Section | None
 
 
 def comparison_section(
-    found: Found | None, comparison: Comparison | None, differs: Mapping[str, Sequence[str]]
+    groups: Sequence[Found], comparison: Comparison | None, differs: Mapping[str, Sequence[str]]
 ) -> MaybeSection:
-    """Return the verdicts as bars and tables, with the settings that differ."""
-    if not found or not (found.noise or found.lines):
+    """Return the verdicts as bars and tables; ``differs`` has what differs from the base, by title."""
+    shown = [found for found in groups if found.noise or found.lines]
+    if not shown:
         return None
-    settings = {} if comparison and comparison.ablation else setting_differences(differs, found.base)
+    first, several = shown[0], len(shown) > 1
+    base = f"{first.label(first.base)} on the same deployment" if several else first.label(first.base)
+    within = comparison.within if comparison else None
+    notes = [note for found in shown for note in comparison_notes(found, within)]
     return Section(
-        "comparison", "Verdicts", [LEGEND.format(base=found.base)],
-        tables=comparison_tables(found, comparison),
-        bars=comparison_bars(found, comparison) if comparison else [],
-        notes=comparison_notes(found, comparison.within if comparison else None),
-        texts={title: "\n".join(lines) for title, lines in settings.items()},
+        "comparison", "Verdicts", [LEGEND.format(base=base)],
+        tables=[table for found in shown for table in comparison_tables(found, comparison)],
+        bars=[bars for found in shown for bars in (comparison_bars(found, comparison) if comparison else [])],
+        notes=list(dict.fromkeys(notes)),
+        texts={title: "\n".join(lines) for title, lines in differs.items()},
         is_open=True,
     )  # fmt: skip
 

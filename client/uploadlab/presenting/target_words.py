@@ -1,8 +1,10 @@
 """What a server of the user's own needs, as the options that say so."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.targets import DEFAULT_MOST_BYTES, TargetSpec
 from uploadlab.private_urls import HIDDEN
 from uploadlab.units import format_exactly
@@ -21,6 +23,16 @@ def spec_words(spec: TargetSpec) -> list[str]:
             option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
             words += [word for text in _texts(field, value) for word in (option, *([text] if text else []))]
     return words
+
+
+def own_app_words(app: OwnApp) -> list[str]:
+    """Return the words of the command line that give an app of the user's own."""
+    file = Path(app.folder, *app.module.split("."))
+    words = ["--app", f"{file}.py:{app.attribute}" if app.folder != str(Path.cwd()) else app.place]
+    words += ["--route", app.route] if app.route != "/" else []
+    words += ["--requirements", app.requirements] if app.requirements else []
+    words += [word for name in app.environment for word in ("--env", name)]
+    return words + (["--guard"] if app.guard else [])
 
 
 def _texts(field: str, value: Any) -> list[str]:

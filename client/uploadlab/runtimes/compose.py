@@ -1,21 +1,34 @@
 """The docker runtime on the host: Compose starts the deployments, and the client in its own container."""
 
+import json
 import os
 import re
 import secrets
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from uploadlab.declared.compose import load_deployments
+from uploadlab.declared.compose import load_deployments, load_services
 from uploadlab.errors import LabError
 from uploadlab.model.deployments import GROUPS, Deployment, added_groups
+from uploadlab.model.runs import Run
 from uploadlab.paths import COMPOSE, OUT, ROOT, RUNS
+from uploadlab.planning.draft import Draft, other_clients
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import VARIABLE, masked
 from uploadlab.processes.groups import Processes
+from uploadlab.runtimes.in_container import UNAVAILABLE
 from uploadlab.runtimes.override import OVERRIDE, override
+from uploadlab.runtimes.package_images import (
+    PackageImage,
+    package_images,
+    reasons,
+    unavailable,
+    without,
+    write_builds,
+)
 from uploadlab.storage.run_folder import RunFolder
 
 COMPOSE_AT_LEAST = (2, 20)
@@ -25,6 +38,8 @@ STOP_SECONDS = 20.0
 """For the client to end an upload and to print its table."""
 CLIENT, CLIENTS = "client", "clients"
 """The services that send: the lab's own client alone, and the same with all others."""
+BUILT = "raw-sink"
+"""The service whose image is built as those with packages in other versions are."""
 IMAGES = ("server", CLIENT, CLIENTS, *GROUPS[1:])
 POLL_SECONDS = 0.2
 NO_IMAGE = ("registry", "/manifests/", "pull access denied", "failed to resolve source metadata")
@@ -79,9 +94,10 @@ def _require_mountable(path: Path) -> None:
 class ComposeProject:
     """The containers of one run, apart from those of ``docker compose up``; gone at the end."""
 
-    def __init__(self, processes: Processes, screen: Screen, with_clients: bool = False) -> None:
+    def __init__(self, processes: Processes, screen: Screen, planned: Draft | Run) -> None:
         self._processes, self._screen = processes, screen
-        self._sender = CLIENTS if with_clients else CLIENT
+        self._planned = planned
+        self._sender = CLIENTS if other_clients(planned) else CLIENT
         self._tag = secrets.token_hex(4)
         self._project = f"upload-lab-{self._tag}"
         self._files = [str(COMPOSE)]
@@ -99,13 +115,24 @@ class ComposeProject:
         """
         _require_mountable(folder.path)
         made = [deployment for deployment in deployments if deployment.based_on]
-        self._override(made, folder)
+        images = package_images(deployments, self._planned, load_services(COMPOSE), self._sender)
         profiles = added_groups(deployments) + [CLIENTS] * (self._sender == CLIENTS)
         self._profiles = [word for profile in profiles for word in ("--profile", profile)]
         self._environment["LAB_PROFILING"] = str(int(profiling))
-        services = [service.name for deployment in deployments for service in deployment.services]
+        services: list[str] = []
         try:
-            self._start(services, made)
+            self._clear_away(made, images)
+            with self._screen.waiting("Building the images, which takes a minute or two the first time"):
+                self._do("build")
+            failed = self._build_packages(images) if images else {}
+            lacking = unavailable(deployments, self._planned, failed)
+            self._environment[UNAVAILABLE] = json.dumps(lacking)
+            for name, why in lacking.items():
+                self._screen.note(f"{name} is unavailable: {why}.")
+            self._override(deployments, without(images, failed), folder)
+            started = [deployment for deployment in deployments if deployment.name not in lacking]
+            services += [service.name for deployment in started for service in deployment.services]
+            self._start(services)
             code = self._run_client(folder.path.resolve(), words)
             self._explain(made)
         finally:
@@ -113,12 +140,33 @@ class ComposeProject:
             folder.remove_if_empty()
         return code
 
-    def _override(self, made: Sequence[Deployment], folder: RunFolder) -> None:
-        """Declare to Compose the deployments that its own file does not have."""
-        if made:
-            path = folder.path.resolve()
+    def _build_packages(self, images: Sequence[PackageImage]) -> dict[str, str]:
+        """Build images with packages in other versions; return why sets of packages cannot be made."""
+        folder = self._processes.scratch(Path(tempfile.gettempdir()), "packages", "set TMPDIR")
+        build = load_services(COMPOSE)[BUILT]["build"]
+        failed: dict[str, str] = {}
+        while left := without(images, failed):
+            path = write_builds(left, build, folder)
+            sets = {name for image in left for name in image.sets}
+            with self._screen.waiting("Building images with packages in other versions"):
+                words = ["--file", str(path), "build", *(image.service for image in left)]
+                status, said = self._run(*words)
+            if status == 0:
+                break
+            if not (more := {name: why for name, why in reasons(said).items() if name in sets}):
+                raise LabError(f"packages cannot be installed in an image: {_last_line(said)}")
+            failed |= more
+        return failed
+
+    def _override(
+        self, deployments: Sequence[Deployment], images: Sequence[PackageImage], folder: RunFolder
+    ) -> None:
+        """Declare to Compose the deployments that its own file does not have, and other images."""
+        path = folder.path.resolve()
+        client = next((image.name for image in images if image.target == CLIENT), "")
+        if text := override(COMPOSE, deployments, path, self._sender, client):
             self._files.append(str(path / OVERRIDE))
-            folder.keep_configs({OVERRIDE: override(COMPOSE, made, path)})
+            folder.keep_configs({OVERRIDE: text})
 
     def _explain(self, made: Sequence[Deployment]) -> None:
         """Print the last words of servers that have ended: the client's container cannot see them."""
@@ -130,16 +178,13 @@ class ComposeProject:
                 _, log = self._processes.run(["docker", "logs", container], os.environ, ROOT)
                 self._screen.note(f"{' '.join(service.command)}: {_last_line(log)}")
 
-    def _start(self, services: list[str], made: Sequence[Deployment]) -> None:
-        self._clear_away(made)
-        with self._screen.waiting("Building the images, which takes a minute or two the first time"):
-            self._do("build")
+    def _start(self, services: list[str]) -> None:
         if not services:  # without a name, all would start; this makes the networks and volumes
             return self._do("up", "--no-start", "--no-build", "--no-deps", self._sender)
         with self._screen.waiting(f"Starting {len(services)} containers"):
             self._do("up", "--detach", "--no-build", *services)
 
-    def _clear_away(self, made: Sequence[Deployment]) -> None:
+    def _clear_away(self, made: Sequence[Deployment], more: Sequence[PackageImage]) -> None:
         """Remove all at the very end; if the run's folder is gone by then, its services are orphans."""
         project = ["--file", str(COMPOSE), *self._profiles, "--project-name", self._project]
         down = ["down", "--volumes", "--remove-orphans", "--timeout", "5"]
@@ -147,12 +192,13 @@ class ComposeProject:
         if made:
             volumes = [f"{self._project}_{deployment.name}" for deployment in made]
             self._processes.last(["docker", "volume", "rm", "--force", *volumes])
-        images = [f"upload-lab-{name}:{self._tag}" for name in IMAGES]
+        names = [*IMAGES, *(image.service for image in more)]
+        images = [f"upload-lab-{name}:{self._tag}" for name in names]
         self._processes.last(["docker", "image", "rm", "--force", *images])
 
     def _run_client(self, run: Path, words: list[str]) -> int:
         """Return the exit code of the client; raise KeyboardInterrupt after it has stopped."""
-        settings = [f"LAB_RUN={run.name}", f"LAB_OUT={run.parent}", VARIABLE]
+        settings = [f"LAB_RUN={run.name}", f"LAB_OUT={run.parent}", VARIABLE, UNAVAILABLE]
         volumes = []
         if run.parent != RUNS:
             volumes = ["--volume", f"{run.parent}:{OUT}"]

@@ -1,5 +1,6 @@
 """The runtime inside the client's container: it starts nothing, its neighbours are the deployments."""
 
+import json
 import os
 import socket
 import stat
@@ -12,6 +13,8 @@ from uploadlab.paths import COMPOSE, CONFIGS, shown
 from uploadlab.private_urls import Private, keep
 from uploadlab.storage.files import LOGS
 
+UNAVAILABLE = "LAB_UNAVAILABLE"
+"""The variable with what the host could not start: JSON, the reasons by the deployments' names."""
 UP_SECONDS = 15.0
 POLL_SECONDS = 0.1
 
@@ -82,19 +85,20 @@ class Neighbours:
 
     def start(self, deployments: list[Deployment]) -> list[Target]:
         """Wait until all are up, or will not be; nothing is started from here."""
-        self._services = {deployment.name: deployment.services for deployment in deployments}
+        lacking = json.loads(os.environ.get(UNAVAILABLE) or "{}")
+        self._services = {made.name: made.services for made in deployments if made.name not in lacking}
         end = time.monotonic() + UP_SECONDS
         while any(map(self.explain, self._services)) and time.monotonic() < end:
             time.sleep(POLL_SECONDS)
-        return [self._target(deployment) for deployment in deployments]
+        return [self._target(deployment, lacking.get(deployment.name, "")) for deployment in deployments]
 
-    def _target(self, deployment: Deployment) -> Target:
+    def _target(self, deployment: Deployment, problem: str) -> Target:
         """Return the target of a neighbour, and keep what its answers are judged by."""
         url = _url(deployment.name, deployment.scheme)
         # A file that the neighbour may still have to write.
         authority = str(Path(os.environ["CA_DIR"]) / f"{deployment.name}.pem") if deployment.tls else ""
         keep(url, Private(ca_file=authority, front=deployment.front))
-        return deployment.target(url)
+        return deployment.target(url, problem)
 
     def explain(self, name: str) -> str:
         """Return which container of a deployment does not run: the engine has no address for it."""

@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
-from uploadlab.private_urls import Private, keep
+from uploadlab.private_urls import Private, Started, for_own_app, keep
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import in_url, reached
 from uploadlab.storage.run_files import RunFiles
@@ -86,11 +86,12 @@ class LocalRuntime:
         fixes: dict[str, str],
         settings: dict[str, str] | None = None,
         echo: Callable[[str], object] = str,
-        packages: Mapping[str, Path] = MappingProxyType({}),
+        packages: Mapping[str, Path | str] = MappingProxyType({}),
     ) -> None:
         """Take the command that installs each program, and settings for each server.
 
-        ``packages`` has the folders of packages that deployments load before the lab's own, by their names.
+        ``packages`` has the folders of packages that deployments load before the lab's own, by their names,
+        or why they have none: such a deployment is not started.
 
         Without ``log_dir`` each line of a server goes to ``echo``, which prints it plain: clients have words
         in it. By default nobody sees it.
@@ -100,8 +101,14 @@ class LocalRuntime:
         self._scratch, self._log_dir = scratch, log_dir
         self._fixes = fixes
         self._settings = settings or {}
-        self._packages = packages
+        self._packages = {name: found for name, found in packages.items() if isinstance(found, Path)}
+        self._problems = {name: why for name, why in packages.items() if isinstance(why, str)}
+        self._for_apps: Mapping[str, str] = {}
         self._started: dict[str, list[tuple[Service, subprocess.Popen[bytes]]]] = {}
+
+    def hand_to_apps(self, environment: Mapping[str, str]) -> None:
+        """Set more variables for the servers that run an app of the user's own."""
+        self._for_apps = environment
 
     def lacks(self, deployments: list[Deployment]) -> str:
         """Return what this host lacks for these, and what to type; empty if nothing."""
@@ -122,10 +129,12 @@ class LocalRuntime:
         self, deployment: Deployment, port: int, host: str = HOST, urls: Mapping[str, str] | None = None
     ) -> Target:
         """Start a deployment on this port; ``urls`` has the deployments that it may pass uploads on to."""
-        problem = self.lacks([deployment])
+        problem = deployment.unsuited or self._problems.get(deployment.name) or self.lacks([deployment])
+        started: list[tuple[Service, subprocess.Popen[bytes]]] = []
         if not problem:
             hops = [f"{name}={urls[name]}" for name in deployment.next if urls and name in urls]
             environment = self._environment(deployment.name, host, port)
+            environment |= self._for_apps if deployment.app else {}
             started = self._started.setdefault(deployment.name, [])
             try:
                 for service in deployment.services:
@@ -137,7 +146,12 @@ class LocalRuntime:
         url = f"{deployment.scheme}://{in_url(reached(host))}:{port}"
         # What a deployment with TLS leaves there when it starts.
         authority = self._scratch.run_dir / deployment.name / f"{deployment.name}.pem"
-        keep(url, Private(ca_file=str(authority) if deployment.tls else "", front=deployment.front))
+        private = Private(ca_file=str(authority) if deployment.tls else "", front=deployment.front)
+        if deployment.app:
+            run_dir = self._scratch.run_dir / deployment.name
+            sessions = [process.pid for _, process in started]  # each begins a session
+            private = for_own_app(private, Started(sessions, str(run_dir)))
+        keep(url, private)
         return deployment.target(url, problem)
 
     def explain(self, name: str) -> str:

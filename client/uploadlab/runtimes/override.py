@@ -1,4 +1,7 @@
-"""The services of derived deployments, for Compose: each like the service that it is made from."""
+"""What a run declares to Compose beside compose.yaml: derived deployments, and packages in other versions.
+
+The services of a derived deployment are each like the service that it is made from.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +11,7 @@ import yaml
 
 from uploadlab.declared.compose import load_services
 from uploadlab.model.deployments import Deployment, Service
+from uploadlab.runtimes.package_images import image_with, images_of
 
 OVERRIDE = "compose.override.yaml"
 OWN = "run"
@@ -20,10 +24,22 @@ NAMESPACE = "service:"
 """How ``pid`` names the service whose process namespace a part joins."""
 
 
-def override(compose: Path, made: Sequence[Deployment], folder: Path) -> str:
-    """Return a file that Compose reads after compose.yaml; it mounts the configs of the run's folder."""
+def override(
+    compose: Path, deployments: Sequence[Deployment], folder: Path, sender: str = "client", image: str = ""
+) -> str:
+    """Return a file that Compose reads after compose.yaml; empty if that has all as it is.
+
+    It mounts the configs of the run's folder. ``sender`` is the client's service, ``image`` its image where
+    compose.yaml has another.
+    """
     declared = load_services(compose)
     services: dict[str, Any] = {}
+    if image or any(deployment.packages for deployment in deployments):
+        locks = f"{_escaped(str(compose.parent / 'services'))}:/lab/services:ro"  # the client plans by them
+        services[sender] = {**({"image": image} if image else {}), "volumes": [locks]}
+    for deployment in deployments:
+        services |= {} if deployment.based_on else _other_images(deployment, declared)
+    made = [deployment for deployment in deployments if deployment.based_on]
     for deployment in made:
         base = [deployment.based_on, *declared[deployment.based_on]["x-lab"].get("parts", [])]
         copies = {old: service.name for old, service in zip(base, deployment.services, strict=True)}
@@ -34,8 +50,17 @@ def override(compose: Path, made: Sequence[Deployment], folder: Path) -> str:
                 services[copies[holder]] = declared[holder]
         for old, service in zip(base, deployment.services, strict=True):
             services[service.name] = _service(service, deployment, declared[old], copies, folder)
+    if not services:
+        return ""
     volumes: dict[str, None] = {deployment.name: None for deployment in made}
     return yaml.safe_dump({"services": services, "volumes": volumes}, sort_keys=False)
+
+
+def _other_images(deployment: Deployment, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the services of compose.yaml whose image is another, with packages in other versions."""
+    images = images_of(deployment, declared)
+    others = {name: image_with(image, deployment.packages) for name, image in images.items()}
+    return {name: {"image": image} for name, image in others.items() if image != images[name]}
 
 
 def _service(
@@ -61,6 +86,7 @@ def _service(
         kept["pid"] = NAMESPACE + copies[str(pid).removeprefix(NAMESPACE)]
     return {
         **kept,
+        "image": image_with(declared["image"], deployment.packages),
         "command": [_escaped(_seen(word, folder)) for word in service.command],
         "environment": {name: _escaped(value) for name, value in service.environment.items()},
         "depends_on": [copies.get(name, name) for name in declared.get("depends_on", [])],

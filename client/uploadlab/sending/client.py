@@ -26,6 +26,8 @@ from uploadlab.sending.answered import json_of
 from uploadlab.sending.connections import get
 from uploadlab.sending.healthz import PROBE_SECONDS, NotReady, ask_versions
 from uploadlab.sending.process import Answer, ProcessReady, UploadBegun, UploadJob, UploadSent, UploadVerified
+from uploadlab.versions.client_folders import NO_FOLDERS, ClientFolders
+from uploadlab.versions.locks import OWN_CLIENT
 
 START_SECONDS = 30.0
 POLL_SECONDS = 0.1
@@ -41,8 +43,10 @@ Kind = TypeVar("Kind", UploadBegun, UploadSent, UploadVerified)
 class Client:
     """The lab's client process, started when it is needed and again after the lab had to end it."""
 
-    def __init__(self, processes: Processes) -> None:
-        self._processes = processes
+    def __init__(self, processes: Processes, folders: ClientFolders = NO_FOLDERS) -> None:
+        """Take the folders of packages that the process, and programs that it starts, load first."""
+        self._processes, self._folders = processes, folders
+        self._own_versions: dict[str, str] = {}
         self._pipe: Lines | None = None
         self._jobs = 0
 
@@ -74,6 +78,11 @@ class Client:
         if verified is None:
             return self._ended(pipe, Status.WRONG, "not verified: the server did not answer in time")
         return verified.outcome
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the packages that differ between the clients of a run."""
+        self._started()
+        return self._own_versions
 
     def profile(
         self, url: str, method: str, payload: Payload, budget_seconds: float, kind: str
@@ -122,18 +131,21 @@ class Client:
 
     def _started(self) -> Lines:
         if self._pipe is None or self._pipe.process.poll() is not None:
+            own = self._folders.paths.get(OWN_CLIENT)
+            places = [*([str(own)] if own else []), str(ROOT / "client")]
             process = self._processes.start(
                 [sys.executable, "-m", "uploadlab.sending.process"],
-                {**os.environ, "PYTHONPATH": str(ROOT / "client")},
+                {**os.environ, **self._folders.environment(), "PYTHONPATH": os.pathsep.join(places)},
                 ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
             pipe = Lines(process)
-            if not pipe.read(ProcessReady, START_SECONDS):
+            if not (ready := pipe.read(ProcessReady, START_SECONDS)):
                 self._processes.kill(process)
-                raise LabError("the client's own process does not start: ./scripts/install may fix that")
-            self._pipe = pipe
+                fix = "choose other versions" if own else "./scripts/install may fix that"
+                raise LabError(f"the client's own process does not start: {fix}")
+            self._pipe, self._own_versions = pipe, ready.versions
         return self._pipe
 
     def _answer(self, pipe: Lines, kind: type[Kind], seconds: float) -> Kind | None:

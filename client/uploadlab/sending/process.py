@@ -12,6 +12,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -28,6 +30,7 @@ from uploadlab.sending.read_back import verify_foreign
 from uploadlab.sending.shelf import Shelf
 from uploadlab.sending.upload import upload
 from uploadlab.sending.verification import verify
+from uploadlab.versions.client_folders import folders_here
 
 
 class UploadJob(msgspec.Struct):
@@ -45,6 +48,9 @@ class UploadJob(msgspec.Struct):
 
 class ProcessReady(msgspec.Struct, tag=True):
     """The process takes jobs."""
+
+    versions: dict[str, str] = {}
+    """Of the packages whose versions the lab wants to know."""
 
 
 class UploadBegun(msgspec.Struct, tag=True):
@@ -73,7 +79,7 @@ def answers(job: UploadJob, watch: HostWatch, programs: ProgramSender) -> Iterat
     """Do a job and yield its answers."""
     # The budget, so that an abandoned upload ends on the server, too.
     query: dict[str, Any] = {} if job.foreign else {"budget": f"{job.budget_seconds:g}"}
-    before = None if job.foreign else usage.reset(job.url)
+    before = usage.reset(job.url, bool(job.foreign))
     shelf = Shelf(job.foreign.stored_dir) if job.foreign and job.foreign.stored_dir else None
     method = ALL_METHODS[job.method]
     yield UploadBegun(job.number)
@@ -87,7 +93,7 @@ def answers(job: UploadJob, watch: HostWatch, programs: ProgramSender) -> Iterat
     yield UploadSent(job.number)
     cost = usage.NO_ANSWER
     if uploaded.outcome.http_status:
-        cost = usage.cost(before, usage.read(job.url) if before else None)
+        cost = usage.cost(before, usage.read(job.url, bool(job.foreign)) if before else None)
     own = _cpu_seconds() - own_before
     if method.client:
         own += uploaded.outcome.client_cpu_seconds or 0.0
@@ -112,10 +118,19 @@ def _cpu_seconds() -> float:
     return time.process_time() + of.children_user + of.children_system
 
 
+def _versions() -> dict[str, str]:
+    """Return the versions of the packages that this process would load, of those that the lab asks for."""
+    found = {}
+    for name in folders_here().reported:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def main() -> None:
     """Say ready, then answer jobs until the input ends."""
     gc.freeze()  # as in uploadlab.__main__
-    write_line(sys.stdout.buffer, ProcessReady())
+    write_line(sys.stdout.buffer, ProcessReady(_versions()))
     watch, programs = HostWatch(), ProgramSender()
     for line in sys.stdin.buffer:
         for answer in answers(msgspec.json.decode(line, type=UploadJob), watch, programs):

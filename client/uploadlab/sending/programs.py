@@ -5,7 +5,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,7 @@ from uploadlab.errors import LabError
 from uploadlab.paths import PACKAGES, ROOT, client_environment
 from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
+from uploadlab.versions.client_folders import ClientFolders, folders_here
 
 START_SECONDS = 60.0
 """Of the slowest, Chromium, on a busy machine."""
@@ -61,8 +62,9 @@ class ClientUnavailable(Exception):
 class Programs:
     """The programs of a process, one a client."""
 
-    def __init__(self, processes: Processes | None = None) -> None:
-        self._processes = processes
+    def __init__(self, processes: Processes | None = None, folders: ClientFolders | None = None) -> None:
+        """Take what the programs load first; by default what this process was told."""
+        self._processes, self._folders = processes, folders or folders_here()
         self._pipes: dict[str, Lines] = {}
         self._versions: dict[str, dict[str, str]] = {}
         self._unavailable: dict[str, str] = {}
@@ -128,13 +130,14 @@ class Programs:
             raise ClientUnavailable(str(error)) from None
 
     def _start(self, name: str) -> Lines:
-        folder = client_environment(name)
+        own = self._folders.paths.get(name)
+        places = [*([own] if own else []), client_environment(name)]
         if self._processes is None:
             self._processes = Processes()
         # Neither the lab's libraries nor the user's: only those of the client's own environment.
         process = self._processes.start(
             [sys.executable, "-S", "-P", "-s", "-m", CLIENTS[name].module],
-            _environment(folder, self._scratch()),
+            {**_environment(places, self._scratch()), **self._folders.environment()},
             ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         pipe = self._pipes[name] = Lines(process)
@@ -151,8 +154,12 @@ class Programs:
         return pipe
 
 
-def _environment(packages: Path, scratch: Path) -> dict[str, str]:
+def _environment(packages: Sequence[Path], scratch: Path) -> dict[str, str]:
     """Return a program's environment: without the user's proxies, and with a home that is removed later."""
     own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    places = {"HOME": str(scratch), "TMPDIR": str(scratch), "PYTHONPATH": f"{PACKAGES}:{packages}"}
+    places = {
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "PYTHONPATH": os.pathsep.join(map(str, [PACKAGES, *packages])),
+    }
     return {**own, **places, "PYTHONUNBUFFERED": "1"}

@@ -5,26 +5,14 @@ from typing import NamedTuple
 import msgspec
 import requests
 
+from uploadlab.private_urls import Started, private_parts
 from uploadlab.sending.connections import require_success, session
+from uploadlab.sending.process_usage import Process, read_processes
 
 ANSWER_SECONDS = 2.0
 PAGE_BYTES = 4096
 MOST = 1e15
 """Of any figure: more bytes, files or seconds no server has used."""
-
-
-class Process(msgspec.Struct, frozen=True):
-    """A process of a deployment. What could not be read is None."""
-
-    pid: int
-    started: int
-    """Clock ticks since boot: with the pid, which process it is."""
-    cpu_seconds: float
-    system_seconds: float
-    """CPU seconds in the kernel; in steps of 10 ms."""
-    peak_rss_bytes: int | None
-    written_bytes: int | None
-    """To disk, as far as Linux counts it: not to tmpfs."""
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -52,14 +40,21 @@ class Cost(NamedTuple):
     note: str | None = None
 
 
-def reset(url: str) -> Usage | None:
-    """Count peaks of memory from now on. Return what was used until now; None if the server does not say."""
-    return _ask("POST", f"{url}/usage/reset")
+def reset(url: str, foreign: bool = False) -> Usage | None:
+    """Count peaks of memory from now on. Return what was used until now; None if that is not known.
+
+    A foreign server does not say it. If the lab has started one, it looks at the server's processes itself.
+    """
+    if started := private_parts(url).started:
+        return Usage(read_processes(Started(*started), reset=True))
+    return None if foreign else _ask("POST", f"{url}/usage/reset")
 
 
-def read(url: str) -> Usage | None:
-    """Return what was used until now; None if the server does not say."""
-    return _ask("GET", f"{url}/usage")
+def read(url: str, foreign: bool = False) -> Usage | None:
+    """Return what was used until now; None if that is not known."""
+    if started := private_parts(url).started:
+        return Usage(read_processes(Started(*started)))
+    return None if foreign else _ask("GET", f"{url}/usage")
 
 
 NO_ANSWER = Cost(note="the upload got no answer, so its cost is not known")

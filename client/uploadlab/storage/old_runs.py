@@ -38,6 +38,9 @@ def decode_run(content: bytes) -> Run:
         if "shows" in known:
             texts = msgspec.convert(known.pop("shows"), list[str])
             known |= {"codes": [code for code in map(_code_of, texts) if code], "fix": known.pop("mend", "")}
+    compared = fields.get("comparison")
+    if isinstance(compared, dict) and "groups" not in compared:
+        fields["comparison"] = _with_groups(compared)
     for holder in (fields.get("order"), *(fields.get("targets") or [])):
         if isinstance(holder, dict) and isinstance(holder.get("foreign"), dict):
             holder["spec"] = _spec_of(holder.pop("foreign"))
@@ -54,6 +57,13 @@ def decode_run(content: bytes) -> Run:
         run.order = implied_order(run)
         run.kind = run.order.kind
     return run
+
+
+def _with_groups(compared: dict[str, Any]) -> dict[str, Any]:
+    """Return what older versions stored of a comparison, which had one base: as its only group."""
+    of_group = {name: compared[name] for name in ("base", "again", "others") if name in compared}
+    rest = {name: value for name, value in compared.items() if name not in of_group}
+    return {**rest, "groups": [of_group]}
 
 
 def _spec_of(foreign: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +90,7 @@ def implied_order(run: Run) -> Order:
     if run.plan in ("knobs", "knobs-check"):
         return Order(kind=Kind.KNOBS)
     if compared := run.comparison:
-        configs = [compared.base] if compared.ablation else [compared.base, *compared.others]
+        configs = compared.bases if compared.ablation else [*compared.bases, *compared.others]
         kind = Kind.ABLATE if compared.ablation else Kind.COMPARE
         minutes = compared.budget_seconds / 60
         return Order(kind=kind, configs=configs, plan=run.plan, within=compared.within, minutes=minutes)

@@ -1,31 +1,48 @@
-"""Folders of Python packages that a server or the client loads before the lab's own.
+"""Folders of Python packages that a server or a client loads before the lab's own.
 
-Each holds what differs from the environment of this Python, and nothing else, so it is made in seconds. Its
-name is a digest of all that decides what is in it; the next run takes it as it is.
+Each holds what differs from the environment that it stands before, and nothing else, so it is made in
+seconds. Its name is a digest of all that decides what is in it; the next run takes it as it is.
+
+This runs in the servers' images, too, which have Python's own library and none of the lab's packages.
 """
 
 import hashlib
-import importlib.metadata
+import json
 import os
 import platform
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+import sysconfig
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
-import msgspec
-
-from uploadlab.errors import LabError, UsageError
 from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
-from uploadlab.versions.requirements import canonical, named, pins
+from uploadlab.versions.pip_runs import run_pip
+from uploadlab.versions.requirements import DIRECT
+from uploadlab.versions.resolving import (
+    Installed,
+    are_here,
+    complete,
+    go_alone,
+    installed_packages,
+    resolved,
+)
 
 CACHE = ROOT / ".venv" / "packages"
 LISTING = "installed.json"
 """In each folder, written last."""
-PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+KEPT = 30
+"""As many folders stay, those that were used last."""
+UNFINISHED = "new-"
+OLD_SECONDS = 3600.0
+"""What an unfinished folder is older than if the command that made it, and its reaper, were killed."""
+NO_SOURCE = {".git", ".hg", ".tox", ".venv", "__pycache__", "node_modules", "build", "dist", "target"}
+LARGE_BYTES = 1 << 20
+"""A larger file of a source folder is known by its size and time, not by its content."""
 
 
 class PackageFolder(NamedTuple):
@@ -35,125 +52,146 @@ class PackageFolder(NamedTuple):
     versions: dict[str, str]
     """The packages in it, with their versions: those that differ from the lab's."""
 
-
-class _Wanted(msgspec.Struct):
-    """What pip would install, from its report."""
-
-    name: str
-    version: str
-    source: str
-    """What pip installs it from: a requirement, or a path."""
+    @property
+    def text(self) -> str:
+        """What is in it, for people: ``werkzeug 3.0.1, flask 3.0.3``."""
+        return ", ".join(map(" ".join, self.versions.items())) or "as in the lock files"
 
 
-def make_package_folder(words: Sequence[str], locks: Sequence[Path], processes: Processes) -> PackageFolder:
+def make_package_folder(
+    words: Sequence[str], locks: Sequence[Path], processes: Processes, environment: Path | None = None
+) -> PackageFolder:
     """Return a folder with these requirements, and what of the lock files has to change with them.
 
-    ``locks`` are the lock files of what loads it. Raise LabError with pip's reason: then nothing is left.
+    ``locks`` are the lock files of what loads it, ``environment`` the folder that has those packages, by
+    default this Python's. Raise LabError with pip's reason: then nothing is left.
     """
-    folder = CACHE / _digest(words, locks)
-    if (folder / LISTING).is_file():
-        return PackageFolder(
-            folder, msgspec.json.decode((folder / LISTING).read_bytes(), type=dict[str, str])
-        )
-    fresh = folder.with_suffix(".new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    folder = CACHE / _digest(words, locks, environment)
+    if found := _made(folder):
+        return found
+    CACHE.mkdir(parents=True, exist_ok=True)
+    work = processes.scratch(CACHE, UNFINISHED.rstrip("-"), "check its rights")
     try:
-        fresh.mkdir(parents=True)
-        wanted = _changed(_resolved(words, locks, fresh, processes))
-        if wanted:
-            sources = [one.source for one in wanted]
-            _pip(["install", "--quiet", "--no-deps", "--target", str(fresh), *sources], words, processes)
-        versions = {one.name: one.version for one in wanted}
-        (fresh / LISTING).write_bytes(msgspec.json.encode(versions))
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+        fresh = work / "packages"
+        versions = _install(words, locks, installed_packages(environment), fresh, processes)
+        (fresh / LISTING).write_text(json.dumps(versions))
+        with suppress(OSError):  # another command has just made the same
+            fresh.rename(folder)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return PackageFolder(folder, versions)
+        shutil.rmtree(work, ignore_errors=True)
+    _remove_old()
+    return _made(folder) or PackageFolder(folder, versions)
 
 
-def _resolved(
-    words: Sequence[str], locks: Sequence[Path], folder: Path, processes: Processes
-) -> list[_Wanted]:
-    """Return what pip installs for these words, as near to the lock files as they allow.
-
-    Locked packages that need what is changed in another version are free to change with it.
-    """
-    locked = pins(locks)
-    changed = {canonical(name) for word in words if (name := named(word))}
-    kept = {name: pin for name, pin in locked.items() if name not in changed}
-    dependents = sorted(_dependents(changed) & kept.keys())
-    try:
-        return _ask(words, dependents, kept, folder, processes)
-    except LabError:
-        if not dependents:
-            raise
-        freed = {name: pin for name, pin in kept.items() if name not in dependents}
-        return _ask(words, dependents, freed, folder, processes)
-
-
-def _ask(
+def _install(
     words: Sequence[str],
-    beside: Iterable[str],
-    constraints: Mapping[str, str],
-    folder: Path,
+    locks: Sequence[Path],
+    here: Mapping[str, Installed],
+    fresh: Path,
     processes: Processes,
-) -> list[_Wanted]:
-    """Return what pip would install; raise LabError with its reason."""
-    constraint_file, report = folder / "constraints.txt", folder / "report.json"
-    constraint_file.write_text("".join(f"{name}=={pin}\n" for name, pin in constraints.items()))
-    options = ["install", "--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
+) -> dict[str, str]:
+    """Install into a new folder, and return the versions there; raise LabError with pip's reason.
+
+    Mostly one run of pip is enough: what is asked for goes with all that is there.
+    """
+    work = fresh.parent
+
+    def install(sources: Sequence[str]) -> None:
+        target = ["--target", str(fresh), "--progress-bar", "off"]
+        run_pip(["install", "--no-deps", "--no-compile", *target, *sources], words, work, processes)
+
+    is_here = are_here(words, here)
+    if not is_here and go_alone(words, locks, here):
+        install(words)
+        if (versions := complete(fresh, here)) is not None:
+            return versions
+        shutil.rmtree(fresh)
+    fresh.mkdir()
+    wanted = [] if is_here else resolved(words, locks, here, work, processes)
+    if wanted:
+        install([one.source for one in wanted])
+    return {one.name: one.version for one in wanted}
+
+
+def made_before(
+    words: Sequence[str], locks: Sequence[Path], environment: Path | None = None
+) -> PackageFolder | None:
+    """Return the folder of these requirements if it is there."""
+    return _made(CACHE / _digest(words, locks, environment))
+
+
+def folder_at(path: Path) -> PackageFolder | None:
+    """Return the folder of packages that a path is, with what is in it; None if there is none."""
     try:
-        _pip([*options, "--constraint", str(constraint_file), *words, *beside], words, processes)
-        found = msgspec.json.decode(report.read_bytes())
-    finally:
-        constraint_file.unlink(missing_ok=True)
-        report.unlink(missing_ok=True)
-    wanted = []
-    for item in found["install"]:
-        name, version = canonical(item["metadata"]["name"]), item["metadata"]["version"]
-        source = item["download_info"]["url"] if item["is_direct"] else f"{name}=={version}"
-        wanted.append(_Wanted(name, version, source))
-    return wanted
+        return PackageFolder(path, json.loads((path / LISTING).read_text()))
+    except OSError:
+        return None
 
 
-def _changed(wanted: Iterable[_Wanted]) -> list[_Wanted]:
-    """Return what is not in this Python's environment as it is."""
-    own = {canonical(found.name): found.version for found in importlib.metadata.distributions()}
-    return [one for one in wanted if own.get(one.name) != one.version or "://" in one.source]
+def _made(path: Path) -> PackageFolder | None:
+    """Return a folder that is there, which counts as used now."""
+    if found := folder_at(path):
+        with suppress(OSError):  # another command has just removed it
+            os.utime(path)
+    return found
 
 
-def _dependents(changed: Iterable[str]) -> set[str]:
-    """Return the installed packages that need one of these, directly or not."""
-    needs = {
-        canonical(found.name): {canonical(name) for text in found.requires or [] if (name := named(text))}
-        for found in importlib.metadata.distributions()
-    }
-    found: set[str] = set(changed)
-    while more := {name for name, needed in needs.items() if needed & found} - found:
-        found |= more
-    return found - set(changed)
+def _remove_old() -> None:
+    """Remove the folders that were used longest ago, and what killed commands have left."""
+    found = []
+    for folder in CACHE.iterdir():
+        with suppress(OSError):
+            found.append((folder.stat().st_mtime, folder))
+    finished = sorted((item for item in found if not item[1].name.startswith(UNFINISHED)), reverse=True)
+    dead = time.time() - OLD_SECONDS
+    left = [item for item in found if item[1].name.startswith(UNFINISHED) and item[0] < dead]
+    for _, folder in [*finished[KEPT:], *left]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _digest(words: Sequence[str], locks: Sequence[Path]) -> str:
+def _digest(words: Sequence[str], locks: Sequence[Path], environment: Path | None) -> str:
+    """Return the name of the folder: this Python, what it stands before, what is asked for."""
     digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()}".encode())
+    beside = environment or Path(sysconfig.get_path("purelib"))
+    for text in sorted(path.name for path in beside.glob("*.dist-info")):
+        digest.update(f"{text}\n".encode())
     for lock in locks:
         digest.update(lock.read_bytes())
     for word in words:
-        digest.update(word.encode() + b"\0")
-        if os.path.isfile(word):  # noqa: PTH113  false for a word that is no path
-            digest.update(Path(word).read_bytes())
+        digest.update(f"{word}\0".encode())
+        for part in _contents(word):
+            digest.update(part)
     return digest.hexdigest()[:16]
 
 
-def _pip(arguments: Sequence[str], words: Sequence[str], processes: Processes) -> None:
-    """Run pip; raise LabError with its reason."""
-    process = processes.start(
-        [*PIP, *arguments], os.environ, Path.cwd(), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = process.communicate()
-    if process.returncode != 0:
-        lines = [line.strip() for line in said.decode(errors="replace").splitlines()]
-        reasons = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-        raise UsageError(f"{','.join(words)}: {(reasons or lines or ['pip failed'])[0]}")
+def _contents(word: str) -> Iterator[bytes]:
+    """Yield the content of the wheel or the source folder that a requirement names.
+
+    What is behind another address may change at any time: it is never the same again.
+    """
+    if not DIRECT.search(word):
+        return
+    address = urlsplit(word.partition("@")[2].partition(" ;")[0].strip())
+    path = Path(unquote(address.path))
+    if address.scheme != "file":
+        yield os.urandom(16)
+    elif path.is_dir():
+        for folder, inner, names in os.walk(path):
+            inner[:] = sorted(name for name in inner if not _is_made(name))
+            for name in sorted(names):
+                yield from _of_file(Path(folder, name), path)
+    else:
+        yield from _of_file(path, path.parent)
+
+
+def _is_made(name: str) -> bool:
+    """Return whether a folder in a source folder is no source."""
+    return name in NO_SOURCE or name.endswith(".egg-info")
+
+
+def _of_file(path: Path, top: Path) -> Iterator[bytes]:
+    with suppress(OSError):  # gone meanwhile, or a link to nothing
+        yield str(path.relative_to(top)).encode()
+        status = path.stat()
+        is_large = status.st_size > LARGE_BYTES and path.suffix != ".whl"
+        yield f"{status.st_size} {status.st_mtime_ns}".encode() if is_large else path.read_bytes()

@@ -42,6 +42,11 @@ class UploadRequest(flask.Request):
     """A request that keeps a deadline while its form is parsed, and can spool the file to its destination."""
 
     form_data_parser_class = OneFileParser
+    # Attributes of its own, which any version takes: before Flask 3.1 no request has limits of its own, and
+    # before Werkzeug 3.0.6 a field has none.
+    max_content_length: int | None = None
+    max_form_memory_size: int = 500_000
+    max_form_parts: int = 1000
     deadline: Deadline | None = None
     digest: BodyDigest | None = None
     """What the client announced of the body, where this app checks it."""

@@ -1,8 +1,7 @@
-"""The WSGI entry of every server: ``upload_app.wsgi:application``."""
+"""The entry of every server: ``upload_app.wsgi:application``. An app of the user's own may be an ASGI app."""
 
 import os
 
-from upload_app.app import create_app
-from upload_app.settings import Settings
+from upload_app.entry import make_application
 
-application = create_app(Settings.from_environment(os.environ))
+application = make_application(os.environ)

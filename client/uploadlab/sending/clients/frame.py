@@ -17,6 +17,8 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 from uploadlab.sending.clients import usage
 from uploadlab.sending.clients.sources import open_source
 
+REPORTED = "LAB_REPORTED_PACKAGES"
+"""The variable of ``versions/client_folders.py``."""
 BLOCK_BYTES = 1 << 20
 """Of the ways that choose their blocks; each library has a default of its own."""
 HTTP2 = "HTTP/2"
@@ -112,6 +114,19 @@ def way(send: Way) -> Way:
     return send
 
 
+def reported_versions() -> dict[str, str]:
+    """Return the versions of the packages that the lab asks for, and that are here."""
+    if not (names := os.environ.get(REPORTED)):
+        return {}
+    from importlib.metadata import PackageNotFoundError, version  # not part of a library's memory
+
+    found = {}
+    for name in names.split(","):
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 def serve(
     session: Callable[[Upload], Any],
     get: Callable[[Any, str], Any] | None,
@@ -128,7 +143,7 @@ def serve(
     """
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    _write(output, {"versions": versions})
+    _write(output, {"versions": {**reported_versions(), **versions}})
     with asyncio.Runner() as runner:
         for line in sys.stdin.buffer:
             job = json.loads(line)
