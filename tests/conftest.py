@@ -20,6 +20,7 @@ from uploadlab.units import MIB
 from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
+from .checkout import checkout, leave_one_ceiling
 from .engine import projects
 from .helpers import adopt_orphans, assert_nothing_left, first_environment, left_overs, need, wait_until
 from .recipes import RECEIVE, Recipe
@@ -117,6 +118,14 @@ def nothing_left() -> Iterator[None]:
     before = projects()
     yield
     wait_until(lambda: not projects() - before)
+
+
+@pytest.fixture(scope="session")
+def one_ceiling(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """For a command's environment: of a checkout whose runs start one server beside what they name."""
+    root = checkout(tmp_path_factory.mktemp("ceiling"))
+    leave_one_ceiling(root)
+    return {"PYTHONPATH": str(root / "client")}
 
 
 @pytest.fixture(scope="module")

@@ -66,21 +66,16 @@ def test_a_run_measures_in_containers_of_its_own(tmp_path: Path) -> None:
     assert {one.stat().st_uid for one in path.rglob("*")} == {tmp_path.stat().st_uid}
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Where the commands of a checkout are whose runs start fewer containers."""
-    root = tmp_path_factory.mktemp("small") / "checkout"
-    copy_checkout(root)
-    leave_one_ceiling(root)
-    return {"PYTHONPATH": str(root / "client")}
-
-
 @contextmanager
-def long_run(small: dict[str, str], out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+def long_run(one_ceiling: dict[str, str], out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     """A run that has measured something, and has much left to do; ended in the end."""
     words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "3000", "--runtime", "docker", "--out", str(out)]
     process = subprocess.Popen(
-        [*words, *more], env=environment(**small), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*words, *more],
+        env=environment(**one_ceiling),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         wait_until(lambda: any(RunFolder(path).read_measurements() for path in out.glob("*")))
@@ -92,9 +87,11 @@ def long_run(small: dict[str, str], out: Path, *more: str) -> Iterator[subproces
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_run_in_containers_that_is_stopped_shows_what_it_has(small: dict[str, str], tmp_path: Path) -> None:
+def test_a_run_in_containers_that_is_stopped_shows_what_it_has(
+    one_ceiling: dict[str, str], tmp_path: Path
+) -> None:
     """By the signal of Ctrl-C: others have the same handler, which test_commands.py tries by each."""
-    with long_run(small, tmp_path) as process:
+    with long_run(one_ceiling, tmp_path) as process:
         process.send_signal(signal.SIGINT)
         table, said = process.communicate(timeout=300)
     assert process.returncode == 130
@@ -107,11 +104,11 @@ def test_a_run_in_containers_that_is_stopped_shows_what_it_has(small: dict[str, 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("seconds", [0, 1, 2, 3])
 def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(
-    small: dict[str, str], tmp_path: Path, seconds: int
+    one_ceiling: dict[str, str], tmp_path: Path, seconds: int
 ) -> None:
     words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "3000", "--runtime", "docker"]
     process = subprocess.Popen(
-        [*words, "--out", str(tmp_path)], env=environment(**small), stderr=subprocess.PIPE, text=True
+        [*words, "--out", str(tmp_path)], env=environment(**one_ceiling), stderr=subprocess.PIPE, text=True
     )
     wait_until(lambda: loads_modules(process.pid))
     time.sleep(seconds)  # wherever it is by then
@@ -130,8 +127,8 @@ def loads_modules(pid: int) -> bool:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_client_that_is_killed_is_told(small: dict[str, str], tmp_path: Path) -> None:
-    with long_run(small, tmp_path) as process:
+def test_a_client_that_is_killed_is_told(one_ceiling: dict[str, str], tmp_path: Path) -> None:
+    with long_run(one_ceiling, tmp_path) as process:
         (name,) = re.findall(r"^upload-lab-[0-9a-f]{8}-client$", docker("ps", "--format", "{{.Names}}"), re.M)
         docker("kill", name)
         said = process.communicate(timeout=300)[1]
@@ -143,23 +140,23 @@ def test_a_client_that_is_killed_is_told(small: dict[str, str], tmp_path: Path) 
 
 @pytest.mark.usefixtures("nothing_left")
 def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(
-    small: dict[str, str], tmp_path: Path
+    one_ceiling: dict[str, str], tmp_path: Path
 ) -> None:
     """Over a link, which begins in the client's container; its users there have a line, too."""
     over = ("--link", "dsl", "--sizes", "64KiB", "--load", "--users", "2")
-    with long_run(small, tmp_path, *over) as process:
+    with long_run(one_ceiling, tmp_path, *over) as process:
         process.kill()
         process.communicate()
     (path,) = tmp_path.iterdir()
     planned = shorten(RunFolder(path))
-    done = lab("resume", path, **small)
+    done = lab("resume", path, **one_ceiling)
     assert done.returncode == 0, done.stderr
     assert counted(RunFolder(path).read_measurements()) == planned
     names = {f"{name}@dsl" for name in ("flask", CEILING)}
     assert {cell.partition("/")[0] for cell, _ in planned} == names
     steps = {step.step_id: step.status for step in RunFolder(path).read_steps()}
     assert steps == {f"{name}/request.stream/65536/2": Status.OK for name in names}
-    done = lab("resume", path, "--runtime", "local", **small)
+    done = lab("resume", path, "--runtime", "local", **one_ceiling)
     assert (done.returncode, done.stdout) == (2, "")
     assert "was measured with --runtime docker" in done.stderr
 
