@@ -10,7 +10,8 @@ import pytest
 from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.measuring.host import describe_host
 from uploadlab.sending import server_usage as usage
-from uploadlab.sending.server_usage import Process, Usage
+from uploadlab.sending.process_usage import Process
+from uploadlab.sending.server_usage import Usage
 from uploadlab.units import MIB
 
 from .helpers import DEPLOYMENTS

@@ -16,7 +16,6 @@ class AsgiRow(Struct, frozen=True, forbid_unknown_fields=True):
     """How a deployment runs ASGI apps, and what its row is called then: no adapter is in it."""
 
     name: str
-    title: str
     why: str
     command: list[str]
     needs: list[str]

@@ -51,7 +51,7 @@ def _serving(deployment: Deployment, app: OwnApp, spec: TargetSpec) -> Deploymen
     services, row = deployment.services, support.asgi
     if is_asgi and row:
         services = [replace(services[0], name=row.name, command=row.command)]
-        made = replace(made, name=row.name, title=row.title, why=row.why, needs=row.needs)
+        made = replace(made, name=row.name, title=row.name, why=row.why, needs=row.needs)
     return replace(made, packages=packages, services=[_with_app(service, app, made) for service in services])
 
 

@@ -87,9 +87,14 @@ class Guard:
         """Yield the app's answer, or the refusal if the app has met one before its answer began."""
         started: list[tuple[Any, ...]] = []
         answer: Iterable[bytes] = []
+
+        def start(*head: Any) -> Callable[[bytes], None]:
+            started.append(head)
+            return _no_write
+
         try:
             try:
-                answer = self._app(environ, lambda *head: started.append(head) or _no_write)
+                answer = self._app(environ, start)
                 parts = iter(answer)
                 first = next(parts, b"")
             except Exception:
