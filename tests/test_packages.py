@@ -18,7 +18,7 @@ from uploadlab.processes.groups import Processes
 from uploadlab.versions import folders
 from uploadlab.versions.folders import made_before, make_package_folder
 from uploadlab.versions.locks import server_locks
-from uploadlab.versions.reasons import reason
+from uploadlab.versions.reasons import reason_of_pip
 from uploadlab.versions.sides import parse_side
 
 from .helpers import environment, lab, wait_until
@@ -102,7 +102,7 @@ def test_each_release_that_fits_is_a_row_and_one_that_does_not_install_says_why(
     [
         (["--with", "gunicor==26.1.0"], "loads gunicor; did you mean 'gunicorn'? see the lock files"),
         (["--with", "django==5"], "no server and no client of the lab loads django; see the lock files"),
-        (["--with", "waitress==2.1.2"], "no chosen deployment loads waitress; choose others by --depl"),
+        (["--with", "waitress==2.1.2"], "no chosen deployment loads waitress; name others: --depl"),
         (["--with", "gunicorn==1,gunicorn==2"], "gunicorn is named twice (gunicorn==1, gunicorn==2)"),
         (["--with", "./nothing-*.whl"], "./nothing-*.whl does not exist: name a wheel that is there"),
         (["--with", "../no-such-folder"], "../no-such-folder does not exist: name a wheel, a folder"),
@@ -186,7 +186,7 @@ def test_what_pip_cannot_install_leaves_nothing(tmp_path: Path, cache: Path) -> 
     ],
 )
 def test_what_pip_prints_is_one_line_with_what_to_type(said: str, why: str) -> None:
-    line = reason(said, ["gunicorn @ file:///tmp/it"])
+    line = reason_of_pip(said, ["gunicorn @ file:///tmp/it"])
     assert why in line
     assert "\n" not in line
 

@@ -12,7 +12,7 @@ from uploadlab.model.order import Order
 from uploadlab.model.own_apps import OwnApp
 from uploadlab.planning.version_lineup import LOCKED
 from uploadlab.presenting.terminal import Screen
-from uploadlab.versions.requirements import canonical, named, separated
+from uploadlab.versions.requirements import canonical, package_of, separated
 from uploadlab.versions.sources import requirement, requirements_of_file
 
 
@@ -72,8 +72,8 @@ def _packages(app: OwnApp) -> Sequence[str]:
 
 
 def _merged(below: Sequence[str], above: Sequence[str]) -> list[str]:
-    names = {canonical(named(word)) for word in above}
-    return [*(word for word in below if canonical(named(word)) not in names), *above]
+    names = {canonical(package_of(word)) for word in above}
+    return [*(word for word in below if canonical(package_of(word)) not in names), *above]
 
 
 def _known(app: OwnApp, prefix: str, screen: Screen) -> OwnApp:

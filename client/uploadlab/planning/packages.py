@@ -9,7 +9,7 @@ from uploadlab.errors import UsageError
 from uploadlab.model.deployments import CORE, Deployment, Target
 from uploadlab.model.order import Order
 from uploadlab.versions.locks import clients_with, is_of_servers, runs_package
-from uploadlab.versions.requirements import named, separated
+from uploadlab.versions.requirements import package_of, separated
 from uploadlab.versions.sides import Side, parse_side, parse_sides, with_side
 
 
@@ -26,13 +26,13 @@ def with_ordered(deployments: Sequence[Deployment], order: Order) -> list[Deploy
     for word in side.server:
         if not any(word in made.packages for made in found):
             raise UsageError(
-                f"--with {word}: no chosen deployment loads {named(word)}; choose others by --deployments"
+                f"--with {word}: no chosen deployment loads {package_of(word)}; name others: --deployments"
             )
     return found
 
 
 def _loads_any(deployment: Deployment, side: Side) -> bool:
-    return any(runs_package(deployment, named(word)) for word in side.server)
+    return any(runs_package(deployment, package_of(word)) for word in side.server)
 
 
 def clients_with_ordered(targets: Sequence[Target], order: Order) -> list[Target]:
@@ -42,7 +42,7 @@ def clients_with_ordered(targets: Sequence[Target], order: Order) -> list[Target
     side = parse_sides(order.with_packages)
     if not side.client:
         raise UsageError(f"--with {order.with_packages[0]}: no client loads it; leave out --clients")
-    names = {name for word in side.client for name in clients_with(named(word))}
+    names = {name for word in side.client for name in clients_with(package_of(word))}
     changed = [
         msgspec.structs.replace(target, client_packages=side.client) if target.name in names else target
         for target in targets
@@ -56,7 +56,7 @@ def clients_with_ordered(targets: Sequence[Target], order: Order) -> list[Target
 def package_of_versions(order: Order) -> str:
     """Return the name of the package that ``--versions`` names; raise UsageError."""
     text = order.versions
-    name = named(text)
+    name = package_of(text)
     if not name or len(separated(text)) > 1:
         raise UsageError(f"--versions {text!r} is not one package: write --versions 'gunicorn>=23'")
     parse_side(text)

@@ -15,7 +15,7 @@ from uploadlab.model.deployments import CORE, REFERENCE, Deployment
 from uploadlab.model.order import Order
 from uploadlab.selection import choose
 from uploadlab.versions.locks import OWN_CLIENT, client_locks, clients_with, runs_package, server_locks
-from uploadlab.versions.requirements import DIRECT, canonical, named, pins, separated
+from uploadlab.versions.requirements import DIRECT, canonical, package_of, pins, separated
 from uploadlab.versions.sides import Side, is_side, parse_side, with_side
 
 LOCKED = "locked"
@@ -52,7 +52,7 @@ def whole_side(word: str) -> str:
     """Return a side whose paths are whole, so that a stored run finds them from any folder."""
     pieces = []
     for piece in separated(word):
-        is_path = piece.endswith((".txt", ".whl")) or not named(piece)
+        is_path = piece.endswith((".txt", ".whl")) or not package_of(piece)
         pieces.append(
             str(Path(piece).expanduser().absolute()) if is_path and not DIRECT.search(piece) else piece
         )
@@ -88,7 +88,7 @@ def version_methods(order: Order) -> list[str] | None:
     sides = [parse_side(word) for word in order.configs if word != LOCKED]
     if order.methods or any(side.server for side in sides):
         return order.methods
-    clients = {client for side in sides for word in side.client for client in clients_with(named(word))}
+    clients = {client for side in sides for word in side.client for client in clients_with(package_of(word))}
     if OWN_CLIENT in clients and len(clients) == 1:
         return None
     return [method for name in clients if name in CLIENTS for method in CLIENTS[name].methods]
@@ -147,14 +147,14 @@ def _labels(sides: Sequence[Side]) -> list[str]:
 
 
 def _packages(side: Side) -> list[str]:
-    return [canonical(named(word)) for word in side.requirements]
+    return [canonical(package_of(word)) for word in side.requirements]
 
 
 def _places(
     order: Order, sides: Sequence[Side], declared: Mapping[str, Deployment], of_clients: bool
 ) -> list[Deployment]:
     """Return the deployments that sides are copies of: those named, else where their packages matter."""
-    server = dict.fromkeys(canonical(named(word)) for side in sides for word in side.server)
+    server = dict.fromkeys(canonical(package_of(word)) for side in sides for word in side.server)
     usual = [name for name, made in declared.items() if made.group == CORE and made.tier != REFERENCE]
     if not order.deployments:
         names = [USUAL_PLACE] if of_clients else _usual_places(server, declared)

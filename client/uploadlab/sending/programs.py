@@ -63,7 +63,7 @@ class Programs:
     """The programs of a process, one a client."""
 
     def __init__(self, processes: Processes | None = None, folders: ClientFolders | None = None) -> None:
-        """Take what the programs load first; by default what this process was told."""
+        """Take what the programs load first; by default what the lab has passed to this process."""
         self._processes, self._folders = processes, folders or folders_here()
         self._pipes: dict[str, Lines] = {}
         self._versions: dict[str, dict[str, str]] = {}

@@ -1,1 +1,1 @@
-"""Python packages in other versions than the lock files: what is asked for, and the folder that has them."""
+"""Python packages in other versions than the lock files: which a user names, and the folder that has them."""

@@ -1,4 +1,4 @@
-"""What a client's process is told of the folders of packages that it, and the programs of others, load."""
+"""The folders of packages that a client's process, and the programs that it starts, load."""
 
 import json
 import os
@@ -31,7 +31,7 @@ NO_FOLDERS = ClientFolders()
 
 
 def folders_here() -> ClientFolders:
-    """Return what the lab has told this process of folders."""
+    """Return the folders that the lab has passed to this process."""
     folders = json.loads(os.environ.get(FOLDERS) or "{}")
     reported = [name for name in os.environ.get(REPORTED, "").split(",") if name]
     return ClientFolders({name: Path(path) for name, path in folders.items()}, reported)

@@ -92,7 +92,7 @@ def _install(
 ) -> dict[str, str]:
     """Install into a new folder, and return the versions there; raise LabError with pip's reason.
 
-    Mostly one run of pip is enough: what is asked for goes with all that is there.
+    Mostly one run of pip is enough: the packages that the user names go with all that is there.
     """
     work = fresh.parent
 
@@ -109,8 +109,8 @@ def _install(
     fresh.mkdir()
     wanted = [] if is_here else resolved(words, locks, here, work, processes)
     if wanted:
-        install([one.source for one in wanted])
-    return {one.name: one.version for one in wanted}
+        install([package.source for package in wanted])
+    return {package.name: package.version for package in wanted}
 
 
 def made_before(
@@ -150,7 +150,7 @@ def _remove_old() -> None:
 
 
 def _digest(words: Sequence[str], locks: Sequence[Path], environment: Path | None) -> str:
-    """Return the name of the folder: this Python, what it stands before, what is asked for."""
+    """Return the name of the folder: this Python, what it stands before, the requirements."""
     digest = hashlib.sha256(f"{platform.python_version()} {platform.machine()}".encode())
     beside = environment or Path(sysconfig.get_path("purelib"))
     for text in sorted(path.name for path in beside.glob("*.dist-info")):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uploadlab.errors import LabError
 from uploadlab.processes.groups import Processes
 from uploadlab.versions.folders import PackageFolder, made_before, make_package_folder
-from uploadlab.versions.requirements import canonical, named
+from uploadlab.versions.requirements import canonical, package_of
 
 AT_ONCE = 2
 COMPILES = "uwsgi"
@@ -62,5 +62,5 @@ class FolderMaker(NamedTuple):
 def _what(missing: list[WantedFolder]) -> str:
     """Return what is installed, for the user who waits for it."""
     words = list(dict.fromkeys(word for want in missing for word in want.words))
-    compiles = any(canonical(named(word)) == COMPILES for word in words)
+    compiles = any(canonical(package_of(word)) == COMPILES for word in words)
     return f"Installing {', '.join(words)}{', which compiles for about a minute' if compiles else ''}"

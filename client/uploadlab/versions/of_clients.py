@@ -9,7 +9,7 @@ from uploadlab.versions.client_folders import ClientFolders
 from uploadlab.versions.folders import PackageFolder, folder_at
 from uploadlab.versions.locks import OWN_CLIENT, client_locks
 from uploadlab.versions.making import FolderMaker, WantedFolder
-from uploadlab.versions.requirements import canonical, named, pins
+from uploadlab.versions.requirements import canonical, package_of, pins
 from uploadlab.versions.sets import folder_in_image
 
 
@@ -34,7 +34,9 @@ def folders_of_clients(
         if isinstance(folder, LabError):
             raise folder
         paths[words][name] = folder.path
-        reported |= dict.fromkeys([*folder.versions, *(canonical(named(word)) for word in own[words, name])])
+        reported |= dict.fromkeys(
+            [*folder.versions, *(canonical(package_of(word)) for word in own[words, name])]
+        )
         maker.note(f"{name or 'The client'}: {folder.text}.")
     return {words: ClientFolders(found, list(reported)) for words, found in paths.items()}
 
@@ -63,4 +65,4 @@ def _in_image(own: Mapping[tuple[tuple[str, ...], str], Sequence[str]]) -> dict[
 def words_of_client(words: Iterable[str], client: str) -> list[str]:
     """Return the requirements of a set whose packages are in the lock file of a client."""
     locked = pins(client_locks(client))
-    return [word for word in words if canonical(named(word)) in locked]
+    return [word for word in words if canonical(package_of(word)) in locked]

@@ -8,7 +8,7 @@ from pathlib import Path
 from uploadlab.errors import LabError, UsageError
 from uploadlab.processes.groups import Processes
 from uploadlab.versions.pip_runs import run_pip
-from uploadlab.versions.requirements import named
+from uploadlab.versions.requirements import package_of
 
 MOST_RELEASES = 15
 AVAILABLE = re.compile(r"^Available versions: (.+)$", re.MULTILINE)
@@ -26,7 +26,7 @@ def releases_of(requirement: str, work: Path, processes: Processes) -> Releases:
 
     Releases that need another Python are not among them, and no pre-releases, unless the requirement has one.
     """
-    name = named(requirement)
+    name = package_of(requirement)
     said = run_pip(["index", "versions", name, "--pre"], [name], work, processes)
     found = AVAILABLE.search(said)
     if not found:

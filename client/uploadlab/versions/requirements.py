@@ -19,7 +19,7 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def named(word: str) -> str:
+def package_of(word: str) -> str:
     """Return the name in a requirement, ``werkzeug`` of ``werkzeug==3.0.1``; empty for a path."""
     before = word.partition("@")[0].partition(";")[0]
     found = None if "/" in before or before.endswith(".whl") else NAME.match(word)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uploadlab.processes.groups import Processes
 from uploadlab.versions.pip_runs import PipConflict, run_pip
 from uploadlab.versions.reasons import constrained
-from uploadlab.versions.requirements import DIRECT, canonical, named, pinned, pins
+from uploadlab.versions.requirements import DIRECT, canonical, package_of, pinned, pins
 
 NOT_LOADED = {"locust"}
 """Of the lock files, what no upload loads: it need not go with what is changed."""
@@ -61,14 +61,14 @@ def resolved(
 
     Locked packages that do not go with what is changed are free to change with it.
     """
-    changed = {canonical(named(word)): pinned(word) for word in words}
+    changed = {canonical(package_of(word)): pinned(word) for word in words}
     locked = {name: pin for name, pin in pins(locks).items() if name not in changed}
     beside, freed = _dependents(changed, locked, here)
     for left in reversed(range(TRIES)):
         kept = {name: pin for name, pin in locked.items() if name not in freed}
         try:
             found = _ask(words, sorted(beside), kept if left else {}, work, processes)
-            return [one for one in found if _differs(one, here)]
+            return [package for package in found if _differs(package, here)]
         except PipConflict as conflict:
             more = {canonical(name) for name in constrained(conflict.said)} - freed
             if not left or not more:
@@ -81,7 +81,7 @@ def are_here(words: Sequence[str], here: Mapping[str, Installed]) -> bool:
     """Return whether each of these is here in the very version that it pins."""
     if any(map(DIRECT.search, words)):
         return False
-    changed = {canonical(named(word)): pinned(word) for word in words}
+    changed = {canonical(package_of(word)): pinned(word) for word in words}
     return all(name in here and here[name].version == pin for name, pin in changed.items())
 
 
@@ -90,7 +90,7 @@ def go_alone(words: Sequence[str], locks: Sequence[Path], here: Mapping[str, Ins
 
     What the changed packages themselves need, only their metadata says: see ``complete``.
     """
-    changed = {canonical(named(word)): pinned(word) for word in words}
+    changed = {canonical(package_of(word)): pinned(word) for word in words}
     locked = {name: pin for name, pin in pins(locks).items() if name not in changed}
     return all(changed.values()) and not any(_dependents(changed, locked, here))
 
@@ -101,14 +101,16 @@ def complete(folder: Path, here: Mapping[str, Installed]) -> dict[str, str] | No
     both = {**here, **mine}
     for found in mine.values():
         for need in found.needs:
-            needed = canonical(named(need))
+            needed = canonical(package_of(need))
             if not _admits(need, both[needed].version if needed in both else ABSENT):
                 return None
     return {name: found.version for name, found in mine.items()}
 
 
-def _differs(one: Wanted, here: Mapping[str, Installed]) -> bool:
-    return "://" in one.source or one.name not in here or here[one.name].version != one.version
+def _differs(package: Wanted, here: Mapping[str, Installed]) -> bool:
+    return (
+        "://" in package.source or package.name not in here or here[package.name].version != package.version
+    )
 
 
 def _dependents(
@@ -125,7 +127,7 @@ def _dependents(
         following = {}
         for name in (locked.keys() & here.keys()) - beside - NOT_LOADED:
             for need in here[name].needs:
-                needed = canonical(named(need))
+                needed = canonical(package_of(need))
                 if needed in fresh and not (can := _admits(need, fresh[needed])):
                     following[name] = ""
                     freed |= {name} if can is False else set()

@@ -14,7 +14,7 @@ REASON = "upload-lab-packages"
 def set_name(words: Sequence[str], client: str = "") -> str:
     """Return the name of a set: a digest of its requirements alone, the same on host and in container.
 
-    The contents of a wheel or a source folder are no part of it: an image is made anew where they change.
+    The contents of a wheel or a source folder are no part of it: an image is built again where they change.
     ``client`` is that whose own packages the set stands before, if any.
     """
     return hashlib.sha256(json.dumps([client, *words]).encode()).hexdigest()[:16]

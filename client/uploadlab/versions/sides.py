@@ -13,7 +13,7 @@ from uploadlab.errors import UsageError
 from uploadlab.model.deployments import Deployment
 from uploadlab.selection import did_you_mean
 from uploadlab.versions.locks import clients_with, is_of_servers, known_packages, server_locks
-from uploadlab.versions.requirements import DIRECT, canonical, named, separated
+from uploadlab.versions.requirements import DIRECT, canonical, package_of, separated
 from uploadlab.versions.sources import requirement, requirements_of_file
 
 MOST_LETTERS = 40
@@ -69,19 +69,19 @@ def parse_side(text: str, folder: Path | None = None) -> Side:
     for word in words:
         if word.endswith(".txt"):
             inside = requirements_of_file(word, folder)
-            known = [line for line in inside if _is_known(named(line))]
+            known = [line for line in inside if _is_known(package_of(line))]
             if not known:
                 raise UsageError(f"{word} has no package that a server or a client of the lab loads")
-            left_out += tuple(canonical(named(line)) for line in inside if line not in known)
+            left_out += tuple(canonical(package_of(line)) for line in inside if line not in known)
             found += known
             labels.append(Path(word).stem)
         else:
             made = requirement(word, folder)
-            _require_known(named(made), word)
+            _require_known(package_of(made), word)
             found.append(made)
             labels.append(requirement_label(made))
     _require_once(found)
-    server = [word for word in found if is_of_servers(named(word))]
+    server = [word for word in found if is_of_servers(package_of(word))]
     return Side(server, [word for word in found if word not in server], ", ".join(labels), left_out)
 
 
@@ -134,22 +134,22 @@ def _require_known(name: str, word: str) -> None:
 
 def _require_once(words: Sequence[str]) -> None:
     """Raise UsageError if a package is there twice; with markers it may be, of which one applies."""
-    names = [canonical(named(word)) for word in words if ";" not in word]
+    names = [canonical(package_of(word)) for word in words if ";" not in word]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        both = ", ".join(word for word in words if canonical(named(word)) == twice)
+        both = ", ".join(word for word in words if canonical(package_of(word)) == twice)
         raise UsageError(f"{twice} is named twice ({both}): name it once")
 
 
 def requirement_label(word: str) -> str:
     """Return a requirement for people: ``gunicorn 26.1.0``, ``granian 2.8.9 wheel``, ``gunicorn source``."""
     bare = word.partition(";")[0].strip()
-    name = canonical(named(word))
+    name = canonical(package_of(word))
     if DIRECT.search(bare):
         last = unquote(bare.rstrip("/").rpartition("/")[2])
         if last.endswith(".whl") and "-" in last:
             return f"{name} {last.split('-')[1]} wheel"
         return f"{name} {'source' if canonical(last) == name else last}"
-    version = re.sub(r"^\[[^]]*\]", "", bare[len(named(word)) :].strip()).strip(" ()")
+    version = re.sub(r"^\[[^]]*\]", "", bare[len(package_of(word)) :].strip()).strip(" ()")
     return f"{name} {OPERATOR.sub(_operator, version)}".strip()
 
 

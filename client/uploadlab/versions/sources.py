@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uploadlab.errors import UsageError, problem_of
-from uploadlab.versions.requirements import DIRECT, canonical, named
+from uploadlab.versions.requirements import DIRECT, canonical, package_of
 
 PARENTS = 4
 """How deep a file of requirements may name others."""
@@ -117,7 +117,7 @@ def requirement(word: str, folder: Path) -> str:
     """Return a requirement as pip has it, with the whole path of a wheel or a folder; raise UsageError."""
     if word.endswith(".whl") and not DIRECT.search(word):
         return wheel(word, folder).requirement
-    if named(word):
+    if package_of(word):
         return word
     if "://" in word:
         raise UsageError(f"{word} has no name: write NAME @ {word}")
