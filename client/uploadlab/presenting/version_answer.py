@@ -19,7 +19,7 @@ MOST_METHODS = 4
 VERBS = {SECONDS: "takes", CPU: "uses"}
 DOES = {
     Effect.BREAKS: "breaks uploads",
-    Effect.FIXES: "fixes uploads that {base} loses",
+    Effect.FIXES: "takes uploads that fail with {base}",
     Effect.SLOWER: "is slower than {base}",
     Effect.FASTER: "is faster than {base}",
     Effect.MORE_CPU: "uses more CPU than {base}",
