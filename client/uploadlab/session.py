@@ -30,7 +30,7 @@ from uploadlab.measuring.prepare import Prepared, placed, prepare, reopen, requi
 from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
-from uploadlab.model.deployments import EXTERNAL, Deployment, added_groups
+from uploadlab.model.deployments import EXTERNAL, Deployment, Target, added_groups
 from uploadlab.model.order import Order
 from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.runs import Run
@@ -38,10 +38,17 @@ from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft, other_clients
 from uploadlab.planning.packages import package_of_versions
-from uploadlab.planning.stored import keep_certificates, require_targets, restored, with_given
+from uploadlab.planning.stored import (
+    keep_certificates,
+    lacking_secrets,
+    require_targets,
+    restored,
+    with_given,
+)
 from uploadlab.presenting import report
 from uploadlab.presenting.document import Document
 from uploadlab.presenting.terminal import Screen
+from uploadlab.private_urls import OWN_APP as ANY_OWN_APP
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import is_this_host
 from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
@@ -99,7 +106,7 @@ def with_known_app(order: Order, screen: Screen) -> Order:
 def _examined(app: OwnApp, processes: Processes) -> OwnApp:
     own_environment(app)  # a mistake shows before pip starts
     file = Path(app.requirements)
-    words = requirements_of_file(file.name, file.parent) if app.requirements else []
+    words = requirements_of_file(file.name, file.parent) if app.requirements else app.packages
     folder = make_package_folder(words, server_locks(), processes).path if words else None
     return examined(msgspec.structs.replace(app, packages=words), folder, processes)
 
@@ -180,6 +187,11 @@ def resume(folder: RunFolder, how: Resumption, place: Place, screen: Screen) -> 
         how.keep_for(urls.values())
         folder.write_run(run)
     spec = next((target.spec for target in run.targets if target.spec), None)
+    if app := run.order.app if run.order else None:
+        how.keep_for([ANY_OWN_APP])
+        own_environment(app)
+        if lacking := lacking_secrets(Target(app.place, ANY_OWN_APP, spec=spec)):
+            raise UsageError(f"{run.id}: {lacking}")
     keep_certificates(urls.values(), spec)
     if run.runtime not in (DOCKER, LOCAL):
         raise LabError(f"{run.id} has runtime {run.runtime!r}, which this lab does not know: start a new run")
@@ -295,6 +307,19 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
         label = labels.get(name, name)
         screen.note(f"Exit code {FAILED}: nothing arrived at {label}, which you named ({why}).")
     return FAILED if failed or too_slow or falls_short(run, judged(run, checks)) else 0
+
+
+def make_packages(drafted: Draft, screen: Screen) -> None:
+    """Install what processes of this host load for a draft; raise LabError with pip's reason.
+
+    A run does so by itself. This is for more than one run, so that a mistake shows before the first.
+    """
+    with Processes() as processes:
+        clients = other_clients(drafted)
+        install_servers(processes, drafted.deployments, bool(clients))
+        maker = FolderMaker(processes, screen.note, screen.waiting)
+        folders_of_deployments(drafted.deployments, drafted.comparison, False, maker)
+        folders_of_clients([target.client_packages for target in drafted.targets], clients, maker)
 
 
 def install_servers(processes: Processes, deployments: Iterable[Deployment], clients: bool = False) -> None:

@@ -105,11 +105,7 @@ def methods_at(place: Deployment | Target) -> list[str]:
     the very same request it has only the first. Where the user has described a form, it has only forms.
     """
     if isinstance(place, Target) and (spec := place.foreign):
-        return [
-            name
-            for name, method in METHODS.items()
-            if not method.sends_as and (method.form or not spec.only_forms)
-        ]
+        return [name for name, method in METHODS.items() if not method.sends_as and spec.takes(method.form)]
     return [name for name in place.accepts or METHODS if place.next or not METHODS[name].hops]
 
 
@@ -122,7 +118,8 @@ def sent_at(place: Target, names: Iterable[str]) -> list[str]:
     if place.foreign is None:
         return [name for name in names if name in known]
     found = dict.fromkeys(METHODS[name].sends_as or name for name in names)
-    return [name for name in found if name in known] or ([FORM_METHOD] if names else [])
+    instead = [FORM_METHOD] if names and place.foreign.only_forms else []
+    return [name for name in found if name in known] or instead
 
 
 @method("request.stream", "/request-stream")

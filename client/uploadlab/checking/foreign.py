@@ -154,7 +154,7 @@ def taken_kinds(target: Target, spec: TargetSpec) -> Taken:
     """Send a small plain body and a small form, and return which of them the server takes."""
     why, found, left = [], {}, 0
     for words, tried in {"a plain body": raw(TRIAL), "a form": form(TRIAL)}.items():
-        if spec.only_forms and not tried.form:
+        if not spec.takes(tried.form):
             found[words] = False
             continue
         name = file_name()

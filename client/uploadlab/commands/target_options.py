@@ -194,9 +194,12 @@ def _given_for_app(asked: dict[str, Any]) -> GivenRequest | None:
     rule = any(asked[name] for name in RULES)
     asked = {**asked, **({} if rule else {"expect_status": [ANY_SUCCESS]})}
     given = _given(asked, {"app": ANY_OWN_APP})
-    if given and asked["max_bytes"] is None:
-        given = given._replace(spec=msgspec.structs.replace(given.spec, max_bytes=0))
-    return given
+    if given is None:
+        return None
+    spec = msgspec.structs.replace(
+        given.spec, max_bytes=asked["max_bytes"] or 0, only_plain=not given.spec.only_forms
+    )
+    return given._replace(spec=spec)
 
 
 def _named(asked: dict[str, Any]) -> list[str]:

@@ -121,8 +121,12 @@ def reopen(folder: RunFolder, data_dir: Path, load: bool = False, trust: bool = 
 
 
 def _exceptions(drafted: Draft) -> list[KnownException]:
-    """Return what is known of the deployments of a check, and of their copies with other packages."""
-    if not drafted.checks or drafted.cells or drafted.order.clients is not None or not COMPOSE.exists():
+    """Return what is known of the deployments of a check, and of their copies with other packages.
+
+    All of it is of the lab's own app.
+    """
+    order = drafted.order
+    if not drafted.checks or drafted.cells or order.clients is not None or order.app or not COMPOSE.exists():
         return []
     found = load_exceptions(EXCEPTIONS, load_deployments(COMPOSE))
     copies = [made for made in drafted.deployments if made.packages and made.based_on]

@@ -62,6 +62,8 @@ class TargetSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where an upload is removed, by DELETE; filled in like ``stored_url``."""
     clean_up: bool = False
     """Whether an upload is removed where it was read back."""
+    only_plain: bool = False
+    """Whether forms make no sense: an app of the user's own takes them if its ``--form FIELD`` is named."""
     max_bytes: int = 0
     """The most that is sent to each target, in all; 0: no limit."""
 
@@ -89,6 +91,10 @@ class TargetSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def only_forms(self) -> bool:
         """Whether the user has described a form, so that plain bodies make no sense."""
         return bool(self.field or self.form)
+
+    def takes(self, form: bool) -> bool:
+        """Return whether a form, or a plain body, makes sense there."""
+        return not self.only_plain if form else not self.only_forms
 
     @property
     def host_paths(self) -> list[str]:

@@ -14,6 +14,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     doctor_example,
     evidence,
     links,
+    own_apps,
     picture,
     regressions,
     results,

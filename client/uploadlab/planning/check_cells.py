@@ -24,7 +24,7 @@ def routes(target: Target, attempt: Attempt) -> list[str]:
     if not _is_possible(target, attempt):
         return []
     if spec := target.foreign:
-        makes_sense = _is_general(target, attempt) and (attempt.form or not spec.only_forms)
+        makes_sense = _is_general(target, attempt) and spec.takes(attempt.form)
         return [""] if makes_sense else []
     methods = [METHODS[name] for name in methods_at(target) if METHODS[name].form == attempt.form]
     soon = attempt.file.size_bytes <= SLOW_ROUTE_BYTES and attempt.then not in PAUSES

@@ -38,7 +38,7 @@ from uploadlab.planning.cells import plan_cells, planned_accuracy, planned_links
 from uploadlab.planning.check_cells import applies
 from uploadlab.planning.lineup import comparable, lineup
 from uploadlab.planning.load_steps import plan_steps
-from uploadlab.planning.own_apps import OF_OWN_APPS, with_own_app
+from uploadlab.planning.own_apps import with_own_app
 from uploadlab.planning.packages import clients_with_ordered, deployments_of_releases, with_ordered
 from uploadlab.planning.version_lineup import version_methods
 from uploadlab.private_urls import private_parts
@@ -141,8 +141,7 @@ def ordered_plan(order: Order) -> Plan:
 def _groups(order: Order) -> list[str]:
     """Return the groups whose deployments an order takes where it names none; raise UsageError."""
     plan = _plan_of_run(order)
-    usual = OF_OWN_APPS if order.app else [CORE]
-    wanted = order.group or (plan.groups if plan else None) or usual
+    wanted = order.group or (plan.groups if plan else None) or [CORE]
     return choose("group", ["*" if name == EVERY_GROUP else name for name in wanted], GROUPS)
 
 
@@ -195,7 +194,8 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
     variants.refuse_services(found.deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in found.deployments]
     plan = load_plan(order.plan_name, PLANS)
-    methods = version_methods(order) if found.comparison.sides else order.methods
+    of_versions = found.comparison.sides and not order.base_app
+    methods = version_methods(order) if of_versions else order.methods
     if found.comparison.sides and methods:  # any that the user names, not only the plan's
         cells = [msgspec.structs.replace(group, methods=methods) for group in plan.cells]
         plan = msgspec.structs.replace(plan, cells=cells)

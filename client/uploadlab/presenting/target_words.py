@@ -19,7 +19,7 @@ def spec_words(spec: TargetSpec) -> list[str]:
     for field in spec.__struct_fields__:
         value = getattr(spec, field)
         is_default = field == "max_bytes" and spec.is_foreign and value == DEFAULT_MOST_BYTES
-        if value and not is_default:
+        if value and not is_default and field != "only_plain":  # which follows from the others
             option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
             words += [word for text in _texts(field, value) for word in (option, *([text] if text else []))]
     return words
@@ -33,6 +33,12 @@ def own_app_words(app: OwnApp) -> list[str]:
     words += ["--requirements", app.requirements] if app.requirements else []
     words += [word for name in app.environment for word in ("--env", name)]
     return words + (["--guard"] if app.guard else [])
+
+
+def base_app_words(app: OwnApp) -> list[str]:
+    """Return the words that give the app as it was before a change."""
+    packages = app.requirements or ",".join(app.packages)
+    return ["--base-app", app.folder, *(["--base", packages] if packages else [])]
 
 
 def _texts(field: str, value: Any) -> list[str]:

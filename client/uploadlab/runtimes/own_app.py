@@ -59,6 +59,9 @@ def examined(app: OwnApp, packages: Path | None, processes: Processes) -> OwnApp
         module, _, attribute = app.place.partition(":")
         raise UsageError(f"{option}: {module} has no {attribute}{_there(report, module)}")
     if "error" in report:
+        first = app.module.partition(".")[0]
+        if report["error"] == f"ModuleNotFoundError: No module named {first!r}":
+            raise UsageError(f"{option}: no module {first} is in {app.folder}: type the command there")
         needs = " (--requirements FILE names packages)" if "ModuleNotFoundError" in report["error"] else ""
         raise UsageError(f"{option} cannot run: {report['error']}{needs}{_there(report, app.module)}")
     return msgspec.structs.replace(

@@ -211,7 +211,8 @@ class BlockAdapter(HTTPAdapter):
         """Return a pool whose connections are limited, and watched if anyone watches."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _LimitedTLS if pool.scheme == "https" else _Limited
-        pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes, self._through, self._block_bytes)
+        pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes, self._through)
+        pool.conn_kw["blocksize"] = self._block_bytes  # urllib3 1.26 takes none when a pool is made
         return pool
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
@@ -227,16 +228,9 @@ class _Limited(HTTPConnection):
     """A connection whose answer is limited, and that reports how far a request has got."""
 
     def __init__(
-        self,
-        watch: Watch | None,
-        answer_bytes: int,
-        through: Through,
-        block_bytes: int,
-        *args: Any,
-        **kwargs: Any,
+        self, watch: Watch | None, answer_bytes: int, through: Through, *args: Any, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.blocksize = block_bytes  # not by the pool: urllib3 1.26 has none there
         self._watch, self._answer_bytes, self._through = watch, answer_bytes, through
 
     def response_class(self, connected: Any, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override]

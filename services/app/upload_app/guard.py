@@ -6,14 +6,20 @@ answers then, the client gets the refusal.
 """
 
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 from upload_app.digest import FIELDS, BodyDigest, DigestRefused
 from upload_app.framing import App, Environ, Refusal, answer_refusal, find_refusal
 
 BUFFER_BYTES = 1 << 16
+StartResponse = Callable[..., Any]
+NEEDS_DIGEST = (
+    "this server may hand on a part of a chunked body as the whole: send a Content-Length or a digest"
+)
 
 
 class BodyRefused(OSError):
@@ -66,8 +72,9 @@ class Guard:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._chunked_needs_digest = os.environ.get("CHUNKED_NEEDS_DIGEST") == "1"
 
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Call the app if the body's end is certain, and let no body pass that is not whole."""
         if refusal := find_refusal(environ):
             return answer_refusal(refusal, start_response)
@@ -76,39 +83,54 @@ class Guard:
         except DigestRefused as error:
             return answer_refusal(Refusal(HTTPStatus.BAD_REQUEST, str(error)), start_response)
         length = environ.get("CONTENT_LENGTH")
+        if not length and not digest and _unknown(environ) is None and self._chunked_needs_digest:
+            return answer_refusal(Refusal(HTTPStatus.LENGTH_REQUIRED, NEEDS_DIGEST), start_response)
         body = CheckedBody(environ["wsgi.input"], int(length) if length else _unknown(environ), digest)
         environ["wsgi.input"] = io.BufferedReader(body, BUFFER_BYTES)
         environ["wsgi.input_terminated"] = True
         return self._answer(environ, body, start_response)
 
-    def _answer(
-        self, environ: Environ, body: CheckedBody, start_response: Callable[..., Any]
-    ) -> Iterator[bytes]:
-        """Yield the app's answer, or the refusal if the app has met one before its answer began."""
+    def _answer(self, environ: Environ, body: CheckedBody, start_response: StartResponse) -> Iterable[bytes]:
+        """Return the app's answer, or the refusal if the app has met one before its answer began.
+
+        It begins before this returns: granian 2.8 answers 200 where start_response is called later.
+        """
         started: list[tuple[Any, ...]] = []
-        answer: Iterable[bytes] = []
 
         def start(*head: Any) -> Callable[[bytes], None]:
             started.append(head)
             return _no_write
 
+        answer: Iterable[bytes] = []
+        first = b""
         try:
-            try:
-                answer = self._app(environ, start)
-                parts = iter(answer)
-                first = next(parts, b"")
-            except Exception:
-                if not body.refusal:
-                    raise
-            if body.refusal:
-                yield from answer_refusal(body.refusal, start_response)
-                return
-            start_response(*started[-1])
-            yield first
-            yield from parts
-        finally:
+            answer = self._app(environ, start)
+            parts = iter(answer)
+            first = next(parts, b"")
+        except Exception:
+            if not body.refusal:
+                raise
+        if body.refusal:
             if hasattr(answer, "close"):
                 answer.close()
+            return answer_refusal(body.refusal, start_response)
+        start_response(*started[-1])
+        return Answer(answer, first, parts)
+
+
+class Answer:
+    """An app's answer whose first part was taken already."""
+
+    def __init__(self, whole: Iterable[bytes], first: bytes, rest: Iterator[bytes]) -> None:
+        self._whole, self._parts = whole, chain([first], rest)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+    def close(self) -> None:
+        """Let the app clear up."""
+        if hasattr(self._whole, "close"):
+            self._whole.close()
 
 
 def _unknown(environ: Environ) -> int | None:

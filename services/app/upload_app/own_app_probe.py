@@ -41,7 +41,7 @@ def report() -> dict[str, Any]:
 def interface_of(app: Any) -> tuple[str, str]:
     """Return ``wsgi`` or ``asgi``; for what is no app, empty and why."""
     if not callable(app):
-        return "", f"it is no callable, but a {type(app).__name__}"
+        return "", f"it is no callable, its type is {type(app).__name__}"
     kind = app if inspect.isclass(app) else type(app)
     if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(vars_of(kind).get("__call__")):
         return ASGI, ""
