@@ -1,4 +1,4 @@
-"""Regressions of other packages: the table of what the lab says, and the scripts that show them without the lab."""
+"""Regressions of other packages: what the lab says of them, and scripts that show them without the lab."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import requests
 from uploadlab.model.checks import Verdict
 from uploadlab.pages import regressions
 from uploadlab.pages.regressions import (
@@ -19,6 +20,7 @@ from uploadlab.pages.regressions import (
 )
 from uploadlab.paths import ROOT
 from uploadlab.presenting.comparison_answer import Effect
+from uploadlab.sending.connections import BlockAdapter
 
 from .test_check import row
 
@@ -61,3 +63,11 @@ def test_comparisons_of_one_version_are_counted(tmp_path: Path, monkeypatch: pyt
     path.write_bytes(b"".join(msgspec.json.encode(result) + b"\n" for result in (RESULT, other)))
     assert read_same_versions(path) == [RESULT, other]
     assert "| all |  | 2 | 1 |  |" in same_version()
+
+
+def test_the_client_asks_for_its_blocks_in_a_way_that_urllib3_1_has_too() -> None:
+    adapter = BlockAdapter(block_bytes=12_345)
+    request = requests.Request("PUT", "http://127.0.0.1/").prepare()
+    pool = adapter.get_connection_with_tls_context(request, verify=True)
+    assert pool.ConnectionCls("127.0.0.1").blocksize == 12_345
+    assert "blocksize" not in adapter.poolmanager.connection_pool_kw  # urllib3 1.26 would fail for it

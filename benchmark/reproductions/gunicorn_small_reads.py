@@ -1,7 +1,7 @@
 """What gunicorn's WSGI input costs with small reads: python gunicorn_small_reads.py [MIB].
 
-Needs gunicorn alone. Each read of ``wsgi.input`` takes the next bytes out of what was received, and from 27.0.0
-on copies the rest, up to 1 MiB, each time; up to 26.2.0 at most 8 KiB were there.
+Needs gunicorn alone. Each read of ``wsgi.input`` takes the next bytes out of what was received, and copies
+the rest: in 27.0.1 up to 1 MiB, in 26.2.0 up to 8 KiB.
 """
 
 import socket

@@ -16,6 +16,7 @@ class NoSocket(HTTPConnection):
     """A connection that sends to nobody."""
 
     def connect(self):
+        """Take this object for the socket."""
         self.sock = self
 
     def sendall(self, data):

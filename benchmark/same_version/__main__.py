@@ -20,7 +20,7 @@ from uploadlab.presenting.comparison_answer import outcome_of
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import last_run
 
-MINUTES = 1.0
+MINUTES = 0.9
 """Of uploads in each comparison; starting servers takes some seconds more."""
 WITHIN = "1%"
 """So narrow that the time limit ends a comparison: more rounds, and more chances to be wrong."""
@@ -105,7 +105,9 @@ def _in_turn() -> Iterator[SamePlace]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="same-version", description=__doc__)
     parser.add_argument("--comparisons", type=int, default=20, metavar="N", help="How many.  [default: 20]")
-    parser.add_argument("--minutes", type=float, default=MINUTES, metavar="N", help="Of each.  [default: 1]")
+    parser.add_argument(
+        "--minutes", type=float, default=MINUTES, metavar="N", help="Of each.  [default: 0.9]"
+    )
     parser.add_argument("--size", default="64MiB", help="Of the files.  [default: 64MiB]")
     parser.add_argument("--run", metavar="FOLDER", help="Where results go; one that is there is continued.")
     return parser
