@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from uploadlab.model.own_apps import Interface, OwnApp
 from uploadlab.paths import COMPOSE
 from uploadlab.planning.draft import draft
 
-from .helpers import lab, need
+from .helpers import lab, leave_out
 
 APPS = Path(__file__).parent / "own_apps"
 
@@ -63,8 +65,13 @@ def test_an_app_that_reads_the_stream_is_sent_plain_bodies(tmp_path: Path) -> No
 def test_other_frameworks_run_with_their_requirements(
     tmp_path: Path, name: str, attribute: str, server: str
 ) -> None:
-    need("pypi")
     needs = APPS / name / "requirements.txt"
+    found = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", tmp_path / "found", "six"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if found.returncode:
+        leave_out("pypi", "no index of packages answers here")
     (row,) = run_app(
         name, attribute, tmp_path, "--form", "file", "--requirements", needs, "--deployments", server
     )

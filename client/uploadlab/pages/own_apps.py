@@ -7,7 +7,7 @@ from uploadlab.model.deployments import REFERENCE as CEILING
 from uploadlab.pages.part import kept, kept_cells, page_part, untitled, where_measured
 from uploadlab.paths import REFERENCE, ROOT
 from uploadlab.presenting.figures import few, grouped, hundredths, mib
-from uploadlab.presenting.rates import rate_text, status_text
+from uploadlab.presenting.rates import rate_text
 
 APPS = ROOT / "tests" / "own_apps"
 RUNS = {app.parent.name: f"own-app-{app.parent.name.replace('_', '-')}" for app in APPS.glob("*/app.py")}
@@ -56,7 +56,7 @@ def _in_order(cells: Sequence[Summary]) -> list[Summary]:
 
 
 def _line(cell: Summary) -> list[str]:
-    rate = rate_text(cell) if cell.mb_per_second is not None else f"{status_text(cell)}: {cell.error}"
+    rate = rate_text(cell) if cell.mb_per_second is not None else f"{cell.status}: {cell.error}"
     return [
         f"`{cell.deployment}`",
         rate,
