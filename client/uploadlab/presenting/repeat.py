@@ -23,13 +23,15 @@ from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
 from uploadlab.planning.version_lineup import LOCKED
-from uploadlab.presenting.target_words import own_app_words, spec_words
+from uploadlab.presenting.target_words import base_app_words, own_app_words, spec_words
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
 
 ARGUMENTS = ("kind", "configs", "releases")
 """Fields that are words of their own, or follow from another: no options."""
 PROOF = "To prove what it stored, give the URL of a stored file (docs/usage.md#your-own-server)"
+NOT_OF_CI = ("plan", "within", "minutes")
+"""Fields that ``lab ci``, which compares an app with what it was, chooses by itself."""
 PERCENT = ("within", "fail_above")
 
 
@@ -45,10 +47,11 @@ def repeating(run: Run) -> list[str]:
 def command_words(order: Order) -> list[str]:
     """Return the words behind ``./scripts/lab`` that give this order."""
     defaults = Order()
-    words = [str(order.kind), *order.configs]
+    words = ["ci" if order.base_app else str(order.kind), *order.configs]
+    left_out = (*ARGUMENTS, *(NOT_OF_CI if order.base_app else ()))
     for field in order.__struct_fields__:
         value = getattr(order, field)
-        if field not in ARGUMENTS and value != getattr(defaults, field):
+        if field not in left_out and value != getattr(defaults, field):
             words += _option(field, value)
     return words
 
@@ -61,6 +64,8 @@ def _option(field: str, value: Any) -> list[str]:
         return spec_words(value)
     if field == "app":
         return own_app_words(value)
+    if field == "base_app":
+        return base_app_words(value)
     if field == "with_packages":
         return [word for text in value for word in ("--with", text)]
     if isinstance(value, bool):
