@@ -4,9 +4,10 @@ ARG BASE
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS made
+# hadolint ignore=DL3002
 USER 0:0
-# A source may have to be compiled; the lab's images have no compiler.
-RUN --mount=type=bind,target=/context \
+# Sources are built where they are, so the context may be written to; nothing of that is kept.
+RUN --mount=type=bind,target=/context,rw \
     --mount=type=cache,target=/pip-cache --mount=type=secret,id=pip-config \
     PIP_CONFIG_FILE=/run/secrets/pip-config sh /context/make-folders
 

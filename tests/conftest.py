@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import compileall
 import json
 import os
 import shutil
@@ -13,16 +14,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 from uploadlab.catalogue.payloads import Payload, write_payload
+from uploadlab.paths import ROOT
 from uploadlab.processes.groups import Processes
 from uploadlab.units import MIB
 from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
+from .checkout import checkout, leave_one_ceiling
 from .engine import projects
-from .helpers import adopt_orphans, assert_nothing_left, left_overs, need, wait_until
+from .helpers import adopt_orphans, assert_nothing_left, first_environment, left_overs, need, wait_until
 from .recipes import RECEIVE, Recipe
 from .recipes import running as running_recipe
 from .running import Lab
+from .stack import ANOTHER, Stack, started
 from .world import World, made
 
 # The tests of one process disturb the runs of another; what is repeated has tests of its own.
@@ -31,6 +35,7 @@ os.environ.setdefault("LAB_REPEAT", "0")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 adopt_orphans()
+first_environment()
 
 
 FIRST = [
@@ -92,6 +97,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the lab once: else the commands of a first run would, each in a checkout of its own."""
+    if not hasattr(config, "workerinput"):
+        for folder in ("client", "services"):
+            compileall.compile_dir(ROOT / folder, quiet=1)
+
+
 @pytest.fixture
 def no_left_overs() -> Iterator[None]:
     """Fails if a test leaves processes of the lab or its folders behind."""
@@ -108,6 +120,14 @@ def nothing_left() -> Iterator[None]:
     wait_until(lambda: not projects() - before)
 
 
+@pytest.fixture(scope="session")
+def one_ceiling(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """For a command's environment: of a checkout whose runs start one server beside what they name."""
+    root = checkout(tmp_path_factory.mktemp("ceiling"))
+    leave_one_ceiling(root)
+    return {"PYTHONPATH": str(root / "client")}
+
+
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """Up until the end, when nothing may be left in its /tmp."""
@@ -122,6 +142,16 @@ def all_deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """All deployments, up at once until the end."""
     with Processes() as processes:
         yield Lab(processes, tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="session", params=["me", "another user"])
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """All containers of compose.yaml, up until the end: the same for every module."""
+    need("docker")
+    if request.param != "me" and os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    with started(None if request.param == "me" else ANOTHER) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from uploadlab import private_urls
 from uploadlab.declared.compose import load_deployments
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import CORE, REFERENCE, Target
@@ -59,13 +60,20 @@ def _lack(program: str) -> str:
 
 def environment(**more: str) -> dict[str, str]:
     """The user's environment for one of the lab's commands."""
-    users = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    ours = {"PYTEST_CURRENT_TEST", private_urls.VARIABLE}  # the latter of what a test did in this process
+    users = {name: value for name, value in os.environ.items() if name not in ours}
     return {**users, "PYTHONPATH": str(ROOT / "client"), "COLUMNS": "120", **more}
 
 
 @cache
+def first_environment() -> dict[str, str]:
+    """That of commands before any test has changed its own: conftest.py asks for it first."""
+    return environment()
+
+
+@cache
 def forker() -> Forker:
-    return Forker(environment())
+    return Forker(first_environment())
 
 
 def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:

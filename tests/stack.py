@@ -2,16 +2,43 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from uploadlab.runtimes.compose import port_variable
 
+from .checkout import copy_checkout
 from .engine import docker
 from .helpers import DEPLOYMENTS
 
 VIEWER = "viewer"
+ANOTHER = 12345
+"""Some user who is not root."""
+A_FEW = """
+title = "A few of the cells of smoke."
+
+[[cells]]
+methods = ["request.stream", "request.stream-chunked"]
+sizes = ["1MiB"]
+
+[load]
+methods = ["request.stream"]
+sizes = ["1MiB"]
+users = [2]
+seconds = 0.2
+"""
+"""For another user: what arrives is the same for every user."""
+ONE_SIZE = re.compile(r', "8MiB"(?=\])')
+"""More than a container's /tmp holds, a check sends there."""
+AS_ME = pytest.mark.parametrize("stack", ["me"], indirect=True)
+"""For what takes long, and is the same for every user."""
 
 
 class Stack(NamedTuple):
@@ -56,3 +83,22 @@ class Stack(NamedTuple):
         label = f"label=com.docker.compose.project={self.project}"
         kinds = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
         return [name for kind in kinds for name in docker(*kind, "--filter", label).split()]
+
+
+@contextmanager
+def started(user: int | None) -> Iterator[Stack]:
+    """Up, after a run of `smoke`; gone at the end, whatever the tests have done."""
+    root = Path(tempfile.mkdtemp(prefix="lab-checkout-"))
+    root.chmod(0o755)
+    copy_checkout(root)
+    plan = root / "configs/plans/smoke.toml"
+    plan.write_text(A_FEW if user else ONE_SIZE.sub("", plan.read_text()))
+    if user:
+        for path in [root, *root.rglob("*")]:
+            os.chown(path, user, user)
+    one = Stack(root, f"{root.name}".lower().replace("_", "-"), user)
+    try:
+        yield one._replace(first_up=one.compose("up", "--build", LAB_PLAN="smoke"))
+    finally:
+        one.compose("--profile", "ui", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+        shutil.rmtree(root)

@@ -4,7 +4,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from uploadlab.analysis.case_results import CaseOutcome, CaseResult, case_results
+from uploadlab.analysis.case_results import CaseOutcome, CaseResult, beside_base, case_results
 from uploadlab.analysis.change import ChangeResult, ChangeVerdict
 from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
 from uploadlab.analysis.significance import Interval, judge_ratio
@@ -69,6 +69,20 @@ def test_a_deployment_that_does_not_start_is_an_error_in_each_case() -> None:
     assert {result.outcome for result in results} == {CaseOutcome.ERROR}
     assert "ModuleNotFoundError: shop" in results[0].why
     assert ChangeResult("a", "b", 0.1, results).verdict is ChangeVerdict.FAIL
+
+
+def test_what_default_settings_may_fail_must_not_if_it_passes_with_the_base() -> None:
+    def of(*rows: Check) -> list[CaseResult]:
+        return case_results(checked(targets=[Target("stock", "", "stock")]), rows)
+
+    lost = Verdict.LOSS
+    head = of(*(row(case, lost, name="stock") for case in ("one-byte", "chunked", "stall")))
+    assert {cell.outcome for cell in head} == {CaseOutcome.SKIPPED}
+    base = of(row("one-byte", name="stock"), row("chunked", lost, name="stock"))[:2]
+    found = beside_base(head, base)
+    assert [cell.outcome for cell in found] == [CaseOutcome.FAILED, CaseOutcome.SKIPPED, CaseOutcome.SKIPPED]
+    assert found[0].why.startswith("passes with the base, now silent loss")
+    assert found[1].why.endswith("with the base, too")
 
 
 def test_a_case_takes_until_the_next_one_begins() -> None:

@@ -36,10 +36,30 @@ def test_containers_have_configs_that_no_service_names(tmp_path: Path) -> None:
     statuses = {(row.deployment, row.status) for row in only_run(out).read_measurements()}
     became = {"mine": Status.REFUSED, "bad": Status.UNAVAILABLE}
     assert statuses == {(name, became.get(name, Status.OK)) for name in [*names, f"{names[0]}-again"]}
-    ablated = lab("ablate", "configs/uwsgi/mine.ini", *words, "--rounds", "1", **here)
+    plain = (inis / "uwsgi-default.ini").read_text()  # a container for each setting that it does not have
+    (inis / "few.ini").write_text(f"{plain}post-buffering = 4096\nenv = MAX_CONTENT_LENGTH=1\n")
+    ablated = lab("ablate", "configs/uwsgi/few.ini", *words, "--rounds", "1", **here)
     assert ablated.returncode == 0, ablated.stdout + ablated.stderr
     newest = max(map(RunFolder, out.iterdir()), key=lambda one: one.read_run().started_at)
     rows = newest.read_measurements()
-    assert {row.deployment for row in rows} >= {"mine", "mine-again", "mine-without-post-buffering"}
-    assert {row.deployment for row in rows if row.status is Status.OK} == {"mine-without-env"}
+    assert {row.deployment for row in rows} >= {"few", "few-again", "few-without-post-buffering"}
+    assert {row.deployment for row in rows if row.status is Status.OK} == {"few-without-env"}
     assert {row.status for row in rows} == {Status.OK, Status.REFUSED}
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_containers_have_packages_in_other_versions(tmp_path: Path) -> None:
+    """Two versions of a server, and one that pip does not find."""
+    sides = ["gunicorn==26.1.0", "gunicorn==26.2.0", "gunicorn==99"]
+    words = ("--methods", "request.stream", "--sizes", "64KiB", "--rounds", "1", "--deployments", "gunicorn")
+    done = lab("compare", *sides, *words, "--runtime", "docker", "--out", tmp_path)
+    assert "gunicorn==99: there is no such version" in done.stderr
+    folder = only_run(tmp_path)
+    ran = {made.name: made.packages for made in folder.read_run().derived}
+    rows = folder.read_measurements()
+    lost = {name for name, packages in ran.items() if packages == [sides[-1]]}
+    assert {row.deployment for row in rows if row.status is Status.UNAVAILABLE} == lost
+    assert {row.deployment for row in rows if row.status is Status.OK} == ran.keys() - lost
+    for name in ran.keys() - lost:
+        (version,) = (packages.partition("==")[2] for packages in ran[name])
+        assert f"gunicorn {version}" in (folder.logs / f"{name}.log").read_text()

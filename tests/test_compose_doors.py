@@ -1,24 +1,20 @@
 """What containers reach, on a real engine: each other where they must, and nothing else."""
 
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
-from .checkout import copy_checkout
 from .engine import docker
 from .helpers import need, wait_until
-from .stack import VIEWER, Stack
+from .stack import AS_ME, VIEWER, Stack
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, AS_ME]
 
-STARTED = ["flask", "uwsgi-tuned", "gunicorn-gthread", "nginx-uwsgi", "nginx-dav", VIEWER]
+ANSWERING = ["flask", "uwsgi-tuned", "gunicorn-gthread", "nginx-uwsgi", "nginx-dav", VIEWER]
 OUTSIDE, HERE = "198.51.100.2", "198.51.100.1"
 """Of TEST-NET-2 (RFC 5737), which no network has."""
 CONNECT = """
@@ -38,25 +34,14 @@ time.sleep(600)
 """
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    need("docker")
-    root = Path(tempfile.mkdtemp(prefix="lab-doors-"))
-    root.chmod(0o755)
-    copy_checkout(root)
-    made = Stack(root, root.name.lower().replace("_", "-"), None)
-    try:
-        for words in (
-            ["build"],
-            ["up", "--detach", *STARTED],
-            ["--profile", "ui", "up", "--detach", "--no-deps", "locust-ui", "locust-worker"],
-        ):
-            done = made.compose(*words)
-            assert done.returncode == 0, done.stderr
-        yield made
-    finally:
-        made.compose("--profile", "ui", "down", "--volumes", "--remove-orphans", "--timeout", "5")
-        shutil.rmtree(root)
+@pytest.fixture(scope="module", autouse=True)
+def pages(stack: Stack) -> Iterator[None]:
+    """Locust's page and a worker for it, beside the servers that a first ``up`` has left up."""
+    beside = ["locust-ui", "locust-worker"]
+    done = stack.compose("--profile", "ui", "up", "--detach", "--no-deps", *beside)
+    assert done.returncode == 0, done.stderr
+    yield
+    stack.compose("--profile", "ui", "stop", "--timeout", "1", *beside)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +100,7 @@ def addresses(stack: Stack, container: str) -> list[str]:
 
 
 def test_each_published_port_answers_on_loopback(stack: Stack) -> None:
-    for service in STARTED:
+    for service in ANSWERING:
         wait_until(lambda service=service: answers(f"{stack.url(service)}/"))  # type: ignore[misc]
     page = stack.compose("--profile", "ui", "port", "locust-ui", "8089").stdout.strip()
     assert page.startswith("127.0.0.1:")

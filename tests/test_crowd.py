@@ -14,12 +14,12 @@ from .test_load_stage import steps_of
 pytestmark = pytest.mark.slow
 
 
-def test_long_queues_hold_a_crowd_of_200(tmp_path: Path) -> None:
+def test_long_queues_hold_a_crowd_of_200(tmp_path: Path, one_ceiling: dict[str, str]) -> None:
     need("nginx", "uwsgi")
     tuned = [name for name, one in DEPLOYMENTS.items() if "listen = 1024" in str(config_texts(ROOT, [one]))]
     assert len(tuned) == 3
     words = ("--plan", "crowd", "--methods", "request.stream", "--deployments", ",".join(tuned))
-    done = lab("--runtime", "local", *words, "--out", tmp_path)
+    done = lab("--runtime", "local", *words, "--out", tmp_path, **one_ceiling)
     assert done.returncode == 0, done.stderr
     folder, steps = steps_of(tmp_path)
     rows = folder.read_uploads()

@@ -14,7 +14,7 @@ import pytest
 from uploadlab.model.measurements import Status
 from uploadlab.storage.run_folder import RunFolder
 
-from .checkout import copy_checkout
+from .checkout import CEILING, copy_checkout, leave_one_ceiling
 from .engine import docker, oldest_run
 from .helpers import REFERENCES, environment, lab, need, wait_until
 from .test_commands import counted, shorten
@@ -67,11 +67,15 @@ def test_a_run_measures_in_containers_of_its_own(tmp_path: Path) -> None:
 
 
 @contextmanager
-def long_run(out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+def long_run(one_ceiling: dict[str, str], out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     """A run that has measured something, and has much left to do; ended in the end."""
     words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "3000", "--runtime", "docker", "--out", str(out)]
     process = subprocess.Popen(
-        [*words, *more], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*words, *more],
+        env=environment(**one_ceiling),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         wait_until(lambda: any(RunFolder(path).read_measurements() for path in out.glob("*")))
@@ -83,9 +87,11 @@ def long_run(out: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_run_in_containers_that_is_stopped_shows_what_it_has(tmp_path: Path) -> None:
+def test_a_run_in_containers_that_is_stopped_shows_what_it_has(
+    one_ceiling: dict[str, str], tmp_path: Path
+) -> None:
     """By the signal of Ctrl-C: others have the same handler, which test_commands.py tries by each."""
-    with long_run(tmp_path) as process:
+    with long_run(one_ceiling, tmp_path) as process:
         process.send_signal(signal.SIGINT)
         table, said = process.communicate(timeout=300)
     assert process.returncode == 130
@@ -97,10 +103,12 @@ def test_a_run_in_containers_that_is_stopped_shows_what_it_has(tmp_path: Path) -
 
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("seconds", [0, 1, 2, 3])
-def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(tmp_path: Path, seconds: int) -> None:
+def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(
+    one_ceiling: dict[str, str], tmp_path: Path, seconds: int
+) -> None:
     words = [sys.executable, "-m", "uploadlab", *SMALL[:-1], "3000", "--runtime", "docker"]
     process = subprocess.Popen(
-        [*words, "--out", str(tmp_path)], env=environment(), stderr=subprocess.PIPE, text=True
+        [*words, "--out", str(tmp_path)], env=environment(**one_ceiling), stderr=subprocess.PIPE, text=True
     )
     wait_until(lambda: loads_modules(process.pid))
     time.sleep(seconds)  # wherever it is by then
@@ -119,8 +127,8 @@ def loads_modules(pid: int) -> bool:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_client_that_is_killed_is_told(tmp_path: Path) -> None:
-    with long_run(tmp_path) as process:
+def test_a_client_that_is_killed_is_told(one_ceiling: dict[str, str], tmp_path: Path) -> None:
+    with long_run(one_ceiling, tmp_path) as process:
         (name,) = re.findall(r"^upload-lab-[0-9a-f]{8}-client$", docker("ps", "--format", "{{.Names}}"), re.M)
         docker("kill", name)
         said = process.communicate(timeout=300)[1]
@@ -131,22 +139,24 @@ def test_a_client_that_is_killed_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(tmp_path: Path) -> None:
+def test_a_run_in_containers_that_is_killed_leaves_none_and_goes_on(
+    one_ceiling: dict[str, str], tmp_path: Path
+) -> None:
     """Over a link, which begins in the client's container; its users there have a line, too."""
     over = ("--link", "dsl", "--sizes", "64KiB", "--load", "--users", "2")
-    with long_run(tmp_path, *over) as process:
+    with long_run(one_ceiling, tmp_path, *over) as process:
         process.kill()
         process.communicate()
     (path,) = tmp_path.iterdir()
     planned = shorten(RunFolder(path))
-    done = lab("resume", path)
+    done = lab("resume", path, **one_ceiling)
     assert done.returncode == 0, done.stderr
     assert counted(RunFolder(path).read_measurements()) == planned
-    names = {f"{name}@dsl" for name in ("flask", *REFERENCES)}
+    names = {f"{name}@dsl" for name in ("flask", CEILING)}
     assert {cell.partition("/")[0] for cell, _ in planned} == names
     steps = {step.step_id: step.status for step in RunFolder(path).read_steps()}
     assert steps == {f"{name}/request.stream/65536/2": Status.OK for name in names}
-    done = lab("resume", path, "--runtime", "local")
+    done = lab("resume", path, "--runtime", "local", **one_ceiling)
     assert (done.returncode, done.stdout) == (2, "")
     assert "was measured with --runtime docker" in done.stderr
 
@@ -197,18 +207,27 @@ FAKES = {
 }
 
 
-@pytest.mark.parametrize("name", FAKES)
-def test_without_containers_auto_is_local_and_docker_is_an_error(tmp_path: Path, name: str) -> None:
+def with_fake(folder: Path, name: str) -> tuple[str, str]:
+    """A path of programs with such a docker; what the lab says of it."""
     script, reason = FAKES[name]
-    (tmp_path / "bin").mkdir()
-    fake = tmp_path / "bin" / "docker"
+    (folder / "bin").mkdir()
+    fake = folder / "bin" / "docker"
     fake.write_text(f"#!/bin/sh\n{script}\n")
     fake.chmod(0o755)
-    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    return f"{fake.parent}:{os.environ['PATH']}", reason
+
+
+@pytest.mark.parametrize("name", FAKES)
+def test_without_containers_docker_is_an_error(tmp_path: Path, name: str) -> None:
+    path, reason = with_fake(tmp_path, name)
     refused(
         lab(*SMALL, "--runtime", "docker", "--out", tmp_path / "out", PATH=path), reason, "--runtime local"
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_without_containers_auto_is_local(tmp_path: Path) -> None:
+    path, reason = with_fake(tmp_path, "Compose is old")
     done = lab(*SMALL, "--out", tmp_path / "out", PATH=path)
     assert done.returncode == 0, done.stderr
     assert re.search(f"^Runtime: local, since .*{re.escape(reason)}", done.stderr)
@@ -237,6 +256,7 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_starts(tmp_path:
 def test_what_does_not_start_is_a_row_and_the_rest_is_measured(tmp_path: Path) -> None:
     need("docker")
     copy_checkout(tmp_path)
+    leave_one_ceiling(tmp_path)
     (tmp_path / "configs" / "nginx" / "nginx-uwsgi.conf.template").write_text("nonsense;\n")
     command = [sys.executable, "-m", "uploadlab", *SMALL, "--runtime", "docker", "--deployments"]
     done = subprocess.run(
@@ -252,5 +272,5 @@ def test_what_does_not_start_is_a_row_and_the_rest_is_measured(tmp_path: Path) -
     )
     assert "nonsense" in (folder.logs / "nginx-uwsgi.log").read_text()
     assert {name: row.status for name, row in became.items()} == dict.fromkeys(
-        ("flask", "nginx-uwsgi-streaming", *REFERENCES), Status.OK
+        ("flask", "nginx-uwsgi-streaming", CEILING), Status.OK
     )

@@ -1,7 +1,12 @@
-"""Every command of README and docs works: as it stands on its page, but for words that spare minutes."""
+"""Every command of README and docs works.
+
+Each is planned as it stands on its page. One of each form is typed, but for words that spare minutes: what it
+names, its servers, methods and cases, has tests of its own, and is not better for being measured here again.
+"""
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,17 +16,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import pytest
+from uploadlab import session
+from uploadlab.commands import main
 from uploadlab.paths import DOCS, ROOT
+from uploadlab.planning.draft import Draft
 from uploadlab.runtimes.local import free_ports
 
-from .checkout import checkout
+from .checkout import checkout, leave_one_ceiling
 from .pages import PAGES, blocks
 from .world import World
-
-pytestmark = pytest.mark.slow
 
 OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
 """Pages with tests of their own."""
@@ -29,6 +36,7 @@ ELSEWHERE = {
     "docker": "test_compose_up.py has those",
     "./scripts/test.sh": "this is it",
     "./scripts/offline-images.sh": ".ci/engine makes the images of the tests by it",
+    "==": "test_compare_versions.py has those: they take an index of packages, and no network leads here",
     "./scripts/pin-images": "test_base_images.py has it: there may be no registry",
 }
 AT_ONCE = 3
@@ -43,7 +51,7 @@ SHORTER = {
     r"lab (compare|ablate)": "--minutes 0.01 --sizes 64KiB --methods request.stream",
     r"lab run.* --plan crowd": "--users 4 --sizes 64KiB",
     r"lab run.* --plan blocks": "--rounds 1 --sizes 64KiB",
-    r"lab run.* --(expect-workers|target)": f"--plan smoke {ONE_CELL}",
+    r"lab run.* --(expect-workers|target)": f"--plan smoke {ONE_CELL.replace('flask', 'raw-sink')}",
     r"lab run.* --link": f"--plan smoke {ONE_CELL}",
     r"lab run.* --plan clients-tls": "--deployments nginx-tls --methods request.stream --sizes 64KiB",
     r"lab run.* --plan": f"{ONE_CELL} --rounds 1",
@@ -60,6 +68,9 @@ INSTEAD = {
     r"request\.files/64MiB": "request.files/64KiB",
     r"--rounds \d+": "--rounds 1",
     r"--minutes \S+": "--minutes 0.01",
+    r"ablate configs/uwsgi/uwsgi-tuned\.ini": "ablate configs/caddy/caddy-tls.Caddyfile",  # with few settings
+    r"--users 1,\d+": "--users 1,2",
+    r"--plan crowd --deployments \S+": "--plan crowd --deployments nginx-uwsgi",
     r"--only gunicorn": "--only MALLOC_ARENA_MAX",
     r"--run-time 20s": "--run-time 1s",
     r"uwsgi-default,gunicorn-gthread,nginx-uwsgi": "gunicorn-gthread",  # beside slow clients, one by one
@@ -70,11 +81,13 @@ INSTEAD = {
     r"192\.0\.2\.7": "127.0.0.1",
 }
 """Smaller words in place of some: what a command measures takes its time elsewhere."""
+PLANNED = re.compile(r"\./scripts/lab (run|check|compare|ablate|knobs)\b")
+"""Commands whose values are names of what is to be measured or tried."""
+READS_LAST = re.compile(r"lab (show .*\blast\b|resume$)")
+"""A command about the run of the one before."""
 LOAD_SECONDS = 0.2
 """How long the users of a plan upload at full speed."""
-WITH_EACH_RUN = r"(title: nginx, WebDAV\n +tier: )reference"
-"""It would start nginx and uWSGI beside what each command names: a fourth of the work. raw-sink starts."""
-FAILS = {"--fail-above": 1, "{location}": 1, "lab doctor http": 1}
+FAILS = {"lab ci": 2, "--fail-above": 1, "{location}": 1, "lab doctor http": 1}
 """One round cannot show that nothing has become slower; the server of these tests names no Location, and
 reads no body in chunks."""
 
@@ -114,24 +127,40 @@ def spared(command: str) -> str:
     return " ".join(f"{option}{value}" for option, value in pairs if f"{option} " not in f"{command} ")
 
 
-def documented() -> Iterator[list[str]]:
-    """The blocks of all pages, each command where it comes first: one is not better for being typed twice.
+def form(command: str) -> frozenset[str]:
+    """What two commands have in common that differ only in what is planned: the names of their options.
 
-    Two commands whose shortened words are the same, in whatever order, are one.
+    Of what is not planned, all words.
     """
-    seen: set[frozenset[str]] = set()
+    words = shortened(command).split()
+    if not PLANNED.match(command):
+        return frozenset(words)
+    return frozenset([*words[:2], *(word for word in words if word.startswith("--"))])
+
+
+def documented() -> Iterator[list[str]]:
+    """The blocks of all pages, their commands that the tests elsewhere have left out."""
     for page in PAGES:
         for block in blocks(page) if page not in OTHERS else []:
-            words = {one: frozenset(shortened(one).split()) for one in block}
-            mine = [
-                one for one in block if words[one] not in seen and not any(word in one for word in ELSEWHERE)
-            ]
-            seen |= {words[one] for one in mine if SERVE not in one}
-            if mine:
+            if mine := [one for one in block if not any(word in one for word in ELSEWHERE)]:
                 yield mine
 
 
-BLOCKS = list(documented())
+def typed() -> Iterator[list[str]]:
+    """The commands of each block whose form is new, and what they need: a server, or the run before them."""
+    seen: set[frozenset[str]] = set()
+    for block in documented():
+        mine = list[str]()
+        for command, after in zip(block, [*block[1:], ""], strict=True):
+            is_needed = READS_LAST.search(after) and form(after) not in seen
+            if form(command) not in seen or SERVE in command or is_needed:
+                mine.append(command)
+            seen.add(form(command))
+        if any(SERVE not in one for one in mine):
+            yield mine
+
+
+BLOCKS = list(typed())
 
 
 def place(name: str, world: World, addresses: dict[str, str]) -> Place:
@@ -143,8 +172,7 @@ def place(name: str, world: World, addresses: dict[str, str]) -> Place:
     for plan in (root / "configs" / "plans").glob("*.toml"):
         text = re.sub(r"^seconds = .*\n", "", plan.read_text(), flags=re.MULTILINE)
         plan.write_text(text.replace("[load]\n", f"[load]\nseconds = {LOAD_SECONDS}\n"))
-    compose = root / "compose.yaml"
-    compose.write_text(re.sub(WITH_EACH_RUN, r"\1stock", compose.read_text()))
+    leave_one_ceiling(root)
     (port,) = free_ports(1)
     here = {**addresses, "http://localhost:5004": f"http://localhost:{port}"}
     path = f"{root / 'bin'}:{os.environ['PATH']}"
@@ -221,11 +249,11 @@ def _behind(here: Place, command: str) -> Iterator[None]:
 
 
 def follow(block: list[str], here: Place, stored_run: Path) -> str:
-    """Type the commands one after the other; what goes wrong, if anything."""
+    """Type the commands one after the other, with no runs but two old ones; what goes wrong, if anything."""
+    runs = here.root / "benchmark" / "runs"
+    shutil.rmtree(runs, ignore_errors=True)
     for name in ("20260131-120000-quick", "20260131-120000-ceilings"):
-        shutil.copytree(stored_run, here.root / "benchmark" / "runs" / name)
-    if "uwsgi-tuned mine" in " ".join(block):  # the reader's own config
-        shutil.copy(here.root / "configs/uwsgi/uwsgi-tuned.ini", here.root / "configs/uwsgi/mine.ini")
+        shutil.copytree(stored_run, runs / name)
     if "--worker" in " ".join(block):  # a line for each terminal, and two workers are waited for
         with ThreadPoolExecutor() as terminals:
             return "".join(terminals.map(lambda one: _wrong(one, here), [*block, block[-1]]))
@@ -251,12 +279,34 @@ def _wrong(command: str, here: Place) -> str:
     return f"{command}: status {process.returncode}\n{said}\n"
 
 
-def test_every_command_works_as_its_page_has_it(
+@pytest.mark.slow
+def test_a_command_of_each_form_works_as_its_page_has_it(
     world: World, stored_run: Path, addresses: dict[str, str]
 ) -> None:
-    def one(number: int) -> str:
-        return follow(BLOCKS[number], place(str(number), world, addresses), stored_run)
+    places: SimpleQueue[Place] = SimpleQueue()
+    for number in range(AT_ONCE):
+        places.put(place(str(number), world, addresses))
+
+    def one(block: list[str]) -> str:
+        here = places.get()
+        try:
+            return follow(block, here, stored_run)
+        finally:
+            places.put(here)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        wrong = list(filter(None, pool.map(one, range(len(BLOCKS)))))
+        wrong = list(filter(None, pool.map(one, BLOCKS)))
     assert not wrong, "\n".join(wrong)
+
+
+PLANNED_COMMANDS = sorted({one for block in documented() for one in block if PLANNED.match(one)})
+
+
+@pytest.mark.parametrize("command", PLANNED_COMMANDS)
+def test_what_a_command_names_can_be_planned(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = list[Draft]()
+    monkeypatch.setattr(session, "start", lambda drafted, *_: planned.append(drafted))
+    command = command.replace("uwsgi-tuned mine", "uwsgi-tuned uwsgi-default")  # the reader's own config
+    main.lab.main(shlex.split(command)[1:], prog_name="lab", standalone_mode=False)
+    assert all(one.targets and (one.cells or one.steps or one.checks) for one in planned)
+    assert planned

@@ -168,7 +168,8 @@ def test_a_run_over_tls_is_resumed_with_load(
     programs: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     out = tmp_path_factory.mktemp("load")
-    words = ["--deployments", ",".join(OVER_TLS), "--methods", "request.stream", "--plan", "smoke"]
+    names = OVER_TLS[:1]  # whatever the front is: what is tried are the lab's certificate and address
+    words = ["--deployments", ",".join(names), "--methods", "request.stream", "--plan", "smoke"]
     begun = lab("run", *words, "--runtime", "local", "--rounds", "1", "--out", out)
     assert begun.returncode == 0, begun.stdout + begun.stderr
     folder = next(out.iterdir())
@@ -176,7 +177,7 @@ def test_a_run_over_tls_is_resumed_with_load(
     assert done.returncode == 0, done.stdout + done.stderr
     uploads = RunFolder(folder).read_uploads()
     steps = {step.step_id for step in RunFolder(folder).read_steps()}
-    assert {name for name in OVER_TLS if any(name in step for step in steps)} == set(OVER_TLS)
+    assert {name for name in OVER_TLS if any(name in step for step in steps)} == set(names)
     assert uploads
     assert {(row.status, row.error, row.digest_ok) for row in uploads} == {(Status.OK, None, True)}
 

@@ -29,8 +29,8 @@ from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import free_ports
 from uploadlab.storage.run_folder import RunFolder
 
-from .checkout import checkout
-from .helpers import REFERENCES, RUN, environment
+from .checkout import CEILING, checkout, leave_one_ceiling
+from .helpers import RUN, environment
 from .listening import listen
 from .test_commands import only_run
 from .test_lab import Fake
@@ -72,7 +72,7 @@ seconds = 0.1
 WAYS = ("request.stream", "curl.stream")
 CELLS = {
     f"{name}@{link}/{way}/65536"
-    for name in ("flask", "gunicorn", *REFERENCES)
+    for name in ("flask", "gunicorn", CEILING)
     for link in ("near", "waits")
     for way in WAYS
 }
@@ -101,6 +101,7 @@ class Done(NamedTuple):
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     folder = checkout(tmp_path_factory.mktemp("checkout"))
+    leave_one_ceiling(folder)
     (folder / "configs" / "links.toml").write_text(LINKS)
     (folder / "configs" / "plans" / "over.toml").write_text(PLAN)
     return Lab(folder)
@@ -163,7 +164,7 @@ def test_a_run_over_links_goes_on_and_measures_only_what_is_left(measured: Done)
 
 
 def test_all_users_of_a_step_share_a_line(measured: Done) -> None:
-    names = ["flask", *REFERENCES]
+    names = ["flask", CEILING]
     steps = {step.step_id: (step.status, step.error) for step in measured.folder.read_steps()}
     assert steps == {f"{name}@cut/request.stream/65536/2": (Status.OK, None) for name in names}
     for name in names:

@@ -169,6 +169,15 @@ def with_noise(place: str, cpu: float) -> list[Measurement]:
     ]
 
 
+def test_a_machine_that_sees_only_large_differences_says_so() -> None:
+    rows = with_noise("flask", 1.0)
+    for row in rows:
+        row.server_cpu_seconds = row.seconds
+    title = document_of(run_at("flask"), rows).title
+    assert title.startswith("werkzeug 3.1.9 shows no difference over ")
+    assert title.endswith("% from 3.0.1 on flask")
+
+
 @pytest.mark.parametrize(("cpu", "fails"), [(1.25, True), (1.0, False)])
 def test_where_the_speed_is_too_noisy_cpu_seconds_decide(cpu: float, fails: bool) -> None:
     texts = slower(found(run_at("flask"), with_noise("flask", cpu)), 0.1)

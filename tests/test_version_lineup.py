@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from uploadlab.catalogue.clients import CLIENTS
 from uploadlab.declared.variants import NAME
-from uploadlab.errors import UsageError
+from uploadlab.errors import LabError, UsageError
+from uploadlab.measuring.prepare import reopen
 from uploadlab.model.order import Kind, Order
 from uploadlab.paths import ROOT
 from uploadlab.planning.draft import Draft, draft
@@ -15,6 +16,7 @@ from uploadlab.versions.locks import server_locks
 from uploadlab.versions.requirements import pins
 
 from .helpers import ALL_DEPLOYMENTS
+from .test_lab import prepared_run
 
 LOCKED_VERSIONS = pins(server_locks())
 
@@ -139,6 +141,22 @@ def test_what_cannot_be_compared_says_why(words: list[str], deployments: list[st
 
 def test_what_was_a_config_or_a_deployment_stays_one() -> None:
     assert not are_versions(["flask", "uwsgi-tuned", "configs/uwsgi/uwsgi-tuned.ini", "waitress"])
+
+
+def test_a_run_that_goes_on_has_the_same_sides(tmp_path: Path) -> None:
+    order = order_of("locked", "werkzeug==3.0.1", deployments=["flask"], methods=["request.stream"])
+    again = reopen(prepared_run(tmp_path, order).folder, tmp_path).deployments
+    assert {made.name: made.packages for made in again} == {
+        "flask": [],
+        "flask-again": [],
+        "flask-werkzeug-3-0-1": ["werkzeug==3.0.1"],
+    }
+
+
+def test_a_run_that_goes_on_installs_nothing_from_an_address(tmp_path: Path) -> None:
+    order = order_of("werkzeug @ https://example.org/werkzeug-3.0.1-py3-none-any.whl", deployments=["flask"])
+    with pytest.raises(LabError, match=r"installs werkzeug @ https://example\.org/"):
+        reopen(prepared_run(tmp_path, order).folder, tmp_path)
 
 
 def test_a_side_that_is_stored_has_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

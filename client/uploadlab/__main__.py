@@ -25,9 +25,10 @@ def main() -> None:
     is_heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not under nohup
     if is_heard:
         signal.signal(signal.SIGINT, _stopped)
+    gc.set_threshold(100_000)  # or to look for garbage would take a fifth of the time to load all modules
     from uploadlab.commands.main import main as run
 
-    gc.freeze()  # what modules have made stays: to look for garbage in it takes as long as to load it
+    gc.freeze()
     if is_heard:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     run()

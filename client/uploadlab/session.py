@@ -106,7 +106,7 @@ def with_known_app(order: Order, screen: Screen) -> Order:
 def _examined(app: OwnApp, processes: Processes) -> OwnApp:
     own_environment(app)  # a mistake shows before pip starts
     file = Path(app.requirements)
-    words = requirements_of_file(file.name, file.parent) if app.requirements else []
+    words = requirements_of_file(file.name, file.parent) if app.requirements else app.packages
     folder = make_package_folder(words, server_locks(), processes).path if words else None
     return examined(msgspec.structs.replace(app, packages=words), folder, processes)
 
@@ -307,6 +307,19 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
         label = labels.get(name, name)
         screen.note(f"Exit code {FAILED}: nothing arrived at {label}, which you named ({why}).")
     return FAILED if failed or too_slow or falls_short(run, judged(run, checks)) else 0
+
+
+def make_packages(drafted: Draft, screen: Screen) -> None:
+    """Install what processes of this host load for a draft; raise LabError with pip's reason.
+
+    A run does so by itself. This is for more than one run, so that a mistake shows before the first.
+    """
+    with Processes() as processes:
+        clients = other_clients(drafted)
+        install_servers(processes, drafted.deployments, bool(clients))
+        maker = FolderMaker(processes, screen.note, screen.waiting)
+        folders_of_deployments(drafted.deployments, drafted.comparison, False, maker)
+        folders_of_clients([target.client_packages for target in drafted.targets], clients, maker)
 
 
 def install_servers(processes: Processes, deployments: Iterable[Deployment], clients: bool = False) -> None:

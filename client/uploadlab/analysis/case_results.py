@@ -12,6 +12,8 @@ from uploadlab.model.deployments import CLIENT, Target
 from uploadlab.model.runs import Run
 from uploadlab.planning.check_cells import applies
 
+DEFAULTS = "fails with default settings"
+
 
 class CaseOutcome(StrEnum):
     """What a case at a deployment means to a program that only counts."""
@@ -37,6 +39,9 @@ class CaseResult(NamedTuple):
     seconds: float | None = None
     """Until the deployment's next case began; None: no case came after it."""
 
+    may_fail: bool = False
+    """Whether it failed where that is allowed, since the server has default settings."""
+
     @property
     def is_bad(self) -> bool:
         """Whether it must not be so."""
@@ -58,6 +63,22 @@ def case_results(run: Run, checks: Sequence[Check]) -> list[CaseResult]:
     return results
 
 
+def beside_base(results: Sequence[CaseResult], base: Sequence[CaseResult]) -> list[CaseResult]:
+    """Return the results of a head, where what may fail must not if it passes with the base."""
+    passed = {(cell.deployment, cell.case) for cell in base if cell.outcome is CaseOutcome.PASSED}
+    tried = passed | {(cell.deployment, cell.case) for cell in base if cell.may_fail}
+    found = []
+    for cell in results:
+        place = cell.deployment, cell.case
+        if cell.may_fail and place in passed:
+            why = f"passes with the base, now {cell.why.removeprefix(f'{DEFAULTS}: ')}"
+            cell = cell._replace(outcome=CaseOutcome.FAILED, why=why)
+        elif cell.may_fail and place in tried:
+            cell = cell._replace(why=f"{cell.why}; with the base, too")
+        found.append(cell)
+    return found
+
+
 def _result(run: Run, target: Target, case: str, rows: Sequence[Check], short: Sequence[Check]) -> CaseResult:
     """Return the outcome of a case by its rows, and by those that had to pass but did not."""
     if not rows:
@@ -74,14 +95,13 @@ def _result(run: Run, target: Target, case: str, rows: Sequence[Check], short: S
         return CaseResult(target.name, case, CaseOutcome.ERROR, bad[0].text, bad)
     if short:
         return CaseResult(target.name, case, CaseOutcome.FAILED, _why(short[0]), short)
-    known = known_exception(bad[0], run.exceptions)
-    if known:
-        why = f"known failure: {known.reason}"
-    elif bad[0].verdict is Verdict.UNKNOWN:
-        why = bad[0].text
-    else:
-        why = f"fails with default settings: {_why(bad[0])}"
-    return CaseResult(target.name, case, CaseOutcome.SKIPPED, why, bad)
+    failed = [row for row in bad if row.verdict in (Verdict.FAIL, Verdict.LOSS)]
+    result = CaseResult(target.name, case, CaseOutcome.SKIPPED, bad[0].text, bad)
+    if not failed:
+        return result
+    if known := known_exception(failed[0], run.exceptions):
+        return result._replace(why=f"known failure: {known.reason}")
+    return result._replace(why=f"{DEFAULTS}: {_why(failed[0])}", rows=failed, may_fail=True)
 
 
 def _why(row: Check) -> str:

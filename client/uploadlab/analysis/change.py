@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from uploadlab.analysis.case_results import CaseOutcome, CaseResult
 from uploadlab.analysis.slowdowns import NOT_ALLOWED, JudgedPace, Pace
+from uploadlab.model.checks import Verdict
 
 
 class ChangeVerdict(StrEnum):
@@ -46,11 +47,21 @@ class ChangeResult(NamedTuple):
         return [judged for judged in self.paces if judged.pace in NOT_ALLOWED]
 
     @property
+    def nothing_compared(self) -> bool:
+        """Whether the base fails wherever the head was to be compared with it."""
+        return {judged.pace for judged in self.paces} == {Pace.BASE_FAILS}
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether it is not known what the head stored of some upload that it accepted."""
+        return any(row.verdict is Verdict.UNKNOWN for cell in self.cases for row in cell.rows)
+
+    @property
     def verdict(self) -> ChangeVerdict:
         """The word that all of it comes to."""
         if self.problem:
             return ChangeVerdict.ERROR
-        is_bad = self.bad_cases or self.bad_paces or self.nothing_arrived
+        is_bad = self.bad_cases or self.bad_paces or self.nothing_arrived or self.nothing_compared
         return ChangeVerdict.FAIL if is_bad else ChangeVerdict.PASS
 
     def cases_of(self, outcome: CaseOutcome) -> list[CaseResult]:

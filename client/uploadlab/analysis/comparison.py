@@ -11,7 +11,7 @@ from uploadlab.analysis.cells import by_cell, reference_names
 from uploadlab.analysis.significance import Judged, judge_ratio, paired_rounds
 from uploadlab.model.cells import Cell
 from uploadlab.model.comparison import WITHIN, ComparedGroup, ComparedSide, Comparison
-from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.runs import Run
 
 SECONDS, CPU, MEMORY = "seconds", "server_cpu_seconds", "server_peak_rss_bytes"
@@ -187,7 +187,7 @@ def _values(rows: Sequence[Measurement], field: str, in_one_run: bool) -> dict[i
 
 def _instead(rows: Sequence[Measurement]) -> str:
     for row in rows:
-        if row.status is not Status.OK:
+        if row.status not in ACCEPTED:
             more = {Status.WRONG: row.error, Status.REFUSED: row.http_status}.get(row.status)
             return f"{row.status}: {more}" if more else str(row.status)
     return ""
@@ -198,7 +198,7 @@ def _reasons(run: Run, rows: Iterable[Measurement], names: Mapping[str, str]) ->
     bad = [
         row
         for row in rows
-        if row.error and row.deployment in names and row.status not in (Status.OK, Status.WRONG)
+        if row.error and row.deployment in names and row.status not in (*ACCEPTED, Status.WRONG)
     ]
     reasons, behind = [], {target.name: target.behind for target in run.targets}
     for row in {(row.deployment, row.error): row for row in bad}.values():

@@ -24,12 +24,9 @@ VERSIONS_PLAN = "versions"
     cls=options.LabCommand,
     epilog="""\b
 Examples:
-  lab compare configs/uwsgi/uwsgi-default.ini configs/uwsgi/uwsgi-tuned.ini
   lab compare flask uwsgi-tuned --fail-above 10%    exit code 1 if slower
-  lab compare gunicorn==26.1.0 gunicorn==27.0.1
   lab compare werkzeug==3.0.1 werkzeug==3.1.9 --deployments flask,uwsgi-tuned
-  lab compare locked ../gunicorn                    a source folder, or a wheel
-  lab compare urllib3==1.26.20 urllib3==2.8.0       of clients
+  lab compare ../gunicorn               a source folder with the locked version
 """,
 )
 @click.argument("configs", nargs=-1, metavar="SIDE SIDE...")
@@ -43,9 +40,8 @@ Examples:
 def command(configs: tuple[str, ...], place: session.Place, screen: Screen, **asked: Any) -> int:
     """Compare configs, or versions.
 
-    Measures each SIDE against the first, in rounds until the difference is clear. A SIDE is a config or a
-    deployment; or a version of a package, several with commas between, a wheel, a source folder, a file
-    of requirements; or "locked", the lock files' versions, which one version alone is compared with.
+    Measures each SIDE against the first: configs, deployments, or versions of packages (requirements with
+    commas between, wheels, source folders, files of requirements; "locked" for the lock files').
     """
     if are_versions(configs):
         words = [word if word == LOCKED else whole_side(word) for word in configs]

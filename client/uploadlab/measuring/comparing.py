@@ -7,7 +7,7 @@ from uploadlab.analysis.significance import LEAST_PAIRS, Interval
 from uploadlab.measuring.stopping import Stopping, enough
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.comparison import ComparedGroup, Comparison
-from uploadlab.model.measurements import Measurement, Status
+from uploadlab.model.measurements import ACCEPTED, Measurement, Status
 from uploadlab.model.runs import Run
 
 Way = tuple[str, int]
@@ -42,7 +42,7 @@ class ComparisonStopping(Stopping):
         """Take a row into account."""
         if row.warmup:
             return
-        if row.status is Status.OK and row.seconds:
+        if row.status in ACCEPTED and row.seconds:
             times = self._seconds.setdefault(row.cell_id, {})
             if not row.disturbed:
                 times[row.round] = row.seconds

@@ -45,6 +45,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Names of links that uploads go over."""
     app: OwnApp | None = None
     """An app of the user's own, in place of the lab's behind every deployment."""
+    base_app: OwnApp | None = None
+    """The app as it was before the change that a comparison judges."""
     with_packages: list[str] = []
     """Requirements that every deployment, or the client, loads in place of the lock files' packages."""
     versions: str = ""

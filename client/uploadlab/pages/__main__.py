@@ -16,6 +16,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     links,
     own_apps,
     picture,
+    regressions,
     results,
     servers,
 )

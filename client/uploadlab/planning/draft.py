@@ -194,7 +194,8 @@ def _draft_comparison(order: Order, declared: Mapping[str, Deployment]) -> Draft
     variants.refuse_services(found.deployments, load_services(COMPOSE))
     targets = [deployment.target() for deployment in found.deployments]
     plan = load_plan(order.plan_name, PLANS)
-    methods = version_methods(order) if found.comparison.sides else order.methods
+    of_versions = found.comparison.sides and not order.base_app
+    methods = version_methods(order) if of_versions else order.methods
     if found.comparison.sides and methods:  # any that the user names, not only the plan's
         cells = [msgspec.structs.replace(group, methods=methods) for group in plan.cells]
         plan = msgspec.structs.replace(plan, cells=cells)

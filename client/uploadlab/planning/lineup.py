@@ -16,6 +16,7 @@ from uploadlab.model.comparison import MINUTES, ComparedGroup, Comparison
 from uploadlab.model.deployments import Deployment, Service
 from uploadlab.model.order import Kind, Order
 from uploadlab.planning.ablation import ablated
+from uploadlab.planning.app_lineup import app_lineup
 from uploadlab.planning.version_lineup import AGAIN, are_versions, version_lineup
 from uploadlab.selection import did_you_mean, selects
 from uploadlab.versions.locks import known_packages
@@ -36,15 +37,18 @@ class Lineup(NamedTuple):
 
 def lineup(order: Order, declared: Mapping[str, Deployment], root: Path) -> Lineup:
     """Return the deployments compared, the base of each group twice; raise UsageError."""
-    if not order.configs:
+    if not (order.configs or order.base_app):
         raise UsageError("no config is named")
     budget_seconds, is_ablation = 60 * (order.minutes or MINUTES), order.kind is Kind.ABLATE
-    if not is_ablation and are_versions(order.configs):
+    texts: dict[str, str] = {}
+    of_clients = False
+    if order.base_app:
+        groups, everything = app_lineup(order, order.base_app, declared)
+    elif not is_ablation and are_versions(order.configs):
         groups, everything, of_clients = version_lineup(order, declared)
-        texts: dict[str, str] = {}
     else:
         group, everything, texts = _config_lineup(order, declared, root)
-        groups, of_clients = [group], False
+        groups = [group]
     everything = [msgspec.structs.replace(deployment, next=[]) for deployment in everything]  # no second hop
     names = [deployment.name for deployment in everything]
     if twice := next((name for name in names if names.count(name) > 1), None):

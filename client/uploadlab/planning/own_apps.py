@@ -1,6 +1,7 @@
 """Deployments with an app of the user's own in place of the lab's. Pure."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -51,6 +52,18 @@ def _serving(deployment: Deployment, app: OwnApp, spec: TargetSpec) -> Deploymen
         services = [replace(services[0], name=row.name, command=row.command)]
         made = replace(made, name=row.name, title=row.name, why=row.why, needs=row.needs)
     return replace(made, packages=packages, services=[_with_app(service, app, made) for service in services])
+
+
+def running_app(deployment: Deployment, app: OwnApp) -> Deployment:
+    """Return a copy of a deployment with another app: its code, its packages, and where it stores."""
+    own = deployment.app.packages if deployment.app else []
+    packages = [*(word for word in deployment.packages if word not in own), *app.packages]
+    services = [_with_app(service, app, deployment) for service in deployment.services]
+    spec, before = deployment.spec, deployment.app
+    if spec and spec.stored_dir and before and Path(spec.stored_dir).is_relative_to(before.folder):
+        beside = Path(app.folder, Path(spec.stored_dir).relative_to(before.folder))
+        spec = msgspec.structs.replace(spec, stored_dir=str(beside))
+    return msgspec.structs.replace(deployment, app=app, spec=spec, packages=packages, services=services)
 
 
 def _with_app(service: Service, app: OwnApp, deployment: Deployment) -> Service:

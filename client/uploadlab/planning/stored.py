@@ -6,6 +6,7 @@ environments and configs are the checkout's, or are made from the checkout's as 
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,6 +25,7 @@ from uploadlab.planning.lineup import lineup
 from uploadlab.planning.own_apps import with_own_app
 from uploadlab.planning.packages import deployments_of_releases, with_ordered
 from uploadlab.private_urls import HIDDEN, keep, private_parts
+from uploadlab.versions.requirements import DIRECT
 
 
 class Restored(NamedTuple):
@@ -54,6 +56,7 @@ def restored(run: Run, load: bool = False) -> Restored:
     ]:
         raise LabError(f"{run.id} has a target {taken[0]}, a deployment of compose.yaml: start a new run")
     chosen = with_ordered([{**made, **declared}[name] for name in names], run.order or Order())
+    _require_local_sources(run, chosen)
     return Restored(to_start(chosen, [*run.cells, *run.load], every=load or run.is_check), texts)
 
 
@@ -86,6 +89,14 @@ def _made_again(run: Run, declared: Mapping[str, Deployment]) -> tuple[dict[str,
     if other := [path for path, text in texts.items() if run.configs.get(path, text) != text]:
         raise LabError(f"{run.id} was measured with another {', '.join(other)}: start a new run")
     return {stored.name: made[stored.name] for stored in run.derived}, texts
+
+
+def _require_local_sources(run: Run, deployments: Iterable[Deployment]) -> None:
+    """Raise LabError if a run would install a package from an address: installing runs its code."""
+    for made in deployments:
+        for word in (*made.packages, *made.client_packages):
+            if DIRECT.search(word) and urlsplit(word.partition("@")[2].strip()).scheme != "file":
+                raise LabError(f"{run.id} installs {word}, from elsewhere: start a new run with it")
 
 
 def _loads(deployment: Deployment) -> tuple[Any, ...]:

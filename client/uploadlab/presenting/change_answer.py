@@ -6,6 +6,7 @@ from uploadlab.analysis.case_results import CaseOutcome
 from uploadlab.analysis.change import ChangeResult, ChangeVerdict
 from uploadlab.analysis.comparison import CPU, SECONDS
 from uploadlab.analysis.slowdowns import NOT_ALLOWED, JudgedPace, Pace
+from uploadlab.model.checks import Verdict
 from uploadlab.presenting.comparison import verdict_text
 from uploadlab.presenting.document import Bad, Document, Section, Statement, Table, TableRow
 from uploadlab.presenting.figures import counted, few, grouped
@@ -14,6 +15,10 @@ from uploadlab.units import format_size
 
 MOST_SUMMARY_BYTES = 1_000_000
 """GitHub drops the summary of a step above 1 MiB."""
+HEADS = {
+    Pace.BROKEN: "Broken", Pace.SLOWER: "Slower", Pace.NOT_JUDGED: "Not judged",
+    Pace.BASE_FAILS: "Base fails", Pace.FINE: "As fast",
+}  # fmt: skip
 MOST_CELLS = 100
 """Failed cells in the table of the summary; the report has all."""
 TITLES = {
@@ -66,10 +71,14 @@ def _in_short(result: ChangeResult) -> str:
     for pace, words in verbs.items():
         if paces := result.paces_of(pace):
             parts.append(f"{len(paces)} of {counted(len(result.paces), 'compared way')} {words}")
-    return (
-        "; ".join(parts)
-        or f"every upload arrived or was refused clearly; none is over {result.share:.0%} slower"
-    )
+    if result.nothing_compared:
+        parts.append("nothing could be compared, since the base fails")
+    arrived = "every upload arrived or was refused clearly"
+    if any(cell.rows for cell in result.cases):
+        arrived = "every case of the check that must pass does"
+    if result.has_unknown:
+        arrived = "no cell of the check failed (what was stored is not known)"
+    return "; ".join(parts) or f"{arrived}; nothing is over {result.share:.0%} slower"
 
 
 def _statements(result: ChangeResult) -> list[Statement]:
@@ -82,11 +91,22 @@ def _statements(result: ChangeResult) -> list[Statement]:
         Statement("No upload", f"nothing arrived at {name}: {why}", "bad")
         for name, why in result.nothing_arrived.items()
     ]
-    tones = {Pace.BROKEN: "bad", Pace.SLOWER: "bad", Pace.NOT_JUDGED: "warn", Pace.BASE_FAILS: "warn"}
+    tones = {
+        Pace.BROKEN: "bad", Pace.SLOWER: "bad", Pace.NOT_JUDGED: "warn", Pace.BASE_FAILS: "warn",
+        Pace.FINE: "good",
+    }  # fmt: skip
     for pace, tone in tones.items():
         texts = grouped((judged.why, _way(judged)) for judged in result.paces_of(pace))
-        head = str(pace).capitalize()
+        head = HEADS[pace]
         statements += [Statement(head, f"{few(ways)}: {why}", tone) for why, ways in texts.items()]
+    if result.has_unknown:
+        cells = [
+            f"{cell.deployment}/{cell.case}"
+            for cell in result.cases
+            if any(row.verdict is Verdict.UNKNOWN for row in cell.rows)
+        ]
+        text = f"what was stored in {few(cells)}: --stored-dir, --stored-url or --stored-json prove it"
+        statements.append(Statement("Unknown", text, "warn"))
     if passed := result.cases_of(CaseOutcome.PASSED):
         left_out = len(result.cases_of(CaseOutcome.SKIPPED))
         text = f"{counted(len(passed), 'cell')} of the check; {left_out} left out (not applicable, or known)"

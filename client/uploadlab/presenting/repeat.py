@@ -23,13 +23,15 @@ from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import program
 from uploadlab.planning.version_lineup import LOCKED
-from uploadlab.presenting.target_words import own_app_words, spec_words
+from uploadlab.presenting.target_words import base_app_words, own_app_words, spec_words
 from uploadlab.storage.reader import StoredRun
 from uploadlab.units import MIB
 
 ARGUMENTS = ("kind", "configs", "releases")
 """Fields that are words of their own, or follow from another: no options."""
 PROOF = "To prove what it stored, give the URL of a stored file (docs/usage.md#your-own-server)"
+NOT_OF_CI = ("plan", "within", "minutes")
+"""Fields that ``lab ci``, which compares an app with what it was, chooses by itself."""
 PERCENT = ("within", "fail_above")
 
 
@@ -45,10 +47,11 @@ def repeating(run: Run) -> list[str]:
 def command_words(order: Order) -> list[str]:
     """Return the words behind ``./scripts/lab`` that give this order."""
     defaults = Order()
-    words = [str(order.kind), *order.configs]
+    words = ["ci" if order.base_app else str(order.kind), *order.configs]
+    left_out = (*ARGUMENTS, *(NOT_OF_CI if order.base_app else ()))
     for field in order.__struct_fields__:
         value = getattr(order, field)
-        if field not in ARGUMENTS and value != getattr(defaults, field):
+        if field not in left_out and value != getattr(defaults, field):
             words += _option(field, value)
     return words
 
@@ -61,6 +64,8 @@ def _option(field: str, value: Any) -> list[str]:
         return spec_words(value)
     if field == "app":
         return own_app_words(value)
+    if field == "base_app":
+        return base_app_words(value)
     if field == "with_packages":
         return [word for text in value for word in ("--with", text)]
     if isinstance(value, bool):
@@ -114,7 +119,7 @@ def next_commands(
         texts |= _of_comparison(run, run.comparison, changes)
     elif fix := _fix(causes, startable):
         texts["To measure the fix"] = fix
-    own = next((target for target in run.targets if target.foreign), None)
+    own = next((target for target in run.targets if target.foreign and target.tier == EXTERNAL), None)
     checks = judged(run, stored.checks)
     if own and not run.comparison and not checks:
         names_of_own = {target.name for target in run.targets if target.foreign}
@@ -127,7 +132,15 @@ def next_commands(
         texts |= _of_check(run, checks)
     elif (ranking or links) and names and not run.comparison:
         texts["To see whether broken uploads are refused"] = ["check", "--deployments", ",".join(names)]
-    return {what: shlex.join([program(), *words]) for what, words in texts.items()}
+    return {what: shlex.join([program(), *words, *_of_own_app(run, words)]) for what, words in texts.items()}
+
+
+def _of_own_app(run: Run, words: Sequence[str]) -> list[str]:
+    """Return what a command needs that is to start the same app as the run did; nothing for the lab's."""
+    order = run.order
+    if order is None or order.app is None or "--app" in words or words[0] not in (Kind.CHECK, Kind.RUN):
+        return []
+    return [*_option("app", order.app), *(_option("spec", order.spec) if order.spec else [])]
 
 
 def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:

@@ -35,6 +35,12 @@ def own_app_words(app: OwnApp) -> list[str]:
     return words + (["--guard"] if app.guard else [])
 
 
+def base_app_words(app: OwnApp) -> list[str]:
+    """Return the words that give the app as it was before a change."""
+    packages = app.requirements or ",".join(app.packages)
+    return ["--base-app", app.folder, *(["--base", packages] if packages else [])]
+
+
 def _texts(field: str, value: Any) -> list[str]:
     """Return the values of an option, one for each time that it is given; of a flag an empty one."""
     if field == "expect_status":

@@ -1,6 +1,6 @@
 """What a comparison of versions shows: a title, and a sentence for each side on each deployment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from uploadlab.analysis.comparison import CPU, SECONDS, ComparedCell, Found
 from uploadlab.analysis.significance import Judged, Word
@@ -13,11 +13,13 @@ from uploadlab.presenting.figures import few, grouped, times_text
 
 LARGE = 2.0
 """From this factor on, ``3 times`` says more than ``200%``."""
+CLEAR = 0.1
+"""Where a smaller difference than this could not be seen, the title does not say that there is none."""
 MOST_METHODS = 4
 VERBS = {SECONDS: "takes", CPU: "uses"}
 DOES = {
     Effect.BREAKS: "breaks uploads",
-    Effect.FIXES: "fixes uploads that {base} loses",
+    Effect.FIXES: "takes uploads that fail with {base}",
     Effect.SLOWER: "is slower than {base}",
     Effect.FASTER: "is faster than {base}",
     Effect.MORE_CPU: "uses more CPU than {base}",
@@ -45,7 +47,11 @@ def version_title(groups: Sequence[Found]) -> str:
     for effect in Effect:
         for (base, label, outcome), places in outcomes.items():
             if outcome is effect:
-                does = DOES[effect].format(base=_short_base(base, label))
+                short_base = _short_base(base, label)
+                does = DOES[effect].format(base=short_base)
+                blurred = max(_blurred(found, label) for found in groups)
+                if effect is Effect.SAME and blurred > CLEAR:
+                    does = f"shows no difference over {blurred:.0%} from {short_base}"
                 does = "does not run" if effect is Effect.BREAKS and label in unavailable else does
                 parts.append(f"{'it' if label == last else label} {does} on {few(places, 2)}")
                 last = label
@@ -196,11 +202,21 @@ def _explained(line: ComparedCell, why: str) -> ComparedCell:
 
 def _within(lines: Iterable[ComparedCell]) -> str:
     """Return how large a difference could have been overlooked, by speed and by CPU seconds."""
-    seen: Mapping[str, list[float]] = {
-        word: [judged.resolution for line in lines if (judged := line.verdicts.get(field))]
-        for field, word in ((SECONDS, "speed"), (CPU, "CPU"))
-    }
-    return ", ".join(f"{word} within ±{max(shares):.0%}" for word, shares in seen.items() if shares)
+    shares = {"speed": _resolution(lines, SECONDS), "CPU": _resolution(lines, CPU)}
+    return ", ".join(f"{word} within ±{share:.0%}" for word, share in shares.items() if share is not None)
+
+
+def _resolution(lines: Iterable[ComparedCell], field: str) -> float | None:
+    """Return the share that a difference must exceed to be seen in each of these lines, where it is known."""
+    known = [judged.resolution for line in lines if (judged := line.verdicts.get(field))]
+    return max(known, default=None)
+
+
+def _blurred(found: Found, label: str) -> float:
+    """Return the least difference that a side's lines show for sure, by speed or by CPU seconds."""
+    lines = [line for line in found.lines if found.label(line.name) == label]
+    shares = [_resolution(lines, SECONDS), _resolution(lines, CPU)]
+    return min((share for share in shares if share is not None), default=0.0)
 
 
 def _worst(found: Found, name: str) -> Effect:

@@ -91,7 +91,7 @@ class LocalRuntime:
         """Take the command that installs each program, and settings for each server.
 
         ``packages`` has the folders of packages that deployments load before the lab's own, by their names,
-        or why they have none: that deployment is not started.
+        or why they have none: those deployments are not started.
 
         Without ``log_dir`` each line of a server goes to ``echo``, which prints it plain: clients have words
         in it. By default nobody sees it.

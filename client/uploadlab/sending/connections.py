@@ -207,15 +207,12 @@ class BlockAdapter(HTTPAdapter):
         self._through = through
         super().__init__()
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Set the block size, too."""
-        super().init_poolmanager(*args, blocksize=self._block_bytes, **kwargs)
-
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return a pool whose connections are limited, and watched if anyone watches."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _LimitedTLS if pool.scheme == "https" else _Limited
         pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes, self._through)
+        pool.conn_kw["blocksize"] = self._block_bytes  # urllib3 1.26 takes none when a pool is made
         return pool
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:

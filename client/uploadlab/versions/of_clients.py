@@ -53,7 +53,9 @@ def _in_image(own: Mapping[tuple[tuple[str, ...], str], Sequence[str]]) -> dict[
             made = folder_at(folder_in_image(mine, client))
             if made is None:
                 who = client or "the client"
-                raise LabError(f"no image has {', '.join(mine)} for {who}: add --runtime local")
+                raise LabError(
+                    f"{who} of this container does not have {', '.join(mine)}: start the run by ./scripts/lab"
+                )
             found[wanted_by_client(mine, client)] = made
     return found
 

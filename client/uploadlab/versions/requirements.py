@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:$|\[|[<>=!~;@ (])")
@@ -35,7 +36,13 @@ def pinned(word: str) -> str:
 
 def pins(locks: Sequence[Path]) -> dict[str, str]:
     """Return the versions that lock files pin, by the packages' canonical names."""
-    return {canonical(name): pin for lock in locks for name, pin in PIN.findall(lock.read_text())}
+    return {name: pin for lock in locks for name, pin in _pins_of(lock, lock.stat().st_mtime_ns).items()}
+
+
+@cache
+def _pins_of(lock: Path, changed_ns: int) -> dict[str, str]:
+    """Return the versions that a lock file pins, which last changed then."""
+    return {canonical(name): pin for name, pin in PIN.findall(lock.read_text())}
 
 
 def separated(text: str) -> list[str]:

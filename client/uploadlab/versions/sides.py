@@ -12,7 +12,7 @@ import msgspec
 from uploadlab.errors import UsageError
 from uploadlab.model.deployments import Deployment
 from uploadlab.selection import did_you_mean
-from uploadlab.versions.locks import clients_with, is_of_servers, known_packages
+from uploadlab.versions.locks import clients_with, is_of_servers, known_packages, server_locks
 from uploadlab.versions.requirements import DIRECT, canonical, named, separated
 from uploadlab.versions.sources import requirement, requirements_of_file
 
@@ -123,6 +123,8 @@ def _is_known(name: str) -> bool:
 
 def _require_known(name: str, word: str) -> None:
     if not _is_known(name):
+        if not server_locks():  # in a client's container that the user has started
+            raise UsageError(f"{word}: no lock files of servers are here: start the run by ./scripts/lab")
         known = known_packages()
         raise UsageError(
             f"{word}: no server and no client of the lab loads {name}; "

@@ -77,7 +77,7 @@ def get(pool: urllib3.PoolManager, url: str) -> None:
     pool.request("GET", url)
 
 
-def _answer(response: urllib3.BaseHTTPResponse) -> Answer:
+def _answer(response: "urllib3.BaseHTTPResponse") -> Answer:  # urllib3 1.26 has no class of that name
     return Answer(response.status, response.data, response.headers.get("Location"))
 
 

@@ -1,0 +1,63 @@
+"""Regressions of other packages: the table of what the lab says, and the scripts that show them without the lab."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from uploadlab.model.checks import Verdict
+from uploadlab.pages import regressions
+from uploadlab.pages.regressions import (
+    SameVersion,
+    cell_in_words,
+    is_same,
+    load_regressions,
+    read_same_versions,
+    same_version,
+    shown_by,
+)
+from uploadlab.paths import ROOT
+from uploadlab.presenting.comparison_answer import Effect
+
+from .test_check import row
+
+REPRODUCTIONS = sorted((ROOT / "benchmark" / "reproductions").glob("*.py"))
+RESULT = SameVersion("gunicorn==27.0.1", "gunicorn", 1, "2026-11-27", 40, {"a": Effect.SAME}, 0.04)
+
+
+@pytest.mark.parametrize("script", REPRODUCTIONS, ids=lambda path: path.stem)
+def test_a_reproduction_runs_without_the_lab(script: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(script), "1"], capture_output=True, text=True, cwd="/", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, *figures = done.stdout.splitlines()
+    assert "CPU s/GB" in first
+    assert len(figures) >= 3
+    assert all(float(line.split()[-1]) >= 0 for line in figures)
+
+
+def test_each_declared_regression_is_shown_by_its_runs() -> None:
+    for entry in load_regressions():
+        said = [line for name in entry.runs for line in shown_by(name)]
+        assert any(
+            "slower" in line or "as long" in line or "CPU" in line or "fail" in line for line in said
+        ), entry
+
+
+def test_a_cell_of_the_check_says_how_many_attempts_fail_and_how() -> None:
+    good, bad = row("mine", Verdict.PASS, "", "a"), row("mine", Verdict.LOSS, "201, 0 of 9 bytes stored", "a")
+    assert cell_in_words([good]) == "passes, 1 attempt"
+    assert cell_in_words([good, bad, bad]) == "2 of 3 attempts fail: silent loss, 201, 0 of 9 bytes stored"
+
+
+def test_comparisons_of_one_version_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = msgspec.structs.replace(RESULT, effects={"a": Effect.SAME, "b": Effect.SLOWER})
+    assert [is_same(result) for result in (RESULT, other)] == [True, False]
+    path = tmp_path / "results.jsonl"
+    monkeypatch.setattr(regressions, "SAME_VERSION_RESULTS", path)
+    assert same_version() == "No run is kept yet.\n"
+    path.write_bytes(b"".join(msgspec.json.encode(result) + b"\n" for result in (RESULT, other)))
+    assert read_same_versions(path) == [RESULT, other]
+    assert "| all |  | 2 | 1 |  |" in same_version()
