@@ -26,7 +26,7 @@ VERSIONS_PLAN = "versions"
 Examples:
   lab compare flask uwsgi-tuned --fail-above 10%    exit code 1 if slower
   lab compare werkzeug==3.0.1 werkzeug==3.1.9 --deployments flask,uwsgi-tuned
-  lab compare ../gunicorn               a source folder with the locked version
+  lab compare ../gunicorn               a source folder and the locked version
 """,
 )
 @click.argument("configs", nargs=-1, metavar="SIDE SIDE...")
