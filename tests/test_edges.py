@@ -46,6 +46,7 @@ PRINTING = {
         "uploadlab/processes/reaper.py",  # when the lab is gone
         "uploadlab/pages/__main__.py",  # for who works on the lab
         "uploadlab/pages/citations.py",
+        "uploadlab/versions/__main__.py",  # into the output of a build
     },
     r"sys\.(stdout|stderr)\.write": {
         "uploadlab/presenting/streams.py",

@@ -22,7 +22,7 @@ LEAST_VALUE = 8
 """The same for a value of a query, most of which are no secrets."""
 
 
-class Started(NamedTuple):
+class ServerProcesses(NamedTuple):
     """Where the processes of a server are that the lab has started, but that does not say what it uses."""
 
     sessions: list[int]
@@ -48,7 +48,7 @@ class Private(NamedTuple):
     front: str = ""
     """What stands before the app there, and answers where the app does not; empty: not known."""
     started: tuple[list[int], str] | None = None
-    """``Started``; None: the server says itself what it uses, or nobody knows."""
+    """``ServerProcesses``; None: the server says itself what it uses, or nobody knows."""
 
     @property
     def in_url(self) -> bool:
@@ -93,7 +93,7 @@ def keep(url: str, private: Private) -> None:
     os.environ[VARIABLE] = json.dumps({**kept, url: private._replace(login=known.login, query=known.query)})
 
 
-def for_own_app(private: Private, started: Started) -> Private:
+def for_own_app(private: Private, started: ServerProcesses) -> Private:
     """Return what is known of a server that runs the user's app, with what is said to the app itself."""
     said = private_parts(OWN_APP)
     return said._replace(ca_file=private.ca_file, front=private.front, started=started)

@@ -37,7 +37,7 @@ own_app_options = group(
 OWN_APP = ("app", "route", "requirements", "environment", "guard")
 
 
-def own_app(asked: Mapping[str, Any]) -> OwnApp | None:
+def app_of(asked: Mapping[str, Any]) -> OwnApp | None:
     """Return the app that the options name; None where they name none. Raise UsageError."""
     word = asked["app"]
     if word is None:

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from uploadlab.commands.options import Command, TargetOption, group, target_help_option, target_option
-from uploadlab.commands.own_app_options import OWN_APP, own_app, own_app_options
+from uploadlab.commands.own_app_options import OWN_APP, app_of, own_app_options
 from uploadlab.errors import UsageError
 from uploadlab.model.targets import ANY_SUCCESS, DEFAULT_MOST_BYTES, StatusRange, TargetSpec
 from uploadlab.private_urls import OWN_APP as ANY_OWN_APP
@@ -158,7 +158,7 @@ def target_options(command: Command) -> Command:
 
     @wraps(command)
     def gathered(targets: dict[str, str], **more: Any) -> Any:
-        app = own_app({name: more.pop(name) for name in OWN_APP})
+        app = app_of({name: more.pop(name) for name in OWN_APP})
         if app and targets:
             raise UsageError("--app starts servers, --target names one that runs: leave out one of them")
         asked = {name: more.pop(name) for name in (*REQUEST, *SUCCESS)}
@@ -177,7 +177,7 @@ def app_options(command: Command) -> Command:
 
     @wraps(command)
     def gathered(**more: Any) -> Any:
-        app = own_app({name: more.pop(name) for name in OWN_APP})
+        app = app_of({name: more.pop(name) for name in OWN_APP})
         asked = {name: more.pop(name, None) for name in (*REQUEST, *SUCCESS)}
         given = _given_for_app(asked) if app else None
         if (named := _named(asked)) and given is None:

@@ -119,7 +119,7 @@ def next_commands(
         texts |= _of_comparison(run, run.comparison, changes)
     elif fix := _fix(causes, startable):
         texts["To measure the fix"] = fix
-    own = next((target for target in run.targets if target.foreign), None)
+    own = next((target for target in run.targets if target.foreign and target.tier == EXTERNAL), None)
     checks = judged(run, stored.checks)
     if own and not run.comparison and not checks:
         names_of_own = {target.name for target in run.targets if target.foreign}
@@ -132,7 +132,15 @@ def next_commands(
         texts |= _of_check(run, checks)
     elif (ranking or links) and names and not run.comparison:
         texts["To see whether broken uploads are refused"] = ["check", "--deployments", ",".join(names)]
-    return {what: shlex.join([program(), *words]) for what, words in texts.items()}
+    return {what: shlex.join([program(), *words, *_of_own_app(run, words)]) for what, words in texts.items()}
+
+
+def _of_own_app(run: Run, words: Sequence[str]) -> list[str]:
+    """Return what a command needs that is to start the same app as the run did; nothing for the lab's."""
+    order = run.order
+    if order is None or order.app is None or "--app" in words or words[0] not in (Kind.CHECK, Kind.RUN):
+        return []
+    return [*_option("app", order.app), *(_option("spec", order.spec) if order.spec else [])]
 
 
 def _of_check(run: Run, checks: Sequence[Check]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 from uploadlab.model.deployments import Deployment, Service, Target
 from uploadlab.paths import APP, ROOT
-from uploadlab.private_urls import Private, Started, for_own_app, keep
+from uploadlab.private_urls import Private, ServerProcesses, for_own_app, keep
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import in_url, reached
 from uploadlab.storage.run_files import RunFiles
@@ -150,7 +150,7 @@ class LocalRuntime:
         if deployment.app:
             run_dir = self._scratch.run_dir / deployment.name
             sessions = [process.pid for _, process in started]  # each begins a session
-            private = for_own_app(private, Started(sessions, str(run_dir)))
+            private = for_own_app(private, ServerProcesses(sessions, str(run_dir)))
         keep(url, private)
         return deployment.target(url, problem)
 

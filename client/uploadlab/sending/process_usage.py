@@ -12,11 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from uploadlab.private_urls import Started
+from uploadlab.private_urls import ServerProcesses
 
 PROC = Path("/proc")
 RESET_PEAK = "5"
-"""Written to /proc/PID/clear_refs, it makes the peak of memory begin anew (proc(5))."""
+"""Written to /proc/PID/clear_refs, it makes the peak of memory begin again (proc(5))."""
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Process(msgspec.Struct, frozen=True):
     """To disk, as far as Linux counts it: not to tmpfs."""
 
 
-def read_processes(started: Started, reset: bool = False) -> list[Process]:
+def read_processes(started: ServerProcesses, reset: bool = False) -> list[Process]:
     """Return every process of a server, with what it has used since it began.
 
     With ``reset``, count peaks of memory from now on; a peak that cannot be reset becomes None.
@@ -48,7 +48,7 @@ def read_processes(started: Started, reset: bool = False) -> list[Process]:
     return processes
 
 
-def _pids(started: Started) -> Iterator[int]:
+def _pids(started: ServerProcesses) -> Iterator[int]:
     """Yield the ids of all processes of the server's sessions."""
     sessions = set(started.sessions)
     for path in Path(started.run_dir).glob("*.pid"):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 import requests
 
-from uploadlab.private_urls import Started, private_parts
+from uploadlab.private_urls import ServerProcesses, private_parts
 from uploadlab.sending.connections import require_success, session
 from uploadlab.sending.process_usage import Process, read_processes
 
@@ -46,14 +46,14 @@ def reset(url: str, foreign: bool = False) -> Usage | None:
     A foreign server does not say it. If the lab has started one, it looks at the server's processes itself.
     """
     if started := private_parts(url).started:
-        return Usage(read_processes(Started(*started), reset=True))
+        return Usage(read_processes(ServerProcesses(*started), reset=True))
     return None if foreign else _ask("POST", f"{url}/usage/reset")
 
 
 def read(url: str, foreign: bool = False) -> Usage | None:
     """Return what was used until now; None if that is not known."""
     if started := private_parts(url).started:
-        return Usage(read_processes(Started(*started)))
+        return Usage(read_processes(ServerProcesses(*started)))
     return None if foreign else _ask("GET", f"{url}/usage")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from uploadlab.errors import LabError, UsageError
 from uploadlab.processes.groups import Processes
-from uploadlab.versions.reasons import is_conflict, reason
+from uploadlab.versions.reasons import is_conflict, reason_of_pip
 
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-color", "--no-input"]
 MOST_SECONDS = 600.0
@@ -44,5 +44,5 @@ def run_pip(arguments: Sequence[str], words: Sequence[str], work: Path, processe
     if "No module named pip" in said:
         raise LabError(f"{sys.executable} has no pip, which installs other versions: -m ensurepip adds it")
     if is_conflict(said):
-        raise PipConflict(reason(said, words), said)
-    raise UsageError(reason(said, words))
+        raise PipConflict(reason_of_pip(said, words), said)
+    raise UsageError(reason_of_pip(said, words))

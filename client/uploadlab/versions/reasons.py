@@ -19,7 +19,7 @@ FINAL = re.compile(r"[0-9.]+(\.post[0-9]+)?")
 """A version that is no pre-release."""
 
 
-def reason(said: str, words: Sequence[str]) -> str:
+def reason_of_pip(said: str, words: Sequence[str]) -> str:
     """Return why pip failed, from all that it printed; ``words`` is what the user asked for."""
     asked = ",".join(words)
     for explain in (_of_conflict, _of_version, _of_wheel, _of_python, _of_build):
