@@ -37,6 +37,9 @@ ELSEWHERE = {
     "./scripts/test.sh": "this is it",
     "./scripts/offline-images.sh": ".ci/engine makes the images of the tests by it",
     "==": "test_compare_versions.py has those: they take an index of packages, and no network leads here",
+    "--versions": "test_packages.py has those, for the same reason",
+    "--with ": "test_packages.py has those: the folder is the reader's own",
+    "--app ": "test_own_app.py has those: the app is the reader's own",
     "./scripts/pin-images": "test_base_images.py has it: there may be no registry",
 }
 AT_ONCE = 3
