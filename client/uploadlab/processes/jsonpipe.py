@@ -3,9 +3,10 @@
 import os
 import select
 import subprocess
+import threading
 import time
 from types import UnionType
-from typing import IO, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 
 import msgspec
 
@@ -13,6 +14,9 @@ from uploadlab.errors import LabError
 
 BLOCK_BYTES = 1 << 16
 
+
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
+_ALONE = threading.Lock()
 
 Message = TypeVar("Message")
 
@@ -49,10 +53,21 @@ class Lines:
             self._received += block
         line, _, self._received = self._received.partition(b"\n")
         try:
-            message: Message = msgspec.json.decode(line, type=kind)
+            message: Message = _decoder(kind).decode(line)
         except ValueError as error:
             raise UnreadableAnswer(f"{line[:60]!r} is no answer of the process: {error}") from None
         return message
+
+
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of a kind, made by one thread alone.
+
+    msgspec 0.22.0 crashes where several threads are the first to decode a kind.
+    """
+    with _ALONE:
+        if kind not in _DECODERS:
+            _DECODERS[kind] = msgspec.json.Decoder(kind)
+        return _DECODERS[kind]
 
 
 def write_line(stream: IO[bytes], message: object) -> None:

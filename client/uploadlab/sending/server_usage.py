@@ -30,6 +30,10 @@ class Usage(msgspec.Struct, frozen=True):
     stored: Files | None = None
 
 
+DECODER = msgspec.json.Decoder(Usage)
+"""Made before there are threads: msgspec 0.22.0 crashes where several are the first to decode a kind."""
+
+
 class Cost(NamedTuple):
     """The cost of an upload for the server. The note says why something is None."""
 
@@ -110,7 +114,7 @@ def _ask(verb: str, address: str) -> Usage | None:
         with session() as connection:
             response = connection.request(verb, address, timeout=ANSWER_SECONDS)
         require_success(response)
-        used = msgspec.json.decode(response.content, type=Usage)
+        used = DECODER.decode(response.content)
     except (requests.RequestException, ValueError, RecursionError):  # no answer, no JSON, no host
         return None
     return used if _makes_sense(used) else None
