@@ -124,6 +124,13 @@ def test_an_app_that_cannot_run_is_one_line_with_its_own_reason(text: str, tmp_p
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_guard_is_refused_for_an_asgi_app_which_it_would_break(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("async def app(scope, receive, send): pass")
+    done = lab("run", "--app", f"{tmp_path / 'shop.py'}:app", "--guard", "--out", tmp_path / "runs")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--guard wraps WSGI apps, and shop:app is an ASGI app" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -22,8 +22,6 @@ from uploadlab.storage.run_folder import last_run
 
 MINUTES = 0.9
 """Of uploads in each comparison; starting servers takes some seconds more."""
-WITHIN = "1%"
-"""So narrow that the time limit ends a comparison: more rounds, and more chances to be wrong."""
 
 
 class SamePlace(NamedTuple):
@@ -67,7 +65,7 @@ def compared(place: SamePlace, seed: int, minutes: float, size: str, run: Path) 
     """Compare a version with itself once; exit with the lab's words if that fails."""
     words = [
         "compare", place.side, place.side, "--deployments", place.place, "--methods", place.methods,
-        "--sizes", size, "--minutes", f"{minutes:g}", "--within", WITHIN, "--seed", str(seed),
+        "--sizes", size, "--minutes", f"{minutes:g}", "--seed", str(seed),
         "--runtime", "local", "--out", str(run),
     ]  # fmt: skip
     started = time.time()

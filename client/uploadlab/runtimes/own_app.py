@@ -64,6 +64,8 @@ def examined(app: OwnApp, packages: Path | None, processes: Processes) -> OwnApp
             raise UsageError(f"{option}: no module {first} is in {app.folder}: type the command there")
         needs = " (--requirements FILE names packages)" if "ModuleNotFoundError" in report["error"] else ""
         raise UsageError(f"{option} cannot run: {report['error']}{needs}{_there(report, app.module)}")
+    if app.guard and report["interface"] == Interface.ASGI:
+        raise UsageError(f"--guard wraps WSGI apps, and {app.place} is an ASGI app: leave out --guard")
     return msgspec.structs.replace(
         app,
         interface=Interface(report["interface"]),
