@@ -26,10 +26,10 @@ WRITERS = ["client", "locust"]
 SENDERS = [*WRITERS, "locust-worker"]
 HOLDERS = [f"{name}-processes" for name, one in DEPLOYMENTS.items() if len(one.services) > 1]
 """Hold the process namespace of a deployment's parts, and do nothing else."""
-LONG = A_FEW.replace("[[cells]]", '[[cells]]\ndeployments = ["gunicorn"]\nrounds = 120').replace(
+LONG = A_FEW.replace("[[cells]]", '[[cells]]\ndeployments = ["gunicorn"]\nrounds = 1500').replace(
     ', "request.stream-chunked"', ""
 )
-"""Takes longer than Docker takes to kill a container."""
+"""Takes far longer than Docker takes to kill a container; what is dead is given up at once."""
 
 
 def outcomes(rows: list[Measurement]) -> dict[str, str]:

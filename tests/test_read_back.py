@@ -20,7 +20,7 @@ METHODS = ("request.stream", "request.files-streamed", "request.stream-curl")
 
 @click.command()
 @target_options
-def described(targets: dict[str, str], spec: TargetSpec) -> TargetSpec:
+def described(targets: dict[str, str], spec: TargetSpec, app: None) -> TargetSpec:
     return spec
 
 

@@ -69,5 +69,5 @@ def test_the_client_asks_for_its_blocks_in_a_way_that_urllib3_1_has_too() -> Non
     adapter = BlockAdapter(block_bytes=12_345)
     request = requests.Request("PUT", "http://127.0.0.1/").prepare()
     pool = adapter.get_connection_with_tls_context(request, verify=True)
-    assert pool.ConnectionCls("127.0.0.1").blocksize == 12_345
+    assert pool._new_conn().blocksize == 12_345
     assert "blocksize" not in adapter.poolmanager.connection_pool_kw  # urllib3 1.26 would fail for it

@@ -165,7 +165,7 @@ with_option = click.option(
     multiple=True,
     metavar="REQ[,REQ]",
     callback=lambda ctx, param, values: whole_words(values),
-    help="Packages in other versions, as werkzeug==3.0.1 (repeatable).",
+    help="Load these, as werkzeug==3.0.1 (repeatable).",
 )
 
 

@@ -16,7 +16,7 @@ EXAMPLE = "write --app app:app, or --app ../shop/app.py:app"
 own_app_options = group(
     click.option(
         "--app", "app", metavar="MODULE:NAME",
-        help="Run your own app behind every server, in place of ours: docs/own-app.md.",
+        help="Run your own app instead: docs/own-app.md.",
     ),
     click.option(
         "--route", metavar="PATH", help="Path of your app that takes uploads.  [default: /]", cls=TargetOption

@@ -19,7 +19,6 @@ from uploadlab.presenting.terminal import Screen
 Examples:
   lab run --plan smoke                               every method once
   lab run --deployments flask,gunicorn --sizes 1G    two servers, larger files
-  your own server, and what slow clients do to it:
   lab run --target mine=http://127.0.0.1:8000/up --expect-status 200
   lab run --plan slow-clients --target mine=http://h/up --expect-status 200
 """,
