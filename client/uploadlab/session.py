@@ -3,15 +3,12 @@
 import os
 import shlex
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
-
-import msgspec
 
 from uploadlab.analysis.comparison import Found, found
 from uploadlab.analysis.grid import falls_short, judged
@@ -31,13 +28,10 @@ from uploadlab.measuring.profiles import ProfileStage
 from uploadlab.measuring.trust import require_own_run, require_sound_urls
 from uploadlab.measuring.uploads import UploadStage
 from uploadlab.model.deployments import EXTERNAL, Deployment, Target, added_groups
-from uploadlab.model.order import Order
-from uploadlab.model.own_apps import OwnApp
 from uploadlab.model.runs import Run
 from uploadlab.model.targets import TargetSpec
 from uploadlab.paths import COMPOSE, ROOT, RUNS, default_data_dir, in_container, program, shown
 from uploadlab.planning.draft import Draft, other_clients
-from uploadlab.planning.packages import package_of_versions
 from uploadlab.planning.stored import (
     keep_certificates,
     lacking_secrets,
@@ -55,19 +49,15 @@ from uploadlab.runtimes.compose import ComposeProject, new_folder, obstacle
 from uploadlab.runtimes.in_container import Neighbours, require_checkout, run_name
 from uploadlab.runtimes.link.lines import Links
 from uploadlab.runtimes.local import LocalRuntime, Scratch
-from uploadlab.runtimes.own_app import examined, own_environment
+from uploadlab.runtimes.own_app import own_environment
 from uploadlab.sending.crew import Crew
 from uploadlab.storage.files import REPORT
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 from uploadlab.units import format_size
-from uploadlab.versions.folders import make_package_folder
-from uploadlab.versions.locks import server_locks
 from uploadlab.versions.making import FolderMaker
 from uploadlab.versions.of_clients import folders_of_clients
 from uploadlab.versions.of_deployments import folders_of_deployments
-from uploadlab.versions.releases import MOST_RELEASES, releases_of
-from uploadlab.versions.sources import requirements_of_file
 
 AUTO, DOCKER, LOCAL = "auto", Neighbours.name, LocalRuntime.name
 AUTO_DOCKER = "docker, since an engine and Compose answer; --runtime local needs neither"
@@ -90,25 +80,6 @@ class Place(NamedTuple):
     workers: Workers
     name: str = ""
     """Of the run's folder; empty: the time, and the plan."""
-
-
-def with_known_app(order: Order, screen: Screen) -> Order:
-    """Return the order with what is known of the user's app once it was imported; raise LabError."""
-    if order.app is None:
-        return order
-    with Processes() as processes:
-        app = _examined(order.app, processes)
-    packages = f", with {shown(Path(app.requirements))}" if app.requirements else ""
-    screen.note(f"Your app: {app.place} of {shown(Path(app.folder))}, {app.interface}{packages}.")
-    return msgspec.structs.replace(order, app=app)
-
-
-def _examined(app: OwnApp, processes: Processes) -> OwnApp:
-    own_environment(app)  # a mistake shows before pip starts
-    file = Path(app.requirements)
-    words = requirements_of_file(file.name, file.parent) if app.requirements else app.packages
-    folder = make_package_folder(words, server_locks(), processes).path if words else None
-    return examined(msgspec.structs.replace(app, packages=words), folder, processes)
 
 
 def start(drafted: Draft, place: Place, screen: Screen) -> int:
@@ -145,18 +116,6 @@ def start(drafted: Draft, place: Place, screen: Screen) -> int:
             return prepare(drafted, folder, data_dir, DOCKER if in_container() else LOCAL)
 
         return _run_here(prepare_new, drafted.deployments, clients, drafted, place, processes, screen)
-
-
-def with_releases(order: Order, screen: Screen) -> Order:
-    """Return an order with the releases that fit its ``--versions``; raise LabError."""
-    package = package_of_versions(order)
-    with Processes() as processes, screen.waiting(f"Looking up the releases of {package}"):
-        work = processes.scratch(Path(tempfile.gettempdir()), "uploadlab", "set TMPDIR to another folder")
-        found = releases_of(order.versions, work, processes)
-    screen.note(f"Releases that fit {order.versions}: {', '.join(found.fitting)}.")
-    if found.left_out:
-        screen.note(f"Left out, over the {MOST_RELEASES} newest: {', '.join(found.left_out)}.")
-    return msgspec.structs.replace(order, releases=[f"{package}=={version}" for version in found.fitting])
 
 
 class Resumption(NamedTuple):
@@ -307,19 +266,6 @@ def _exit_code(run: Run, folder: RunFolder, screen: Screen) -> int:
         label = labels.get(name, name)
         screen.note(f"Exit code {FAILED}: nothing arrived at {label}, which you named ({why}).")
     return FAILED if failed or too_slow or falls_short(run, judged(run, checks)) else 0
-
-
-def make_packages(drafted: Draft, screen: Screen) -> None:
-    """Install what processes of this host load for a draft; raise LabError with pip's reason.
-
-    A run does so by itself. This is for more than one run, so that a mistake shows before the first.
-    """
-    with Processes() as processes:
-        clients = other_clients(drafted)
-        install_servers(processes, drafted.deployments, bool(clients))
-        maker = FolderMaker(processes, screen.note, screen.waiting)
-        folders_of_deployments(drafted.deployments, drafted.comparison, False, maker)
-        folders_of_clients([target.client_packages for target in drafted.targets], clients, maker)
 
 
 def install_servers(processes: Processes, deployments: Iterable[Deployment], clients: bool = False) -> None:

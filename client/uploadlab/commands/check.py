@@ -7,6 +7,7 @@ import msgspec
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.looked_up import with_known_app, with_releases
 from uploadlab.commands.target_options import target_options
 from uploadlab.commands.value_types import Names
 from uploadlab.model.order import Kind, Order
@@ -53,8 +54,8 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     fails. With --clients, each client uploads to a server that misbehaves: what it then believes is a
     finding, with exit code 0.
     """
-    order = session.with_known_app(Order(kind=Kind.CHECK, **asked), screen)
+    order = with_known_app(Order(kind=Kind.CHECK, **asked), screen)
     if order.versions:
         draft(msgspec.structs.replace(order, releases=[order.versions]))  # what else is wrong shows at once
-        order = session.with_releases(order, screen)
+        order = with_releases(order, screen)
     return session.start(draft(order), place, screen)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from uploadlab import session
+from uploadlab.commands.looked_up import with_known_app
 from uploadlab.errors import LabError, UsageError
 from uploadlab.model.order import Order
 from uploadlab.model.own_apps import OwnApp
@@ -78,7 +78,7 @@ def _merged(below: Sequence[str], above: Sequence[str]) -> list[str]:
 
 def _known(app: OwnApp, prefix: str, screen: Screen) -> OwnApp:
     try:
-        known = session.with_known_app(Order(app=app), screen).app
+        known = with_known_app(Order(app=app), screen).app
     except LabError as error:
         raise type(error)(f"{prefix}{error}") from None
     return known or app

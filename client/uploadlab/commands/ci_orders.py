@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from uploadlab import session
 from uploadlab.analysis.case_results import CaseResult
 from uploadlab.commands.ci_app import app_sides
+from uploadlab.commands.looked_up import make_packages
 from uploadlab.declared.compose import load_deployments
 from uploadlab.errors import UsageError
 from uploadlab.model.comparison import Comparison
@@ -91,7 +91,7 @@ def change_orders(change: AskedChange, installs: bool, screen: Screen) -> Change
     orders = _of_app(change, change.app, screen) if change.app else _of_versions(change)
     planned = draft(orders.comparison)
     if installs:
-        session.make_packages(planned, screen)
+        make_packages(planned, screen)
     places = _places(planned.comparison)
     return orders._replace(check=msgspec.structs.replace(orders.check, deployments=places))
 

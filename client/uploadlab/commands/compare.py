@@ -6,6 +6,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.looked_up import with_known_app
 from uploadlab.commands.target_options import app_options
 from uploadlab.commands.value_types import Names
 from uploadlab.errors import UsageError
@@ -53,4 +54,4 @@ def command(configs: tuple[str, ...], place: session.Place, screen: Screen, **as
                 "compare takes two configs or more: compare configs/uwsgi/A.ini configs/uwsgi/B.ini"
             )
     order = Order(kind=Kind.COMPARE, configs=words, **asked)
-    return session.start(draft(session.with_known_app(order, screen)), place, screen)
+    return session.start(draft(with_known_app(order, screen)), place, screen)

@@ -6,6 +6,7 @@ import click
 
 from uploadlab import session
 from uploadlab.commands import options
+from uploadlab.commands.looked_up import with_known_app
 from uploadlab.commands.target_options import target_options
 from uploadlab.commands.value_types import MINUTES, Users
 from uploadlab.model.order import Order
@@ -40,4 +41,4 @@ def command(place: session.Place, screen: Screen, **asked: Any) -> int:
 
     Verifies every upload, and writes a report. Baselines always run too.
     """
-    return session.start(draft(session.with_known_app(Order(**asked), screen)), place, screen)
+    return session.start(draft(with_known_app(Order(**asked), screen)), place, screen)
