@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from upload_app.guard import Guard
+from uploadlab.commands.own_app_options import app_of
 from uploadlab.declared.compose import load_deployments
 from uploadlab.model.order import Order
 from uploadlab.model.own_apps import Interface, OwnApp
 from uploadlab.paths import COMPOSE
 from uploadlab.planning.draft import draft
+from uploadlab.presenting.target_words import own_app_words
 
 from .helpers import lab, leave_out
 
@@ -122,6 +124,16 @@ def test_an_app_that_cannot_run_is_one_line_with_its_own_reason(text: str, tmp_p
     assert done.returncode == 2
     assert BAD[text] in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_to_repeat_names_the_app_wherever_it_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").write_text("def app(environ, start_response): pass")
+    app = OwnApp(module="shop", attribute="app", folder=str(tmp_path))
+    option, word = own_app_words(app)
+    assert option == "--app"
+    asked = {"app": word, "route": None, "requirements": None, "environment": (), "guard": False}
+    assert app_of(asked) == app
 
 
 def test_the_guard_is_refused_for_an_asgi_app_which_it_would_break(tmp_path: Path) -> None:

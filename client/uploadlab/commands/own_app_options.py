@@ -71,6 +71,8 @@ def _module(word: str) -> tuple[str, Path]:
             raise UsageError(f"--app {word!r} names no module: {EXAMPLE}")
         return place, Path.cwd()
     path = Path(place).resolve()
+    if not path.is_file() and (package := path.with_suffix("") / "__init__.py").is_file():
+        path = package
     if not path.is_file():
         raise UsageError(f"--app {place} is no file: {EXAMPLE}")
     names, folder = [path.stem], path.parent

@@ -26,9 +26,8 @@ def spec_words(spec: TargetSpec) -> list[str]:
 
 
 def own_app_words(app: OwnApp) -> list[str]:
-    """Return the words of the command line that give an app of the user's own."""
-    file = Path(app.folder, *app.module.split("."))
-    words = ["--app", f"{file}.py:{app.attribute}" if app.folder != str(Path.cwd()) else app.place]
+    """Return the words that give an app of the user's own, wherever they are typed."""
+    words = ["--app", f"{Path(app.folder, *app.module.split('.'))}.py:{app.attribute}"]
     words += ["--route", app.route] if app.route != "/" else []
     words += ["--requirements", app.requirements] if app.requirements else []
     words += [word for name in app.environment for word in ("--env", name)]
