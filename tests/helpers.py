@@ -97,10 +97,10 @@ def adopt_orphans() -> None:
 def descendants() -> set[int]:
     """The processes that this one has started, and those have."""
     children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended meanwhile
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(path.parent.name))
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(process.name))
     found, left = set[int](), [os.getpid()]
     while left:
         more = children.get(left.pop(), [])

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.client_registry import (
     BIG_BYTES,
+    STORES,
     ClientAttempt,
     ClientCase,
     ClientCaseKind,
     HangUp,
+    Pause,
     Respond,
     Take,
 )
@@ -27,6 +30,7 @@ from uploadlab.catalogue.clients import CLIENT_METHODS, CLIENTS, ClientProgram, 
 from uploadlab.catalogue.methods import Method
 from uploadlab.checking import client_stage
 from uploadlab.checking.arrivals import BrokenBody, FileArrival, FormArrival
+from uploadlab.checking.certificates import Certificates
 from uploadlab.checking.client_oracle import HandedOver, Seen, judge_client
 from uploadlab.checking.client_reproduction import script_of_way
 from uploadlab.checking.client_stage import ClientStage
@@ -43,7 +47,7 @@ from uploadlab.sending.clients.sources import SOURCES
 from uploadlab.sending.programs import ProgramSent
 from uploadlab.storage.run_folder import RunFolder
 
-from .helpers import run_of
+from .helpers import need, run_of
 from .test_check import Watch
 
 FILE = b"0123456789" * 1000
@@ -154,6 +158,27 @@ def put(content: bytes, announced: int | None = None) -> Callable[[socket.socket
 
 DONE, REFUSED = ProgramSent(status=201), ProgramSent(status=413, content="too large for me")
 CLOSES: ClientAttempt = ClientAttempt(((Take(10), TOO_LARGE, HangUp()),))
+
+
+def test_the_end_of_tls_is_no_byte_after_the_body(tmp_path: Path) -> None:
+    need("trustme")
+    with Certificates(tmp_path) as certificates:
+        server = MisbehavingServer(((*STORES, Pause(0.5)),), tmp_path / "file", certificates.context())
+        trusted = ssl.create_default_context(cafile=str(certificates.authority))
+    port = int(server.url.rpartition(":")[2])
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        trusted.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+    ):
+        connection.sendall(PUT.format(len(FILE)).encode() + FILE)
+        assert b"201" in connection.recv(1000)
+        connection.settimeout(0.01)
+        with suppress(OSError):
+            connection.unwrap()  # sends its last record, and waits for none
+        server.stop()  # its thread is in the pause
+    server.stop(5)
+    (arrival,) = server.arrivals
+    assert (arrival.is_whole, arrival.problem) == (True, "")
 
 
 @pytest.mark.parametrize(

@@ -271,12 +271,12 @@ def test_a_run_that_is_killed_leaves_nothing_running_and_goes_on(tmp_path: Path,
 def test_a_run_clears_up_by_itself_if_its_guard_is_killed(tmp_path: Path, where: list[str]) -> None:
     before = left_overs()
     process = start_long_run(tmp_path / "out", where)
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it may have ended meanwhile
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-            if parent == process.pid and b"reaper.py" in (path.parent / "cmdline").read_bytes():
-                os.kill(int(path.parent.name), signal.SIGTERM)  # which it ignores
-                os.kill(int(path.parent.name), signal.SIGKILL)
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process.pid and b"reaper.py" in (folder / "cmdline").read_bytes():
+                os.kill(int(folder.name), signal.SIGTERM)  # which it ignores
+                os.kill(int(folder.name), signal.SIGKILL)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=300)[1]
     assert process.returncode == 130

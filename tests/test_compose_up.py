@@ -222,7 +222,8 @@ def test_a_server_killed_in_a_second_up_is_a_row_and_three_workers_load_the_othe
     rows = [row for row in RunFolder(path).read_measurements() if row.deployment == "gunicorn"]
     missed = [row for row in rows if row.status in (Status.FAILED, Status.UNAVAILABLE)]
     assert missed
-    assert "the container of gunicorn does not run: docker compose logs gunicorn" in str(missed[-1].error)
+    why = "the container of gunicorn does not run: docker compose logs gunicorn"
+    assert why in str(missed[-1].error), (len(rows), said[-4000:])
     steps = {one.step_id: one for one in RunFolder(path).read_steps()}
     dead = {name: steps.pop(name) for name in list(steps) if name.startswith("gunicorn/")}
     assert {(one.status, one.error) for one in dead.values()} == {

@@ -114,3 +114,9 @@ def test_nothing_asks_to_be_redirected() -> None:
     words = (ROOT / "client/uploadlab/sending/curl.py").read_text()
     assert re.findall(r'"(-\w*L\w*|--location\S*|--netrc\S*|--cookie\S*)"', words) == []
     assert 'words = ["curl", "--disable"' in words
+
+
+def test_processes_are_looked_at_by_no_pattern_that_follows_them() -> None:
+    """A process that ends meanwhile makes pathlib raise ProcessLookupError for all of such a pattern."""
+    for path in [*CLIENT, *(ROOT / "tests").glob("*.py"), *(ROOT / "services").rglob("*.py")]:
+        assert not re.search(r"""/proc["']\)\.glob\([^)]*/""", path.read_text()), path

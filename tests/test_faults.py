@@ -117,11 +117,11 @@ def writer(site: Site) -> int:
 
 def writers(site: Site) -> set[int]:
     found = set()
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            file = link.readlink()
-            if site.data / "tmp" in file.parents and "(deleted)" not in file.name:
-                found.add(int(link.parts[2]))
+            files = [link.readlink() for link in (process / "fd").iterdir()]
+            if any(site.data / "tmp" in file.parents and "(deleted)" not in file.name for file in files):
+                found.add(int(process.name))
     return found
 
 

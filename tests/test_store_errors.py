@@ -64,9 +64,9 @@ class Failing:
 
 
 def open_files(processes: str) -> Iterator[str]:
-    for link in Path("/proc").glob(f"{processes}/fd/*"):
+    for process in Path("/proc").glob(processes):
         with suppress(OSError):
-            yield str(link.readlink())
+            yield from [str(link.readlink()) for link in (process / "fd").iterdir()]
 
 
 def open_below(folder: Path) -> list[str]:

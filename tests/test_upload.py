@@ -121,15 +121,12 @@ def test_a_client_that_is_killed_is_a_failed_upload(client: Client, payload: Pay
 def kill_worker(fake: FakeServer) -> None:
     while not fake.requests:
         time.sleep(0.05)
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it may have ended meanwhile
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             # This test's own: another run may be at work beside it.
-            if (
-                parent == os.getpid()
-                and b"uploadlab.sending.process" in (path.parent / "cmdline").read_bytes()
-            ):
-                os.kill(int(path.parent.name), signal.SIGKILL)
+            if parent == os.getpid() and b"uploadlab.sending.process" in (folder / "cmdline").read_bytes():
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -65,7 +65,8 @@ class MisbehavingServer:
             open_now, threads = [self._listener, *self._connections], list(self._threads)
         for opened in open_now:
             with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
+                # SSLSocket.shutdown forgets TLS: its thread would take the client's last record for bytes.
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
         self._listener.close()
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))

@@ -38,9 +38,9 @@ def is_running(group: int) -> bool:
 
     Where there is no /proc to tell them apart, no process counts as running.
     """
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended meanwhile
-            state, _, its_group, *_ = stat.read_text().rpartition(")")[2].split()
+            state, _, its_group, *_ = (process / "stat").read_text().rpartition(")")[2].split()
             if int(its_group) == group and state not in ENDED:
                 return True
     return False
