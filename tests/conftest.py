@@ -57,8 +57,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = getattr(item, "fixturenames", ())
         if "browser" in fixtures:
             item.add_marker(pytest.mark.chromium)
-        file = "containers" if item.get_closest_marker("containers") else item.path.stem
-        groups[item.nodeid] = next((name for name in ("stack", "all_deployments") if name in fixtures), file)
+        in_containers = bool(item.get_closest_marker("containers"))
+        shared = ["stack"] * in_containers + ["all_deployments"]  # a parameter may be named so, too
+        file = "containers" if in_containers else item.path.stem
+        groups[item.nodeid] = next((name for name in shared if name in fixtures), file)
         if any(map(item.get_closest_marker, ("slow", "chromium"))):
             patient.add(groups[item.nodeid])
 
