@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from uploadlab.catalogue.payloads import Payload
@@ -32,9 +33,11 @@ class Server:
         self, method: str, path: str, headers: dict[str, str], body: bytes | Iterator[bytes] = b""
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         with closing(http.client.HTTPConnection(self.address, timeout=60)) as connection:
-            is_chunked = not isinstance(body, bytes)
-            framing = {"Transfer-Encoding": "chunked"} if is_chunked else {"Content-Length": str(len(body))}
-            connection.request(method, path, body, headers | framing, encode_chunked=is_chunked)
+            if isinstance(body, bytes):
+                connection.request(method, path, body, headers | {"Content-Length": str(len(body))})
+            else:
+                chunked = headers | {"Transfer-Encoding": "chunked"}
+                connection.request(method, path, body, chunked, encode_chunked=True)
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
 
@@ -71,7 +74,7 @@ def server(lab: Lab, request: pytest.FixtureRequest) -> Server:
 
 
 def test_each_method_and_header_of_the_protocol_reaches_the_app(server: Server, payload: Payload) -> None:
-    data = payload.path.read_bytes()
+    data = Path(payload.path).read_bytes()
     path = server.begin(len(data))
     assert server.ask("OPTIONS", path, {})[1]["Tus-Version"] == "1.0.0"
     blocks = iter([data[:100_000], data[100_000:500_000]])
@@ -89,7 +92,7 @@ def test_each_method_and_header_of_the_protocol_reaches_the_app(server: Server, 
 
 
 def test_an_upload_goes_on_after_a_cut(server: Server, payload: Payload) -> None:
-    data = payload.path.read_bytes()
+    data = Path(payload.path).read_bytes()
     path = server.begin(len(data))
     head = {**SENT, "Host": server.address, "Upload-Offset": "0", "Content-Length": str(len(data))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
@@ -101,7 +104,7 @@ def test_an_upload_goes_on_after_a_cut(server: Server, payload: Payload) -> None
 
 
 def test_parts_become_one_file(server: Server, payload: Payload) -> None:
-    data, part_bytes = payload.path.read_bytes(), 300_000
+    data, part_bytes = Path(payload.path).read_bytes(), 300_000
     status, headers, _ = server.ask("POST", f"/parts?size={len(data)}&part={part_bytes}", {})
     assert status == 201
     path = headers["Location"]
