@@ -61,7 +61,7 @@ def twice_tables(found: Sequence[LinkFacts]) -> list[Table]:
 
 
 def _compared(facts: LinkFacts | None) -> list[OverLink]:
-    """Return the cells of the server with the most methods over a link that cuts, the least sent twice first."""
+    """Return the cells of the server with most methods over a link that cuts, the least sent twice first."""
     if facts is None or not facts.link.cuts:
         return []
     places = grouped((_place(cell), cell) for cell in facts.servers if _is_counted(cell) and cell.arrived)
