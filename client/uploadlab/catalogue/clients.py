@@ -15,10 +15,13 @@ PROGRAMS = PACKAGES / "uploadlab" / "sending" / "clients"
 DECORATOR = "way"
 OVER_HTTP2 = "-h2"
 """How the name of a way over HTTP/2 ends."""
+RESUMABLE = "resumable"
+"""The kind of way that goes on after its connection broke, over tus 1.0."""
 KINDS = {
     "stream": ("/request-stream", "request.stream"),
     "chunked": ("/request-stream", "request.stream-chunked"),
     "form": ("/multipart-push", FORM_METHOD),
+    RESUMABLE: ("/resumable", "resumable"),
 }
 """What a way's name begins with: the route that receives it, and the lab's method that sends the same."""
 
@@ -65,7 +68,7 @@ def _read_clients() -> dict[str, ClientProgram]:
 
 
 def kind_of(way: str) -> str:
-    """Return the kind of body that a way sends: ``stream``, ``chunked`` or ``form``."""
+    """Return the kind of body that a way sends: ``stream``, ``chunked``, ``form`` or ``resumable``."""
     return way.partition("-")[0]
 
 
