@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, Page, Response, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
-from uploadlab.sending.clients import tus_js
 from uploadlab.sending.clients.frame import HTTP2, Answer, Cannot, Upload, serve, unavailable, way
+from uploadlab.sending.clients.tus_js import tus_js_package, tus_js_version
 
 SWITCHES = [
     "--no-proxy-server",  # by default it takes the environment's, or the desktop's
@@ -153,7 +153,7 @@ async def ready(upload: Upload) -> None:
     await page.evaluate(CHOOSE)
     await page.set_input_files("#file", upload.path)
     if is_tus:
-        await page.add_script_tag(path=tus_js.package() / "dist" / "tus.min.js")
+        await page.add_script_tag(path=tus_js_package() / "dist" / "tus.min.js")
     State.fresh = wanted
 
 
@@ -290,7 +290,7 @@ def main() -> None:
     if not shutil.which("chromium"):
         return unavailable("Chromium is not installed")
     said = subprocess.run(["chromium", "--version"], capture_output=True, text=True, check=False).stdout
-    versions = {"chromium": said.removeprefix("Chromium ").partition(" ")[0], **tus_js.versions()}
+    versions = {"chromium": said.removeprefix("Chromium ").partition(" ")[0], **tus_js_version()}
     return serve(session, get, versions, browser_processes, LACKS, ready)
 
 

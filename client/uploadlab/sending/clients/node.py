@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from uploadlab.sending.clients import tus_js
 from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, unavailable, way
+from uploadlab.sending.clients.tus_js import tus_js_package, tus_js_version
 
 SCRIPT = Path(__file__).with_name("node.mjs")
 AT_LEAST = 18
@@ -48,7 +48,7 @@ class Node:
         stdin, stdout = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
         job = {"ask": what, **self.upload._asdict()}
         if what.startswith("resumable"):
-            job["tus"] = str(tus_js.package())
+            job["tus"] = str(tus_js_package())
         with contextlib.suppress(BrokenPipeError):  # then it has ended, and there is no answer
             stdin.write(json.dumps(job).encode() + b"\n")
             stdin.flush()
@@ -163,7 +163,7 @@ def main() -> None:
     version = said.strip().removeprefix("v")
     if not version.partition(".")[0].isdigit() or int(version.partition(".")[0]) < AT_LEAST:
         return unavailable(f"Node {AT_LEAST} or newer is needed, not {version!r}")
-    versions = {"node": version, **tus_js.versions()}
+    versions = {"node": version, **tus_js_version()}
     return serve(session, get, versions, lambda: [node.pid for node in NODES], LACKS, ready)
 
 

@@ -11,7 +11,7 @@ ENVIRONMENTS = "LAB_CLIENT_ENVIRONMENTS"
 NAME = "tus-js-client"
 
 
-def package() -> Path:
+def tus_js_package() -> Path:
     """Return the package's folder; raise Cannot if it is not installed."""
     found = Path(os.environ.get(ENVIRONMENTS, "")) / NAME / "node_modules" / NAME
     if not found.is_dir():
@@ -19,9 +19,9 @@ def package() -> Path:
     return found
 
 
-def versions() -> dict[str, str]:
+def tus_js_version() -> dict[str, str]:
     """Return the package's version, if it is installed."""
     try:
-        return {NAME: json.loads((package() / "package.json").read_text())["version"]}
+        return {NAME: json.loads((tus_js_package() / "package.json").read_text())["version"]}
     except Cannot:
         return {}
