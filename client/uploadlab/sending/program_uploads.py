@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from uploadlab.catalogue.clients import KINDS, RESUMABLE, kind_of
+from uploadlab.catalogue.clients import KINDS, RESUMABLE_KIND, kind_of
 from uploadlab.catalogue.methods import Method, Part
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
@@ -59,9 +59,9 @@ class ProgramSender:
 
 def _stored_place(method: Method, location: str | None) -> str | None:
     """Return where an upload is stored; of a resumable one, its client knows only where it was sent."""
-    if kind_of(method.way) != RESUMABLE or location is None:
+    if kind_of(method.way) != RESUMABLE_KIND or location is None:
         return location
-    return location.replace(f"{KINDS[RESUMABLE][0]}/", "/uploads/", 1)
+    return location.replace(f"{KINDS[RESUMABLE_KIND][0]}/", "/uploads/", 1)
 
 
 def job_of(
@@ -72,7 +72,7 @@ def job_of(
     A program knows no lines: it gets the address of the line that it is to go ``through``.
     """
     private = private_parts(address)
-    is_raw = not method.form and kind_of(method.way) != RESUMABLE
+    is_raw = not method.form and kind_of(method.way) != RESUMABLE_KIND
     own = {"Content-Type": "application/octet-stream"} if is_raw else {}
     return {
         "way": method.way,

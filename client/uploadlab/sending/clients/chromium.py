@@ -18,7 +18,7 @@ from playwright.async_api import Browser, Page, Response, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from uploadlab.sending.clients.frame import HTTP2, Answer, Cannot, Upload, serve, unavailable, way
-from uploadlab.sending.clients.tus_js import tus_js_package, tus_js_version
+from uploadlab.sending.clients.tus_js import is_sent_by_tus_js, tus_js_package, tus_js_version
 
 SWITCHES = [
     "--no-proxy-server",  # by default it takes the environment's, or the desktop's
@@ -131,7 +131,7 @@ async def ready(upload: Upload) -> None:
         raise Cannot("a page gets a whole file, by its name")
     parts = urlsplit(upload.url)
     address = f"{parts.scheme}://{parts.netloc}/"
-    is_tus = upload.way.startswith("resumable")
+    is_tus = is_sent_by_tus_js(upload.way)
     wanted = (address, upload.path, "tus" if is_tus else "", *(upload.login or ()))
     if State.fresh == wanted:
         return

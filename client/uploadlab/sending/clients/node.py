@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, unavailable, way
-from uploadlab.sending.clients.tus_js import tus_js_package, tus_js_version
+from uploadlab.sending.clients.tus_js import is_sent_by_tus_js, tus_js_package, tus_js_version
 
 SCRIPT = Path(__file__).with_name("node.mjs")
 AT_LEAST = 18
@@ -47,7 +47,7 @@ class Node:
         """Have the upload made, or what is beside it; return Node's words. Raise NodeError, Cannot."""
         stdin, stdout = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
         job = {"ask": what, **self.upload._asdict()}
-        if what.startswith("resumable"):
+        if is_sent_by_tus_js(what):
             job["tus"] = str(tus_js_package())
         with contextlib.suppress(BrokenPipeError):  # then it has ended, and there is no answer
             stdin.write(json.dumps(job).encode() + b"\n")

@@ -11,6 +11,11 @@ ENVIRONMENTS = "LAB_CLIENT_ENVIRONMENTS"
 NAME = "tus-js-client"
 
 
+def is_sent_by_tus_js(way: str) -> bool:
+    """Return whether a way is one of tus-js-client's."""
+    return way.startswith("resumable")
+
+
 def tus_js_package() -> Path:
     """Return the package's folder; raise Cannot if it is not installed."""
     found = Path(os.environ.get(ENVIRONMENTS, "")) / NAME / "node_modules" / NAME
