@@ -12,10 +12,13 @@ from uploadlab.analysis.grid import latest
 from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.client_registry import CHECKED_CLIENTS
 from uploadlab.checking.client_stage import ways_for
+from uploadlab.errors import UsageError
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Target
+from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import client_environment
+from uploadlab.planning.draft import draft
 from uploadlab.presenting.check_answer import check_statements
 from uploadlab.presenting.grid import grids
 from uploadlab.storage.reader import UNKNOWN
@@ -192,3 +195,9 @@ def test_clients_and_servers_are_not_checked_together(tmp_path: Path) -> None:
         done = lab("check", "--clients", *words, "--runtime", "local", "--out", tmp_path)
         assert done.returncode == 2 and not list(tmp_path.iterdir()), done.stderr
     assert "did you mean 'requests'" in lab("check", "--clients=request", "--out", tmp_path).stderr
+
+
+def test_a_client_of_resumable_uploads_alone_is_not_checked() -> None:
+    with pytest.raises(UsageError, match="no case is of resumable uploads, and tuspy sends no others"):
+        draft(Order(kind=Kind.CHECK, clients=["requests", "tuspy"]))
+    assert "tuspy" not in [target.name for target in draft(Order(kind=Kind.CHECK, clients=["*"])).targets]

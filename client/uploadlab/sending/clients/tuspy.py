@@ -11,8 +11,10 @@ from tusclient.exceptions import TusCommunicationError
 from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, way
 
 CHUNK_BYTES = 8 << 20
-MOST_RETRIES, RETRY_SECONDS = 20, 1
-"""Of one chunk. By default tuspy retries nothing, and would wait 30 s before it."""
+MOST_RETRIES = 20
+"""Of one chunk. By default tuspy retries nothing."""
+RETRY_SECONDS = 1
+"""Before each retry; by default 30."""
 CA_FILE = "REQUESTS_CA_BUNDLE"
 """The variable of requests: tuspy has no argument for it."""
 LACKS = {"login": "it answers no request for a login", "expect": "it does not wait for 100 Continue"}
