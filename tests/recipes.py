@@ -28,8 +28,8 @@ RECEIVE = [title for title, words in BLOCKS.items() if "big.bin" not in words an
 RAW, OTHERS, FORM, RESUMING, DIGEST = (title for title in BLOCKS if title not in [*RECEIVE, RESUMABLE])
 SMALLER = {"10 << 30": "8 << 20", "10g": "8m", "(1, 2, 4)": "(0.1, 0.1, 0.1)"}
 SMALLER["[1000, 2000, 4000]"] = "[100, 100, 100]"
-SMALLER["(0.2, 1, 2, 4, 8, 16, 32)"] = "(0.1,) * 50"
-SMALLER["[200, 1000, 2000, 4000, 8000, 16000, 32000]"] = "Array(50).fill(100)"
+SMALLER["(0.2, 1, 2, 4, 10, 20, 30)"] = "(0.1,) * 99"
+SMALLER["[200, 1000, 2000, 4000, 10000, 20000, 30000]"] = "Array(99).fill(100)"
 """The limit and the client's pauses, in the copy."""
 SIZE_BYTES = 3 * MIB + 1
 

@@ -1,6 +1,7 @@
 """Uploads a file by tus 1.0, and goes on after a cut: python upload_resumable.py FILE URL."""
 
 import base64
+import json
 import os
 import stat
 import time
@@ -10,10 +11,10 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from sent_file import BLOCK_BYTES, Passing, UploadError, main
+from sent_file import BLOCK_BYTES, MOST_ANSWER_BYTES, Passing, UploadError, main
 
 TIMEOUT = 30, 60  # seconds for a connection, or for a block to leave; then for an answer
-PAUSES_SECONDS = (0.2, 1, 2, 4, 8, 16, 32)  # before further attempts; all again if more has arrived
+PAUSES_SECONDS = (0.2, 1, 2, 4, 10, 20, 30)  # before further attempts; all again if more has arrived
 PASSING = (409, 423, 429, 500, 502, 503, 504)  # another request has the upload; the server is away, or busy
 GONE = (404, 410)
 PIECE = {"Content-Type": "application/offset+octet-stream"}
@@ -90,8 +91,8 @@ def find(url, place, about):
         if answer.status_code not in GONE and said == {name: set(about[name].split(",")) for name in about}:
             return place, arrived(answer, 0, int(about["Upload-Length"]))
     place = urljoin(url, ask("POST", url, (201,), about).headers.get("Location", ""))
-    if urlsplit(place)[:2] != urlsplit(url)[:2]:
-        raise UploadError(f"{url} answered with an address of another server: {place}")
+    if place == url or urlsplit(place)[:2] != urlsplit(url)[:2]:
+        raise UploadError(f"{url} answered with {place} as the upload's address, expected one of its own")
     return place, 0
 
 
@@ -108,14 +109,16 @@ def ask(method, url, expected, headers=None, body=b""):
     how = {"headers": {**VERSION, **(headers or {})}, "allow_redirects": False, "stream": True}
     try:  # without a session: some servers close a connection after each answer and do not say so
         answer = requests.request(method, url, data=body, timeout=TIMEOUT, **how)
-        reason = next(answer.iter_content(1000), b"").decode(errors="replace")
+        content = next(answer.iter_content(MOST_ANSWER_BYTES), b"")
     except requests.RequestException as error:
         kind = UploadError if isinstance(error, ValueError) else Passing  # the former is no address
         raise kind(f"{url}: {error}") from error
     status = answer.status_code
     if status not in expected:
         kind = Passing if status in PASSING or (method == "PATCH" and status in GONE) else UploadError
-        raise kind(f"{url} answered {status} {answer.reason}: {reason}")
+        with suppress(ValueError, TypeError, KeyError, RecursionError):  # a proxy answers with a page
+            raise kind(f"{url} answered {status}: {json.loads(content)['error']}")
+        raise kind(f"{url} answered {status} {answer.reason}, expected {expected[0]}")
     return answer
 
 
