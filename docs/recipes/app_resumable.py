@@ -27,6 +27,8 @@ MOST_BYTES = app.config["MAX_CONTENT_LENGTH"]
 MOST_UNFINISHED = 1000  # a client may begin any number of uploads, and send nothing
 KEEP_SECONDS = 24 * 3600  # from the last byte that arrived
 KEEP_OTHERS_SECONDS = 900  # before the first byte; and after the last one, whose answer may have been lost
+CROWDED_SECONDS = 10  # before the first byte, where there are that many
+MOST_METADATA_BYTES = 2048  # they are in each answer to HEAD, and nginx takes only short heads
 VERSION = "1.0.0"
 DIGITS = re.compile("[0-9]{1,18}")
 METADATA = re.compile(r"(?:[!-+\--~]+(?: [A-Za-z0-9+/]*={0,2})?(?:,(?!$)|$))*")  # keys, and values in base64
@@ -116,13 +118,19 @@ def gone():
     abort(404, "no such upload: it may have expired")
 
 
-def sweep():
-    """Remove what has expired, and name what a kill left whole and without its name."""
+def count():
+    """How many uploads are unfinished."""
+    return len(list(UNFINISHED.glob("*.part")))
+
+
+def sweep(empty_seconds):
+    """Remove what has expired, or had no byte for that long. Give what a kill left whole its name."""
     for found in UNFINISHED.iterdir():
         with suppress(HTTPException, FileNotFoundError):  # it is locked, or another process sweeps
             if found.suffix == ".json":
-                with locked(found.stem):
-                    pass
+                with locked(found.stem) as upload:
+                    if not upload.offset and upload.part.stat().st_mtime + empty_seconds < time.time():
+                        upload.remove()
             elif not path(found.stem, "json").exists() and found.stat().st_mtime + KEEP_SECONDS < time.time():
                 found.unlink()  # a kill came while it was begun
 
@@ -163,12 +171,14 @@ def begin():
     size_bytes, metadata = number("Upload-Length"), request.headers.get("Upload-Metadata", "")
     if size_bytes > MOST_BYTES:
         abort(413, f"at most {MOST_BYTES} bytes are taken")
-    if not METADATA.fullmatch(metadata):
-        abort(400, "Upload-Metadata is malformed: send KEY BASE64,KEY BASE64")
+    if len(metadata) > MOST_METADATA_BYTES or not METADATA.fullmatch(metadata):
+        abort(400, f"Upload-Metadata is too long or malformed: {metadata[:40]!r}; send KEY BASE64,KEY BASE64")
     if request.content_length != 0:
         abort(400, "the upload is begun without a body: send the bytes by PATCH")
-    sweep()
-    if len(list(UNFINISHED.glob("*.part"))) >= MOST_UNFINISHED:
+    sweep(KEEP_OTHERS_SECONDS)
+    if count() >= MOST_UNFINISHED:
+        sweep(CROWDED_SECONDS)  # clients that send nothing do not keep others out
+    if count() >= MOST_UNFINISHED:
         raise ServiceUnavailable("too many uploads are unfinished: try again later", retry_after=60)
     if size_bytes > shutil.disk_usage(FOLDER).free:
         raise OSError(ENOSPC, os.strerror(ENOSPC))
@@ -225,4 +235,4 @@ def override(environ, start_response, wsgi_app=app.wsgi_app):
 
 app.wsgi_app = override
 app.register_blueprint(files)
-sweep()
+sweep(KEEP_OTHERS_SECONDS)
