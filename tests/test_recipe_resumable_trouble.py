@@ -4,6 +4,7 @@ import importlib
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,9 +128,11 @@ def test_a_full_disk_keeps_what_has_arrived(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """upload_resumable.py, as a program imports it."""
-    monkeypatch.syspath_prepend(RECIPES)
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """upload_resumable.py, as a program imports it that has a copy."""
+    for name in ("upload_resumable.py", "sent_file.py"):
+        shutil.copy(RECIPES / name, tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     module = importlib.import_module("upload_resumable")
     monkeypatch.setattr(module, "PAUSES_SECONDS", MORE_TRIES)
     yield module
