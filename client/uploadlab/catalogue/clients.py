@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uploadlab.catalogue.methods import FORM_METHOD, METHODS, Method, methods_at
+from uploadlab.catalogue.resumable import RESUMABLE, resumable_at
 from uploadlab.model.deployments import Deployment, Target
 from uploadlab.paths import PACKAGES
 
@@ -75,7 +76,7 @@ def sender_of(method: str) -> tuple[str, str]:
     The client of the lab's own methods is empty: their way is the method.
     """
     client, _, way = method.rpartition(".")
-    return (client, way) if method not in METHODS and client and kind_of(way) in KINDS else ("", method)
+    return (client, way) if method not in LAB_METHODS and client and kind_of(way) in KINDS else ("", method)
 
 
 def _method(client: ClientProgram, way: str) -> Method:
@@ -87,11 +88,13 @@ def _method(client: ClientProgram, way: str) -> Method:
     )  # fmt: skip
 
 
+LAB_METHODS: dict[str, Method] = METHODS | RESUMABLE
+"""What the lab's own client sends."""
 CLIENTS: dict[str, ClientProgram] = _read_clients()
 CLIENT_METHODS: dict[str, Method] = {
     made.name: made for client in CLIENTS.values() for made in (_method(client, way) for way in client.ways)
 }
-ALL_METHODS: dict[str, Method] = METHODS | CLIENT_METHODS
+ALL_METHODS: dict[str, Method] = LAB_METHODS | CLIENT_METHODS
 """The lab's own, and those of all clients."""
 
 
@@ -99,7 +102,7 @@ def all_methods_at(place: Deployment | Target) -> list[str]:
     """Return the methods that the place accepts, those of all clients included."""
     own = methods_at(place)
     theirs = {name: method for name, method in CLIENT_METHODS.items() if place.tls or not method.http2}
-    return own + [name for name, method in theirs.items() if method.like in own]
+    return [*own, *resumable_at(place), *(name for name, method in theirs.items() if method.like in own)]
 
 
 def sent_by(method: Method, client: str) -> Method:
@@ -107,6 +110,8 @@ def sent_by(method: Method, client: str) -> Method:
 
     Raise KeyError, whose text says why, if it has no such way.
     """
+    if method.goes_on:
+        raise KeyError("only the lab's own client goes on after a break")
     kind = "form" if method.form else "chunked" if method.name.endswith("chunked") else "stream"
     ways = CLIENTS[client].ways
     usual = (name for name in ways if not name.endswith(OVER_HTTP2))
