@@ -26,7 +26,6 @@ from uploadlab.pages.resumed import (
 )
 from uploadlab.paths import COMPOSE, RUNS
 from uploadlab.processes.groups import Processes
-from uploadlab.sending.client import Client
 from uploadlab.units import MIB, format_size, parse_size
 
 from benchmark.resumable.disk import SmallDisk
@@ -38,6 +37,7 @@ METHODS = ("resumable", "resumable-8m", "resumable-1m")
 LIVE_SECONDS, SILENCE_SECONDS = 20, 3
 """How long an unfinished upload lives, and how long a server waits for a silent client: both less than usual,
 as each run waits for them."""
+CLIENT_SILENCE_SECONDS = 2.0
 COPIES = 3
 """Of the file that the disk has room for: a server may spool the whole body beside the unfinished upload."""
 SPARE_BYTES = 8 * MIB
@@ -85,7 +85,7 @@ def ground(processes: Processes, deployment: Deployment, folder: Path, size_byte
     try:
         place = Place(processes, deployment, disk.path, folder, settings)
         try:
-            yield Ground(place, disk, Client(processes), LIVE_SECONDS)
+            yield Ground(place, disk, LIVE_SECONDS, CLIENT_SILENCE_SECONDS)
         finally:
             place.close()
     finally:
@@ -130,9 +130,9 @@ def _run_through_faults(run: Path, deployments: list[Deployment], seeds: range, 
 def line_of(row: ResumedRun) -> str:
     """Return a run as a line of progress."""
     faults = ", ".join(f"{fault.kind} {fault.after_bytes}" for fault in row.faults) or "no fault"
-    sent = "?" if row.sent_bytes is None else format_size(row.sent_bytes)
     ended = f"WRONG: {'; '.join(row.wrong)}" if row.wrong else "right"
-    return f"seed {row.seed}, {row.deployment}, {row.method}, {sent}, {row.seconds} s ({faults}): {ended}"
+    sent = f"{row.sent_bytes:,} bytes in {row.seconds} s"
+    return f"seed {row.seed}, {row.deployment}, {row.method}, {sent} ({faults}): {ended}"
 
 
 def _measure_kept(run: Path, deployments: list[Deployment]) -> int:

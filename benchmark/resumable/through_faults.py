@@ -3,14 +3,21 @@
 import random
 import time
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import NamedTuple
 
+import requests
 import uploadlab
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.errors import LabError
-from uploadlab.model.measurements import Outcome, Status
 from uploadlab.pages.resumed import FaultMet, ResumedRun
-from uploadlab.sending.client import Client
+from uploadlab.sending.answered import reason
+from uploadlab.sending.connections import is_success
+from uploadlab.sending.persistence import PASSING, Route, Tally
+from uploadlab.sending.several_requests import FileInPieces
+from uploadlab.sending.verification import read_back, remove_upload
+from uploadlab.sending.ways_to_go_on import send_in_pieces
 
 from benchmark.resumable.asking import append, ask, create
 from benchmark.resumable.disk import SmallDisk
@@ -19,7 +26,6 @@ from benchmark.resumable.place import Place
 from benchmark.resumable.torn_line import HOST, TornLine
 from benchmark.resumable.watching import Watch
 
-BUDGET_SECONDS = 180.0
 FULL_SECONDS = (0.2, 1.5)
 """How long a disk is full."""
 ABANDONED_BYTES = 100_000
@@ -27,59 +33,97 @@ ABANDONED_BYTES = 100_000
 LEFT_SECONDS = 15.0
 """After the last upload has expired, until what is left counts as left."""
 ASK_SECONDS = 0.3
-FILLER = "filler"
 
 
 class Ground(NamedTuple):
-    """Where uploads are made: a deployment on a small disk, and the client that sends."""
+    """Where uploads are made: a deployment on a small disk."""
 
     place: Place
     disk: SmallDisk
-    client: Client
     live_seconds: float
     """How long an unfinished upload lives there."""
+    silence_seconds: float
+    """How long the client waits on a silent line."""
 
 
 def resumed(ground: Ground, seed: int, method: str, payload: Payload) -> ResumedRun:
     """Upload through the faults of a seed; return what came of it. Never raise for what a server does."""
     draw = random.Random(f"{seed} of {ground.place.deployment.name}")
-    faults, wrong = drawn_faults(seed, payload.size_bytes), []
+    faults = drawn_faults(seed, payload.size_bytes)
     restarts = ground.place.restarts
     abandoned = _abandon(ground.place, payload)
-    if not abandoned:
-        wrong.append("no upload can be begun")
     watch = Watch(ground.place.data_dir, payload)
     line = TornLine(ground.place.port, faults, lambda fault: _happen(ground, fault, draw))
     try:
-        outcome = ground.client.measure(
-            ground.place.target.url, method, payload, BUDGET_SECONDS, through=(HOST, line.port)
-        )
+        sent = _send(ground, method, payload, line.port)
     finally:
         line.close()
         ground.disk.give_back()
-        watch.stop()
-    ended = time.monotonic()
-    wrong += _wrong(outcome, watch, payload, len(faults) - len(line.done))
+    wrong = [sent.problem, "" if abandoned else "no upload could be begun"]
+    wrong += ["" if sent.problem or len(line.done) == len(faults) else f"faults came: {len(line.done)}"]
     try:
         ground.place.wait_up()
-        wrong += _left(ground, abandoned, ended)
+        wrong += ["" if sent.problem else _read_back(ground.place, sent.location, payload)]
+        watch.stop()
+        if not sent.problem:
+            remove_upload(ground.place.target.url + sent.location)
+        wrong += [_left(ground, abandoned)]
     except LabError as error:
+        watch.stop()
         wrong.append(str(error))
+    wrong += [watch.partial, "" if watch.whole == 1 or sent.problem else f"{watch.whole} files were seen"]
     return ResumedRun(
         seed=seed,
         deployment=ground.place.deployment.name,
         method=method,
         size_bytes=payload.size_bytes,
         faults=[FaultMet(str(fault.kind), fault.after_bytes) for fault in line.done],
-        sent_bytes=outcome.sent_bytes,
-        requests=outcome.requests,
-        seconds=outcome.seconds and round(outcome.seconds, 2),
+        sent_bytes=sent.tally.sent_bytes,
+        breaks=sent.tally.breaks,
+        seconds=round(sent.seconds, 2),
         restarts=ground.place.restarts - restarts,
         looks=watch.looks,
-        wrong=wrong,
+        wrong=[each for each in wrong if each],
         day=f"{datetime.now(UTC):%Y-%m-%d}",
         version=uploadlab.__version__,
     )
+
+
+class _Sent(NamedTuple):
+    """How an upload ended, as its client saw it."""
+
+    tally: Tally
+    seconds: float
+    location: str = ""
+    problem: str = ""
+
+
+def _send(ground: Ground, method: str, payload: Payload, port: int) -> _Sent:
+    """Upload over the line at that port, and go on also when a disk was full."""
+    tally, started = Tally(), time.monotonic()
+    sender = ALL_METHODS[method]
+    passing = [*PASSING, HTTPStatus.INSUFFICIENT_STORAGE]
+    route = Route(
+        lambda _: None, sender.block_bytes, (HOST, port), {}, tally, ground.silence_seconds, passing
+    )
+    try:
+        answer = send_in_pieces(FileInPieces(ground.place.target.url, sender, payload, route))
+    except (requests.RequestException, OSError, ValueError) as error:
+        return _Sent(tally, time.monotonic() - started, problem=reason(error))
+    seconds, status = time.monotonic() - started, answer.response.status_code
+    problem = "" if is_success(status) else f"status {status}: {answer.response.text[:200]}"
+    return _Sent(tally, seconds, answer.location or "", problem)
+
+
+def _read_back(place: Place, location: str, payload: Payload) -> str:
+    """Compare what the server reads back with what was sent; return the difference."""
+    try:
+        stored = read_back(place.target.url + location)
+    except (requests.RequestException, ValueError) as error:
+        return f"cannot be read back: {reason(error)}"
+    if stored != (payload.size_bytes, payload.digest):
+        return f"{stored[0]} of {payload.size_bytes} bytes are stored, digest {stored[1]}"
+    return ""
 
 
 def _abandon(place: Place, payload: Payload) -> str:
@@ -99,27 +143,13 @@ def _happen(ground: Ground, fault: PlannedFault, draw: random.Random) -> None:
         ground.disk.fill(draw.uniform(*FULL_SECONDS))
 
 
-def _wrong(outcome: Outcome, watch: Watch, payload: Payload, not_met: int) -> list[str]:
-    """Return what is wrong with an upload and with what was seen meanwhile."""
-    found = []
-    if outcome.status is not Status.OK:
-        found.append(f"{outcome.status}: {outcome.error or outcome.http_status}")
-    if watch.partial:
-        found.append(f"partial under a final name: {watch.partial}")
-    if outcome.status is Status.OK and not_met:
-        found.append(f"{not_met} faults did not come")
-    if outcome.status is Status.OK and (outcome.sent_bytes or payload.size_bytes) < payload.size_bytes:
-        found.append(f"the client counts {outcome.sent_bytes} bytes sent")
-    return found
-
-
-def _left(ground: Ground, abandoned: str, ended: float) -> list[str]:
+def _left(ground: Ground, abandoned: str) -> str:
     """Wait until all uploads have expired, and ask for one; return what is left in the data folder."""
     place, told = ground.place, 0
-    end = ended + ground.live_seconds + LEFT_SECONDS
+    end = time.monotonic() + ground.live_seconds + LEFT_SECONDS
     while time.monotonic() < end:
-        told = ask(place.target, "HEAD", abandoned, {}).status if abandoned else 404
+        told = ask(place.target, "HEAD", abandoned, {}).status
         if told in (404, 410) and not place.files():
-            return []
+            return ""
         time.sleep(ASK_SECONDS)
-    return [f"left after expiry: {', '.join(place.files()) or f'an upload that answers {told}'}"]
+    return f"left after expiry: {', '.join(place.files()) or f'an upload that answers {told}'}"

@@ -29,10 +29,11 @@ class ResumedRun(Struct, frozen=True, kw_only=True, omit_defaults=True):
     method: str
     size_bytes: int
     faults: list[FaultMet] = []
-    sent_bytes: int | None = None
-    """Of bodies, over all requests; None: the client did not say."""
-    requests: int | None = None
-    seconds: float | None = None
+    sent_bytes: int = 0
+    """Of bodies, over all requests, handed to the system."""
+    breaks: int = 0
+    """How often a request with a body had to be made again."""
+    seconds: float = 0.0
     restarts: int = 0
     """How often the deployment was started again."""
     looks: int = 0

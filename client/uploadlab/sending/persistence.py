@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -59,6 +59,8 @@ class Route(NamedTuple):
     """Of requests that carry the file."""
     tally: Tally
     silence_seconds: float = SILENCE_SECONDS
+    passing: Collection[int] = PASSING
+    """Statuses of answers that may be others at the next try."""
 
 
 class Persistent:
@@ -97,7 +99,7 @@ class Persistent:
             if self._gives_up(data):
                 raise
             return None
-        if response.status_code in PASSING and not self._gives_up(data):
+        if response.status_code in self._route.passing and not self._gives_up(data):
             return None
         return response
 
