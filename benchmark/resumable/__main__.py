@@ -34,10 +34,12 @@ from benchmark.resumable.place import Place
 from benchmark.resumable.through_faults import Ground, resumed
 
 METHODS = ("resumable", "resumable-8m", "resumable-1m")
-LIVE_SECONDS, SILENCE_SECONDS = 20, 3
+LIVE_SECONDS, SILENCE_SECONDS = 45, 3
 """How long an unfinished upload lives, and how long a server waits for a silent client: both less than usual,
-as each run waits for them."""
+as each run waits for them. A client gives up after 27 s without progress."""
 CLIENT_SILENCE_SECONDS = 2.0
+COPIES_OF_EACH = 2
+"""Of a deployment run side by side: most of the time, a run waits."""
 COPIES = 3
 """Of the file that the disk has room for: a server may spool the whole body beside the unfinished upload."""
 SPARE_BYTES = 8 * MIB
@@ -73,19 +75,22 @@ def share(seeds: Sequence[int], deployments: Sequence[Deployment]) -> dict[str, 
     shares: dict[str, list[tuple[int, str]]] = {each.name: [] for each in deployments}
     for seed in seeds:
         turn, place = divmod(seed, len(deployments))
-        shares[deployments[place].name].append((seed, METHODS[turn % len(METHODS)]))
+        shares[deployments[place].name].append((seed, METHODS[(turn + place) % len(METHODS)]))
     return shares
 
 
 @contextmanager
-def ground(processes: Processes, deployment: Deployment, folder: Path, size_bytes: int) -> Iterator[Ground]:
-    """Give a deployment a small disk and a client, until the end; raise LabError."""
-    disk = SmallDisk(processes, folder / f"disk-{deployment.name}", COPIES * size_bytes + SPARE_BYTES)
+def ground(
+    processes: Processes, deployment: Deployment, folder: Path, size_bytes: int, waits: bool = True
+) -> Iterator[Ground]:
+    """Run a deployment on a small disk of its own below a folder, until the end; raise LabError."""
+    folder.mkdir()
+    disk = SmallDisk(processes, folder / "disk", COPIES * size_bytes + SPARE_BYTES)
     settings = {"RESUMABLE_SECONDS": str(LIVE_SECONDS), "SILENCE_SECONDS": str(SILENCE_SECONDS)}
     try:
         place = Place(processes, deployment, disk.path, folder, settings)
         try:
-            yield Ground(place, disk, LIVE_SECONDS, CLIENT_SILENCE_SECONDS)
+            yield Ground(place, disk, LIVE_SECONDS, CLIENT_SILENCE_SECONDS, waits)
         finally:
             place.close()
     finally:
@@ -103,16 +108,23 @@ def _run_through_faults(run: Path, deployments: list[Deployment], seeds: range, 
         folder.chmod(0o755)
         payload = write_payload(folder / "payload", size_bytes)
 
-        def work(deployment: Deployment) -> None:
+        def work(deployment: Deployment, copy: int) -> None:
             try:
-                with ground(processes, deployment, folder, size_bytes) as made:
-                    for seed, method in shares[deployment.name]:
+                at = folder / f"{deployment.name}-{copy}"
+                with ground(processes, deployment, at, size_bytes) as made:
+                    for seed, method in shares[deployment.name][copy::COPIES_OF_EACH]:
                         rows.put(resumed(made, seed, method, payload))
             except Exception as error:
-                rows.put(error)
+                rows.put(error)  # for the main thread, whatever it is
 
-        for deployment in deployments:
-            threading.Thread(target=work, args=(deployment,), daemon=True).start()
+        workers = [
+            threading.Thread(target=work, args=(deployment, copy), daemon=True)
+            for deployment in deployments
+            for copy in range(COPIES_OF_EACH)
+            if shares[deployment.name][copy:]
+        ]
+        for worker in workers:
+            worker.start()
         with results.open("ab") as file:
             for count in range(1, sum(map(len, shares.values())) + 1):
                 row = rows.get()
@@ -121,6 +133,8 @@ def _run_through_faults(run: Path, deployments: list[Deployment], seeds: range, 
                 file.write(msgspec.json.encode(row) + b"\n")
                 file.flush()
                 print(f"{count} {line_of(row)}", flush=True)
+        for worker in workers:
+            worker.join()
     all_rows = read_resumed_runs(results)
     right = sum(not row.wrong for row in all_rows)
     print(f"{right} of {len(all_rows)} runs are right. {results}")

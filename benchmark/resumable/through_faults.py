@@ -1,7 +1,9 @@
 """One upload through the faults of a seed, and what is looked at meanwhile and afterwards."""
 
+import os
 import random
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import NamedTuple
@@ -44,6 +46,8 @@ class Ground(NamedTuple):
     """How long an unfinished upload lives there."""
     silence_seconds: float
     """How long the client waits on a silent line."""
+    waits: bool = True
+    """Whether to wait until uploads have expired; False: their files are made that old."""
 
 
 def resumed(ground: Ground, seed: int, method: str, payload: Payload) -> ResumedRun:
@@ -143,9 +147,20 @@ def _happen(ground: Ground, fault: PlannedFault, draw: random.Random) -> None:
         ground.disk.fill(draw.uniform(*FULL_SECONDS))
 
 
+def _make_older(place: Place, seconds: float) -> None:
+    """Make all files in the data folder that much older."""
+    for name in place.files():
+        with suppress(FileNotFoundError):  # it was swept meanwhile
+            path = place.data_dir / name
+            then = path.stat().st_mtime - seconds - 1
+            os.utime(path, (then, then))
+
+
 def _left(ground: Ground, abandoned: str) -> str:
     """Wait until all uploads have expired, and ask for one; return what is left in the data folder."""
     place, told = ground.place, 0
+    if not ground.waits:
+        _make_older(place, ground.live_seconds)
     end = time.monotonic() + ground.live_seconds + LEFT_SECONDS
     while time.monotonic() < end:
         told = ask(place.target, "HEAD", abandoned, {}).status
