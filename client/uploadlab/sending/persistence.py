@@ -15,7 +15,7 @@ from uploadlab.sending.source import FileFault
 SILENCE_SECONDS = 5.0
 """A line on which nothing moves for this time counts as broken."""
 PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0)
-"""Seconds before each further try while the server has got nothing new. After these tries, the upload fails."""
+"""Seconds before each further try while the server has got nothing new. After these, an upload fails."""
 PASSING = (
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.CONFLICT,
