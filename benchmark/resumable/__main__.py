@@ -34,11 +34,12 @@ from benchmark.resumable.place import Place
 from benchmark.resumable.through_faults import Ground, resumed
 
 METHODS = ("resumable", "resumable-8m", "resumable-1m")
-LIVE_SECONDS, SILENCE_SECONDS = 45, 3
+LIVE_SECONDS, SILENCE_SECONDS = 90, 3
 """How long an unfinished upload lives, and how long a server waits for a silent client: both less than usual,
-as each run waits for them. A client gives up after 27 s without progress."""
+as each run waits for them. A server that keeps nothing of a cut request has an upload without a byte until one
+request comes through."""
 CLIENT_SILENCE_SECONDS = 2.0
-COPIES_OF_EACH = 2
+COPIES_OF_EACH = 3
 """Of a deployment run side by side: most of the time, a run waits."""
 COPIES = 3
 """Of the file that the disk has room for: a server may spool the whole body beside the unfinished upload."""

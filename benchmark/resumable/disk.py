@@ -9,18 +9,22 @@ from uploadlab.errors import LabError
 from uploadlab.processes.groups import Processes
 
 
+class NoDisk(LabError):
+    """This user may mount no disk."""
+
+
 class SmallDisk:
     """A tmpfs, mounted until the end of the processes given."""
 
     def __init__(self, processes: Processes, at: Path, size_bytes: int) -> None:
-        """Mount it; raise LabError where that is not allowed."""
+        """Mount it; raise NoDisk where that is not allowed."""
         at.mkdir(parents=True, exist_ok=True)
         options = f"size={size_bytes},mode=0777"
         command = ["mount", "-t", "tmpfs", "-o", options, "resumed", str(at)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             why = done.stderr.strip() or f"mount ended with {done.returncode}"
-            raise LabError(f"no small disk can be mounted at {at}: {why}; run the command as root")
+            raise NoDisk(f"no small disk can be mounted at {at}: {why}; run the command as root")
         # However the runs end, it goes; a scratch folder cannot be removed before that.
         processes.last(["sh", "-c", '! mountpoint -q "$1" || umount --lazy "$1"', "umount", str(at)])
         self.path = at
