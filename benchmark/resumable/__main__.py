@@ -36,8 +36,7 @@ from benchmark.resumable.through_faults import Ground, resumed
 METHODS = ("resumable", "resumable-8m", "resumable-1m")
 LIVE_SECONDS, SILENCE_SECONDS = 90, 3
 """How long an unfinished upload lives, and how long a server waits for a silent client: both less than usual,
-as each run waits for them. A server that keeps nothing of a cut request has an upload without a byte until one
-request comes through."""
+as each run waits for them. Where nothing is kept of a cut request, an upload is empty until one arrives."""
 CLIENT_SILENCE_SECONDS = 2.0
 COPIES_OF_EACH = 3
 """Of a deployment run side by side: most of the time, a run waits."""

@@ -114,16 +114,15 @@ def resumed_sentence() -> str:
     kinds = ", ".join(f"{WORDS[kind]} {count}" for kind, count in faults.most_common())
     sizes = few([format_size(size) for size in dict.fromkeys(run.size_bytes for run in runs)])
     looks = sum(run.looks for run in runs)
-    came = (
-        f"{counted(faults.total(), 'fault')} came in between: {kinds}. Measured {max(r.day for r in runs)}.\n"
-    )
+    day = max(run.day for run in runs)
+    came = f"{counted(faults.total(), 'fault')} came in between: {kinds}. Measured {day}.\n"
     if wrong:
         reasons = "".join(f"- seed {run.seed}, `{run.deployment}`: {'; '.join(run.wrong)}\n" for run in wrong)
         return f"{len(runs) - len(wrong)} of {len(runs)} runs of {sizes} are right. {came}\n{reasons}"
     return (
         f"All {len(runs)} runs of {sizes} are right: the stored bytes are those that were sent, none of "
-        f"{looks:,} looks at the data folder saw a partial file under a final name, and nothing was left there "
-        f"after expiry. {came}"
+        f"{looks:,} looks at the data folder saw a partial file under a final name, and nothing was left "
+        f"there after expiry. {came}"
     )
 
 
@@ -135,9 +134,7 @@ def resumed_runs() -> str:
         return NOT_YET
     rows = [
         [f"`{name}`", method, str(len(those)), str(sum(not run.wrong for run in those)), *_figures(those)]
-        for (name, method), those in grouped(
-            ((run.deployment, run.method), run) for run in _sorted(runs)
-        ).items()
+        for (name, method), those in _by_way(runs).items()
     ]
     header = ["deployment", "method", "runs", "right", "faults", "restarts", "sent twice", "seconds"]
     return untitled(header, rows)
