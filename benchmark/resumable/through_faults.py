@@ -35,6 +35,8 @@ ABANDONED_BYTES = 100_000
 LEFT_SECONDS = 15.0
 """After the last upload has expired, until what is left counts as left."""
 ASK_SECONDS = 0.3
+PAUSES = (0.0, 0.1, 0.2, 0.5, *[1.0] * 60)
+"""Seconds before each further try: more tries than usual, as servers are down for longer than a line."""
 
 
 class Ground(NamedTuple):
@@ -107,8 +109,9 @@ def _send(ground: Ground, method: str, payload: Payload, port: int) -> _Sent:
     tally, started = Tally(), time.monotonic()
     sender = ALL_METHODS[method]
     passing = [*PASSING, HTTPStatus.INSUFFICIENT_STORAGE]
+    line = (HOST, port)
     route = Route(
-        lambda _: None, sender.block_bytes, (HOST, port), {}, tally, ground.silence_seconds, passing
+        lambda _: None, sender.block_bytes, line, {}, tally, ground.silence_seconds, passing, PAUSES
     )
     try:
         answer = send_in_pieces(FileInPieces(ground.place.target.url, sender, payload, route))

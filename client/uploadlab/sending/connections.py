@@ -259,7 +259,7 @@ class _Limited(HTTPConnection):
         try:
             connected = socket.create_connection(self._through, seconds)
         except ConnectionResetError as error:
-            # urllib3 takes one for the end of a connection that may still have an answer; here, there is none.
+            # urllib3 takes it for the end of a connection that may still have an answer; this has none.
             raise NewConnectionError(self, "the connection was reset at once") from error
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as urllib3 does
         return connected
