@@ -45,6 +45,12 @@ def resumable(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     return {"data": file, "headers": {"Content-Type": "application/offset+octet-stream"}}
 
 
+@resumable_method("resumable-32m", "/resumable", GoesOn(GoesOnBy.OFFSET, 32 * MIB))
+def resumable_32m(file: BinaryIO, size_bytes: int, part: Part) -> Request:
+    """tus 1.0 in requests of 32 MiB: the limit of some platforms for one request."""
+    return resumable(file, size_bytes, part)
+
+
 @resumable_method("resumable-8m", "/resumable", GoesOn(GoesOnBy.OFFSET, 8 * MIB))
 def resumable_8m(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """tus 1.0 in requests of 8 MiB: goes on even where a front keeps nothing of a request that was cut."""

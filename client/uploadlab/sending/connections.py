@@ -24,7 +24,7 @@ from urllib3.exceptions import NewConnectionError
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.private_urls import Private, masked, origin, private_parts, with_query
-from uploadlab.sending.progress import Taken, await_answer, drop_waiting, hand_over
+from uploadlab.sending.progress import Taken, await_answer, drop_waiting, hand_over, keep_little_waiting
 from uploadlab.units import format_size
 
 Watch = Callable[[str], None]
@@ -218,7 +218,7 @@ class BlockAdapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _LimitedTLS if pool.scheme == "https" else _Limited
         pool.ConnectionCls = partial(kind, *self._limits)
-        pool.conn_kw["blocksize"] = self._block_bytes  # urllib3 1.26 takes none when a pool is made
+        pool.conn_kw["blocksize"] = self._block_bytes  # as urllib3 1.26 takes none for a pool
         return pool
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
@@ -266,6 +266,8 @@ class _Limited(HTTPConnection):
 
     def connect(self) -> None:
         super().connect()
+        if self._taken is not None:
+            keep_little_waiting(self.sock)
         self._report("connected")
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:

@@ -18,8 +18,17 @@ ANSWER_TIMES = 2
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER of socket(7): what waits in the system is dropped, and the server sees the end at once."""
 
+NOT_SENT_BYTES = 128 << 10
+"""The system takes no more than that beyond what the peer takes: more would only be sent twice after a break."""
+
 Taken = Callable[[int], None]
 """Called with each number of bytes of a body that the system has taken."""
+
+
+def keep_little_waiting(connected: socket.socket) -> None:
+    """Have the system take few bytes that it cannot send yet, as far as it knows how (tcp(7))."""
+    if option := getattr(socket, "TCP_NOTSENT_LOWAT", None):
+        connected.setsockopt(socket.IPPROTO_TCP, option, NOT_SENT_BYTES)
 
 
 def hand_over(connected: socket.socket, block: Any, taken: Taken) -> None:
