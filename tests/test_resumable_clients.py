@@ -98,6 +98,7 @@ def test_what_is_not_installed_says_what_to_type(
     outcome = upload("http://127.0.0.1:9", method, file).outcome
     assert outcome.status is Status.UNAVAILABLE
     assert outcome.error in (
-        "node cannot send this: tus-js-client is not installed: ./scripts/install clients may fix that",
+        "node cannot send this: tus-js-client is not installed: ./scripts/install clients may fix that; "
+        "containers have none",
         "Node is not installed: ./scripts/install clients may fix that",
     )

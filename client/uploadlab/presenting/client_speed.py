@@ -14,7 +14,7 @@ KIND_NAMES = {
     "stream": "raw body",
     "chunked": "chunked body",
     "form": "form",
-    "resumable": "resumable upload",
+    "resumable": "tus upload",
 }
 """What the kinds of body are called."""
 MOST_WAY_CHANGES = 3

@@ -20,7 +20,7 @@ def tus_js_package() -> Path:
     """Return the package's folder; raise Cannot if it is not installed."""
     found = Path(os.environ.get(ENVIRONMENTS, "")) / NAME / "node_modules" / NAME
     if not found.is_dir():
-        raise Cannot(f"{NAME} is not installed: ./scripts/install clients may fix that")
+        raise Cannot(f"{NAME} is not installed: ./scripts/install clients may fix that; containers have none")
     return found
 
 
