@@ -13,7 +13,7 @@ from uploadlab.units import MIB
 from benchmark.resumable.__main__ import chosen, ground, share
 from benchmark.resumable.disk import NoDisk
 from benchmark.resumable.faults import MOST_FAULTS, FaultKind, drawn_faults
-from benchmark.resumable.through_faults import resumed
+from benchmark.resumable.through_faults import Times, resumed
 
 from .helpers import DEPLOYMENTS, leave_out, need
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 SEEDS = range(10)
 SIZE = 8 * MIB
+QUICK = Times(live_seconds=3600, server_silence_seconds=1, client_silence_seconds=1.0, waits=False)
 TUNED = chosen(DEPLOYMENTS.values(), [], ["core"], stock=False)
 SHARES = share(SEEDS, TUNED)
 
@@ -36,7 +37,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[
 
 
 def runs_of(name: str, processes: Processes, folder: Path, payload: Payload) -> list[ResumedRun]:
-    with ground(processes, DEPLOYMENTS[name], folder / name, SIZE, waits=False) as made:
+    with ground(processes, DEPLOYMENTS[name], folder / name, SIZE, QUICK) as made:
         return [resumed(made, seed, method, payload) for seed, method in SHARES[name]]
 
 

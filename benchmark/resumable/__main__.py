@@ -31,13 +31,9 @@ from uploadlab.units import MIB, format_size, parse_size
 from benchmark.resumable.disk import SmallDisk
 from benchmark.resumable.kept import kept_prefixes
 from benchmark.resumable.place import Place
-from benchmark.resumable.through_faults import Ground, resumed
+from benchmark.resumable.through_faults import UNHURRIED, Ground, Times, resumed
 
 METHODS = ("resumable", "resumable-8m", "resumable-1m")
-LIVE_SECONDS, SILENCE_SECONDS = 90, 3
-"""How long an unfinished upload lives, and how long a server waits for a silent client: both less than usual,
-as each run waits for them. Where nothing is kept of a cut request, an upload is empty until one arrives."""
-CLIENT_SILENCE_SECONDS = 2.0
 COPIES_OF_EACH = 3
 """Of a deployment run side by side: most of the time, a run waits."""
 COPIES = 3
@@ -81,16 +77,19 @@ def share(seeds: Sequence[int], deployments: Sequence[Deployment]) -> dict[str, 
 
 @contextmanager
 def ground(
-    processes: Processes, deployment: Deployment, folder: Path, size_bytes: int, waits: bool = True
+    processes: Processes, deployment: Deployment, folder: Path, size_bytes: int, times: Times = UNHURRIED
 ) -> Iterator[Ground]:
     """Run a deployment on a small disk of its own below a folder, until the end; raise LabError."""
     folder.mkdir()
     disk = SmallDisk(processes, folder / "disk", COPIES * size_bytes + SPARE_BYTES)
-    settings = {"RESUMABLE_SECONDS": str(LIVE_SECONDS), "SILENCE_SECONDS": str(SILENCE_SECONDS)}
+    settings = {
+        "RESUMABLE_SECONDS": str(times.live_seconds),
+        "SILENCE_SECONDS": str(times.server_silence_seconds),
+    }
     try:
         place = Place(processes, deployment, disk.path, folder, settings)
         try:
-            yield Ground(place, disk, LIVE_SECONDS, CLIENT_SILENCE_SECONDS, waits)
+            yield Ground(place, disk, times)
         finally:
             place.close()
     finally:

@@ -39,17 +39,29 @@ PAUSES = (0.0, 0.1, 0.2, 0.5, *[1.0] * 60)
 """Seconds before each further try: more tries than usual, as servers are down for longer than a line."""
 
 
+class Times(NamedTuple):
+    """How long each waits for the other."""
+
+    live_seconds: int
+    """How long an unfinished upload lives."""
+    server_silence_seconds: int
+    """How long a server waits for a silent client."""
+    client_silence_seconds: float
+    """How long the client waits on a silent line."""
+    waits: bool
+    """Whether a run waits until uploads have expired; False: their files are made that old."""
+
+
+UNHURRIED = Times(live_seconds=90, server_silence_seconds=3, client_silence_seconds=2.0, waits=True)
+"""Less than usual, as each run waits. Where a front keeps nothing of a cut request, an upload is empty."""
+
+
 class Ground(NamedTuple):
     """Where uploads are made: a deployment on a small disk."""
 
     place: Place
     disk: SmallDisk
-    live_seconds: float
-    """How long an unfinished upload lives there."""
-    silence_seconds: float
-    """How long the client waits on a silent line."""
-    waits: bool = True
-    """Whether to wait until uploads have expired; False: their files are made that old."""
+    times: Times
 
 
 def resumed(ground: Ground, seed: int, method: str, payload: Payload) -> ResumedRun:
@@ -109,10 +121,8 @@ def _send(ground: Ground, method: str, payload: Payload, port: int) -> _Sent:
     tally, started = Tally(), time.monotonic()
     sender = ALL_METHODS[method]
     passing = [*PASSING, HTTPStatus.INSUFFICIENT_STORAGE]
-    line = (HOST, port)
-    route = Route(
-        lambda _: None, sender.block_bytes, line, {}, tally, ground.silence_seconds, passing, PAUSES
-    )
+    line, silence_seconds = (HOST, port), ground.times.client_silence_seconds
+    route = Route(lambda _: None, sender.block_bytes, line, {}, tally, silence_seconds, passing, PAUSES)
     try:
         answer = send_in_pieces(FileInPieces(ground.place.target.url, sender, payload, route))
     except (requests.RequestException, OSError, ValueError) as error:
@@ -162,9 +172,9 @@ def _make_older(place: Place, seconds: float) -> None:
 def _left(ground: Ground, abandoned: str) -> str:
     """Wait until all uploads have expired, and ask for one; return what is left in the data folder."""
     place, told = ground.place, 0
-    if not ground.waits:
-        _make_older(place, ground.live_seconds)
-    end = time.monotonic() + ground.live_seconds + LEFT_SECONDS
+    if not ground.times.waits:
+        _make_older(place, ground.times.live_seconds)
+    end = time.monotonic() + ground.times.live_seconds + LEFT_SECONDS
     while time.monotonic() < end:
         told = ask(place.target, "HEAD", abandoned, {}).status
         if told in (404, 410) and not place.files():

@@ -95,7 +95,8 @@ def _kept_text(row: KeptPrefix | None) -> str:
         return NO_FIGURE
     if row.kept_bytes is None:
         return row.problem or NO_FIGURE
-    return "all" if row.kept_bytes == row.sent_bytes else tenths_of_mib(row.kept_bytes)
+    texts = {0: "nothing", row.sent_bytes: "all"}
+    return texts.get(row.kept_bytes) or tenths_of_mib(row.kept_bytes)
 
 
 def _noticed(rows: Iterable[KeptPrefix]) -> str:
