@@ -40,8 +40,8 @@ first_environment()
 
 FIRST = [
     "containers", "stack", "test_check_everything", "test_documented_commands", "test_extending",
-    "test_store_errors", "all_deployments", "test_client_check", "test_fronts", "test_servers", "test_report_page",
-    "test_own_server_load",
+    "test_store_errors", "all_deployments", "test_client_check", "test_fronts", "test_servers",
+    "test_report_page", "test_own_server_load",
 ]  # fmt: skip
 """Groups that take minutes: what comes after them fills the gaps."""
 
