@@ -129,7 +129,7 @@ class UnfinishedUpload:
         os.ftruncate(self._data, size_bytes)
 
     def await_check(self, checked_bytes: int | None) -> None:
-        """Note on disk how many bytes count before a check is done; None: all."""
+        """Note on disk that only the first ``checked_bytes`` bytes count; None: all of them."""
         self._announce(replace(self.read(), checked_bytes=checked_bytes))
 
     def settle(self) -> int:
