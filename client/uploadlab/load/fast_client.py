@@ -14,6 +14,7 @@ from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.errors import problem_of
 from uploadlab.private_urls import Private
 from uploadlab.sending.connections import ANSWER_BYTES, AnswerFault, Through
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.units import format_size
 
 UNGUARDED = Private()

@@ -22,6 +22,7 @@ from uploadlab.sending.connections import (
     unsuccessful,
 )
 from uploadlab.sending.foreign import file_name, named
+from uploadlab.sending.limited_answer import AnswerFault
 
 PROBE_SECONDS = 5.0
 MOST_VERSIONS = 30
