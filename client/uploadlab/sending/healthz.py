@@ -14,7 +14,6 @@ from uploadlab.private_urls import private_parts
 from uploadlab.sending.answered import innermost, json_object, json_of, reason, words_of
 from uploadlab.sending.connections import (
     GATEWAY,
-    AnswerFault,
     get,
     is_redirect,
     location_of,
