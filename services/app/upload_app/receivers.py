@@ -13,8 +13,8 @@ from upload_app.body import Body
 from upload_app.one_file import OneFile
 from upload_app.unfinished import UnfinishedUpload, UploadRefused
 
-RANGE_BLOCK_BYTES = 64 << 10
-"""What is read at a time of an upload that may go on later: a cut may lose the block in which it comes."""
+LEAST_BLOCK_BYTES = 64 << 10
+"""What is read at a time of a slow upload that may go on later."""
 
 
 class BodyTooLong(UploadRefused):
@@ -74,12 +74,12 @@ def receive_pushed_form(
     choice.require()
 
 
-def receive_range(body: Body, upload: UnfinishedUpload, at: int, end: int) -> int:
+def receive_range(body: Body, upload: UnfinishedUpload, at: int, end: int, block_size: int) -> int:
     """Write a raw body to an upload from ``at`` on; return where it ends. Raise BodyTooLong behind ``end``.
 
     What was written before an error stays.
     """
-    for block in body.blocks(RANGE_BLOCK_BYTES):
+    for block in body.paced_blocks(min(LEAST_BLOCK_BYTES, block_size), block_size):
         if at + len(block) > end:
             raise BodyTooLong(413, f"the body goes on behind byte {end}, where it should end")
         at += upload.write(block, at)

@@ -89,7 +89,7 @@ def arriving_body(checks: list[BodyCheck]) -> Body:
 def receive_checked(upload: UnfinishedUpload, at: int, end: int, checks: list[BodyCheck]) -> int:
     """Write the body to its place, and check it; return where it ends."""
     unfinished_uploads().store.room.require(request.announced_bytes or 0)
-    reached = receive_range(arriving_body(checks), upload, at, end)
+    reached = receive_range(arriving_body(checks), upload, at, end, current_settings().block_size)
     for check in checks:
         check.check()
     return reached
