@@ -96,6 +96,22 @@ def test_other_programs_and_one_cell_have_it(shown: Document, folder: RunFolder)
     assert not any("begun again" in line for line in lines)
 
 
+def test_a_server_that_drops_what_was_cut_is_named(folder: RunFolder) -> None:
+    targets = [Target(f"server-{number}", "", "stock").over("cuts-3") for number in range(2)]
+    cells = [Cell(target.name, "resumable", SIZE) for target in targets]
+    for cell, twice in zip(cells, (1.1, 20.0), strict=True):
+        row = row_over(LINKS[1], "resumable", 7.0, twice)
+        folder.append(msgspec.structs.replace(row, deployment=cell.deployment, cell_id=cell.id))
+    run = folder.read_run()
+    planned = [*run.cells, *(Planned(cell, 1, 1) for cell in cells)]
+    folder.write_run(msgspec.structs.replace(run, targets=[*run.targets, *targets], cells=planned))
+    texts = [of.text for of in document_of(folder, Goals()).answer]
+    assert (
+        "server-1: little is kept of a request that was cut; resumable has sent 20.0 MiB of 32 MiB twice there, "
+        "0.9 to 1.1 MiB at 2 others"
+    ) in texts
+
+
 def test_a_run_of_one_request_each_has_no_such_columns(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "plain")
     folder.path.mkdir()

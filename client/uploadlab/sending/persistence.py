@@ -15,6 +15,7 @@ from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
 """A line on which nothing moves for this time counts as broken."""
+MOST_TIMES = 16
 PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0)
 """Seconds before each further try while the server has got nothing new. After these, an upload fails."""
 PASSING = (
@@ -106,9 +107,9 @@ class Persistent:
     ) -> requests.Response:
         """Return the answer to a request that is not sent again; raise what breaks it."""
         query = {} if data is None else self._route.query
-        return self._session.request(
-            verb, address, params=query, data=data, headers=headers, timeout=SILENCE_SECONDS
-        )
+        # A server that takes long to answer is at work: it gets more time at each try.
+        seconds = SILENCE_SECONDS * min(2**self._failures, MOST_TIMES)
+        return self._session.request(verb, address, params=query, data=data, headers=headers, timeout=seconds)
 
     def insist(
         self, verb: str, address: str, data: Any = None, headers: Mapping[str, str] | None = None
