@@ -107,8 +107,8 @@ def test_a_server_that_drops_what_was_cut_is_named(folder: RunFolder) -> None:
     folder.write_run(msgspec.structs.replace(run, targets=[*run.targets, *targets], cells=planned))
     texts = [of.text for of in document_of(folder, Goals()).answer]
     assert (
-        "server-1: little is kept of a request that was cut; resumable has sent 20.0 MiB of 32 MiB twice there, "
-        "0.9 to 1.1 MiB at 2 others"
+        "server-1: little is kept of a request that was cut; resumable has sent 20.0 MiB of 32 MiB twice "
+        "there, 0.9 to 1.1 MiB at 2 others"
     ) in texts
 
 

@@ -54,8 +54,8 @@ def dropping_statements(found: Sequence[LinkFacts]) -> list[Statement]:
             if dropping and keeping:
                 text = (
                     f"{few((cell.name for cell in dropping), MOST_NAMES)}: little is kept of a request that "
-                    f"was cut; {method} has sent {_range(dropping)} of {format_size(size_bytes)} twice there, "
-                    f"{_range(keeping)} at {counted(len(keeping), 'other')}"
+                    f"was cut; {method} has sent {_range(dropping)} of {format_size(size_bytes)} twice "
+                    f"there, {_range(keeping)} at {counted(len(keeping), 'other')}"
                 )
                 statements.append(Statement(facts.link.name, text, "warn", rank=1))
     return statements
