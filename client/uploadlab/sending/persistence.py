@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
 """A line on which nothing moves for this time counts as broken."""
-MOST_TIMES = 16
+MOST_TIMES = 4
 PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0)
 """Seconds before each further try while the server has got nothing new. After these, an upload fails."""
 PASSING = (
@@ -60,6 +60,10 @@ class Route(NamedTuple):
     query: Mapping[str, str]
     """Of requests that carry the file."""
     tally: Tally
+    silence_seconds: float = SILENCE_SECONDS
+    passing: Collection[int] = PASSING
+    """Statuses of answers that may be others at the next try."""
+    pauses: Sequence[float] = PAUSES
 
 
 class Persistent:
@@ -87,7 +91,7 @@ class Persistent:
         After the last try, return what the server answered, or raise the error of the connection.
         """
         if self._failures:
-            time.sleep(PAUSES[self._failures - 1])
+            time.sleep(self._route.pauses[self._failures - 1])
         try:
             response = self.once(verb, address, data, headers)
         except (requests.RequestException, OSError) as error:
@@ -98,7 +102,7 @@ class Persistent:
             if self._gives_up(data):
                 raise
             return None
-        if response.status_code in PASSING and not self._gives_up(data):
+        if response.status_code in self._route.passing and not self._gives_up(data):
             return None
         return response
 
@@ -108,7 +112,7 @@ class Persistent:
         """Return the answer to a request that is not sent again; raise what breaks it."""
         query = {} if data is None else self._route.query
         # A server that takes long to answer is at work: it gets more time at each try.
-        seconds = SILENCE_SECONDS * min(2**self._failures, MOST_TIMES)
+        seconds = self._route.silence_seconds * min(2**self._failures, MOST_TIMES)
         return self._session.request(verb, address, params=query, data=data, headers=headers, timeout=seconds)
 
     def insist(
@@ -122,7 +126,7 @@ class Persistent:
     def _gives_up(self, data: Any) -> bool:
         """Count a try that came to nothing; return whether it was the last one."""
         self._failures += 1
-        if self._failures > len(PAUSES):
+        if self._failures > len(self._route.pauses):
             return True
         if data is not None:
             self._route.tally.broke()
