@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import requests
 
 from uploadlab.sending.answered import innermost
-from uploadlab.sending.connections import AnswerFault, Through, Watch, session
+from uploadlab.sending.connections import Opened, Through, Watch, session
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
 """A line on which nothing moves for this time counts as broken."""
+MOST_TIMES = 4
 PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0)
 """Seconds before each further try while the server has got nothing new. After these, an upload fails."""
 PASSING = (
@@ -109,9 +111,9 @@ class Persistent:
     ) -> requests.Response:
         """Return the answer to a request that is not sent again; raise what breaks it."""
         query = {} if data is None else self._route.query
-        return self._session.request(
-            verb, address, params=query, data=data, headers=headers, timeout=self._route.silence_seconds
-        )
+        # A server that takes long to answer is at work: it gets more time at each try.
+        seconds = self._route.silence_seconds * min(2**self._failures, MOST_TIMES)
+        return self._session.request(verb, address, params=query, data=data, headers=headers, timeout=seconds)
 
     def insist(
         self, verb: str, address: str, data: Any = None, headers: Mapping[str, str] | None = None
@@ -130,7 +132,7 @@ class Persistent:
             self._route.tally.broke()
         return False
 
-    def _opened(self) -> requests.Session:
+    def _opened(self) -> Opened:
         route = self._route
         return session(self._heard, route.block_bytes, through=route.through, taken=route.tally.took)
 
