@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import requests
 
 from uploadlab.sending.answered import innermost
-from uploadlab.sending.connections import AnswerFault, Through, Watch, session
+from uploadlab.sending.connections import Opened, Through, Watch, session
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
@@ -58,7 +59,6 @@ class Route(NamedTuple):
     query: Mapping[str, str]
     """Of requests that carry the file."""
     tally: Tally
-    silence_seconds: float = SILENCE_SECONDS
 
 
 class Persistent:
@@ -107,7 +107,7 @@ class Persistent:
         """Return the answer to a request that is not sent again; raise what breaks it."""
         query = {} if data is None else self._route.query
         return self._session.request(
-            verb, address, params=query, data=data, headers=headers, timeout=self._route.silence_seconds
+            verb, address, params=query, data=data, headers=headers, timeout=SILENCE_SECONDS
         )
 
     def insist(
@@ -127,7 +127,7 @@ class Persistent:
             self._route.tally.broke()
         return False
 
-    def _opened(self) -> requests.Session:
+    def _opened(self) -> Opened:
         route = self._route
         return session(self._heard, route.block_bytes, through=route.through, taken=route.tally.took)
 
