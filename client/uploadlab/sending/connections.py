@@ -17,6 +17,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.plain_text import OF_A_SERVER, plain
@@ -213,7 +214,11 @@ class _Limited(HTTPConnection):
         if self._through is None:
             return super()._new_conn()
         seconds: Any = self.timeout
-        connected = socket.create_connection(self._through, seconds)
+        try:
+            connected = socket.create_connection(self._through, seconds)
+        except ConnectionResetError as error:
+            # urllib3 takes it for the end of a connection that may still have an answer; this has none.
+            raise NewConnectionError(self, "the connection was reset at once") from error
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as urllib3 does
         return connected
 

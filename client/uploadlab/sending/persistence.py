@@ -2,15 +2,14 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import requests
 
 from uploadlab.sending.answered import innermost
-from uploadlab.sending.connections import Opened, Through, Watch, session
-from uploadlab.sending.limited_answer import AnswerFault
+from uploadlab.sending.connections import AnswerFault, Through, Watch, session
 from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
@@ -59,6 +58,10 @@ class Route(NamedTuple):
     query: Mapping[str, str]
     """Of requests that carry the file."""
     tally: Tally
+    silence_seconds: float = SILENCE_SECONDS
+    passing: Collection[int] = PASSING
+    """Statuses of answers that may be others at the next try."""
+    pauses: Sequence[float] = PAUSES
 
 
 class Persistent:
@@ -86,7 +89,7 @@ class Persistent:
         After the last try, return what the server answered, or raise the error of the connection.
         """
         if self._failures:
-            time.sleep(PAUSES[self._failures - 1])
+            time.sleep(self._route.pauses[self._failures - 1])
         try:
             response = self.once(verb, address, data, headers)
         except (requests.RequestException, OSError) as error:
@@ -97,7 +100,7 @@ class Persistent:
             if self._gives_up(data):
                 raise
             return None
-        if response.status_code in PASSING and not self._gives_up(data):
+        if response.status_code in self._route.passing and not self._gives_up(data):
             return None
         return response
 
@@ -107,7 +110,7 @@ class Persistent:
         """Return the answer to a request that is not sent again; raise what breaks it."""
         query = {} if data is None else self._route.query
         return self._session.request(
-            verb, address, params=query, data=data, headers=headers, timeout=SILENCE_SECONDS
+            verb, address, params=query, data=data, headers=headers, timeout=self._route.silence_seconds
         )
 
     def insist(
@@ -121,13 +124,13 @@ class Persistent:
     def _gives_up(self, data: Any) -> bool:
         """Count a try that came to nothing; return whether it was the last one."""
         self._failures += 1
-        if self._failures > len(PAUSES):
+        if self._failures > len(self._route.pauses):
             return True
         if data is not None:
             self._route.tally.broke()
         return False
 
-    def _opened(self) -> Opened:
+    def _opened(self) -> requests.Session:
         route = self._route
         return session(self._heard, route.block_bytes, through=route.through, taken=route.tally.took)
 
