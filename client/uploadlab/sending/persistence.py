@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import requests
 
 from uploadlab.sending.answered import innermost
-from uploadlab.sending.connections import AnswerFault, Through, Watch, session
+from uploadlab.sending.connections import Opened, Through, Watch, session
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
@@ -130,7 +131,7 @@ class Persistent:
             self._route.tally.broke()
         return False
 
-    def _opened(self) -> requests.Session:
+    def _opened(self) -> Opened:
         route = self._route
         return session(self._heard, route.block_bytes, through=route.through, taken=route.tally.took)
 
