@@ -33,26 +33,31 @@ def row_over(link: Link, method: str, seconds: float, twice: float | None) -> Me
     return measured(f"flask@{link.name}", method, seconds, **more)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    """A run of one upload each, over the line and over the line that breaks."""
-    whole, cut = LINKS
-    rows = [
-        row_over(whole, "resumable", 5.5, 0), row_over(whole, "request.stream-retried", 5.4, 0),
-        row_over(cut, "resumable", 6.6, 0.9), row_over(cut, "request.stream-retried", 9.1, 15.2),
-        row_over(whole, "request.stream", 5.4, None),
-    ]  # fmt: skip
+def stored(path: Path, *rows: Measurement) -> RunFolder:
+    """A run of these uploads."""
     run = msgspec.structs.replace(
         RUN, id="cuts", order=Order(plan="cuts"), links=LINKS,
         targets=[Target("flask", "", "stock").over(link.name) for link in LINKS],
         cells=[Planned(Cell(row.deployment, row.method, SIZE), 1, 1) for row in rows],
     )  # fmt: skip
-    found = RunFolder(tmp_path / "cuts")
+    found = RunFolder(path)
     found.path.mkdir()
     found.write_run(run)
     for row in rows:
         found.append(row)
     return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A run of one upload each, over the line and over the line that breaks."""
+    whole, cut = LINKS
+    return stored(
+        tmp_path / "cuts",
+        row_over(whole, "resumable", 5.5, 0), row_over(whole, "request.stream-retried", 5.4, 0),
+        row_over(cut, "resumable", 6.6, 0.9), row_over(cut, "request.stream-retried", 9.1, 15.2),
+        row_over(whole, "request.stream", 5.4, None),
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -69,6 +74,14 @@ def test_the_title_and_a_sentence_say_what_was_sent_twice(shown: Document) -> No
         "3 cuts at flask, 32 MiB: resumable 6.6 s, 0.9 MiB twice; "
         "request.stream-retried 9.1 s, 15.2 MiB twice" in texts
     )
+
+
+@pytest.mark.parametrize(("method", "twice"), [("resumable", 0.9), ("tuspy.resumable", None)])
+def test_what_arrived_after_cuts_is_the_title_where_nothing_is_compared(
+    method: str, twice: float | None, tmp_path: Path
+) -> None:
+    shown = document_of(stored(tmp_path / "one", row_over(LINKS[1], method, 6.6, twice)), Goals())
+    assert shown.title.startswith("Uploads arrived after the cuts of cuts-3")
 
 
 def test_the_tables_have_it_where_it_is_known(shown: Document) -> None:
