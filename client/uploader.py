@@ -19,8 +19,8 @@ if (VENV / "bin" / "python").exists() and Path(sys.prefix) != VENV:
 
 try:
     import click
-    from uploadlab.catalogue.clients import CLIENTS, sent_by
-    from uploadlab.catalogue.methods import METHODS, Method
+    from uploadlab.catalogue.clients import CLIENTS, LAB_METHODS, sent_by
+    from uploadlab.catalogue.methods import Method
     from uploadlab.catalogue.payloads import Payload, describe
     from uploadlab.commands.main import run
     from uploadlab.errors import LabError, UsageError
@@ -55,17 +55,17 @@ MAKE_ONE = "make a file with ./scripts/make-file.sh 512MB"
     "-t",
     "--type",
     "method",
-    type=click.Choice(list(METHODS)),
+    type=click.Choice(list(LAB_METHODS)),
     default="request.stream",
     metavar="METHOD",
-    help=f"How it is sent and received: {', '.join(METHODS)}.  [default: request.stream]",
+    help=f"How it is sent and received: {', '.join(LAB_METHODS)}.  [default: request.stream]",
 )
 @click.option("--url", envvar="UPLOAD_URL", default=DEFAULT_URL, show_default=True, help="Or set UPLOAD_URL.")
 @click.option("--client", metavar="NAME", help=f"Send by another client, the same way: {', '.join(CLIENTS)}.")
 @click.option("--profile", is_flag=True, help="Have the server profile it; written to benchmark/.")
 def command(file: str, method: str, url: str, client: str | None, profile: bool) -> None:
     """Upload FILE and verify what was stored."""
-    sender = _sent_by(client, method) if client else METHODS[method]
+    sender = _sent_by(client, method) if client else LAB_METHODS[method]
     payload = _payload(file)
     if problem := url_problem(url):
         raise UsageError(f"--url {masked_word(url)!r} is not an address, {problem}: write {DEFAULT_URL}")
@@ -90,7 +90,7 @@ def _sent_by(client: str, method: str) -> Method:
     """Return a method as another client sends it; raise UsageError."""
     check("client", client, CLIENTS)
     try:
-        return sent_by(METHODS[method], client)
+        return sent_by(LAB_METHODS[method], client)
     except KeyError as error:
         why = f"--client {client} cannot send {method}: {error.args[0]}"
         raise UsageError(f"{why}; choose another -t or --client") from None

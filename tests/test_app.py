@@ -211,7 +211,7 @@ def test_usage_is_told_only_where_it_is_switched_on(tmp_path: Path) -> None:
     on.post("/request-stream", data=BODY)
     used = on.get("/usage").get_json()
     assert used["processes"]
-    assert used["stored"] == {"uploads": 1, "temporary": 0}
+    assert used["stored"] == {"uploads": 1, "temporary": 0, "unfinished": 0}
 
 
 def test_one_profile_at_a_time_and_both_uploads_succeed(tmp_path: Path) -> None:

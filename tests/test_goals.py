@@ -6,8 +6,11 @@ import pytest
 from uploadlab import session
 from uploadlab.analysis.ratios import cells_of
 from uploadlab.analysis.significance import LEAST_ROUNDS
+from uploadlab.catalogue.clients import LAB_METHODS
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
+from uploadlab.catalogue.resumable import RESUMABLE
 from uploadlab.declared.goals import load_goals
+from uploadlab.declared.links import load_links
 from uploadlab.declared.plans import load_plan
 from uploadlab.errors import UsageError
 from uploadlab.load.workers import Workers
@@ -74,10 +77,25 @@ def test_every_name_that_is_asked_for_is_declared() -> None:
     below = [cell for one in goals.ratios for cell in one.against]
     choose("deployment", [name for one in goals.ratios for name in one.deployments], DEPLOYMENTS)
     choose("deployment", [cell.deployment for cell in below if cell.deployment], DEPLOYMENTS)
-    choose("method", [one.method for one in goals.ratios], METHODS)
+    choose("link", [one.link for one in goals.ratios if one.link], load_links())
+    choose("method", [one.method for one in goals.ratios], LAB_METHODS)
     choose("method", [cell.method for cell in below if cell.method], METHODS)
     assert goals.growth
     choose("method", goals.growth.methods, METHODS)
+
+
+def test_a_plan_has_what_resumable_uploads_are_divided_by() -> None:
+    targets = [deployment.target() for deployment in DEPLOYMENTS.values()]
+    planned = {one.cell: one.rounds for one in plan_cells(load_plan("resumable", PLANS), Order(), targets)}
+    asked = {
+        cell
+        for ratio in load_goals(RATIOS).ratios
+        if ratio.method in RESUMABLE
+        for deployment in ratio.deployments
+        for cell in cells_of(ratio, deployment, parse_size(ratio.size))
+    }
+    assert asked
+    assert all(planned[cell] >= LEAST_ROUNDS for cell in asked)
 
 
 def test_a_plan_has_exactly_the_cells_that_are_divided() -> None:
@@ -87,6 +105,7 @@ def test_a_plan_has_exactly_the_cells_that_are_divided() -> None:
     asked = {
         cell
         for ratio in load_goals(RATIOS).ratios
+        if ratio.method not in RESUMABLE
         for deployment in ratio.deployments
         for cell in cells_of(ratio, deployment, parse_size(ratio.size or "256MiB"))
     }

@@ -55,7 +55,7 @@ def test_what_a_killed_process_left_is_swept_at_the_next_start_and_nothing_else(
     assert not left.exists()
     assert all(path.exists() for path in others)
     assert (tmp_path / upload_id).read_bytes() == b"in work"
-    assert store.count() == {"uploads": 2, "temporary": 1}
+    assert store.count() == {"uploads": 2, "temporary": 1, "unfinished": 0}
 
 
 def test_a_sweep_between_opening_and_locking_costs_nothing(

@@ -22,11 +22,20 @@ limit_request_fields = 200  # 100 by default; the app bounds all of them togethe
 limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
 
 
+SILENCE = struct.pack("ll", int(os.environ["SILENCE_SECONDS"]), 0)
+
+
 class Worker(ThreadWorker):
     """gthread, whose threads wait for clients to close: by default, the accepting one waits 2 s for each."""
 
     def handle(self, conn):
-        """Answer the requests of a connection, and end it."""
+        """Answer the requests of a connection, and end it.
+
+        By default, a thread waits for ever for a head or a body that stalls. Only a client that has sent no
+        byte yet gives its thread back after 5 s (gunicorn 25.2 and later). The socket that listens could hand
+        the limit down (socket(7)), but not to connections that came before a worker could set it there.
+        """
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, SILENCE)
         kept = super().handle(conn)
         if kept is False:
             with suppress(OSError):
@@ -42,14 +51,3 @@ class Worker(ThreadWorker):
 
 
 worker_class = Worker  # sync by default: an upload over 30 s, body included, gets its worker killed
-
-
-def post_worker_init(worker):
-    """Bound a client's silence: by default, a thread waits for ever for a head or a body that stalls.
-
-    Only a client that has sent no byte yet gives its thread back after 5 s (gunicorn 25.2 and later).
-    Connections inherit it from the socket that accepts them (socket(7)).
-    """
-    silence = struct.pack("ll", int(os.environ["SILENCE_SECONDS"]), 0)
-    for listener in worker.sockets:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, silence)

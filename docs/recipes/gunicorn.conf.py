@@ -19,6 +19,7 @@ limit_request_field_size = 32768  # 8190 by default: a long cookie would be refu
 # (25.1: in the working folder; since 25.2: in $XDG_RUNTIME_DIR or ~/.gunicorn)
 control_socket_disable = True
 HEAD_SECONDS = 30  # for a whole head
+SILENCE_SECONDS = 30  # that a client may send nothing of a head or a body
 
 
 class Worker(ThreadWorker):
@@ -26,6 +27,11 @@ class Worker(ThreadWorker):
 
     def handle(self, conn):
         """Answer a request of a connection, and end it."""
+        # By default, a thread waits for ever for a client that stalls; only one that has sent no byte yet
+        # gives its thread back after 5 s (gunicorn 25.2 and later). The socket that listens could hand the
+        # limit down (socket(7)), but not to connections that came before a worker could set it there.
+        silence = struct.pack("ll", SILENCE_SECONDS, 0)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, silence)
         # No limit by default: a client that sends its head byte by byte would hold a thread for days.
         conn.head = threading.Timer(HEAD_SECONDS, shut, [conn.sock])
         conn.head.start()
@@ -58,13 +64,3 @@ def shut(connection):
 
 
 worker_class = Worker  # sync by default: an upload over 30 s, body included, gets its worker killed
-
-
-def post_worker_init(worker):
-    """Bound a client's silence to 30 s: by default, a thread waits for ever for a head or a body that stalls.
-
-    Only a client that has sent no byte yet gives its thread back after 5 s (gunicorn 25.2 and later).
-    Connections inherit it from the socket that accepts them (socket(7)).
-    """
-    for listener in worker.sockets:
-        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 30, 0))

@@ -51,6 +51,10 @@ class Summary(Struct, frozen=True):
     client_peak_rss_bytes: int | None = None
     spooled_bytes: int | None = None
     """Written to disk in addition to the stored file, median."""
+    sent_twice_bytes: int | None = None
+    """Of the file, handed to the client's system more than once, median; None for a method of one request."""
+    breaks: int | None = None
+    """How often a request that carries the file had to be made again, median."""
 
     @property
     def cell(self) -> Cell:
@@ -179,7 +183,17 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
         server_peak_rss_bytes=max(_known(rows, "server_peak_rss_bytes"), default=None),
         client_peak_rss_bytes=max(_known(rows, "client_peak_rss_bytes"), default=None),
         spooled_bytes=round(median(spooled)) if spooled else None,
+        sent_twice_bytes=_sent_twice(rows),
+        breaks=round(median(breaks)) if (breaks := _known(rows, "breaks")) else None,
     )
+
+
+def _sent_twice(rows: Sequence[Measurement]) -> int | None:
+    """Return the median of what uploads that arrived have sent more than once."""
+    known = [row.sent_bytes - row.size_bytes for row in rows if row.sent_bytes is not None]
+    if not known or any(row.status not in ACCEPTED for row in rows):
+        return None
+    return round(median(known))
 
 
 def _per_gb(rows: Sequence[Measurement], field: str) -> float | None:

@@ -15,6 +15,7 @@ from uploadlab.analysis.significance import Interval
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.declared.goals import Goals, Growth, Ratio
 from uploadlab.model.cells import Cell
+from uploadlab.model.deployments import over
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.model.runs import Run
 from uploadlab.selection import choose
@@ -147,10 +148,11 @@ class _Figures:
 
 def cells_of(ratio: Ratio, deployment: str, size_bytes: int) -> list[Cell]:
     """Return the cell above the line, then the cells below it."""
-    cells = [Cell(deployment, ratio.method, size_bytes)]
+    cells = [Cell(over(deployment, ratio.link), ratio.method, size_bytes)]
     for below in ratio.against:
         size = parse_size(below.size) if below.size else size_bytes
-        cells.append(Cell(below.deployment or deployment, below.method or ratio.method, size))
+        name = over(below.deployment or deployment, ratio.link)
+        cells.append(Cell(name, below.method or ratio.method, size))
     return cells
 
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -45,6 +46,27 @@ def _by_another_client(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     raise NotImplementedError("another client sends this")
 
 
+class GoesOnBy(StrEnum):
+    """How an upload goes on after a break."""
+
+    AGAIN = "again"
+    """By the whole file again."""
+    OFFSET = "offset"
+    """From the byte on that the server asks for (tus 1.0)."""
+    PARTS = "parts"
+    """By the parts that the server lacks, which it joins at the end."""
+
+
+class GoesOn(NamedTuple):
+    """How a method that sends several requests does so."""
+
+    by: GoesOnBy
+    piece_bytes: int = 0
+    """Of the file in a request at most; 0: all the rest."""
+    connections: int = 1
+    """At the same time."""
+
+
 class Method(NamedTuple):
     """A pair of sender and receiver."""
 
@@ -73,6 +95,8 @@ class Method(NamedTuple):
     """Of another client: the method whose place accepts it, too."""
     http2: bool = False
     """Whether it is sent over HTTP/2, which clients have over TLS alone."""
+    goes_on: GoesOn | None = None
+    """How it goes on after a break; None: it sends one request. See catalogue/resumable.py."""
 
     @property
     def own(self) -> bool:
@@ -106,7 +130,8 @@ def methods_at(place: Deployment | Target) -> list[str]:
     """
     if isinstance(place, Target) and (spec := place.foreign):
         return [name for name, method in METHODS.items() if not method.sends_as and spec.takes(method.form)]
-    return [name for name in place.accepts or METHODS if place.next or not METHODS[name].hops]
+    accepted = [name for name in place.accepts or METHODS if name in METHODS]
+    return [name for name in accepted if place.next or not METHODS[name].hops]
 
 
 def sent_at(place: Target, names: Iterable[str]) -> list[str]:
@@ -126,7 +151,7 @@ def sent_at(place: Target, names: Iterable[str]) -> list[str]:
 def stream(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Raw body, read in blocks: the recommended way."""
     # requests would send an empty file chunked (psf/requests#6568).
-    return _raw(file if size_bytes else b"")
+    return raw_body(file if size_bytes else b"")
 
 
 @method("request.stream-lines", "/request-stream?reader=lines", slow=True, sends_as="request.stream")
@@ -168,7 +193,7 @@ def stream_16k(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 @method("request.stream-chunked", "/request-stream")
 def stream_chunked(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """Chunked body from a generator, read in blocks: for a length that is not known in advance."""
-    return _raw(iter(partial(file.read, BLOCK_BYTES), b""))
+    return raw_body(iter(partial(file.read, BLOCK_BYTES), b""))
 
 
 @method("request.files", "/request-files", form=True)
@@ -219,7 +244,8 @@ def boundary() -> str:
     return "".join(random.SystemRandom().choices("01", k=70))
 
 
-def _raw(body: Any) -> Request:
+def raw_body(body: Any) -> Request:
+    """Return a request whose body is plain bytes."""
     return {"data": body, "headers": {"Content-Type": "application/octet-stream"}}
 
 

@@ -7,8 +7,7 @@ import click
 
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.client_cases import CLIENT_CASES
-from uploadlab.catalogue.clients import CLIENT_METHODS
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import CLIENT_METHODS, LAB_METHODS
 from uploadlab.commands import options
 from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.links import load_links
@@ -25,7 +24,7 @@ def _deployments() -> dict[str, str]:
 
 
 def _methods() -> dict[str, str]:
-    return {name: method.description for name, method in METHODS.items()}
+    return {name: method.description for name, method in LAB_METHODS.items()}
 
 
 def _clients() -> dict[str, str]:

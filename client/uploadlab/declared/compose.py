@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import LAB_METHODS
 from uploadlab.errors import LabError, problem_of
 from uploadlab.model.deployments import CORE, GROUPS, Deployment, Service
 from uploadlab.model.own_apps import AppSupport
@@ -103,7 +103,7 @@ def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
         tier=lab.tier,
         why=lab.why,
         port=lab.port,
-        accepts=choose("method", lab.accepts, METHODS),
+        accepts=choose("method", lab.accepts, LAB_METHODS),
         needs=lab.needs,
         services=parts,
         group=lab.group,

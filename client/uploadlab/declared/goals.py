@@ -36,6 +36,8 @@ class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     why: str
     size: str = ""
     """Empty: each size that all cells of the ratio have."""
+    link: str = ""
+    """What the uploads go over; empty: nothing of the lab's."""
     by_cpu: bool = True
     """Whether CPU seconds per GB judge where the client or the ceiling limits MB/s."""
 

@@ -52,6 +52,10 @@ class Outcome(HostUse, kw_only=True):
     """The longest time in which the system took no block of the body; None for a body of few blocks."""
     http_status: int | None = None
     error: str | None = None
+    sent_bytes: int | None = None
+    """Of bodies, handed to the system over all requests; None for a method of one request."""
+    breaks: int | None = None
+    """How often a request that carries the file had to be made again; None for a method of one request."""
     stored_bytes: int | None = None
     digest_ok: bool | None = None
     removed: bool | None = None

@@ -18,6 +18,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     picture,
     regressions,
     results,
+    resumable,
     servers,
 )
 from uploadlab.pages.part import END, FILES, PARTS

@@ -6,7 +6,7 @@ from pathlib import Path
 from uploadlab.analysis.cells import GB
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.client_cases import CLIENT_CASES
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import LAB_METHODS
 from uploadlab.declared.compose import config_texts, load_deployments
 from uploadlab.declared.goals import load_goals
 from uploadlab.declared.knobs import load_knobs
@@ -33,7 +33,7 @@ LANGUAGES = {".py": "python", ".ini": "ini", ".conf": "nginx"}
 @page_part
 def methods() -> str:
     """Return the lab's own methods, with what they do."""
-    rows = [[f"`{method.name}`", method.description] for method in METHODS.values()]
+    rows = [[f"`{method.name}`", method.description] for method in LAB_METHODS.values()]
     return untitled(["method", "what it is"], rows)
 
 

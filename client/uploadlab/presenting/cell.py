@@ -1,7 +1,8 @@
 """One cell in full: all that a stored run knows of it, as lines of text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
+from typing import Any
 
 from uploadlab.analysis.cells import latest_attempt, summarize
 from uploadlab.analysis.diagnosis import explain
@@ -27,7 +28,7 @@ def _seconds(value: float) -> str:
     return f"{value:.4f} s"
 
 
-FIELDS = {
+FIELDS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "connected": ("connected_seconds", _seconds),
     "head sent": ("first_sent_seconds", _seconds),
     "body sent": ("sent_seconds", _seconds),
@@ -41,8 +42,14 @@ FIELDS = {
     "spooled": ("spooled_bytes", tenths_of_mib),
     "client CPU": ("client_cpu_seconds", _seconds),
     "client memory": ("client_peak_rss_bytes", tenths_of_mib),
+    "bodies sent": ("sent_bytes", tenths_of_mib),
+    "begun again": ("breaks", str),
 }
 """The figures of a measurement that are shown, and how each is written."""
+
+
+OF_SEVERAL_REQUESTS = ("sent_bytes", "breaks")
+"""What is counted only of methods that go on after a break."""
 
 
 def cell_in_full(folder: RunFolder, name: str) -> list[str]:
@@ -130,6 +137,8 @@ def _figures(measured: Sequence[Measurement]) -> list[str]:
     for label, (field, write) in FIELDS.items():
         values = [getattr(row, field) for row in measured]
         known = [value for value in values if value is not None]
+        if field in OF_SEVERAL_REQUESTS and not known:
+            continue
         middle = figure(median(known) if known else None, write)
         lines.append(_line(label, middle, [figure(value, write) for value in values]))
     statuses = [row.status for row in measured]

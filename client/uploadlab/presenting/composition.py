@@ -50,6 +50,7 @@ from uploadlab.presenting.run_answer import (
     run_title,
     speed_statements,
 )
+from uploadlab.presenting.sent_twice import twice_in_short, twice_statements
 from uploadlab.presenting.summary import run_summary
 from uploadlab.presenting.version_answer import version_differences, version_statements, version_title
 from uploadlab.storage.reader import UNKNOWN, StoredRun
@@ -163,7 +164,8 @@ def _title(evidence: Evidence) -> str:
             return version_title(evidence.compared)
         return comparison_title(evidence.compared[0], run.comparison)
     if evidence.summaries:
-        speed = speed_of_clients_in_short(evidence.clients) or link_title(evidence.links)
+        over_links = "; ".join(filter(None, [twice_in_short(evidence.links), link_title(evidence.links)]))
+        speed = speed_of_clients_in_short(evidence.clients) or over_links
         return run_title(run, evidence.losses, evidence.ranking, evidence.disturbed, speed)
     return load_title(_apps(evidence)) or f"Plan {run.plan}"
 
@@ -194,6 +196,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *loss_statements(evidence.losses),
         *fixes,
         *failure_statements(failures),
+        *twice_statements(evidence.links),
         *link_statements(evidence.links),
         *noise_statements(evidence.disturbed, "round", slow_for_sure),
         *noise_statements(step_disturbances(evidence.stored.steps), "step"),

@@ -7,12 +7,13 @@ from uploadlab.analysis.link_facts import FULL, LinkFacts, OverLink, Way
 from uploadlab.model.links import Cut, Link, Range, Stall
 from uploadlab.model.measurements import ACCEPTED, Status
 from uploadlab.presenting.document import Bad, Key, Statement, Table, TableRow
-from uploadlab.presenting.figures import NO_FIGURE, counted, few, grouped, percent, short
+from uploadlab.presenting.figures import NO_FIGURE, counted, few, grouped, percent, short, tenths_of_mib
 from uploadlab.units import format_size
 
 LINK_LEGEND = (
     "Each upload had a line of its own. A cell has the seconds of an upload, the middle of the rounds, and "
-    "the share of the link's rate that it used; or what the client saw of its end, and after how long."
+    "the share of the link's rate that it used, and what was sent twice; or what the client saw of its end, "
+    "and after how long."
 )
 LINK_HEADER = ["link", "up", "down", "round trip", "what it does to a connection", "what it is"]
 UNLIMITED = "no limit"
@@ -185,7 +186,12 @@ def over_link_text(cell: OverLink | None) -> str:
     if cell.summary.status not in ACCEPTED or not cell.seconds:
         return Bad(end_text(cell))
     share = "" if cell.share is None else f", {percent(cell.share)}"
-    return f"{cell.seconds:.1f} s{share}"
+    return f"{cell.seconds:.1f} s{share}{twice_text(cell.summary.sent_twice_bytes)}"
+
+
+def twice_text(size_bytes: int | None) -> str:
+    """Return ``, 4.1 MiB twice``; nothing where nothing was sent twice, or where that is not known."""
+    return f", {tenths_of_mib(size_bytes)} twice" if size_bytes else ""
 
 
 def outcome_tables(found: Sequence[LinkFacts]) -> list[Table]:

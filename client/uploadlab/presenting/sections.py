@@ -33,7 +33,9 @@ from uploadlab.presenting.links import LINK_LEGEND, link_table, outcome_tables
 from uploadlab.presenting.load import LOAD_LEGEND, load_notes, load_tables
 from uploadlab.presenting.rates import ROUGH_LEGEND
 from uploadlab.presenting.repeat import repeating_commands
+from uploadlab.presenting.sent_twice import twice_tables
 from uploadlab.presenting.tables import (
+    AGAIN_LEGEND,
     CELL_LEGEND,
     COST_LEGEND,
     LIMITED,
@@ -80,6 +82,8 @@ def cell_section(run: Run, summaries: Sequence[Summary]) -> Section:
     legend = [CELL_LEGEND.format(ceiling=ceiling), COST_LEGEND, ROUGH_LEGEND]
     if any(summary.client_limited for summary in summaries):
         legend.append(LIMITED_NOTE)
+    if any(summary.breaks is not None for summary in summaries):
+        legend.append(AGAIN_LEGEND)
     return Section("cells", "Every figure", [" ".join(legend)], tables=tables)
 
 
@@ -154,7 +158,7 @@ def link_section(run: Run, found: Sequence[LinkFacts]) -> MaybeSection:
     """Return the links of a run, and what happened over each."""
     if not found:
         return None
-    tables = [link_table(run.links), *outcome_tables(found)]
+    tables = [link_table(run.links), *twice_tables(found), *outcome_tables(found)]
     return Section("links", "What each link did", [LINK_LEGEND], tables=tables, is_open=True)
 
 

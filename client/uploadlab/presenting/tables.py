@@ -41,6 +41,11 @@ COST_LEGEND = (
     "CPU, peak RSS: of all the server's processes, their sum (shared memory counted more than once). "
     "Client CPU, client RSS: of what sends. Spooled: written to disk in addition to the stored file."
 )
+AGAIN_HEADER = ["sent twice", "begun again"]
+AGAIN_LEGEND = (
+    "Sent twice: bytes of the file that the client handed to its system more than once, also those that "
+    "never left it. Begun again: how often a request was, after a break."
+)
 
 
 def rate_tables(run: Run, summaries: Sequence[Summary]) -> list[Table]:
@@ -129,7 +134,14 @@ def cell_table(summaries: Sequence[Summary]) -> Table:
         key=lambda cell: (-cell.size_bytes, cell.status is not Status.WRONG, -(cell.mb_per_second or inf)),
     )
     narrow = ["method", "size", "MB/s", "range", "rounds", "CPU s/GB", "client CPU s/GB"]
-    return Table("", header, list(map(_cell_row, order)), narrow=narrow, is_sortable=True)
+    rows = list(map(_cell_row, order))
+    if any(summary.breaks is not None for summary in summaries):
+        header += AGAIN_HEADER
+        narrow += AGAIN_HEADER
+        rows = [
+            row._replace(cells=[*row.cells, *_again_cells(of)]) for row, of in zip(rows, order, strict=True)
+        ]
+    return Table("", header, rows, narrow=narrow, is_sortable=True)
 
 
 def _cell_row(summary: Summary) -> TableRow:
@@ -151,6 +163,15 @@ def _cell_row(summary: Summary) -> TableRow:
         _sorted_mib(summary.client_peak_rss_bytes),
     ]
     return TableRow(cells, key)
+
+
+def _again_cells(summary: Summary) -> list[str]:
+    """Return what was sent again after breaks."""
+    twice = summary.sent_twice_bytes
+    return [
+        _sorted(figure(twice, tenths_of_mib), twice),
+        _sorted(figure(summary.breaks, str), summary.breaks),
+    ]
 
 
 def _sorted_mib(size_bytes: int | None) -> str:
@@ -230,7 +251,7 @@ def goal_table(goals: Goals) -> Table:
     """Return all declared goals, for documents: the ratios, then the growth."""
     rows = [
         [
-            f"{ratio.method} {ratio.size}".strip(),
+            f"{ratio.method} {ratio.size}".strip() + (f" over {ratio.link}" if ratio.link else ""),
             ratio.below,
             ", ".join(ratio.deployments),
             _goal(ratio.goal),

@@ -154,6 +154,10 @@ class LocalRuntime:
         keep(url, private)
         return deployment.target(url, problem)
 
+    def leaders(self, name: str) -> list[int]:
+        """Return the process ids of a deployment's services, in order; each leads a session of its own."""
+        return [process.pid for _, process in self._started.get(name, [])]
+
     def explain(self, name: str) -> str:
         """Return which process of a deployment has ended, with its last words; empty if none has."""
         for service, process in self._started.get(name, []):

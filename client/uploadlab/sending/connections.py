@@ -19,10 +19,12 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
 
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.private_urls import Private, masked, origin, private_parts, with_query
+from uploadlab.sending.progress import Taken, await_answer, drop_waiting, hand_over, keep_little_waiting
 from uploadlab.units import format_size
 
 Watch = Callable[[str], None]
@@ -72,11 +74,15 @@ def session(
     answer_bytes: int = ANSWER_BYTES,
     beside: str = "",
     through: Through = None,
+    taken: Taken | None = None,
 ) -> requests.Session:
-    """Return a fresh session: uWSGI closes connections without saying so, so none is used twice."""
+    """Return a fresh session: uWSGI closes connections without saying so, so most are used once.
+
+    With ``taken``, which is called with the bytes of bodies, a connection's time is that of a silent line.
+    """
     new = TargetSession()
     new.beside = beside
-    return guarded(new, BlockAdapter(watch, block_bytes, answer_bytes, through))
+    return guarded(new, BlockAdapter(watch, block_bytes, answer_bytes, through, taken))
 
 
 def guarded(new: requests.Session, adapter: "BlockAdapter") -> requests.Session:
@@ -202,17 +208,17 @@ class BlockAdapter(HTTPAdapter):
         block_bytes: int = BLOCK_BYTES,
         answer_bytes: int = ANSWER_BYTES,
         through: Through = None,
+        taken: Taken | None = None,
     ) -> None:
-        self._watch, self._block_bytes, self._answer_bytes = watch, block_bytes, answer_bytes
-        self._through = through
+        self._block_bytes, self._limits = block_bytes, (watch, answer_bytes, through, taken)
         super().__init__()
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return a pool whose connections are limited, and watched if anyone watches."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _LimitedTLS if pool.scheme == "https" else _Limited
-        pool.ConnectionCls = partial(kind, self._watch, self._answer_bytes, self._through)
-        pool.conn_kw["blocksize"] = self._block_bytes  # urllib3 1.26 takes none when a pool is made
+        pool.ConnectionCls = partial(kind, *self._limits)
+        pool.conn_kw["blocksize"] = self._block_bytes  # as urllib3 1.26 takes none for a pool
         return pool
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
@@ -228,10 +234,17 @@ class _Limited(HTTPConnection):
     """A connection whose answer is limited, and that reports how far a request has got."""
 
     def __init__(
-        self, watch: Watch | None, answer_bytes: int, through: Through, *args: Any, **kwargs: Any
+        self,
+        watch: Watch | None,
+        answer_bytes: int,
+        through: Through,
+        taken: Taken | None,
+        *args: Any,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._watch, self._answer_bytes, self._through = watch, answer_bytes, through
+        self._taken, self._at_head = taken, False
 
     def response_class(self, connected: Any, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override]
         """Return the answer, which http.client makes so; the connection's time is for all of it."""
@@ -243,23 +256,47 @@ class _Limited(HTTPConnection):
         if self._through is None:
             return super()._new_conn()
         seconds: Any = self.timeout
-        connected = socket.create_connection(self._through, seconds)
+        try:
+            connected = socket.create_connection(self._through, seconds)
+        except ConnectionResetError as error:
+            # urllib3 takes it for the end of a connection that may still have an answer; this has none.
+            raise NewConnectionError(self, "the connection was reset at once") from error
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as urllib3 does
         return connected
 
     def connect(self) -> None:
         super().connect()
+        if self._taken is not None:
+            keep_little_waiting(self.sock)
         self._report("connected")
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+        self._at_head = True
+        super().putrequest(*args, **kwargs)
 
     def send(self, data: Any) -> None:
         self._report("sending")
-        super().send(data)
+        if self._taken is None or self._at_head:
+            super().send(data)
+        else:
+            self._patiently(hand_over, data, self._taken)
+        self._at_head = False
         self._report("sent")
 
     def getresponse(self) -> Any:
+        if self._taken is not None:
+            self._patiently(await_answer, self.timeout)
         response = super().getresponse()
         self._report("answered")
         return response
+
+    def _patiently(self, do: Callable[..., None], *words: Any) -> None:
+        """Do that with the socket; if the line is silent, nothing of this request may arrive later."""
+        try:
+            do(self.sock, *words)
+        except TimeoutError:
+            drop_waiting(self.sock)
+            raise
 
     def _report(self, what: str) -> None:
         if self._watch:

@@ -18,9 +18,13 @@ class AnnouncedFile:
     """
 
     def __init__(self, file: BinaryIO, path: str, size_bytes: int) -> None:
-        self._file, self._path = file, path
-        self._size_bytes = self.len = size_bytes
-        """``len`` is what is left, by the name that requests and requests-toolbelt look for."""
+        self._file, self._path, self._size_bytes = file, path, size_bytes
+        self._at, self._end = 0, size_bytes
+
+    @property
+    def len(self) -> int:
+        """How many bytes are left, by the name that requests and requests-toolbelt look for."""
+        return self._end - self._at
 
     def read(self, count: int | None = -1) -> bytes:
         """Return the next block; raise FileFault if the file ends early or cannot be read."""
@@ -30,14 +34,19 @@ class AnnouncedFile:
         except OSError as error:
             raise FileFault(f"cannot read {self._path}: {error.strerror}") from None
         if wanted and not block:
-            raise shorter_file(self._path, self._size_bytes - self.len, self._size_bytes)
-        self.len -= len(block)
+            raise shorter_file(self._path, self._at, self._size_bytes)
+        self._at += len(block)
         return block
 
     def seek(self, position: int) -> int:
         """Go to a position, from which the announced bytes that follow are left."""
-        self.len = self._size_bytes - position
+        self._at, self._end = position, self._size_bytes
         return self._file.seek(position)
+
+    def select(self, start: int, count: int) -> None:
+        """Go to a position, from which that many bytes are left: a piece that is sent by itself."""
+        self.seek(start)
+        self._end = start + count
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the blocks that are left."""

@@ -20,7 +20,13 @@ class Stopwatch:
         """Seconds that the system took for the slowest of them."""
 
     def lap(self, name: str) -> None:
-        """Keep when the request is connected, begins to send a block, has sent it, or is answered."""
+        """Keep when the request is connected, begins to send a block, has sent it, or is answered.
+
+        Of several requests, keep the first connection, and the last of the others.
+        """
+        if name == "connected":
+            self.laps.setdefault(name, self.seconds())
+            return
         self.laps[name] = self.seconds()
         if name == "sent":
             self.laps.setdefault("first sent", self.laps[name])
@@ -29,8 +35,8 @@ class Stopwatch:
 
     @property
     def longest_stall(self) -> float | None:
-        """The longest time in which the system took no block; None for a body of few blocks."""
-        return self.longest_send if self.blocks >= LEAST_BLOCKS else None
+        """The longest time in which the system took no block; None for few blocks or several connections."""
+        return self.longest_send if self.blocks >= LEAST_BLOCKS and "sending" in self.laps else None
 
     def seconds(self) -> float:
         """Return the time since the start."""

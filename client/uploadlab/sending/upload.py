@@ -20,10 +20,13 @@ from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, sto
 from uploadlab.sending.connections import Through, is_success, location_of, session
 from uploadlab.sending.curl import send_by_curl
 from uploadlab.sending.foreign import Answered, file_name, named, part_for, unmet
+from uploadlab.sending.persistence import Route, Tally
 from uploadlab.sending.program_uploads import ProgramSender
 from uploadlab.sending.programs import ClientUnavailable
+from uploadlab.sending.several_requests import FileInPieces
 from uploadlab.sending.source import AnnouncedFile
 from uploadlab.sending.stopwatch import Stopwatch
+from uploadlab.sending.ways_to_go_on import send_in_pieces
 
 
 class Uploaded(msgspec.Struct):
@@ -52,31 +55,31 @@ def upload(
     A server that is silent for longer than ``silence_seconds`` is given up. A foreign one is sent no query.
     Connections go ``through`` a line, if there is one.
 
-    The time runs from before the request is built until its answer is read; where curl sends, by its clock.
-    What another client sends, one of ``programs`` does, with a clock of its own.
+    The time runs from before the first request is built until the last answer is read; where curl sends, by
+    its clock. What another client sends, one of ``programs`` does, with a clock of its own.
     """
     if method.client:
         with closing(ProgramSender()) if programs is None else nullcontext(programs) as sender:
             return _upload_by_program(url, method, payload, foreign, sender, through, query)
-    name = file_name()
     if method.curl:
-        return _upload_by_curl(url, method, payload, foreign, name, through, query)
+        return _upload_by_curl(url, method, payload, foreign, through, query)
+    name, tally = file_name(), Tally()
     memory_known = memory.reset_peak()
     cpu_before = time.process_time()
     watch = Stopwatch()
     try:
-        with (
-            open(payload.path, "rb") as file,
-            session(watch.lap, method.block_bytes, through=through) as connection,
-        ):
-            source = cast(BinaryIO, AnnouncedFile(file, payload.path, payload.size_bytes))
-            part = part_for(foreign, url, name) if foreign else Part()
-            request = method.send(source, payload.size_bytes, part)
-            verb, address = verb_and_address(url, method, foreign, name)
-            response = connection.request(verb, address, params=query, timeout=silence_seconds, **request)
+        if method.goes_on:
+            route = Route(watch.lap, method.block_bytes, through, query, tally)
+            response, location = send_in_pieces(FileInPieces(url, method, payload, route))
+        else:
+            with session(watch.lap, method.block_bytes, through=through) as connection:
+                words = url, method, payload, foreign, name
+                response = _send_once(connection, *words, params=query, timeout=silence_seconds)
+            location = location_of(response)
     except (requests.RequestException, ValueError, OSError, MemoryError, OverflowError) as error:
         # A ValueError is urllib3's for the name of a host.
-        return Uploaded(Outcome(status=Status.FAILED, error=reason(error), seconds=watch.seconds()))
+        outcome = Outcome(status=Status.FAILED, error=reason(error), seconds=watch.seconds())
+        return Uploaded(_with_tally(outcome, method, tally))
     seconds, laps = watch.seconds(), watch.laps
     sent, answered = laps.get("sent"), laps.get("answered")
     outcome = Outcome(
@@ -91,7 +94,33 @@ def upload(
         client_cpu_seconds=time.process_time() - cpu_before,
         client_peak_rss_bytes=memory.peak_rss_bytes() if memory_known else None,
     )
-    return _answered(outcome, foreign, Answered(url, name, response.content, location_of(response)))
+    answer = Answered(url, name, response.content, location)
+    return _answered(_with_tally(outcome, method, tally), foreign, answer)
+
+
+def _send_once(
+    connection: requests.Session,
+    url: str,
+    method: Method,
+    payload: Payload,
+    foreign: TargetSpec | None,
+    name: str,
+    **more: Any,
+) -> requests.Response:
+    """Send the file in one request; return the answer."""
+    with open(payload.path, "rb") as file:
+        source = cast(BinaryIO, AnnouncedFile(file, payload.path, payload.size_bytes))
+        part = part_for(foreign, url, name) if foreign else Part()
+        request = method.send(source, payload.size_bytes, part)
+        verb, address = verb_and_address(url, method, foreign, name)
+        return connection.request(verb, address, **more, **request)
+
+
+def _with_tally(outcome: Outcome, method: Method, tally: Tally) -> Outcome:
+    """Return the outcome with what several requests took; nothing is counted of a method of one request."""
+    if method.goes_on:
+        outcome.sent_bytes, outcome.breaks = tally.sent_bytes, tally.breaks
+    return outcome
 
 
 def _upload_by_curl(
@@ -99,10 +128,10 @@ def _upload_by_curl(
     method: Method,
     payload: Payload,
     foreign: TargetSpec | None,
-    name: str,
     through: Through,
     query: Mapping[str, str],
 ) -> Uploaded:
+    name = file_name()
     verb, address = verb_and_address(url, method, foreign, name)
     address = with_query(address, urlencode(query))
     budget = float(query["budget"]) if "budget" in query else None

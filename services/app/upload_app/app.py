@@ -5,13 +5,14 @@ from contextlib import suppress
 
 from flask import Flask
 
-from upload_app import errors, routes
+from upload_app import errors, parts_routes, resumable_routes, routes
 from upload_app.cross_site import Hosts, SameSite
 from upload_app.form_request import UploadRequest
 from upload_app.framing import StrictFraming
 from upload_app.linger import Linger
 from upload_app.settings import Settings
 from upload_app.storage import Store
+from upload_app.unfinished_uploads import UnfinishedUploads
 
 
 def create_app(settings: Settings) -> Flask:
@@ -22,8 +23,12 @@ def create_app(settings: Settings) -> Flask:
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_content_length
     app.extensions["settings"] = settings
-    app.extensions["store"] = Store(settings.data_dir, settings.reserve_bytes)
-    app.register_blueprint(routes.blueprint)
+    app.extensions["store"] = store = Store(settings.data_dir, settings.reserve_bytes)
+    app.extensions["unfinished"] = UnfinishedUploads(
+        store, settings.resumable_seconds, settings.most_open_uploads
+    )
+    for module in (routes, resumable_routes, parts_routes):
+        app.register_blueprint(module.blueprint)
     errors.answer_errors(app)
     if settings.strict_framing:
         app.wsgi_app = StrictFraming(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it

@@ -17,6 +17,7 @@ from upload_app.relay import Refused
 from upload_app.room import NoRoom
 from upload_app.store_errors import explain_store_error
 from upload_app.strict_form import AmbiguousForm
+from upload_app.unfinished import UploadRefused
 
 Describe = Callable[[Any], tuple[int, str]]
 """Takes an exception; returns the status and the sentence of its answer."""
@@ -42,6 +43,7 @@ def answer_errors(app: Flask) -> None:
         BudgetSpent: lambda error: (408, str(error)),
         ParserLimitReached: lambda error: (413, f"{_limits()}: {error}"),
         Refused: lambda error: (error.status, str(error)),
+        UploadRefused: lambda error: (error.status, str(error)),
         NoRoom: explain_store_error,  # no traceback in the log: nothing failed
         OSError: _explain_os_error,
     }
@@ -52,6 +54,7 @@ def answer_errors(app: Flask) -> None:
 def _answer(describe: Describe, error: Exception) -> ResponseReturnValue:
     status, sentence = describe(error)
     headers = error.get_headers() if isinstance(error, HTTPException) else []
+    headers = [*error.headers.items()] if isinstance(error, UploadRefused) else headers
     kept = [(name, value) for name, value in headers if name != "Content-Type"]  # such as Allow, of a 405
     if status != INTERNAL:
         # repr: a client's text must not look like a line of its own.

@@ -11,6 +11,14 @@ from multipart import MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from upload_app.body import Body
 from upload_app.one_file import OneFile
+from upload_app.unfinished import UnfinishedUpload, UploadRefused
+
+LEAST_BLOCK_BYTES = 64 << 10
+"""What is read at a time of a slow upload that may go on later."""
+
+
+class BodyTooLong(UploadRefused):
+    """A body that goes on behind the end of its upload or part."""
 
 
 def receive_blocks(body: Body, file: BinaryIO, block_size: int) -> None:
@@ -64,3 +72,16 @@ def receive_pushed_form(
         elif event and part.is_field and segment.bytes_received > most:
             raise ParserLimitReached(f"the field {segment.name!r} has over {most} bytes")
     choice.require()
+
+
+def receive_range(body: Body, upload: UnfinishedUpload, at: int, end: int, block_size: int) -> int:
+    """Write a raw body to an upload from ``at`` on; return where it ends. Raise BodyTooLong behind ``end``.
+
+    What was written before an error stays.
+    """
+    for block in body.paced_blocks(min(LEAST_BLOCK_BYTES, block_size), block_size):
+        if at + len(block) > end:
+            raise BodyTooLong(413, f"the body goes on behind byte {end}, where it should end")
+        at += upload.write(block, at)
+    body.finish()
+    return at

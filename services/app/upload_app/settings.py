@@ -71,6 +71,10 @@ class Settings:
     """Answer only when the file would survive a power cut. Off: only where the client asks (``?fsync=1``)."""
     linger_seconds: float
     """How long to read on after a refusal, so that the client sees the answer."""
+    resumable_seconds: float
+    """How long an unfinished upload is kept after its last byte, so that it may go on."""
+    most_open_uploads: int
+    """How many unfinished uploads are kept at a time: one more is refused with 503."""
     next_hops: dict[str, Hop]
     """The only deployments that /stream-pass-to-next may pass uploads on to; the first is the default."""
 
@@ -96,5 +100,7 @@ class Settings:
             chunked_needs_digest=environ.get("CHUNKED_NEEDS_DIGEST", "0") == "1",
             fsync=environ.get("FSYNC", "0") == "1",
             linger_seconds=float(environ.get("LINGER_SECONDS", 0)),
+            resumable_seconds=float(environ.get("RESUMABLE_SECONDS") or 86400),
+            most_open_uploads=int(environ.get("MOST_OPEN_UPLOADS") or 1000),
             next_hops=parse_hops(environ.get("NEXT_HOPS", "")),
         )

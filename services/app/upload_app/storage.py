@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import xxhash
 
+from upload_app.range_lock import is_range_locked
 from upload_app.room import Room
 
 DIGESTS: dict[str, Callable[[], Any]] = {
@@ -21,6 +22,8 @@ DIGESTS: dict[str, Callable[[], Any]] = {
     "sha256": hashlib.sha256,
 }
 PARTIAL = ".part"
+INFO = ".info"
+"""What ends the name of the file that describes an unfinished upload, and that its writers lock."""
 
 
 class Partial:
@@ -81,7 +84,9 @@ class Store:
         self.directory = directory
         self.room = Room(directory, reserve_bytes)
         self.temporary = directory / "tmp"
-        self.temporary.mkdir(parents=True, exist_ok=True)
+        self.unfinished = self.temporary / "resumable"
+        """The folder of uploads that may go on later."""
+        self.unfinished.mkdir(parents=True, exist_ok=True)
         self._mode = _mode_of_new_files()
         self._sweep()
 
@@ -130,13 +135,19 @@ class Store:
 
     def in_progress(self) -> int:
         """Return how many uploads are being written now, by any process of this deployment."""
-        return sum(_is_locked(path) for path in self.temporary.glob(f"*{PARTIAL}"))
+        streamed = sum(_is_locked(path) for path in self.temporary.glob(f"*{PARTIAL}"))
+        return streamed + sum(_is_written_to(path) for path in self.unfinished.glob(f"*{INFO}"))
 
     def count(self) -> dict[str, int]:
-        """Return how many uploads are stored, and how many files (also spools of servers) are in ``tmp``."""
+        """Return how many uploads are stored, how many files (also spools of servers) are in ``tmp``.
+
+        Uploads that may go on later are counted apart, and not as temporary files.
+        """
+        folders = ((folder, len(files)) for folder, _, files in os.walk(self.temporary))
         return {
             "uploads": sum(is_id(entry.name) for entry in os.scandir(self.directory)),
-            "temporary": sum(len(files) for _, _, files in os.walk(self.temporary)),
+            "temporary": sum(count for folder, count in folders if folder != str(self.unfinished)),
+            "unfinished": sum(1 for _ in self.unfinished.glob(f"*{INFO}")),
         }
 
     def _sweep(self) -> None:
@@ -173,4 +184,10 @@ def _is_locked(path: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+    return False
+
+
+def _is_written_to(path: Path) -> bool:
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        return is_range_locked(file.fileno())
     return False

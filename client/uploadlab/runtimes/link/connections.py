@@ -1,6 +1,7 @@
 """A line that listens, and each connection over it: how they begin and end."""
 
 import asyncio
+import select
 import socket
 import struct
 from contextlib import suppress
@@ -159,6 +160,18 @@ class Connection:
             self.close(reset=True)
         elif self._silent_bytes >= MOST_DROPPED:
             self._line.loop.remove_reader(self._client)
+            self._await_reset()
+
+    def _await_reset(self) -> None:
+        """Close when the client has reset its connection, which shows although nothing is read from it."""
+        if self._client.fileno() < 0:
+            return
+        ended = select.poll()
+        ended.register(self._client, 0)  # errors and resets are always reported
+        if ended.poll(0):
+            self.close(reset=True)
+        else:
+            self._line.loop.call_later(PAUSE_SECONDS, self._await_reset)
 
 
 def _tuned(end: socket.socket) -> socket.socket:
