@@ -463,6 +463,24 @@ def test_a_sweep_between_making_and_locking_costs_nothing(
     assert stored(tmp_path, url) == b"abc"
 
 
+@pytest.mark.parametrize(("fill_seconds", "sizes"), [(1e9, [64, 128, 256, 512, 1024, 1024]), (0.0, [64] * 6)])
+def test_blocks_are_small_where_a_body_arrives_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fill_seconds: float, sizes: list[int]
+) -> None:
+    """A cut costs at most the block that is being filled, and large blocks cost less CPU time."""
+    monkeypatch.setattr("upload_app.body.FILL_SECONDS", fill_seconds)
+    app, written, really = client(tmp_path), [], os.pwrite
+
+    def note(file: int, block: Any, at: int) -> int:
+        written.append(len(block) >> 10)
+        return really(file, block, at)
+
+    url = begin(app, sum(sizes) << 10)
+    monkeypatch.setattr(os, "pwrite", note)
+    assert go_on(app, url, 0, bytes(sum(sizes) << 10)).status_code == 204
+    assert written == sizes
+
+
 def test_strict_framing_and_other_sites_count_here_too(tmp_path: Path) -> None:
     app = client(tmp_path, STRICT_FRAMING="1", HOST="localhost")
     url = begin(client(tmp_path), 10)
