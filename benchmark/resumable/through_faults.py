@@ -16,7 +16,7 @@ from uploadlab.errors import LabError
 from uploadlab.pages.resumed import FaultMet, ResumedRun
 from uploadlab.sending.answered import reason
 from uploadlab.sending.connections import is_success
-from uploadlab.sending.persistence import PASSING, Route, Tally
+from uploadlab.sending.persistence import PASSING, Patience, Route, Tally
 from uploadlab.sending.several_requests import FileInPieces
 from uploadlab.sending.verification import read_back, remove_upload
 from uploadlab.sending.ways_to_go_on import send_in_pieces
@@ -122,7 +122,8 @@ def _send(ground: Ground, method: str, payload: Payload, port: int) -> _Sent:
     sender = ALL_METHODS[method]
     passing = [*PASSING, HTTPStatus.INSUFFICIENT_STORAGE]
     line, silence_seconds = (HOST, port), ground.times.client_silence_seconds
-    route = Route(lambda _: None, sender.block_bytes, line, {}, tally, silence_seconds, passing, PAUSES)
+    patience = Patience(silence_seconds, passing, PAUSES)
+    route = Route(lambda _: None, sender.block_bytes, line, {}, tally, patience)
     try:
         answer = send_in_pieces(FileInPieces(ground.place.target.url, sender, payload, route))
     except (requests.RequestException, OSError, ValueError) as error:

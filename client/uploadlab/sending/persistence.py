@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import requests
 
 from uploadlab.sending.answered import innermost
-from uploadlab.sending.connections import AnswerFault, Through, Watch, session
+from uploadlab.sending.connections import Opened, Through, Watch, session
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
@@ -49,6 +50,14 @@ class Tally:
             self.breaks += 1
 
 
+class Patience(NamedTuple):
+    """How long a client waits, how often it tries, and after which answers."""
+
+    silence_seconds: float
+    passing: Collection[int]
+    pauses: Sequence[float]
+
+
 class Route(NamedTuple):
     """What all requests of an upload have in common."""
 
@@ -58,10 +67,8 @@ class Route(NamedTuple):
     query: Mapping[str, str]
     """Of requests that carry the file."""
     tally: Tally
-    silence_seconds: float = SILENCE_SECONDS
-    passing: Collection[int] = PASSING
-    """Statuses of answers that may be others at the next try."""
-    pauses: Sequence[float] = PAUSES
+    patience: Patience | None = None
+    """None: as long as usual."""
 
 
 class Persistent:
@@ -69,6 +76,7 @@ class Persistent:
 
     def __init__(self, route: Route) -> None:
         self._route, self._failures, self._was_connected = route, 0, False
+        self._patience = route.patience or Patience(SILENCE_SECONDS, PASSING, PAUSES)
         self._session = self._opened()
 
     def __enter__(self) -> "Persistent":
@@ -89,7 +97,7 @@ class Persistent:
         After the last try, return what the server answered, or raise the error of the connection.
         """
         if self._failures:
-            time.sleep(self._route.pauses[self._failures - 1])
+            time.sleep(self._patience.pauses[self._failures - 1])
         try:
             response = self.once(verb, address, data, headers)
         except (requests.RequestException, OSError) as error:
@@ -100,7 +108,7 @@ class Persistent:
             if self._gives_up(data):
                 raise
             return None
-        if response.status_code in self._route.passing and not self._gives_up(data):
+        if response.status_code in self._patience.passing and not self._gives_up(data):
             return None
         return response
 
@@ -110,7 +118,7 @@ class Persistent:
         """Return the answer to a request that is not sent again; raise what breaks it."""
         query = {} if data is None else self._route.query
         return self._session.request(
-            verb, address, params=query, data=data, headers=headers, timeout=self._route.silence_seconds
+            verb, address, params=query, data=data, headers=headers, timeout=self._patience.silence_seconds
         )
 
     def insist(
@@ -124,13 +132,13 @@ class Persistent:
     def _gives_up(self, data: Any) -> bool:
         """Count a try that came to nothing; return whether it was the last one."""
         self._failures += 1
-        if self._failures > len(self._route.pauses):
+        if self._failures > len(self._patience.pauses):
             return True
         if data is not None:
             self._route.tally.broke()
         return False
 
-    def _opened(self) -> requests.Session:
+    def _opened(self) -> Opened:
         route = self._route
         return session(self._heard, route.block_bytes, through=route.through, taken=route.tally.took)
 
