@@ -10,12 +10,15 @@ import pytest
 from uploadlab.analysis.client_findings import GOOD, ClientFinding, client_findings
 from uploadlab.analysis.grid import latest
 from uploadlab.catalogue.client_cases import CLIENT_CASES
-from uploadlab.catalogue.clients import CLIENTS
+from uploadlab.catalogue.client_registry import CHECKED_CLIENTS
 from uploadlab.checking.client_stage import ways_for
+from uploadlab.errors import UsageError
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Target
+from uploadlab.model.order import Kind, Order
 from uploadlab.model.runs import Run
 from uploadlab.paths import client_environment
+from uploadlab.planning.draft import draft
 from uploadlab.presenting.check_answer import check_statements
 from uploadlab.presenting.grid import grids
 from uploadlab.storage.reader import UNKNOWN
@@ -65,23 +68,23 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
 
 
 def test_each_client_is_tried_in_each_case(checked: Checked) -> None:
-    assert set(checked.findings) == {(client, case) for client in CLIENTS for case in CASES}
+    assert set(checked.findings) == {(client, case) for client in CHECKED_CLIENTS for case in CASES}
     assert checked.run.of_clients and checked.run.checks == list(CASES)
     for client, version in checked.run.versions.items():
-        assert client in CLIENTS and all(version.values())
+        assert client in CHECKED_CLIENTS and all(version.values())
     gone = {row.deployment: row.text for row in checked.rows if row.verdict is Verdict.UNAVAILABLE}
     for why in gone.values():
         leave_out(NEED, why)
-    assert set(checked.run.versions) == set(CLIENTS)
+    assert set(checked.run.versions) == set(CHECKED_CLIENTS)
     tried = {(row.deployment, row.case, row.label, row.route) for row in checked.rows if row.route}
     assert tried == {
         (client, case, attempt.label, way)
-        for client in CLIENTS for case in CASES
+        for client in CHECKED_CLIENTS for case in CASES
         for attempt in CLIENT_CASES[case].attempts() for way in ways_for(client, attempt)
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", CHECKED_CLIENTS)
 def test_where_nothing_is_in_the_way_all_arrives(checked: Checked, client: str) -> None:
     for case in ("takes-all", "file-empty"):
         finding = checked.found(client, case)
@@ -139,7 +142,7 @@ def test_the_answer_fits_a_terminal_and_names_the_clients(checked: Checked) -> N
 
 
 def test_a_run_without_its_run_file_is_shown_too(checked: Checked) -> None:
-    targets = [Target(name, "", UNKNOWN) for name in CLIENTS]
+    targets = [Target(name, "", UNKNOWN) for name in CHECKED_CLIENTS]
     run = msgspec.structs.replace(checked.run, targets=targets)
     (table,), _ = grids(run, checked.rows)
     assert {line.cells[0] for line in table.rows} == set(CASES)
@@ -192,3 +195,9 @@ def test_clients_and_servers_are_not_checked_together(tmp_path: Path) -> None:
         done = lab("check", "--clients", *words, "--runtime", "local", "--out", tmp_path)
         assert done.returncode == 2 and not list(tmp_path.iterdir()), done.stderr
     assert "did you mean 'requests'" in lab("check", "--clients=request", "--out", tmp_path).stderr
+
+
+def test_a_client_of_resumable_uploads_alone_is_not_checked() -> None:
+    with pytest.raises(UsageError, match="no case is of resumable uploads, and tuspy sends no others"):
+        draft(Order(kind=Kind.CHECK, clients=["requests", "tuspy"]))
+    assert "tuspy" not in [target.name for target in draft(Order(kind=Kind.CHECK, clients=["*"])).targets]

@@ -1,5 +1,6 @@
 """The environments of other clients: installed one by one, and in an image that only their runs build."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -28,6 +29,11 @@ case "$*" in
     ;;
 esac
 """
+NPM = """#!/bin/sh
+echo "$*" >>npm-asked
+[ ! -e npm-fails ]
+"""
+TUS_JS = "tus-js-client"
 DOCKER = """#!/bin/sh
 echo "$*" >>"$(dirname "$0")/asked"
 case "$*" in
@@ -49,6 +55,7 @@ def checkout(tmp_path: Path) -> Path:
     for folder in ("scripts", "services", "client"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     program(tmp_path / ".venv" / "bin" / "python", PIP)
+    program(tmp_path / "bin" / "npm", NPM)
     (tmp_path / ".venv" / "made-for").write_text(f"{tmp_path}\n")
     return tmp_path
 
@@ -59,7 +66,7 @@ def install_clients(checkout: Path) -> tuple[list[str], str]:
     asked.unlink(missing_ok=True)
     done = subprocess.run(
         ["scripts/install", "client", "clients"], cwd=checkout, capture_output=True, text=True, check=True,
-        env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}, timeout=60,
+        env={**os.environ, "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}:/usr/sbin"}, timeout=60,
     )  # fmt: skip
     words = asked.read_text().splitlines() if asked.exists() else []
     return [Path(line).stem for line in words], done.stderr
@@ -71,7 +78,7 @@ def test_each_client_has_an_environment_of_its_own(checkout: Path) -> None:
     assert said.count("did not install") == 1
     assert f"client/clients/{BROKEN}.txt did not install" in said
     folder = checkout / ".venv" / "clients"
-    assert {path.name for path in folder.iterdir()} == set(LOCKS) - {BROKEN}
+    assert {path.name for path in folder.iterdir()} == {*LOCKS, TUS_JS} - {BROKEN}
     assert install_clients(checkout)[0] == [BROKEN]
     with (checkout / "client" / "clients" / "requests.txt").open("a") as lock:
         lock.write("# another version\n")
@@ -83,6 +90,28 @@ def test_an_environment_stays_where_its_next_one_does_not_install(checkout: Path
     program(old, "")
     install_clients(checkout)
     assert old.exists()
+
+
+def test_npm_installs_its_lock_file_once_and_runs_no_scripts(checkout: Path) -> None:
+    (checkout / "npm-fails").touch()
+    folder = checkout / ".venv" / "clients" / TUS_JS
+    assert f"client/clients/{TUS_JS}/package-lock.json did not install" in install_clients(checkout)[1]
+    assert not list(folder.parent.glob(f"{TUS_JS}*"))
+    (checkout / "npm-fails").unlink()
+    for _ in range(2):
+        assert f"{TUS_JS}/package-lock.json did not install" not in install_clients(checkout)[1]
+    asked = (checkout / "npm-asked").read_text().splitlines()
+    assert len(asked) == 2
+    assert all(words.startswith("ci ") and " --ignore-scripts " in words for words in asked)
+    assert (folder / "package.json").is_file()
+
+
+def test_the_lock_file_of_npm_has_a_hash_of_each_package_and_no_address() -> None:
+    lock = json.loads((ROOT / "client" / "clients" / TUS_JS / "package-lock.json").read_text())
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert f"node_modules/{TUS_JS}" in packages
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert not [name for name, package in packages.items() if "resolved" in package]
 
 
 def test_the_service_of_all_clients_differs_from_the_clients_in_what_it_holds() -> None:

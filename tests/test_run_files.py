@@ -258,6 +258,7 @@ ELSEWHERE = {
     "runtimes/package_images.py": "what images are built from, in a temporary folder",
     "sending/peak_memory.py": "/proc",
     "sending/process_usage.py": "/proc",
+    "sending/several_requests.py": "the file that is sent",
     "sending/upload.py": "the file that is sent",
     "storage/run_files.py": "run folders",
     "versions": "lock files, the user's packages, and folders of packages",

@@ -100,7 +100,8 @@ def test_a_package_of_clients_is_sent_by_the_clients_that_have_it() -> None:
     assert (base.client_packages, other.client_packages) == (["urllib3==1.26.20"], ["urllib3==2.8.0"])
     assert planned.deployments[0].packages == []
     methods = {item.cell.method for item in planned.cells}
-    assert {*CLIENTS["urllib3"].methods, *CLIENTS["requests"].methods} == methods
+    clients = ("urllib3", "requests", "tuspy")
+    assert {name for client in clients for name in CLIENTS[client].methods} == methods
     # Methods that the user names need not be the plan's.
     named = drafted("urllib3==1.26.20", "urllib3==2.8.0", methods=["request.stream-16k"])
     assert {item.cell.method for item in named.cells} == {"request.stream-16k"}

@@ -18,7 +18,7 @@ class ClientRanking(NamedTuple):
     """The ways of clients to send one kind of body, all at one server."""
 
     kind: str
-    """``stream``, ``chunked`` or ``form``."""
+    """``stream``, ``chunked``, ``form`` or ``resumable``."""
     deployment: str
     """The server that takes the most of these ways; of several a reference, else where no client waits."""
     ways: list[RankedWay]

@@ -5,6 +5,8 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import NamedTuple
 
+from uploadlab.catalogue.clients import CLIENTS, kind_of
+
 ALL = 1 << 62
 """More bytes than any body has."""
 FILE_BYTES = 600_001
@@ -14,6 +16,12 @@ BIG_BYTES = 8 << 20
 FILE_NAME = "upload.bin"
 FORMS, RAW = ("form",), ("stream", "chunked")
 EVERY_KIND = RAW + FORMS
+
+
+CHECKED_CLIENTS = [
+    name for name, client in CLIENTS.items() if any(kind_of(way) in EVERY_KIND for way in client.ways)
+]
+"""Those that the cases are of; a client of resumable uploads alone is none of them."""
 
 
 class Take(NamedTuple):

@@ -16,10 +16,13 @@ PROGRAMS = PACKAGES / "uploadlab" / "sending" / "clients"
 DECORATOR = "way"
 OVER_HTTP2 = "-h2"
 """How the name of a way over HTTP/2 ends."""
+RESUMABLE_KIND = "resumable"
+"""The kind of way that goes on after its connection broke, over tus 1.0."""
 KINDS = {
     "stream": ("/request-stream", "request.stream"),
     "chunked": ("/request-stream", "request.stream-chunked"),
     "form": ("/multipart-push", FORM_METHOD),
+    RESUMABLE_KIND: (RESUMABLE["resumable"].route, "resumable"),
 }
 """What a way's name begins with: the route that receives it, and the lab's method that sends the same."""
 
@@ -66,7 +69,7 @@ def _read_clients() -> dict[str, ClientProgram]:
 
 
 def kind_of(way: str) -> str:
-    """Return the kind of body that a way sends: ``stream``, ``chunked`` or ``form``."""
+    """Return the kind of body that a way sends: ``stream``, ``chunked``, ``form`` or ``resumable``."""
     return way.partition("-")[0]
 
 
@@ -100,18 +103,20 @@ ALL_METHODS: dict[str, Method] = LAB_METHODS | CLIENT_METHODS
 
 def all_methods_at(place: Deployment | Target) -> list[str]:
     """Return the methods that the place accepts, those of all clients included."""
-    own = methods_at(place)
+    own = [*methods_at(place), *resumable_at(place)]
     theirs = {name: method for name, method in CLIENT_METHODS.items() if place.tls or not method.http2}
-    return [*own, *resumable_at(place), *(name for name, method in theirs.items() if method.like in own)]
+    return own + [name for name, method in theirs.items() if method.like in own]
 
 
 def sent_by(method: Method, client: str) -> Method:
-    """Return a method as a client sends it: to the same route, by its way of the same kind.
+    """Return a method as a client sends it: to the same route, by its way of the same name or kind.
 
     Raise KeyError, whose text says why, if it has no such way.
     """
     if method.goes_on:
-        raise KeyError("only the lab's own client goes on after a break")
+        if method.name not in CLIENTS[client].ways:
+            raise KeyError(f"{client} does not go on after a break in this way")
+        return CLIENT_METHODS[f"{client}.{method.name}"]
     kind = "form" if method.form else "chunked" if method.name.endswith("chunked") else "stream"
     ways = CLIENTS[client].ways
     usual = (name for name in ways if not name.endswith(OVER_HTTP2))

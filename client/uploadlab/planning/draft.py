@@ -6,6 +6,7 @@ import msgspec
 
 from uploadlab.catalogue.cases import CASES, LIMITS
 from uploadlab.catalogue.client_cases import CLIENT_CASES
+from uploadlab.catalogue.client_registry import CHECKED_CLIENTS
 from uploadlab.catalogue.clients import ALL_METHODS, CLIENTS
 from uploadlab.declared import variants
 from uploadlab.declared.compose import load_deployments, load_services
@@ -181,9 +182,11 @@ def _draft_check(order: Order, deployments: list[Deployment], targets: list[Targ
 def _draft_client_check(order: Order, clients: Sequence[str]) -> Draft:
     if order.deployments or order.group or order.targets:
         raise UsageError("--clients tries clients: leave out --deployments, --group and --target")
+    if others := [name for name in clients if name in CLIENTS and name not in CHECKED_CLIENTS]:
+        raise UsageError(f"no case is of resumable uploads, and {others[0]} sends no others: leave it out")
     chosen = choose("case", order.cases or ["*"], CLIENT_CASES)
     cases = [name for name in chosen if order.large or order.cases or not CLIENT_CASES[name].large]
-    targets = [Target(name, "", CLIENT) for name in choose("client", clients, CLIENTS)]
+    targets = [Target(name, "", CLIENT) for name in choose("client", clients, CHECKED_CLIENTS)]
     targets = clients_with_ordered(targets, order)
     return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=[])
 

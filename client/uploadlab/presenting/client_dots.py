@@ -18,7 +18,7 @@ from uploadlab.presenting.run_answer import largest_losses
 from uploadlab.units import format_size
 
 CPU_UNIT = "s/GB"
-LABELS = {"stream": "raw", "chunked": "chunked", "form": "form"}
+LABELS = {"stream": "raw", "chunked": "chunked", "form": "form", "resumable": "resumable"}
 """Of the switch between the views, which has to fit on a phone."""
 
 

@@ -10,7 +10,12 @@ from uploadlab.presenting.figures import counted, few, hundredths, mib, times_te
 from uploadlab.presenting.rates import rate_in_full
 from uploadlab.units import format_size
 
-KIND_NAMES = {"stream": "raw body", "chunked": "chunked body", "form": "form"}
+KIND_NAMES = {
+    "stream": "raw body",
+    "chunked": "chunked body",
+    "form": "form",
+    "resumable": "tus upload",
+}
 """What the kinds of body are called."""
 MOST_WAY_CHANGES = 3
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from uploadlab.catalogue.clients import KINDS, RESUMABLE_KIND, kind_of
 from uploadlab.catalogue.methods import Method, Part
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
@@ -53,7 +54,14 @@ class ProgramSender:
             client_cpu_seconds=sent.client_cpu_seconds if sent.status else None,
             client_peak_rss_bytes=sent.client_peak_rss_bytes if sent.status else None,
         )
-        return outcome, sent.body, sent.location
+        return outcome, sent.body, _stored_place(method, sent.location)
+
+
+def _stored_place(method: Method, location: str | None) -> str | None:
+    """Return where an upload is stored; of a resumable one, its client knows only where it was sent."""
+    if kind_of(method.way) != RESUMABLE_KIND or location is None:
+        return location
+    return location.replace(f"{KINDS[RESUMABLE_KIND][0]}/", "/uploads/", 1)
 
 
 def job_of(
@@ -64,14 +72,15 @@ def job_of(
     A program knows no lines: it gets the address of the line that it is to go ``through``.
     """
     private = private_parts(address)
-    own = {} if method.form else {"Content-Type": "application/octet-stream"}
+    is_raw = not method.form and kind_of(method.way) != RESUMABLE_KIND
+    own = {"Content-Type": "application/octet-stream"} if is_raw else {}
     return {
         "way": method.way,
         "url": with_query(at_line(address, through), private.query),
         "path": str(Path(payload.path).absolute()),
         "size_bytes": payload.size_bytes,
         "verb": verb,
-        "headers": with_headers(own, private, is_form=method.form),
+        "headers": with_headers(own, private, is_form=not is_raw),
         "field": part.field,
         "name": part.name,
         "others": list(part.others),

@@ -17,6 +17,7 @@ from uploadlab.errors import LabError
 from uploadlab.paths import PACKAGES, ROOT, client_environment
 from uploadlab.processes.groups import Processes
 from uploadlab.processes.jsonpipe import Lines, UnreadableAnswer
+from uploadlab.sending.clients.tus_js import ENVIRONMENTS
 from uploadlab.versions.client_folders import ClientFolders, folders_here
 
 START_SECONDS = 60.0
@@ -161,5 +162,6 @@ def _environment(packages: Sequence[Path], scratch: Path) -> dict[str, str]:
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "PYTHONPATH": os.pathsep.join(map(str, [PACKAGES, *packages])),
+        ENVIRONMENTS: str(client_environment("")),
     }
     return {**own, **places, "PYTHONUNBUFFERED": "1"}

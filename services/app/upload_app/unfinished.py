@@ -128,7 +128,7 @@ class UnfinishedUpload:
         os.ftruncate(self._data, size_bytes)
 
     def await_check(self, checked_bytes: int | None) -> None:
-        """Note on disk that only so many bytes count, or again all of them (None)."""
+        """Note on disk that only the first ``checked_bytes`` bytes count; None: all of them."""
         self._announce(replace(self.read(), checked_bytes=checked_bytes))
 
     def settle(self) -> int:

@@ -18,6 +18,7 @@ from playwright.async_api import Browser, Page, Response, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from uploadlab.sending.clients.frame import HTTP2, Answer, Cannot, Upload, serve, unavailable, way
+from uploadlab.sending.clients.tus_js import is_sent_by_tus_js, tus_js_package, tus_js_version
 
 SWITCHES = [
     "--no-proxy-server",  # by default it takes the environment's, or the desktop's
@@ -66,6 +67,21 @@ XHR = f"""({{url, verb, headers}}) => new Promise((resolve, reject) => {{
     request.onerror = () => reject(new TypeError("XMLHttpRequest: error"));
     request.send(file);
 }})"""
+TUS = f"""({{url, headers, name, how}}) => new Promise((resolve, reject) => {{
+    const file = document.getElementById("file").files[0];
+    {ANSWER}
+    const answered = (response, location) =>
+        resolve(answer(response.getStatus(), response.getBody(), location));
+    const sending = new tus.Upload(file, {{
+        endpoint: url, headers, metadata: {{filename: name}}, ...(how ? {{chunkSize: how}} : {{}}),
+        onSuccess: ({{lastResponse}}) => answered(lastResponse, sending.url),
+        onError: (error) => {{
+            if (error.originalResponse) answered(error.originalResponse, null);
+            else reject(error);
+        }},
+    }});
+    sending.start();
+}})"""
 SUBMIT = """({url, field, name, others}) => {
     const form = document.forms[0], input = document.getElementById("file"), files = new DataTransfer();
     for (const [key, value] of others) {
@@ -86,6 +102,8 @@ NAVIGATED = """() => {
     return {seconds: responseEnd / 1000, protocol: nextHopProtocol};
 }"""
 LACKS = {"expect": "a page cannot wait for 100 Continue"}
+CHUNK_BYTES = 8 << 20
+"""Of a resumable upload."""
 NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
 """What ends all requests when this host gets or loses a network interface, as whenever a container starts."""
 EVENT_MS = 100
@@ -113,7 +131,8 @@ async def ready(upload: Upload) -> None:
         raise Cannot("a page gets a whole file, by its name")
     parts = urlsplit(upload.url)
     address = f"{parts.scheme}://{parts.netloc}/"
-    wanted = (address, upload.path, *(upload.login or ()))
+    is_tus = is_sent_by_tus_js(upload.way)
+    wanted = (address, upload.path, "tus" if is_tus else "", *(upload.login or ()))
     if State.fresh == wanted:
         return
     if State.browser is None or not State.browser.is_connected():
@@ -133,6 +152,8 @@ async def ready(upload: Upload) -> None:
     await page.unroute_all()  # what is routed goes through Playwright
     await page.evaluate(CHOOSE)
     await page.set_input_files("#file", upload.path)
+    if is_tus:
+        await page.add_script_tag(path=tus_js_package() / "dist" / "tus.min.js")
     State.fresh = wanted
 
 
@@ -195,6 +216,18 @@ async def form_docs(page: Page, upload: Upload) -> Answer:
     return Answer(response.status, content, location, figures["seconds"], _protocol(figures["protocol"]))
 
 
+@way
+async def resumable(page: Page, upload: Upload) -> Answer:
+    """Send the File by tus-js-client, all by one PATCH, as by default."""
+    return await _by_script(page, upload, TUS)
+
+
+@way
+async def resumable_8m(page: Page, upload: Upload) -> Answer:
+    """Send the File by tus-js-client with `chunkSize` of 8 MiB: a PATCH each."""
+    return await _by_script(page, upload, TUS, CHUNK_BYTES)
+
+
 CANNOT = {"chunked": "Chromium sends a stream over HTTP/2 only"}
 
 
@@ -213,7 +246,7 @@ async def _submitted(page: Page, upload: Upload) -> tuple[Response, Page]:
     raise AssertionError("the last try returns or raises")
 
 
-async def _by_script(page: Page, upload: Upload, script: str, how: str = "") -> Answer:
+async def _by_script(page: Page, upload: Upload, script: str, how: str | int = "") -> Answer:
     failures: list[str | None] = []
     page.on("requestfailed", lambda request: failures.append(request.failure))
     for tries_left in reversed(range(TRIES)):
@@ -257,7 +290,7 @@ def main() -> None:
     if not shutil.which("chromium"):
         return unavailable("Chromium is not installed")
     said = subprocess.run(["chromium", "--version"], capture_output=True, text=True, check=False).stdout
-    versions = {"chromium": said.removeprefix("Chromium ").partition(" ")[0]}
+    versions = {"chromium": said.removeprefix("Chromium ").partition(" ")[0], **tus_js_version()}
     return serve(session, get, versions, browser_processes, LACKS, ready)
 
 

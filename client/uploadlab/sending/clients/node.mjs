@@ -1,6 +1,9 @@
-// Sends by Node's own modules what node.py asks for: a JSON line each way. It needs no package.
+// Sends what node.py asks for, by Node's own modules, and by tus-js-client: a JSON line each way.
 import * as fs from "node:fs";
+import * as http from "node:http";
 import * as http2 from "node:http2";
+import * as https from "node:https";
+import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
 import { once } from "node:events";
 import * as readline from "node:readline";
@@ -8,6 +11,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 const BLOCK_BYTES = 1 << 20;
+const CHUNK_BYTES = 8 << 20; // of a resumable upload
 let agent = null; // the connections of one upload
 
 // fetch would use connections of earlier uploads, and has no option for a CA file: both are an Agent's, which
@@ -59,7 +63,29 @@ const WAYS = {
   form: async (upload) => sent(upload, formOf(upload, await blob(upload))),
   "form-readfile": async (upload) => sent(upload, formOf(upload, new Blob([await readFile(upload.path)]))),
   "stream-h2": sentByHttp2,
+  resumable: (upload) => sentByTus(upload, {}),
+  "resumable-8m": (upload) => sentByTus(upload, { chunkSize: CHUNK_BYTES }),
 };
+
+function sentByTus(upload, options) {
+  const tus = createRequire(import.meta.url)(upload.tus);
+  const { Agent } = upload.url.startsWith("https:") ? https : http;
+  agent = new Agent({ keepAlive: true, ...trust(upload) }); // as Node's own, but of this upload alone
+  return new Promise((resolve, reject) => {
+    const answer = (response, location) =>
+      resolve({ status: response.getStatus(), content: Buffer.from(response.getBody()), location, protocol: "" });
+    const sending = new tus.Upload(fs.createReadStream(upload.path), {
+      endpoint: upload.url,
+      headers: upload.headers,
+      metadata: { filename: upload.name },
+      httpStack: new tus.DefaultHttpStack({ agent }),
+      ...options,
+      onSuccess: ({ lastResponse }) => answer(lastResponse, sending.url),
+      onError: (error) => (error.originalResponse ? answer(error.originalResponse, null) : reject(error)),
+    });
+    sending.start();
+  });
+}
 
 async function sentByHttp2(upload) {
   const url = new URL(upload.url);

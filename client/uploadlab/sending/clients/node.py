@@ -1,4 +1,4 @@
-"""Node: `fetch` and `node:http2` of one process that stays up."""
+"""Node: `fetch`, `node:http2` and tus-js-client, of one process that stays up."""
 
 import contextlib
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from uploadlab.sending.clients.frame import Answer, Cannot, Upload, serve, unavailable, way
+from uploadlab.sending.clients.tus_js import is_sent_by_tus_js, tus_js_package, tus_js_version
 
 SCRIPT = Path(__file__).with_name("node.mjs")
 AT_LEAST = 18
@@ -45,8 +46,11 @@ class Node:
     def ask(self, what: str) -> dict[str, Any]:
         """Have the upload made, or what is beside it; return Node's words. Raise NodeError, Cannot."""
         stdin, stdout = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+        job = {"ask": what, **self.upload._asdict()}
+        if is_sent_by_tus_js(what):
+            job["tus"] = str(tus_js_package())
         with contextlib.suppress(BrokenPipeError):  # then it has ended, and there is no answer
-            stdin.write(json.dumps({"ask": what, **self.upload._asdict()}).encode() + b"\n")
+            stdin.write(json.dumps(job).encode() + b"\n")
             stdin.flush()
         answer: dict[str, Any] = json.loads(stdout.readline() or b'{"error": "Node has ended"}')
         if "cannot" in answer:
@@ -130,6 +134,18 @@ def form_readfile(node: Node, upload: Upload) -> Answer:
     return _answer(node, upload)
 
 
+@way
+def resumable(node: Node, upload: Upload) -> Answer:
+    """Send by tus-js-client, from `fs.createReadStream()`, all by one PATCH, as by default."""
+    return _answer(node, upload)
+
+
+@way
+def resumable_8m(node: Node, upload: Upload) -> Answer:
+    """Send by tus-js-client with `chunkSize` of 8 MiB: a PATCH each."""
+    return _answer(node, upload)
+
+
 CANNOT = {"form-docs": "Node's documentation has no example of a form with a file"}
 
 
@@ -147,7 +163,8 @@ def main() -> None:
     version = said.strip().removeprefix("v")
     if not version.partition(".")[0].isdigit() or int(version.partition(".")[0]) < AT_LEAST:
         return unavailable(f"Node {AT_LEAST} or newer is needed, not {version!r}")
-    return serve(session, get, {"node": version}, lambda: [node.pid for node in NODES], LACKS, ready)
+    versions = {"node": version, **tus_js_version()}
+    return serve(session, get, versions, lambda: [node.pid for node in NODES], LACKS, ready)
 
 
 if __name__ == "__main__":
