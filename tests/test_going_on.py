@@ -23,7 +23,7 @@ from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import address_of
 from uploadlab.runtimes.link.lines import Links
 from uploadlab.sending import upload as upload_module
-from uploadlab.sending.persistence import Route
+from uploadlab.sending.persistence import Patience, Route
 from uploadlab.sending.upload import upload
 from uploadlab.sending.verification import verify
 from uploadlab.units import MIB
@@ -53,7 +53,7 @@ def server() -> Iterator[Resuming]:
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_module, "Route", partial(Route, pauses=(0.0,) * 4))
+    monkeypatch.setattr(upload_module, "Route", partial(Route, patience=Patience(pauses=(0.0,) * 4)))
 
 
 def goes_on(method: str) -> GoesOn:
@@ -146,7 +146,7 @@ def test_a_part_whose_answer_is_lost_is_not_sent_again(server: Resuming, file: P
 def test_a_line_that_goes_silent_is_left(
     server: Resuming, file: Payload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_module, "Route", partial(Route, silence_seconds=0.3))
+    monkeypatch.setattr(upload_module, "Route", partial(Route, patience=Patience(silence_seconds=0.3)))
     server.instead = [("PATCH", SILENT)]
     outcome = sent(server, "resumable", file)
     assert (outcome.status, outcome.breaks) == (Status.OK, 1)
