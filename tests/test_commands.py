@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from uploadlab import session
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import LAB_METHODS
 from uploadlab.commands import main
 from uploadlab.model.measurements import Measurement, Status
 from uploadlab.paths import RUNS, default_data_dir
@@ -343,7 +343,7 @@ def test_options_for_ones_own_server_have_a_help_of_their_own(name: str) -> None
 
 def test_what_there_is_to_choose_from_is_listed() -> None:
     text = command("list").stdout
-    assert all(name in text for name in (*DEPLOYMENTS, *METHODS, "quick", "broken-chunk"))
+    assert all(name in text for name in (*DEPLOYMENTS, *LAB_METHODS, "quick", "broken-chunk"))
     assert "flask" not in command("list", "plans").stdout.split()
 
 

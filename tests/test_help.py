@@ -11,8 +11,7 @@ import pytest
 from uploadlab import __version__
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.client_cases import CLIENT_CASES
-from uploadlab.catalogue.clients import CLIENT_METHODS
-from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.clients import CLIENT_METHODS, LAB_METHODS
 from uploadlab.commands.help_text import FILE, answered_at_once, help_as_printed
 from uploadlab.commands.main import COMMANDS
 from uploadlab.declared.links import load_links
@@ -83,7 +82,7 @@ def test_python_alone_answers_too(clone: Path) -> None:
     assert typed(clone, "sh", "-c", f"{module} check -h").startswith("Usage: lab check")
     uploader = typed(clone, "sh", "-c", f"{python} -S client/uploader.py --help")
     assert uploader.startswith("Usage: uploader.py")
-    assert all(name in uploader.replace("-\n                     ", "-") for name in METHODS)
+    assert all(name in uploader.replace("-\n                     ", "-") for name in LAB_METHODS)
 
 
 def test_a_help_that_nobody_can_read_is_one_line() -> None:
@@ -108,7 +107,7 @@ def test_the_lists_fit_the_terminal(columns: int) -> None:
     plans = [path.stem for path in PLANS.glob("*.toml")]
     names = re.findall(r"^  (\S+)", text, re.MULTILINE)
     assert sorted(names) == sorted(
-        [*ALL_DEPLOYMENTS, *METHODS, *CLIENT_METHODS, *plans, *load_links(), *CASES, *CLIENT_CASES]
+        [*ALL_DEPLOYMENTS, *LAB_METHODS, *CLIENT_METHODS, *plans, *load_links(), *CASES, *CLIENT_CASES]
     )
 
 

@@ -45,6 +45,7 @@ class Place:
         """Stop it for good."""
         self._closed.set()
         self._supervisor.join()
+        self.kill_all()  # nobody waits for an answer
         self._runtime.stop()
 
     def kill_worker(self, draw: random.Random) -> None:

@@ -16,7 +16,7 @@ from uploadlab.errors import LabError
 from uploadlab.pages.resumed import FaultMet, ResumedRun
 from uploadlab.sending.answered import reason
 from uploadlab.sending.connections import is_success
-from uploadlab.sending.persistence import PASSING, Route, Tally
+from uploadlab.sending.persistence import PASSING, Patience, Route, Tally
 from uploadlab.sending.several_requests import FileInPieces
 from uploadlab.sending.verification import read_back, remove_upload
 from uploadlab.sending.ways_to_go_on import send_in_pieces
@@ -35,8 +35,8 @@ ABANDONED_BYTES = 100_000
 LEFT_SECONDS = 15.0
 """After the last upload has expired, until what is left counts as left."""
 ASK_SECONDS = 0.3
-PAUSES = (0.0, 0.1, 0.2, 0.5, *[1.0] * 60)
-"""Seconds before each further try: more tries than usual, as servers are down for longer than a line."""
+PATIENCE_SECONDS = 60.0
+"""For which the client tries again without progress: longer than usual, as servers are down, too."""
 
 
 class Times(NamedTuple):
@@ -48,11 +48,15 @@ class Times(NamedTuple):
     """How long a server waits for a silent client."""
     client_silence_seconds: float
     """How long the client waits on a silent line."""
+    pause_seconds: float
+    """Before each further try of the client, but the first few."""
     waits: bool
     """Whether a run waits until uploads have expired; False: their files are made that old."""
 
 
-UNHURRIED = Times(live_seconds=90, server_silence_seconds=3, client_silence_seconds=2.0, waits=True)
+UNHURRIED = Times(
+    live_seconds=90, server_silence_seconds=3, client_silence_seconds=2.0, pause_seconds=1.0, waits=True
+)
 """Less than usual, as each run waits. Where a front keeps nothing of a cut request, an upload is empty."""
 
 
@@ -121,8 +125,10 @@ def _send(ground: Ground, method: str, payload: Payload, port: int) -> _Sent:
     tally, started = Tally(), time.monotonic()
     sender = ALL_METHODS[method]
     passing = [*PASSING, HTTPStatus.INSUFFICIENT_STORAGE]
-    line, silence_seconds = (HOST, port), ground.times.client_silence_seconds
-    route = Route(lambda _: None, sender.block_bytes, line, {}, tally, silence_seconds, passing, PAUSES)
+    times, line = ground.times, (HOST, port)
+    pauses = [0.0, 0.1, *[times.pause_seconds] * round(PATIENCE_SECONDS / times.pause_seconds)]
+    patience = Patience(times.client_silence_seconds, passing, pauses)
+    route = Route(lambda _: None, sender.block_bytes, line, {}, tally, patience)
     try:
         answer = send_in_pieces(FileInPieces(ground.place.target.url, sender, payload, route))
     except (requests.RequestException, OSError, ValueError) as error:

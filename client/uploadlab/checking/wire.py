@@ -25,12 +25,12 @@ from uploadlab.private_urls import private_parts
 from uploadlab.sending.answered import json_of, reason, stored_at, words_of
 from uploadlab.sending.connections import (
     ANSWER_BYTES,
-    AnswerSource,
     by_whom,
     is_redirect,
     is_success,
     unsuccessful,
 )
+from uploadlab.sending.limited_answer import AnswerSource
 
 LEAST_RATE = 1_000_000
 """Bytes a second, over a whole body: a server that reads more slowly is given up."""

@@ -13,7 +13,8 @@ from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.errors import problem_of
 from uploadlab.private_urls import Private
-from uploadlab.sending.connections import ANSWER_BYTES, AnswerFault, Through
+from uploadlab.sending.connections import ANSWER_BYTES, Through
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.units import format_size
 
 UNGUARDED = Private()

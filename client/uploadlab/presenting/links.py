@@ -1,6 +1,7 @@
 """What happened over each link, in a title, a sentence for each and two kinds of tables."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from uploadlab.analysis.link_facts import FULL, LinkFacts, OverLink, Way
@@ -36,7 +37,8 @@ def rate_of_link(bytes_per_second: int) -> str:
 
 
 def _happens(link: Link) -> tuple[str, str]:
-    events = [*map(_cut, link.cuts), *map(_stall, link.stalls)]
+    counts = Counter([*map(_cut, link.cuts), *map(_stall, link.stalls)])
+    events = [text if count == 1 else f"{text} ({count} times)" for text, count in counts.items()]
     return f"{1000 * link.round_trip:.4g} ms", "; ".join(events) or "nothing"
 
 
@@ -66,6 +68,8 @@ def link_title(found: Sequence[LinkFacts]) -> str:
         parts.append(f"{_all(len(names))} took every upload over {few((f.link.name for f in whole), 4)}")
     if lost := [facts.link.name for facts in found if facts.link.cuts and not _arrived(facts)]:
         parts.append(f"no upload survived the cuts of {few(lost)}")
+    if not parts and (kept := [facts.link.name for facts in found if _arrived(facts)]):
+        parts.append(f"uploads arrived after the cuts of {few(kept)}")
     return "; ".join(parts)
 
 

@@ -12,7 +12,8 @@ import requests
 
 from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.private_urls import masked, private_parts
-from uploadlab.sending.connections import AnswerFault, is_redirect, is_success, unsuccessful
+from uploadlab.sending.connections import is_redirect, is_success, unsuccessful
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.source import FileFault
 
 PLACE = re.compile(r"/(uploads|stored)/[\w-][\w.-]{0,127}(\?[\w.=&%-]{1,200})?", re.ASCII)

@@ -7,7 +7,8 @@ from queue import Empty, SimpleQueue
 import requests
 
 from uploadlab.sending.answered import json_of
-from uploadlab.sending.connections import AnswerFault, is_success, location_of
+from uploadlab.sending.connections import is_success, location_of
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.persistence import Persistent, Route
 from uploadlab.sending.several_requests import FileInPieces, LastAnswer, abandon, checked_id
 from uploadlab.sending.source import AnnouncedFile

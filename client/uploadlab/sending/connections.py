@@ -5,9 +5,7 @@ another place, decompressed, longer than ``ANSWER_BYTES``, or longer on its way 
 kept; no proxy, password or setting of the user's environment is used.
 """
 
-import io
 import socket
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -24,13 +22,15 @@ from urllib3.exceptions import NewConnectionError
 from uploadlab.catalogue.methods import BLOCK_BYTES
 from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.private_urls import Private, masked, origin, private_parts, with_query
+from uploadlab.sending.limited_answer import AnswerSource
 from uploadlab.sending.progress import Taken, await_answer, drop_waiting, hand_over, keep_little_waiting
-from uploadlab.units import format_size
 
 Watch = Callable[[str], None]
 """Called with ``connected``, then ``sending`` and ``sent`` around each block, then ``answered``."""
 ANSWER_BYTES = 1 << 20
 """The most that is taken of an answer, head and body; the lab's own have less than a kilobyte."""
+Opened = requests.Session
+"""What ``session`` opens."""
 Through = tuple[str, int] | None
 """Where a line to the target begins: connections are made there, while URL, Host and certificate stay."""
 GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
@@ -41,10 +41,6 @@ AS_IT_IS = {"Accept-Encoding": "identity"}
 
 # The user has typed --insecure, and needs no warning at each request.
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-
-
-class AnswerFault(OSError):
-    """The answer, not the connection, is why a request failed."""
 
 
 class TargetSession(requests.Session):
@@ -75,7 +71,7 @@ def session(
     beside: str = "",
     through: Through = None,
     taken: Taken | None = None,
-) -> requests.Session:
+) -> Opened:
     """Return a fresh session: uWSGI closes connections without saying so, so most are used once.
 
     With ``taken``, which is called with the bytes of bodies, a connection's time is that of a silent line.
@@ -156,44 +152,6 @@ def by_whom(http_status: int, front: str) -> str:
     if not front:
         return ""
     return f" from {front}" if http_status in GATEWAY else ", not from the app"
-
-
-class AnswerSource(io.RawIOBase):
-    """A socket, as far as http.client reads an answer from it: a limited number of bytes in a limited time.
-
-    Reading raises AnswerFault beyond the bytes, and TimeoutError beyond the time.
-    """
-
-    def __init__(self, connected: socket.socket, seconds: float | None, most_bytes: int) -> None:
-        self._connected, self._seconds, self._most_bytes = connected, seconds, most_bytes
-        self._raw = connected.makefile("rb", buffering=0)  # holds the socket open until it is read
-        self._end = None if seconds is None else time.monotonic() + seconds
-        self._left_bytes = most_bytes
-
-    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
-        """Return what http.client reads from."""
-        return io.BufferedReader(self)
-
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Read what is there; raise AnswerFault, TimeoutError."""
-        if self._end is not None:
-            if (left := self._end - time.monotonic()) <= 0:
-                raise TimeoutError(f"the answer was not complete after {self._seconds:g} s")
-            self._connected.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
-        self._left_bytes -= count or 0
-        if self._left_bytes < 0:
-            raise AnswerFault(f"the answer is longer than {format_size(self._most_bytes)}")
-        return count
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._raw.close()
-        super().close()
 
 
 class BlockAdapter(HTTPAdapter):

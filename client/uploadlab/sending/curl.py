@@ -11,7 +11,8 @@ from typing import IO, Any, cast
 from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Outcome, Status
 from uploadlab.private_urls import private_parts, with_query
-from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, AnswerFault, Through, with_headers
+from uploadlab.sending.connections import ANSWER_BYTES, AS_IT_IS, Through, with_headers
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.source import shorter_file
 from uploadlab.units import format_size
 

@@ -2,7 +2,8 @@
 
 import requests
 
-from uploadlab.sending.connections import AnswerFault, is_success, location_of
+from uploadlab.sending.connections import is_success, location_of
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.several_requests import FileInPieces, LastAnswer, abandon, checked_id
 
 VERSION = {"Tus-Resumable": "1.0.0"}

@@ -14,7 +14,6 @@ from uploadlab.private_urls import private_parts
 from uploadlab.sending.answered import innermost, json_object, json_of, reason, words_of
 from uploadlab.sending.connections import (
     GATEWAY,
-    AnswerFault,
     get,
     is_redirect,
     location_of,
@@ -22,6 +21,7 @@ from uploadlab.sending.connections import (
     unsuccessful,
 )
 from uploadlab.sending.foreign import file_name, named
+from uploadlab.sending.limited_answer import AnswerFault
 
 PROBE_SECONDS = 5.0
 MOST_VERSIONS = 30

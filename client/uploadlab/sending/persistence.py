@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import requests
 
 from uploadlab.sending.answered import innermost
-from uploadlab.sending.connections import AnswerFault, Through, Watch, session
+from uploadlab.sending.connections import Opened, Through, Watch, session
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
 """A line on which nothing moves for this time counts as broken."""
+MOST_TIMES = 4
 PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0)
 """Seconds before each further try while the server has got nothing new. After these, an upload fails."""
 PASSING = (
@@ -49,6 +51,15 @@ class Tally:
             self.breaks += 1
 
 
+class Patience(NamedTuple):
+    """How long a client waits, how often it tries, and after which answers."""
+
+    silence_seconds: float = SILENCE_SECONDS
+    passing: Collection[int] = PASSING
+    """Statuses of answers that may be others at the next try."""
+    pauses: Sequence[float] = PAUSES
+
+
 class Route(NamedTuple):
     """What all requests of an upload have in common."""
 
@@ -58,10 +69,7 @@ class Route(NamedTuple):
     query: Mapping[str, str]
     """Of requests that carry the file."""
     tally: Tally
-    silence_seconds: float = SILENCE_SECONDS
-    passing: Collection[int] = PASSING
-    """Statuses of answers that may be others at the next try."""
-    pauses: Sequence[float] = PAUSES
+    patience: Patience = Patience()
 
 
 class Persistent:
@@ -69,6 +77,7 @@ class Persistent:
 
     def __init__(self, route: Route) -> None:
         self._route, self._failures, self._was_connected = route, 0, False
+        self._patience = route.patience
         self._session = self._opened()
 
     def __enter__(self) -> "Persistent":
@@ -89,7 +98,7 @@ class Persistent:
         After the last try, return what the server answered, or raise the error of the connection.
         """
         if self._failures:
-            time.sleep(self._route.pauses[self._failures - 1])
+            time.sleep(self._patience.pauses[self._failures - 1])
         try:
             response = self.once(verb, address, data, headers)
         except (requests.RequestException, OSError) as error:
@@ -100,7 +109,7 @@ class Persistent:
             if self._gives_up(data):
                 raise
             return None
-        if response.status_code in self._route.passing and not self._gives_up(data):
+        if response.status_code in self._patience.passing and not self._gives_up(data):
             return None
         return response
 
@@ -109,9 +118,9 @@ class Persistent:
     ) -> requests.Response:
         """Return the answer to a request that is not sent again; raise what breaks it."""
         query = {} if data is None else self._route.query
-        return self._session.request(
-            verb, address, params=query, data=data, headers=headers, timeout=self._route.silence_seconds
-        )
+        # A server that takes long to answer is at work: it gets more time at each try.
+        seconds = self._patience.silence_seconds * min(2**self._failures, MOST_TIMES)
+        return self._session.request(verb, address, params=query, data=data, headers=headers, timeout=seconds)
 
     def insist(
         self, verb: str, address: str, data: Any = None, headers: Mapping[str, str] | None = None
@@ -124,13 +133,13 @@ class Persistent:
     def _gives_up(self, data: Any) -> bool:
         """Count a try that came to nothing; return whether it was the last one."""
         self._failures += 1
-        if self._failures > len(self._route.pauses):
+        if self._failures > len(self._patience.pauses):
             return True
         if data is not None:
             self._route.tally.broke()
         return False
 
-    def _opened(self) -> requests.Session:
+    def _opened(self) -> Opened:
         route = self._route
         return session(self._heard, route.block_bytes, through=route.through, taken=route.tally.took)
 

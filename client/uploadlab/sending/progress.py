@@ -19,7 +19,7 @@ RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER of socket(7): what waits in the system is dropped, and the server sees the end at once."""
 
 NOT_SENT_BYTES = 128 << 10
-"""The system takes no more beyond what the peer takes: more would only be sent twice after a break."""
+"""What the system takes beyond what the peer takes: more would only be sent twice after a break."""
 
 Taken = Callable[[int], None]
 """Called with each number of bytes of a body that the system has taken."""

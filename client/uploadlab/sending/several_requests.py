@@ -9,7 +9,7 @@ import requests
 
 from uploadlab.catalogue.methods import GoesOn, Method, Part
 from uploadlab.catalogue.payloads import Payload
-from uploadlab.sending.connections import AnswerFault
+from uploadlab.sending.limited_answer import AnswerFault
 from uploadlab.sending.persistence import Persistent, Route
 from uploadlab.sending.source import AnnouncedFile
 

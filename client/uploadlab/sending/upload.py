@@ -17,7 +17,7 @@ from uploadlab.model.targets import TargetSpec
 from uploadlab.private_urls import with_query
 from uploadlab.sending import peak_memory as memory
 from uploadlab.sending.answered import json_of, reason, refusal, seconds_of, stored_at, words_of
-from uploadlab.sending.connections import Through, is_success, location_of, session
+from uploadlab.sending.connections import Opened, Through, is_success, location_of, session
 from uploadlab.sending.curl import send_by_curl
 from uploadlab.sending.foreign import Answered, file_name, named, part_for, unmet
 from uploadlab.sending.persistence import Route, Tally
@@ -99,7 +99,7 @@ def upload(
 
 
 def _send_once(
-    connection: requests.Session,
+    connection: Opened,
     url: str,
     method: Method,
     payload: Payload,
