@@ -24,8 +24,6 @@ SIZE = 8 * MIB
 QUICK = Times(
     live_seconds=3600, server_silence_seconds=1, client_silence_seconds=1.0, pause_seconds=0.3, waits=False
 )
-    live_seconds=3600, server_silence_seconds=1, client_silence_seconds=1.0, pause_seconds=0.3, waits=False
-)
 TUNED = chosen(DEPLOYMENTS.values(), [], ["core"], stock=False)
 SHARES = share(SEEDS, TUNED)
 
