@@ -10,6 +10,7 @@ if [ "${1:-}" = --fast ]; then
   chosen=(-m "not (slow or containers or chromium)")
 fi
 ./scripts/check
-# Four processes: most of its time a test waits. What shares one, tests/conftest.py says, and what begins first:
-# xdist would begin with the groups of most tests, and leave the few that take minutes to the end.
-exec .venv/bin/python -m pytest -n 4 --no-loadscope-reorder "${chosen[@]}" "$@"
+# Six processes, also for two processors: most of its time a test waits. What shares one, tests/conftest.py says,
+# and what begins first: xdist would begin with the groups of most tests, and leave the few that take minutes to
+# the end.
+exec .venv/bin/python -m pytest -n 6 --no-loadscope-reorder "${chosen[@]}" "$@"

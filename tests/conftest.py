@@ -39,8 +39,9 @@ first_environment()
 
 
 FIRST = [
-    "containers", "stack", "test_documented_commands", "test_servers", "test_fronts", "test_check_everything",
-    "all_deployments",
+    "containers", "stack", "test_check_everything", "test_documented_commands", "test_extending",
+    "test_store_errors", "all_deployments", "test_client_check", "test_fronts", "test_servers",
+    "test_report_page", "test_own_server_load",
 ]  # fmt: skip
 """Groups that take minutes: what comes after them fills the gaps."""
 
@@ -57,8 +58,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = getattr(item, "fixturenames", ())
         if "browser" in fixtures:
             item.add_marker(pytest.mark.chromium)
-        file = "containers" if item.get_closest_marker("containers") else item.path.stem
-        groups[item.nodeid] = next((name for name in ("stack", "all_deployments") if name in fixtures), file)
+        in_containers = bool(item.get_closest_marker("containers"))
+        shared = ["stack"] * in_containers + ["all_deployments"]  # a parameter may be named so, too
+        file = "containers" if in_containers else item.path.stem
+        groups[item.nodeid] = next((name for name in shared if name in fixtures), file)
         if any(map(item.get_closest_marker, ("slow", "chromium"))):
             patient.add(groups[item.nodeid])
 
@@ -74,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _groups_file(worker: dict[str, Any]) -> Path:
-    """Where the processes of ``pytest -n 4`` tell the one that schedules, which collects no tests itself."""
+    """Where the processes of ``pytest -n 6`` tell the one that schedules, which collects no tests itself."""
     return Path(tempfile.gettempdir()) / f"upload-lab-tests-{worker['testrunuid']}.json"
 
 
@@ -93,7 +96,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Of ``pytest -n 4``."""
+    """Of ``pytest -n 6``."""
     return Scheduling(config, log)
 
 

@@ -1,6 +1,7 @@
 """Methods that go on after a break: at a server that cuts and refuses, and over a line that is cut."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from uploadlab.planning.check_cells import routes
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.addresses import address_of
 from uploadlab.runtimes.link.lines import Links
-from uploadlab.sending import persistence
+from uploadlab.sending import upload as upload_module
+from uploadlab.sending.persistence import Patience, Route
 from uploadlab.sending.upload import upload
 from uploadlab.sending.verification import verify
 from uploadlab.units import MIB
@@ -51,7 +53,7 @@ def server() -> Iterator[Resuming]:
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persistence, "PAUSES", (0.0,) * 4)
+    monkeypatch.setattr(upload_module, "Route", partial(Route, patience=Patience(pauses=(0.0,) * 4)))
 
 
 def goes_on(method: str) -> GoesOn:
@@ -144,7 +146,7 @@ def test_a_part_whose_answer_is_lost_is_not_sent_again(server: Resuming, file: P
 def test_a_line_that_goes_silent_is_left(
     server: Resuming, file: Payload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persistence, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(upload_module, "Route", partial(Route, patience=Patience(silence_seconds=0.3)))
     server.instead = [("PATCH", SILENT)]
     outcome = sent(server, "resumable", file)
     assert (outcome.status, outcome.breaks) == (Status.OK, 1)
@@ -204,7 +206,7 @@ def test_only_who_names_them_gets_them() -> None:
         assert not {planned.cell.method for planned in cells} & set(RESUMABLE)
     tried = {route for case in CASES.values() for one in case.attempts() for route in routes(flask, one)}
     assert not {"/resumable", "/parts"} & tried
-    with pytest.raises(KeyError, match="goes on"):
+    with pytest.raises(KeyError, match="after a break"):
         sent_by(LAB_METHODS["resumable"], "curl")
     load = command("run", "--load", "--methods", "resumable", "--deployments", "flask", "--plan", "smoke")
     assert load.returncode == 2 and "resumable" in load.stderr

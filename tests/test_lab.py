@@ -231,6 +231,30 @@ def test_after_a_timeout_the_server_is_idle_again_and_the_cell_is_not_tried_agai
     assert [row.round for row in rows if not row.warmup] == [1] * PAIRS
 
 
+class Dying(Fake):
+    """Its deployment dies in an upload, which then waits for an answer that never comes."""
+
+    def explain(self, name: str) -> str:
+        return "flask has died" if name == "flask" and "measure flask" in self.events else ""
+
+    def outcome(self, name: str) -> Outcome:
+        died = name == "flask"
+        return Outcome(status=Status.TIMEOUT if died else Status.OK, error="over 60 s" if died else None)
+
+
+def test_an_upload_that_waits_for_a_dead_server_has_failed_and_its_cell_is_measured_later(
+    tmp_path: Path,
+) -> None:
+    prepared = prepared_run(tmp_path)
+    rows = [row for row in go(prepared, Dying(), tmp_path) if row.deployment == "flask"]
+    assert [(row.status, row.error) for row in rows] == [
+        (Status.FAILED, "over 60 s; flask has died"), *[(Status.UNAVAILABLE, "flask has died")] * 2,
+    ]  # fmt: skip
+    rows = go(reopen(prepared.folder, tmp_path), Fake(), tmp_path)
+    done = [row.round for row in rows if (row.deployment, row.status) == ("flask", Status.OK)]
+    assert sorted(done) == [0, 1, 2]
+
+
 @pytest.mark.parametrize("measured", [0, 1, 3, 5])
 def test_an_interrupted_run_stops_and_goes_on_where_it_was(tmp_path: Path, measured: int) -> None:
     prepared, fake = prepared_run(tmp_path), Fake(break_after=measured)

@@ -1,10 +1,12 @@
 """Where and how a link cuts connections, on a clock that jumps."""
 
 import asyncio
+import socket
 
 import pytest
 from uploadlab.model.links import Cut, CutBy, Link, Range
 
+from .cutting import RESET
 from .linked import SERVER_BYTES, LinkedServer, Peer, link, over
 from .test_link import data
 
@@ -66,6 +68,19 @@ def test_a_client_that_talks_into_the_silence_has_to_wait_and_the_end_of_the_lin
         assert client.transport.get_write_buffer_size() > 32 << 20
         server.close_line()
         assert (await client.ended(), await peer.ended()) == (["reset"], ["reset"])
+
+    over(cut_link((1000, CutBy.SILENCE)), play)
+
+
+def test_a_client_that_gives_up_in_a_long_silence_ends_the_connection_at_the_target() -> None:
+    async def play(server: LinkedServer) -> None:
+        client, peer = await server.connect()
+        client.transport.write(bytes(64 << 20))  # more than the line drops: it reads no more
+        await asyncio.sleep(100)
+        assert peer.ends == []
+        client.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        client.transport.abort()
+        assert await peer.ended() == ["reset"]
 
     over(cut_link((1000, CutBy.SILENCE)), play)
 

@@ -172,7 +172,7 @@ def test_there_is_no_such_part_or_upload(tmp_path: Path) -> None:
     app = client(tmp_path)
     url = begin_parts(app)
     assert "no part 3" in reason(app.put(f"{url}/3", data=b""), 404)
-    for address in (f"{url}/-1", f"{url}/x"):
+    for address in (f"{url}/-1", f"{url}/x", f"{url}/{'9' * 5000}", f"{url}/1/1"):
         assert app.put(address, data=b"").status_code == 404
     for answer in (app.get, app.post, app.delete):
         assert "no unfinished upload" in reason(answer("/parts/x"), 404)

@@ -10,7 +10,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -38,24 +37,25 @@ class Pieces(io.RawIOBase):
     """A server's input that hands out a body in pieces which end at the given places."""
 
     def __init__(self, body: bytes, cuts: list[int], error: Exception | None = None) -> None:
-        places = sorted({0, len(body), *(cut for cut in cuts if 0 < cut < len(body))})
-        self._pieces = [body[begin:end] for begin, end in pairwise(places)][::-1]
+        ends = {len(body), *(cut for cut in cuts if 0 < cut < len(body))} - {0}
+        self._ends, self._at = sorted(ends, reverse=True), 0
+        self._body = memoryview(body)  # or each byte that is read alone would copy all that comes after it
         self._error = error
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if not self._pieces:
+        if not self._ends:
             if self._error:
                 raise self._error
             return 0
-        piece = self._pieces.pop()
-        count = min(len(buffer), len(piece))
-        buffer[:count] = piece[:count]
-        if rest := piece[count:]:
-            self._pieces.append(rest)
-        return count
+        begin, end = self._at, min(self._at + len(buffer), self._ends[-1])
+        buffer[: end - begin] = self._body[begin:end]
+        if end == self._ends[-1]:
+            self._ends.pop()
+        self._at = end
+        return end - begin
 
 
 class Reads:

@@ -96,8 +96,8 @@ def test_a_kill_of_the_server_costs_no_byte_that_it_has_written(tmp_path: Path) 
         )  # killed before it got its name
     assert whole(tus) == []
     with started(tus):
-        assert whole(tus) == [b"bytes"]
         assert tus.offset(full) == 5
+        assert whole(tus) == [b"bytes"]
         offset = tus.offset(place)
         assert offset == part.stat().st_size
         assert 0 < offset <= MIB
@@ -277,28 +277,29 @@ def test_the_page_goes_on_after_a_cut(tus: Tus, browser: Browser) -> None:
         assert page.locator("progress").evaluate("bar => bar.value") == 1
         assert page.evaluate("localStorage.length") == 0
     assert (cutting.cuts, whole(tus)) == (2, [FILE])
-    assert max(offsets(requests)) > 0
-    assert [one.method for one in requests].count("POST") == 1
+    methods = [one.method for one in requests]
+    assert (methods.count("POST"), "HEAD" in methods) == (1, True)
 
 
 def test_the_page_goes_on_after_a_reload(tus: Tus, browser: Browser) -> None:
     waiting = tus.recipe.folder / "static" / "waiting.html"  # a page that does not go on by itself
     text = waiting.with_name("upload_resumable.html").read_text()
     waiting.write_text(text.replace("Array(99).fill(100)", "[3600000]"))
-    with cut(tus.recipe.port, MIB) as (port, _), opened(browser, port, waiting.name) as (page, requests):
+    # Chromium itself sends the body again after a cut, and that is cut, too.
+    with cut(tus.recipe.port, MIB, 100) as (port, _), opened(browser, port, waiting.name) as (page, requests):
         choose(page, tus)
         status = page.get_by_role("status")
         expect(status).to_have_text(re.compile("^Again in 3600 s"))
         (part,) = tus.recipe.uploads.glob("*/*.part")
-        wait_until(lambda: tus.offset(f"/files/{part.stem}") is not None)
-        before = len(requests)
+        wait_until(lambda: (tus.offset(f"/files/{part.stem}") or 0) > 0)
         page.reload()
         expect(status).to_have_text("Not complete: big.bin. Choose the file again to go on.")
+        before = len(requests)
+        page.goto(page.url.replace(waiting.name, "upload_resumable.html"))
         choose(page, tus)
         expect(status).to_have_text(f"Stored as {part.stem}.")
     assert whole(tus) == [FILE]
-    (offset,) = offsets(requests[before:])
-    assert 0 < offset < len(FILE)
+    assert 0 < min(offsets(requests[before:])) < len(FILE)
 
 
 def test_the_page_shows_why_a_file_is_refused(tus: Tus, browser: Browser) -> None:

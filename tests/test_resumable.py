@@ -185,6 +185,28 @@ def test_two_requests_do_not_write_to_one_upload(tmp_path: Path) -> None:
     assert stored(tmp_path, url) == BODY
 
 
+def test_two_processes_do_not_write_to_one_upload(tmp_path: Path) -> None:
+    app = client(tmp_path)
+    url = begin(app, len(BODY))
+    (begun, tell_begun), (end, tell_end) = os.pipe(), os.pipe()
+
+    def wait() -> None:
+        os.write(tell_begun, b"x")
+        os.read(end, 1)
+
+    if not (pid := os.fork()):
+        send_arriving(app, url, Arriving(BODY, BLOCK_BYTES, wait), len(BODY))
+        os._exit(0)
+    os.read(begun, 1)
+    assert app.get("/healthz").get_json()["uploads_in_progress"] == 1
+    assert "try again" in reason(go_on(app, url, BLOCK_BYTES, b"another"), 423)
+    os.write(tell_end, b"x")
+    assert os.waitpid(pid, 0)[1] == 0
+    for file in (begun, tell_begun, end, tell_end):
+        os.close(file)
+    assert stored(tmp_path, url) == BODY
+
+
 def test_an_upload_that_nobody_writes_to_is_not_in_progress_nor_a_temporary_file(tmp_path: Path) -> None:
     app = client(tmp_path, USAGE="1", RUN_DIR=str(tmp_path / "run"))
     url = begin(app, 10)
@@ -279,6 +301,7 @@ def test_a_wrong_header_is_refused_and_changes_nothing(
         ({"Upload-Length": "1", "Upload-Concat": "partial"}, 400, "Upload-Concat is not supported"),
         ({"Upload-Length": "1", "Upload-Metadata": "a Zg=="}, 201, ""),
         ({"Upload-Length": "1", "Upload-Metadata": "a Zg==,b, c"}, 201, ""),
+        ({"Upload-Length": "1", "Upload-Metadata": "empty ,b Zg=="}, 201, ""),
         ({"Upload-Length": "1", "Upload-Metadata": "a f"}, 400, "'a f' is not a new key"),
         ({"Upload-Length": "1", "Upload-Metadata": "a Zg==,a Zg=="}, 400, "is not a new key"),
         ({"Upload-Length": "1", "Upload-Metadata": "a  Zg=="}, 400, "is not a new key"),
@@ -441,6 +464,7 @@ def test_what_a_kill_leaves_of_a_new_upload_is_removed(
         patch.setattr(os, "pwrite", lambda *_: kill_self())
         killed(lambda: begin(app, 10))
     (info,) = [path for path in unfinished(tmp_path) if path.suffix == ".info"]
+    info.with_name("0" * 32 + ".part").touch()  # as after a power cut
     assert app.head(f"/resumable/{info.stem}", headers=TUS).status_code == 404
     age(tmp_path, 86_410)
     client(tmp_path)

@@ -33,26 +33,31 @@ def row_over(link: Link, method: str, seconds: float, twice: float | None) -> Me
     return measured(f"flask@{link.name}", method, seconds, **more)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    """A run of one upload each, over the line and over the line that breaks."""
-    whole, cut = LINKS
-    rows = [
-        row_over(whole, "resumable", 5.5, 0), row_over(whole, "request.stream-retried", 5.4, 0),
-        row_over(cut, "resumable", 6.6, 0.9), row_over(cut, "request.stream-retried", 9.1, 15.2),
-        row_over(whole, "request.stream", 5.4, None),
-    ]  # fmt: skip
+def stored(path: Path, *rows: Measurement) -> RunFolder:
+    """A run of these uploads."""
     run = msgspec.structs.replace(
         RUN, id="cuts", order=Order(plan="cuts"), links=LINKS,
         targets=[Target("flask", "", "stock").over(link.name) for link in LINKS],
         cells=[Planned(Cell(row.deployment, row.method, SIZE), 1, 1) for row in rows],
     )  # fmt: skip
-    found = RunFolder(tmp_path / "cuts")
+    found = RunFolder(path)
     found.path.mkdir()
     found.write_run(run)
     for row in rows:
         found.append(row)
     return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A run of one upload each, over the line and over the line that breaks."""
+    whole, cut = LINKS
+    return stored(
+        tmp_path / "cuts",
+        row_over(whole, "resumable", 5.5, 0), row_over(whole, "request.stream-retried", 5.4, 0),
+        row_over(cut, "resumable", 6.6, 0.9), row_over(cut, "request.stream-retried", 9.1, 15.2),
+        row_over(whole, "request.stream", 5.4, None),
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -69,6 +74,14 @@ def test_the_title_and_a_sentence_say_what_was_sent_twice(shown: Document) -> No
         "3 cuts at flask, 32 MiB: resumable 6.6 s, 0.9 MiB twice; "
         "request.stream-retried 9.1 s, 15.2 MiB twice" in texts
     )
+
+
+@pytest.mark.parametrize(("method", "twice"), [("resumable", 0.9), ("tuspy.resumable", None)])
+def test_what_arrived_after_cuts_is_the_title_where_nothing_is_compared(
+    method: str, twice: float | None, tmp_path: Path
+) -> None:
+    shown = document_of(stored(tmp_path / "one", row_over(LINKS[1], method, 6.6, twice)), Goals())
+    assert shown.title.startswith("Uploads arrived after the cuts of cuts-3")
 
 
 def test_the_tables_have_it_where_it_is_known(shown: Document) -> None:
@@ -94,6 +107,22 @@ def test_other_programs_and_one_cell_have_it(shown: Document, folder: RunFolder)
     assert any(line.split() == ["begun", "again", "3", "3"] for line in lines)
     lines = cell_in_full(folder, "flask@cuts-0/request.stream/32MiB")
     assert not any("begun again" in line for line in lines)
+
+
+def test_a_server_that_drops_what_was_cut_is_named(folder: RunFolder) -> None:
+    targets = [Target(f"server-{number}", "", "stock").over("cuts-3") for number in range(2)]
+    cells = [Cell(target.name, "resumable", SIZE) for target in targets]
+    for cell, twice in zip(cells, (1.1, 20.0), strict=True):
+        row = row_over(LINKS[1], "resumable", 7.0, twice)
+        folder.append(msgspec.structs.replace(row, deployment=cell.deployment, cell_id=cell.id))
+    run = folder.read_run()
+    planned = [*run.cells, *(Planned(cell, 1, 1) for cell in cells)]
+    folder.write_run(msgspec.structs.replace(run, targets=[*run.targets, *targets], cells=planned))
+    texts = [of.text for of in document_of(folder, Goals()).answer]
+    assert (
+        "server-1: little is kept of a request that was cut; resumable has sent 20.0 MiB of 32 MiB twice "
+        "there, 0.9 to 1.1 MiB at 2 others"
+    ) in texts
 
 
 def test_a_run_of_one_request_each_has_no_such_columns(tmp_path: Path) -> None:

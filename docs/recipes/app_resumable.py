@@ -124,15 +124,19 @@ def count():
 
 
 def sweep(empty_seconds):
-    """Remove what has expired, or had no byte for that long. Give what a kill left whole its name."""
+    """Remove what has expired, had no byte for that long, or was left half begun by a kill."""
     for found in UNFINISHED.iterdir():
         with suppress(HTTPException, FileNotFoundError):  # it is locked, or another process sweeps
-            if found.suffix == ".json":
-                with locked(found.stem) as upload:
-                    if not upload.offset and upload.part.stat().st_mtime + empty_seconds < time.time():
+            part, info = found.with_suffix(".part"), found.with_suffix(".json")
+            seconds = time.time() - (part if part.exists() else found).stat().st_mtime
+            if seconds < empty_seconds:  # looked at without its lock, which its client may want
+                continue
+            if not info.exists():
+                found.unlink()
+            elif found == info:
+                with locked(info.stem) as upload:
+                    if not upload.offset:
                         upload.remove()
-            elif not path(found.stem, "json").exists() and found.stat().st_mtime + KEEP_SECONDS < time.time():
-                found.unlink()  # a kill came while it was begun
 
 
 def number(header):

@@ -15,7 +15,8 @@ from sent_file import BLOCK_BYTES, MOST_ANSWER_BYTES, Passing, UploadError, main
 
 TIMEOUT = 30, 60  # seconds for a connection, or for a block to leave; then for an answer
 PAUSES_SECONDS = (0.2, 1, 2, 4, 10, 20, 30)  # before further attempts; all again if more has arrived
-PASSING = (409, 423, 429, 500, 502, 503, 504)  # another request has the upload; the server is away, or busy
+# 408: a slow line, what it has brought stays; 409, 423: another request has the upload; the server is away.
+PASSING = (408, 409, 423, 429, 500, 502, 503, 504)
 GONE = (404, 410)
 PIECE = {"Content-Type": "application/offset+octet-stream"}
 VERSION = {"Tus-Resumable": "1.0.0", "Accept-Encoding": "identity"}

@@ -161,7 +161,8 @@ class UploadStage:
             payload = payloads[cell.size_bytes]
             outcome = self._sent(task, payload)
             if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := explain(target.behind)):
-                outcome.error = f"{outcome.error}; {why}"
+                # Not slow but dead: the cell is not given up, other rounds are measured when the run goes on.
+                outcome.status, outcome.error = Status.FAILED, f"{outcome.error}; {why}"
             elif outcome.status is Status.TIMEOUT:
                 wait_idle(self._bench, target, watcher)
         return Measurement(

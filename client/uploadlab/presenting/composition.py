@@ -50,7 +50,7 @@ from uploadlab.presenting.run_answer import (
     run_title,
     speed_statements,
 )
-from uploadlab.presenting.sent_twice import twice_in_short, twice_statements
+from uploadlab.presenting.sent_twice import dropping_statements, twice_in_short, twice_statements
 from uploadlab.presenting.summary import run_summary
 from uploadlab.presenting.version_answer import version_differences, version_statements, version_title
 from uploadlab.storage.reader import UNKNOWN, StoredRun
@@ -196,6 +196,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *loss_statements(evidence.losses),
         *fixes,
         *failure_statements(failures),
+        *dropping_statements(evidence.links),
         *twice_statements(evidence.links),
         *link_statements(evidence.links),
         *noise_statements(evidence.disturbed, "round", slow_for_sure),

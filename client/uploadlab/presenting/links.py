@@ -68,6 +68,8 @@ def link_title(found: Sequence[LinkFacts]) -> str:
         parts.append(f"{_all(len(names))} took every upload over {few((f.link.name for f in whole), 4)}")
     if lost := [facts.link.name for facts in found if facts.link.cuts and not _arrived(facts)]:
         parts.append(f"no upload survived the cuts of {few(lost)}")
+    if not parts and (kept := [facts.link.name for facts in found if _arrived(facts)]):
+        parts.append(f"uploads arrived after the cuts of {few(kept)}")
     return "; ".join(parts)
 
 

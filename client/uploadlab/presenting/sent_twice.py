@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 
 from uploadlab.analysis.link_facts import LinkFacts, OverLink
+from uploadlab.catalogue.clients import ALL_METHODS
+from uploadlab.catalogue.methods import GoesOnBy
 from uploadlab.presenting.document import Key, Statement, Table, TableRow
-from uploadlab.presenting.figures import counted, grouped, short, tenths_of_mib
+from uploadlab.presenting.figures import counted, few, grouped, short, tenths_of_mib
 from uploadlab.presenting.links import over_link_text
 from uploadlab.units import format_size
 
+DROPPED_SHARE = 0.25
+"""From this share of the file on, what was sent twice is more than what is under way when a line breaks."""
+MOST_NAMES = 6
 Place = tuple[str, int]
 """A server, and the size of a file."""
 
@@ -36,6 +41,40 @@ def twice_statements(found: Sequence[LinkFacts]) -> list[Statement]:
             text = f"{counted(len(facts.link.cuts), 'cut')} at {where}: {'; '.join(parts)}"
             statements.append(Statement(facts.link.name, text, rank=2))
     return statements
+
+
+def dropping_statements(found: Sequence[LinkFacts]) -> list[Statement]:
+    """Return which servers keep nothing of a request that was cut, so that resuming begins again there."""
+    statements = []
+    for facts in found:
+        ways = grouped((cell.way, cell) for cell in facts.servers if _resumes_whole(cell) and facts.link.cuts)
+        for (method, size_bytes), cells in ways.items():
+            dropping = [cell for cell in cells if _share(cell) >= DROPPED_SHARE]
+            keeping = [cell for cell in cells if cell not in dropping]
+            if dropping and keeping:
+                text = (
+                    f"{few((cell.name for cell in dropping), MOST_NAMES)}: little is kept of a request that "
+                    f"was cut; {method} has sent {_range(dropping)} of {format_size(size_bytes)} twice "
+                    f"there, {_range(keeping)} at {counted(len(keeping), 'other')}"
+                )
+                statements.append(Statement(facts.link.name, text, "warn", rank=1))
+    return statements
+
+
+def _resumes_whole(cell: OverLink) -> bool:
+    """Return whether it arrived by a method that resumes with all of the rest in one request."""
+    goes_on = ALL_METHODS[cell.summary.method].goes_on if cell.summary.method in ALL_METHODS else None
+    resumes = goes_on is not None and goes_on.by is GoesOnBy.OFFSET and not goes_on.piece_bytes
+    return resumes and cell.arrived and _is_counted(cell)
+
+
+def _share(cell: OverLink) -> float:
+    return (cell.summary.sent_twice_bytes or 0) / cell.summary.size_bytes
+
+
+def _range(cells: Sequence[OverLink]) -> str:
+    texts = [_twice(cell) for cell in sorted(cells, key=_share)]
+    return texts[0] if texts[0] == texts[-1] else f"{texts[0].removesuffix(' MiB')} to {texts[-1]}"
 
 
 def twice_tables(found: Sequence[LinkFacts]) -> list[Table]:

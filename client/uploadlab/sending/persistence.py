@@ -15,6 +15,7 @@ from uploadlab.sending.source import FileFault
 
 SILENCE_SECONDS = 5.0
 """A line on which nothing moves for this time counts as broken."""
+MOST_TIMES = 4
 PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 5.0)
 """Seconds before each further try while the server has got nothing new. After these, an upload fails."""
 PASSING = (
@@ -53,9 +54,10 @@ class Tally:
 class Patience(NamedTuple):
     """How long a client waits, how often it tries, and after which answers."""
 
-    silence_seconds: float
-    passing: Collection[int]
-    pauses: Sequence[float]
+    silence_seconds: float = SILENCE_SECONDS
+    passing: Collection[int] = PASSING
+    """Statuses of answers that may be others at the next try."""
+    pauses: Sequence[float] = PAUSES
 
 
 class Route(NamedTuple):
@@ -67,8 +69,7 @@ class Route(NamedTuple):
     query: Mapping[str, str]
     """Of requests that carry the file."""
     tally: Tally
-    patience: Patience | None = None
-    """None: as long as usual."""
+    patience: Patience = Patience()
 
 
 class Persistent:
@@ -76,7 +77,7 @@ class Persistent:
 
     def __init__(self, route: Route) -> None:
         self._route, self._failures, self._was_connected = route, 0, False
-        self._patience = route.patience or Patience(SILENCE_SECONDS, PASSING, PAUSES)
+        self._patience = route.patience
         self._session = self._opened()
 
     def __enter__(self) -> "Persistent":
@@ -117,9 +118,9 @@ class Persistent:
     ) -> requests.Response:
         """Return the answer to a request that is not sent again; raise what breaks it."""
         query = {} if data is None else self._route.query
-        return self._session.request(
-            verb, address, params=query, data=data, headers=headers, timeout=self._patience.silence_seconds
-        )
+        # A server that takes long to answer is at work: it gets more time at each try.
+        seconds = self._patience.silence_seconds * min(2**self._failures, MOST_TIMES)
+        return self._session.request(verb, address, params=query, data=data, headers=headers, timeout=seconds)
 
     def insist(
         self, verb: str, address: str, data: Any = None, headers: Mapping[str, str] | None = None

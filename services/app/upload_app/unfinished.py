@@ -5,6 +5,7 @@ and behind it a byte for each part that is whole. A request that writes to an up
 the byte of one part. The data file gets its final name under that lock, once all bytes are there.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -179,4 +180,5 @@ class UnfinishedUpload:
 
     def _announce(self, announced: Announcement) -> None:
         head = json.dumps(asdict(announced)).encode().ljust(HEAD_BYTES)
-        os.pwrite(self._info, head, 0)
+        if os.pwrite(self._info, head, 0) < HEAD_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -100,7 +100,7 @@ class UnfinishedUploads:
 
     def _sweep(self, empty_seconds: float = EMPTY_SECONDS) -> int:
         """Remove what has expired, and what a kill has left of others; return how many uploads stay."""
-        names = [path.stem for path in self.store.unfinished.glob(f"*{INFO}")]
+        names = {path.stem for path in self.store.unfinished.iterdir()}
         return sum(not self._remove_expired(self._paths(name), empty_seconds) for name in names)
 
     def _remove_expired(self, paths: UploadPaths, empty_seconds: float) -> bool:
@@ -109,7 +109,8 @@ class UnfinishedUploads:
             return False
         try:
             info = os.open(paths.info, os.O_RDWR)
-        except FileNotFoundError:
+        except FileNotFoundError:  # a power cut may lose this file alone
+            paths.data.unlink(missing_ok=True)
             return True
         try:
             if not lock_range(info) or self._lives(paths, empty_seconds):
