@@ -154,14 +154,16 @@ def test_a_chunked_body_is_kept_as_far_as_the_upload_goes(tus: Tus) -> None:
     assert (rest.status_code, whole(tus)) == (204, [b"bytes"])
 
 
-def test_what_arrived_before_a_cut_stays(tus: Tus) -> None:
+def test_what_arrived_before_a_cut_stays(tus: Tus, request: pytest.FixtureRequest) -> None:
     place = tus.begin(len(FILE))
     sent = len(FILE) - 1000
-    tus.open(place, 0, len(FILE), FILE[:sent]).close()
+    with tus.open(place, 0, len(FILE), FILE[:sent]):
+        wait_until(lambda: unfinished(tus, place)[0].stat().st_size > 0)
     wait_until(lambda: (tus.offset(place) or 0) > 0)
     offset = tus.offset(place)
     assert offset is not None
-    assert sent - LOST_BYTES < offset <= sent
+    in_front = request.node.callspec.params["served"] == "nginx and uWSGI"  # drops what it has not handed on
+    assert (0 if in_front else sent - LOST_BYTES) < offset <= sent
     assert whole(tus) == []
     assert tus.patch(place, offset, FILE[offset:]).status_code == 204
     assert whole(tus) == [FILE]
