@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 from uploadlab.catalogue.methods import METHODS
+from uploadlab.catalogue.resumable import RESUMABLE
 from uploadlab.declared.compose import config_texts, load_deployments, load_needs
 from uploadlab.declared.knobs import CONFIG, load_knobs
 from uploadlab.declared.plans import load_plan, named_deployments
@@ -36,7 +37,7 @@ def test_nothing_the_local_runtime_reads_needs_compose_to_fill_it_in() -> None:
 
 def test_what_a_deployment_accepts_and_needs_is_known() -> None:
     for one in ALL_DEPLOYMENTS.values():
-        assert set(one.accepts) <= set(METHODS)
+        assert set(one.accepts) <= {*METHODS, *RESUMABLE}
     for one in DEPLOYMENTS.values():  # what other groups need, `install GROUP` installs
         assert set(one.needs) <= set(load_needs(COMPOSE))
 
