@@ -41,6 +41,7 @@ ELSEWHERE = {
     "--with ": "test_packages.py has those: the folder is the reader's own",
     "--app ": "test_own_app.py has those: the app is the reader's own",
     "./scripts/pin-images": "test_base_images.py has it: there may be no registry",
+    "./scripts/resumed": "test_resumed.py has its runs: ten small ones, of a hundred large",
 }
 AT_ONCE = 3
 """Most of their time they wait: for servers to start, or for what a check sends slowly."""

@@ -32,6 +32,8 @@ from uploadlab.versions.client_folders import ClientFolders
 
 PATIENCE_SECONDS = 20.0
 """After which an upload of a few MB is endless, beside what the server pauses."""
+READY_SECONDS = 120.0
+"""For what comes before an upload: on a busy host, a browser may take half a minute to start."""
 BYTES_PER_SECOND = 10_000_000
 """At least, of larger files, on a busy host."""
 GRACE_SECONDS = 3.0
@@ -161,7 +163,6 @@ class _Bench(NamedTuple):
             yield _untried(client, case, Verdict.CANNOT, "; ".join(whys) or "it has no such way")
 
     def _row(self, programs: Programs, client: str, case: str, way: str, attempt: ClientAttempt) -> Check:
-        started_at, start = now(), time.monotonic()
         context = self.certificates.context() if attempt.tls else None
         with self.files.given(attempt) as file:
             server = MisbehavingServer(attempt.turns, file.path, context)
@@ -169,6 +170,8 @@ class _Bench(NamedTuple):
                 if not CLIENT_CASES[case].large:
                     programs.limit_memory(client, MOST_MEMORY_BYTES)
                 job = client_job(client, way, attempt, server.url, file.path, self.certificates.authority)
+                programs.make_ready(client, job, READY_SECONDS)
+                started_at, start = now(), time.monotonic()
                 sent = programs.send(client, job, _most_seconds(attempt))
                 seconds = time.monotonic() - start
                 server.stop(GRACE_SECONDS if sent and sent.status and is_success(sent.status) else 0)

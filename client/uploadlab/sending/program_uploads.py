@@ -30,7 +30,7 @@ class ProgramSender:
         """Have a program ready to send there: neither its clock nor the host's watch counts that."""
         job = job_of(method, method.verb, url + method.route, payload, Part(), through)
         with suppress(ClientUnavailable):  # the upload says it
-            self._programs.send(method.client, {**job, "only_ready": True}, None)
+            self._programs.make_ready(method.client, job)
 
     def send(
         self, method: Method, verb: str, address: str, payload: Payload, part: Part, through: Through = None

@@ -108,6 +108,13 @@ class Programs:
                 return ProgramSent(error=f"the program of {name} ended with status {code}")
         return sent
 
+    def make_ready(self, name: str, job: Mapping[str, Any], seconds: float | None = None) -> None:
+        """Have a client do what no clock counts before this upload, such as to start a browser.
+
+        Raise ClientUnavailable. What else goes wrong, the upload says.
+        """
+        self.send(name, {**job, "only_ready": True}, seconds)
+
     def end(self, name: str) -> None:
         """End a program with all that it has started; the next upload starts it again."""
         if (pipe := self._pipes.pop(name, None)) and self._processes:
