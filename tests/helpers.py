@@ -109,6 +109,16 @@ def descendants() -> set[int]:
     return found
 
 
+def open_files(process: str) -> list[str]:
+    """What a process has open, as the links in /proc name it; none if it has ended."""
+    found: list[str] = []
+    with suppress(OSError):
+        for link in Path("/proc", process, "fd").iterdir():
+            with suppress(OSError):  # closed meanwhile
+                found.append(str(link.readlink()))
+    return found
+
+
 def lab_processes() -> dict[int, dict[str, str]]:
     """What the lab runs here now, for any test, not in containers and the like: each with its environment."""
     here = Path("/proc/self/ns/pid").readlink()

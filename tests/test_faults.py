@@ -26,7 +26,7 @@ from uploadlab.sending.client import Client
 from uploadlab.sending.connections import session
 from uploadlab.units import MIB
 
-from .helpers import DEPLOYMENTS, need, wait_until
+from .helpers import DEPLOYMENTS, need, open_files, wait_until
 from .small_disk import fill, small_disk
 
 pytestmark = pytest.mark.slow
@@ -110,17 +110,17 @@ def catches(pid: int, number: signal.Signals) -> bool:
 
 def writer(site: Site) -> int:
     """The process that writes the unfinished upload."""
-    wait_until(lambda: bool(writers(site)))
-    (pid,) = writers(site)
+    found: list[set[int]] = []
+    wait_until(lambda: found.append(writers(site)) or bool(found[-1]))  # type: ignore[func-returns-value]
+    (pid,) = found[-1]
     return pid
 
 
 def writers(site: Site) -> set[int]:
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            files = [link.readlink() for link in (process / "fd").iterdir()]
-            if any(site.data / "tmp" in file.parents and "(deleted)" not in file.name for file in files):
+        for file in open_files(process.name):
+            if site.data / "tmp" in Path(file).parents and "(deleted)" not in file:
                 found.add(int(process.name))
     return found
 

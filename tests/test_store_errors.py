@@ -8,7 +8,7 @@ import resource
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import requests
 from flask.testing import FlaskClient
 from uploadlab.model.deployments import Target
 
-from .helpers import wait_until
+from .helpers import open_files, wait_until
 from .recipes import RECEIVE, Recipe, is_form, running
 from .test_app import FORM_ROUTES, client, refused
 from .test_faults import NO_ANSWER, Site, site
@@ -61,12 +61,6 @@ class Failing:
 
     def write(self, _: bytes) -> int:
         raise OSError(self._number, os.strerror(self._number))
-
-
-def open_files(processes: str) -> Iterator[str]:
-    for process in Path("/proc").glob(processes):
-        with suppress(OSError):
-            yield from [str(link.readlink()) for link in (process / "fd").iterdir()]
 
 
 def open_below(folder: Path) -> list[str]:
@@ -129,7 +123,8 @@ def limited(what: int, most: int) -> Iterator[None]:
 
 def held_open(folder: Path) -> list[str]:
     """Files that some process has open although they are deleted; gunicorn's sign of life is one."""
-    deleted = [name for name in open_files("[0-9]*") if name.endswith("(deleted)")]
+    processes = [path.name for path in Path("/proc").glob("[0-9]*")]
+    deleted = [name for pid in processes for name in open_files(pid) if name.endswith("(deleted)")]
     return [name for name in deleted if name.startswith(str(folder)) and "wgunicorn" not in name]
 
 
