@@ -154,12 +154,7 @@ def test_what_is_hopeless_is_left_out_and_a_fault_ends_all() -> None:
 
 def test_only_a_slow_line_is_the_limit_for_sure() -> None:
     links, task = load_links(), Task(Cell("flask@x", "m", 1), 1)
-    assert [name for name, link in links.items() if runs_together(task, link)] == [
-        "dsl",
-        "mobile",
-        "slow",
-        "broken",
-    ]
+    assert {name for name, link in links.items() if runs_together(task, link)} == links.keys() - {"far"}
     assert not runs_together(task, None) and not runs_together(task, Link(name="free", title=""))
     stalled = Link(name="a", title="", up=100, round_trip=0.5, stalls=[Stall(Range(1, 1), 6)])
     assert stalled.least_seconds(1000) == 10 + 6 + 2

@@ -86,7 +86,6 @@ def command(
     declared = extended(load_deployments(COMPOSE), [name], ROOT)
     check("deployment", name, declared)
     address = _address(host)
-    port = _port(name, address, declared[name].port)
     on = ROUTES if is_loopback(address) else opened
     settings = {variable: "1" if route in on else "0" for route, variable in ROUTES.items()}
     settings |= {
@@ -97,6 +96,7 @@ def command(
     behind = chosen_links(links or [])
     if seed is not None and not behind:
         raise UsageError("--seed places the cuts of a link: add --link NAME")
+    port = _port(name, address, declared[name].port)
     screen = Screen()
     if not is_loopback(address):
         screen.note(
