@@ -405,7 +405,7 @@ def test_an_unfinished_upload_expires(tmp_path: Path) -> None:
     url = begin(app, 10)
     go_on(app, url, 0, b"abc")
     age(tmp_path, 990)
-    assert go_on(app, url, 3, b"d").status_code == 204  # which counts anew
+    assert go_on(app, url, 3, b"d").status_code == 204  # its time counts from here
     age(tmp_path, 990)
     assert offset_of(app, url) == 4
     age(tmp_path, 1010)

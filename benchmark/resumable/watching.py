@@ -14,7 +14,7 @@ NAME_CHARACTERS = 32
 
 
 class Watch:
-    """A thread that looks at the final names in a data folder all the time, until it is told to stop."""
+    """A thread that looks at the final names in a data folder again and again, until it has to stop."""
 
     def __init__(self, data_dir: Path, payload: Payload) -> None:
         self._data_dir, self._payload = data_dir, payload
