@@ -111,7 +111,9 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
         deployments=[knob.name(value)], method=method, size=knob.size, against=against,
         goal=1.0, why="", by_cpu=False,
     )  # fmt: skip
-    for row in ratio_rows(turned.run, turned.rows, Goals([asked])):
+    compared = (knob.name(value), knob.deployment)
+    rows = [row for row in turned.rows if row.deployment in compared]
+    for row in ratio_rows(turned.run, rows, Goals([asked])):
         if row.interval is None or row.rounds < LEAST_ROUNDS:
             yield f"{method}: {row.instead.rpartition(' ')[2] or 'too few rounds'}"
             continue
