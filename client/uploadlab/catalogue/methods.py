@@ -13,8 +13,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
-from requests_toolbelt import MultipartEncoder
-
 from uploadlab.model.deployments import Deployment, Target
 from uploadlab.units import MIB
 
@@ -206,6 +204,8 @@ def files(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 @method("request.files-streamed", "/request-files", form=True)
 def files_streamed(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     """A streaming encoder in the client: half of the fix."""
+    from requests_toolbelt import MultipartEncoder  # whose libraries `lab list` need not wait for
+
     fields = [*part.others, (part.field, (part.name, file, "application/octet-stream"))]
     form = MultipartEncoder(fields, boundary())
     return {"data": form, "headers": {"Content-Type": form.content_type}}
