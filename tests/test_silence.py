@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker
 from upload_app.linger import SILENT, Linger
 from uploadlab.declared.compose import load_needs
 from uploadlab.paths import COMPOSE, CONFIGS, RECIPES
