@@ -62,6 +62,9 @@ class AnnouncedFile:
         if self.len and not count:
             raise shorter_file(self._path, self._at, self._size_bytes)
         self._at += count
+
+    def find_place(self) -> None:
+        """Have the next block read from behind what was skipped."""
         self._file.seek(self._at)
 
     def seek(self, position: int) -> int:

@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 
 from uploadlab.sending.progress import Taken, await_room, hand_over
 from uploadlab.sending.source import AnnouncedFile
+from uploadlab.units import MIB
 
+PIECE_BYTES = 4 * MIB
+"""What the system is asked to send at a time: smaller pieces cost the client more CPU."""
 CANNOT = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EIO)
 """Errors of sendfile(2) that are not the connection's. Reading the file shows whether they are the file's."""
 
@@ -24,9 +27,9 @@ class UncopiedFile:
     system cannot send the file, the pieces are blocks like any other, and ``fell_back`` is called with why.
     """
 
-    def __init__(self, file: AnnouncedFile, piece_bytes: int, fell_back: Callable[[str], object]) -> None:
-        self._file, self._piece_bytes, self._fell_back = file, piece_bytes, fell_back
-        self._in_blocks = False
+    def __init__(self, file: AnnouncedFile, block_bytes: int, fell_back: Callable[[str], object]) -> None:
+        self._file, self._block_bytes, self._fell_back = file, block_bytes, fell_back
+        self._looked_at, self._in_blocks = False, False
         if not file.len:
             self._use_blocks("the file is empty")
 
@@ -42,15 +45,17 @@ class UncopiedFile:
 
     def hand_over_piece(self, connected: socket.socket, taken: Taken) -> None:
         """Hand the next piece to the system; raise FileFault, and what ``hand_over`` raises."""
-        left = min(self._piece_bytes, self.len)
-        if not self._in_blocks and (why := _obstacle(connected, self._file)):
-            self._use_blocks(why)
+        left = min(PIECE_BYTES, self.len)
+        if not self._looked_at:
+            self._looked_at = True
+            if why := _obstacle(connected, self._file):
+                self._use_blocks(why)
         while left and not self._in_blocks:
             if count := self._send_some(connected, left):
                 taken(count)
                 left -= count
         if left:
-            hand_over(connected, self._file.read(left), taken)
+            hand_over(connected, self._file.read(min(left, self._block_bytes)), taken)
 
     def _send_some(self, connected: socket.socket, most_bytes: int) -> int:
         """Have the system send what it takes now; return how many bytes that is."""
@@ -62,6 +67,7 @@ class UncopiedFile:
         except OSError as error:
             if error.errno not in CANNOT:
                 raise
+            self._file.find_place()
             self._use_blocks(f"sendfile: {error.strerror}")
             return 0
         self._file.skip(count)
