@@ -93,6 +93,10 @@ class Method(NamedTuple):
     """Of another client: the method whose place accepts it, too."""
     http2: bool = False
     """Whether it is sent over HTTP/2, which clients have over TLS alone."""
+    sendfile: bool = False
+    """Whether the system sends the file by itself, as far as it can: the client copies no byte of it."""
+    spliced: bool = False
+    """Whether the app's system moves the file by itself, which needs a server that shows its connection."""
     goes_on: GoesOn | None = None
     """How it goes on after a break; None: it sends one request. See catalogue/resumable.py."""
 
@@ -174,6 +178,30 @@ def stream_digest(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     request = stream(file, size_bytes, part)
     request["headers"]["Repr-Digest"] = f"sha-256=:{base64.b64encode(found.digest()).decode()}:"
     return request
+
+
+@method("request.stream-sendfile", "/request-stream", aside=True, sendfile=True)
+def stream_sendfile(file: BinaryIO, size_bytes: int, part: Part) -> Request:
+    """Raw body that the system sends by itself (`socket.sendfile`): no byte of it enters the client."""
+    return stream(file, size_bytes, part)
+
+
+@method(
+    "request.stream-splice", "/request-stream?reader=splice", aside=True, spliced=True,
+    sends_as="request.stream",
+)  # fmt: skip
+def stream_splice(file: BinaryIO, size_bytes: int, part: Part) -> Request:
+    """Raw body that the system moves from the connection to the file (`os.splice`): none of it enters the app."""
+    return stream(file, size_bytes, part)
+
+
+@method(
+    "request.stream-zero-copy", "/request-stream?reader=splice", aside=True, sendfile=True, spliced=True,
+    sends_as="request.stream-sendfile",
+)  # fmt: skip
+def stream_zero_copy(file: BinaryIO, size_bytes: int, part: Part) -> Request:
+    """Raw body that neither side copies: `socket.sendfile` in the client, `os.splice` in the app."""
+    return stream(file, size_bytes, part)
 
 
 @method("request.stream-curl", "/request-stream", curl=True)

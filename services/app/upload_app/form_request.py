@@ -50,6 +50,8 @@ class UploadRequest(flask.Request):
     deadline: Deadline | None = None
     digest: BodyDigest | None = None
     """What the client announced of the body, where this app checks it."""
+    fallback: str = ""
+    """Why another reader took the body than the client asked for."""
     strict: bool = False
     """Keep Werkzeug's parser from losing or adding bytes of some files."""
     block_size: int = 64 << 10
