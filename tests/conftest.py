@@ -35,7 +35,6 @@ os.environ.setdefault("LAB_REPEAT", "0")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 adopt_orphans()
-first_environment()
 
 
 FIRST = [
@@ -105,6 +104,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for folder in ("client", "services"):
             compileall.compile_dir(ROOT / folder, quiet=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_tmp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A TMPDIR for each process of the tests and what it starts: what is left there, it has left."""
+    tmp_path_factory.getbasetemp()  # stays where pytest keeps it
+    with tempfile.TemporaryDirectory(prefix="lab-tests-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        first_environment()
+        yield
 
 
 @pytest.fixture

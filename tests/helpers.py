@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -76,7 +77,7 @@ def environment(**more: str) -> dict[str, str]:
 
 @cache
 def first_environment() -> dict[str, str]:
-    """That of commands before any test has changed its own: conftest.py asks for it first."""
+    """That of commands before any test has changed its own: ``own_tmp`` of conftest.py asks for it first."""
     return environment()
 
 
@@ -153,24 +154,14 @@ def servers(name: str = "", data_dir: Path = Path("/")) -> list[int]:
 
 
 def left_overs() -> set[str]:
-    """The servers that the tests of this process run now, and the socket folders that no other tests use."""
-    own, found = descendants(), lab_processes()
-    used = {Path(settings.get("RUN_DIR", "/")).parent for pid, settings in found.items() if pid not in own}
-    clients = set(Path("/tmp").glob("uploadlab-client-*"))  # which other tests may use for minutes
-    folders = set(Path("/tmp").glob("uploadlab-*")) - used - clients
-    return {str(path) for path in folders} | {shown(pid) for pid in found if pid in own}
+    """What the tests of this process run now, and the lab's folders in its own TMPDIR."""
+    folders = {str(path) for path in Path(tempfile.gettempdir()).glob("uploadlab-*")}
+    return folders | {shown(pid) for pid in lab_processes() if pid in descendants()}
 
 
 def assert_nothing_left(before: set[str]) -> None:
-    """No server is left, and no folder; that of another test is in use soon, or gone."""
-    left = left_overs() - before
-    assert not [name for name in left if not name.startswith("/tmp/")]
-
-    def are_gone() -> bool:
-        left.intersection_update(left_overs())
-        return not left
-
-    wait_until(are_gone)
+    """No server is left, and no folder."""
+    assert left_overs() <= before
 
 
 def shown(pid: int) -> str:

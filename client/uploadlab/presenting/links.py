@@ -103,8 +103,11 @@ def _taken(facts: LinkFacts) -> str:
     what = format_size(*sizes) if len(sizes) == 1 else "every upload"
     if not arrived:
         return f"none of {counted(len(names), 'server')} got {what}"
-    took = f"{len(names - not_by)} of {counted(len(names), 'server')}" if not_by else _all(len(names))
-    parts = [f"{took} took {what}"]
+    parts = [f"{_all(len(names))} took {what}"]
+    if not_by and len(names) == 1:
+        parts = [f"{parts[0]} by {len(arrived)} of {counted(len(facts.servers), 'way')}"]
+    elif not_by:
+        parts = [f"{len(names - not_by)} of {counted(len(names), 'server')} took {what}"]
     if len(sizes) == 1:
         parts.append(f"in {_range([cell.seconds for cell in arrived if cell.seconds])} s")
     if shares := [cell.share for cell in arrived if cell.share]:
