@@ -47,7 +47,7 @@ def hand_over(connected: socket.socket, block: Any, taken: Taken) -> None:
 
 
 def await_room(connected: socket.socket) -> None:
-    """Wait until the system takes more bytes; raise TimeoutError if it does not within the socket's timeout."""
+    """Wait until the system takes more bytes; raise TimeoutError after the socket's timeout."""
     seconds = connected.gettimeout()
     poll = select.poll()
     poll.register(connected, select.POLLOUT)

@@ -44,7 +44,7 @@ class AnnouncedFile:
     def is_plain(self) -> bool:
         """Whether it is a file of the system's, not a pipe or something in memory."""
         try:
-            return stat.S_ISREG(os.fstat(self.fileno()).st_mode)
+            return stat.S_ISREG(os.fstat(self.descriptor).st_mode)
         except (AttributeError, OSError, ValueError):  # what is not of the system has no number
             return False
 
@@ -53,12 +53,13 @@ class AnnouncedFile:
         """Where the next byte is read."""
         return self._at
 
-    def fileno(self) -> int:
-        """Return the number by which the system knows the file; raise AttributeError, OSError if it does not."""
+    @property
+    def descriptor(self) -> int:
+        """The number by which the system knows the file, if it does."""
         return self._file.fileno()
 
     def skip(self, count: int) -> None:
-        """Go on behind bytes that the system has sent; raise FileFault if there were none, as the file ended."""
+        """Go on behind bytes that the system has sent; raise FileFault if the file ended before them."""
         if self.len and not count:
             raise shorter_file(self._path, self._at, self._size_bytes)
         self._at += count

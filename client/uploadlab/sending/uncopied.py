@@ -1,7 +1,7 @@
 """A file that the system sends by itself: no byte of it enters the client.
 
-This is ``socket.sendfile``, step by step by ``os.sendfile``: each step is counted, a line that has gone silent
-is noticed, and a file that goes by blocks after all is reported.
+This is ``socket.sendfile``, step by step by ``os.sendfile``: each step is counted, a silent line is noticed,
+and a file that goes by blocks after all is reported.
 """
 
 import errno
@@ -60,7 +60,7 @@ class UncopiedFile:
     def _send_some(self, connected: socket.socket, most_bytes: int) -> int:
         """Have the system send what it takes now; return how many bytes that is."""
         try:
-            count = os.sendfile(connected.fileno(), self._file.fileno(), self._file.position, most_bytes)
+            count = os.sendfile(connected.fileno(), self._file.descriptor, self._file.position, most_bytes)
         except BlockingIOError:
             await_room(connected)
             return 0
@@ -81,7 +81,7 @@ class UncopiedFile:
 def _obstacle(connected: socket.socket, file: AnnouncedFile) -> str:
     """Return why the system cannot send the file over the connection; nothing where it can."""
     if isinstance(connected, ssl.SSLSocket):
-        return "over TLS the client encrypts each one"
+        return "over TLS the client has to encrypt each block"
     if type(connected) is not socket.socket or not hasattr(os, "sendfile"):
         return "this system has no sendfile for the connection"
     return "" if file.is_plain else "what is sent is no plain file"

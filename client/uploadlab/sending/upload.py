@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from http import HTTPStatus
-from typing import Any, BinaryIO, cast
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -112,9 +112,11 @@ def _send_once(
     """Send the file in one request; return the answer."""
     with open(payload.path, "rb") as file:
         announced = AnnouncedFile(file, payload.path, payload.size_bytes)
-        source = UncopiedFile(announced, method.block_bytes, tally.fell_back) if method.sendfile else announced
+        source: Any = announced
+        if method.sendfile:
+            source = UncopiedFile(announced, method.block_bytes, tally.fell_back)
         part = part_for(foreign, url, name) if foreign else Part()
-        request = method.send(cast(BinaryIO, source), payload.size_bytes, part)
+        request = method.send(source, payload.size_bytes, part)
         verb, address = verb_and_address(url, method, foreign, name)
         return connection.request(verb, address, **more, **request)
 
