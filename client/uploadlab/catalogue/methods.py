@@ -191,7 +191,7 @@ def stream_sendfile(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     sends_as="request.stream",
 )  # fmt: skip
 def stream_splice(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """Raw body that the system moves from the connection to the file (`os.splice`): none of it enters the app."""
+    """Raw body that the system moves from connection to file (`os.splice`): no byte of it enters the app."""
     return stream(file, size_bytes, part)
 
 
