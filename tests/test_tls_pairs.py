@@ -101,8 +101,8 @@ def test_a_setting_is_shown_by_its_cpu() -> None:
     rows += uploads(knob.name("old"), [2.0] * 6, size_bytes=size_bytes)
     (row,) = settings_table(ALL_DEPLOYMENTS["nginx-tls"], {}, [knob], Turned(RUN, rows, [], [])).rows
     assert row.cells[3] == (
-        "`old`: request.stream: 2.00 times the CPU [2.00, 2.00] of the server, "
-        "no difference, 1.00 times the CPU [1.00, 1.00] of the client"
+        "`old`: CPU of the server: 2.00 times [2.00, 2.00]; "
+        "CPU of the client: no difference, 1.00 times [1.00, 1.00]"
     )
     (row,) = settings_table(ALL_DEPLOYMENTS["nginx-tls"], {}, [knob], Turned(RUN, [], [], [])).rows
     assert row.cells[3] == "`old`: not measured"

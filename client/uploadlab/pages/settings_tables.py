@@ -28,7 +28,8 @@ TINY = 0.1
 HEADER = ["ours", "default", "why", "in its place, and what that does"]
 
 
-CPU_FIELDS = {"the server": "server_cpu_seconds", "the client": "client_cpu_seconds"}
+CPU_FIELDS = {"server": "server_cpu_seconds", "client": "client_cpu_seconds"}
+"""What is measured of each side."""
 
 
 BREAK = "<br>"
@@ -135,16 +136,16 @@ def _cpu(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]:
     above, below = (Cell(name, method, size_bytes) for name in (knob.name(value), knob.deployment))
     if not by_cell(turned.rows).get(above.id):
         return
-    found = {whose: times_as_much(turned.rows, above, below, field) for whose, field in CPU_FIELDS.items()}
-    texts = [f"{times_with_interval(ratio)} of {whose}" for whose, ratio in found.items() if ratio]
-    yield f"{method}: {', '.join(texts) or 'too few rounds'}"
+    for whose, field in CPU_FIELDS.items():
+        ratio = times_as_much(turned.rows, above, below, field)
+        yield f"CPU of the {whose}: {_times(ratio) if ratio else 'too few rounds'}"
 
 
-def times_with_interval(ratio: Interval) -> str:
-    """Return ``1.20 times the CPU [1.10, 1.31]``."""
+def _times(ratio: Interval) -> str:
+    """Return ``1.20 times [1.10, 1.31]``."""
     value, low, high = map(hundredths, ratio)
     same = "no difference, " if ratio.low <= 1 <= ratio.high else ""
-    return f"{same}{value} times the CPU [{low}, {high}]"
+    return f"{same}{value} times [{low}, {high}]"
 
 
 def check_results(rows: Sequence[Check]) -> list[str]:
