@@ -212,5 +212,5 @@ def test_nginx_refuses_a_request_line_with_a_reason(
 
 
 def test_the_recipes_have_the_labs_own_modules() -> None:
-    for name in ("digest.py", "framing.py", "linger.py", "one_file.py", "strict_form.py", "uwsgi_body.py"):
+    for name in ("digest.py", "form_body.py", "framing.py", "linger.py", "one_file.py", "uwsgi_body.py"):
         assert (RECIPES / name).read_text() == (APP / "upload_app" / name).read_text()

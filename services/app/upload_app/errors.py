@@ -12,6 +12,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from upload_app import linger, query
 from upload_app.body import BrokenBody, BudgetSpent, ShortBody
 from upload_app.digest import DigestRefused
+from upload_app.form_body import HeadTooLong
 from upload_app.one_file import FormRefused
 from upload_app.relay import Refused
 from upload_app.room import NoRoom
@@ -34,6 +35,7 @@ def answer_errors(app: Flask) -> None:
         ClientDisconnected: _describe_end,
         BrokenBody: _describe_end,
         ShortBody: lambda error: (400, str(error)),
+        HeadTooLong: lambda error: (413, str(error)),
         FormRefused: lambda error: (400, str(error)),
         DigestRefused: lambda error: (400, str(error)),
         MultipartError: lambda error: (400, f"malformed form: {error}"),

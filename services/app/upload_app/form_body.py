@@ -10,12 +10,15 @@ of 65,536 sizes of a file, one is stored with an extra byte, and a success. A pa
 """
 
 from collections.abc import Iterator
-
-from upload_app.one_file import FormRefused
+from typing import cast
 
 HEAD_END = b"\r\n\r\n"
 MOST_HEAD_BYTES = 1 << 20
 """Of a part's head, which is in memory as a whole."""
+
+
+class HeadTooLong(Exception):
+    """A part of a form with a head of more than MOST_HEAD_BYTES."""
 
 
 class FormBody:
@@ -45,7 +48,7 @@ class FormBody:
                 return
 
     def head(self) -> bytes:
-        """Return the next delimiter, and the head behind it with its empty line. Raise FormRefused.
+        """Return the next delimiter, and the head behind it with its empty line. Raise HeadTooLong.
 
         Behind the last delimiter is no head. A body that ends too early gives what is left.
         """
@@ -57,7 +60,7 @@ class FormBody:
             if (found := self._block.find(HEAD_END, self._at, self._end)) >= 0:
                 return self._take(found + len(HEAD_END))
             if self._end - self._at > MOST_HEAD_BYTES:
-                raise FormRefused(f"malformed form: the head of a part has over {MOST_HEAD_BYTES} bytes")
+                raise HeadTooLong(f"the head of a part has over {MOST_HEAD_BYTES} bytes")
             if not self._read_on():
                 self.is_over = True
                 return self._take(self._end)
@@ -77,7 +80,7 @@ class FormBody:
         if self._at == self._end:
             block = next(self._blocks, b"")
             # A view has no find(), but what it views has.
-            self._block = block.obj if isinstance(block, memoryview) else block
+            self._block = cast(bytearray, block.obj) if isinstance(block, memoryview) else block
             self._at, self._end = 0, len(block)
             return self._end > 0
         left = self._block[self._at : self._end]

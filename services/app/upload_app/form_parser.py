@@ -33,11 +33,13 @@ class OneFileParser(FormDataParser):
         options: dict[str, str] | None = None,
     ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
         """Parse up to the last boundary. Raise FormRefused, RequestEntityTooLarge and what reading raises."""
-        boundary = (options or {})["boundary"]
-        decoder = MultipartDecoder(boundary.encode(), self.max_form_memory_size, max_parts=self.max_form_parts)
+        boundary = (options or {})["boundary"].encode()
+        decoder = MultipartDecoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
         opened: list[FileStorage] = []
-        is_apart = isinstance(stream, FormBody)
-        events = _part_by_part(decoder, stream) if is_apart else _events(decoder, stream.read)
+        if isinstance(stream, FormBody):
+            events = _part_by_part(decoder, stream)
+        else:
+            events = _events(decoder, stream.read)
         try:
             self._keep_file(events, opened, content_length)
         except BaseException:
