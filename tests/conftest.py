@@ -22,7 +22,15 @@ from xdist.scheduler import LoadScopeScheduling
 from .browser import FLAGS
 from .checkout import checkout, leave_one_ceiling
 from .engine import projects
-from .helpers import OFTEN, adopt_orphans, assert_nothing_left, first_environment, left_overs, need, wait_until
+from .helpers import (
+    OFTEN,
+    adopt_orphans,
+    assert_nothing_left,
+    first_environment,
+    left_overs,
+    need,
+    wait_until,
+)
 from .recipes import RECEIVE, Recipe
 from .recipes import running as running_recipe
 from .running import Lab
