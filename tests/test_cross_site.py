@@ -31,7 +31,7 @@ FOREIGN_HOSTS = [
     "a;b",
 ]
 WHOLE_HOSTS = ["evil.example"]
-"""Sent to every route: how a host is written matters to none of them, so that one is enough for the others."""
+"""Sent to every route; how the others are written matters to no route."""
 ASKED = [
     ("PUT", STREAM),
     ("GET", "/healthz"),

@@ -27,7 +27,9 @@ def uploads(
 
 def test_slow_clients_are_tried_at_a_server_of_ones_own(tmp_path: Path, one_ceiling: dict[str, str]) -> None:
     with upload_app(tmp_path / "store") as app:
-        said, rows = uploads(one_ceiling, tmp_path, app, *SLOW, "--stored-dir", app.folder, "--clean-up", "--tables")
+        said, rows = uploads(
+            one_ceiling, tmp_path, app, *SLOW, "--stored-dir", app.folder, "--clean-up", "--tables"
+        )
         assert {row.status for row in rows} == {"ok"}
         assert {row.slow for row in rows} == {False, True}
         assert "beside 8" in said
@@ -41,7 +43,9 @@ def test_an_endpoint_for_forms_is_sent_forms(tmp_path: Path, one_ceiling: dict[s
         assert {(row.method, row.status) for row in rows} == {("request.files-streamed", "unverified")}
 
 
-def test_users_at_once_send_no_more_than_a_server_may_get(tmp_path: Path, one_ceiling: dict[str, str]) -> None:
+def test_users_at_once_send_no_more_than_a_server_may_get(
+    tmp_path: Path, one_ceiling: dict[str, str]
+) -> None:
     with upload_app(tmp_path / "store") as app:
         said, rows = uploads(one_ceiling, tmp_path, app, *SLOW, "--max-bytes", "12MB")
         assert {row.status for row in rows} == {"unverified"}
