@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 from uploadlab import private_urls
+from uploadlab.catalogue.methods import METHODS, methods_at
 from uploadlab.declared.compose import load_deployments
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import CORE, REFERENCE, Target
@@ -34,6 +35,14 @@ DEPLOYMENTS = {name: one for name, one in ALL_DEPLOYMENTS.items() if one.group =
 """Those that have the full contract."""
 REFERENCES = [name for name, one in DEPLOYMENTS.items() if one.tier == REFERENCE]
 """They run along whatever is chosen."""
+SPLICED = METHODS["request.stream-splice"].route
+RAW_ROUTES = [
+    (name, route)
+    for name, one in DEPLOYMENTS.items()
+    for route in ("/request-stream", SPLICED)
+    if route != SPLICED or "request.stream-splice" in methods_at(one)
+]
+"""Deployments with the routes where their app's readers of a raw body differ in what they ask of a server."""
 LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
 
 

@@ -59,6 +59,7 @@ SHORTER = {
     r"lab run.* --plan blocks": "--rounds 1 --sizes 64KiB",
     r"lab run.* --(expect-workers|target)": f"--plan smoke {ONE_CELL.replace('flask', 'raw-sink')}",
     r"lab run.* --link": f"--plan smoke {ONE_CELL}",
+    r"lab run.* --plan tls": "--deployments nginx-tls --methods request.stream --sizes 64KiB --rounds 1",
     r"lab run.* --plan clients-tls": "--deployments nginx-tls --methods request.stream --sizes 64KiB",
     r"lab run.* --plan": f"{ONE_CELL} --rounds 1",
     r"lab run.* --load": f"--plan smoke {ONE_CELL} --users 2",
@@ -77,7 +78,7 @@ INSTEAD = {
     r"ablate configs/uwsgi/uwsgi-tuned\.ini": "ablate configs/caddy/caddy-tls.Caddyfile",  # with few settings
     r"--users 1,\d+": "--users 1,2",
     r"--plan crowd --deployments \S+": "--plan crowd --deployments nginx-uwsgi",
-    r"--only gunicorn": "--only MALLOC_ARENA_MAX",
+    r"--only (gunicorn|-tls)": "--only MALLOC_ARENA_MAX",
     r"--run-time 20s": "--run-time 1s",
     r"uwsgi-default,gunicorn-gthread,nginx-uwsgi": "gunicorn-gthread",  # beside slow clients, one by one
     r"512MB": "2MB",

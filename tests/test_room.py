@@ -11,13 +11,13 @@ import requests
 from upload_app.room import FREE_FILES
 from uploadlab.units import MIB
 
-from .helpers import DEPLOYMENTS
+from .helpers import DEPLOYMENTS, SPLICED
 from .small_disk import fill, small_disk
 from .test_app import CHUNKED, FORM_ROUTES, client, files, refused
 from .test_faults import site
 from .test_form_kinds import FILE, KIND, form, part
 
-RAW_ROUTES = ["/request-stream", "/request-stream?reader=lines"]
+RAW_ROUTES = ["/request-stream", "/request-stream?reader=lines", SPLICED]
 DISK, RESERVE = 64 * MIB, 24 * MIB
 WORDS = f"keeps {RESERVE} bytes free"
 
