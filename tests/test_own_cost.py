@@ -100,7 +100,8 @@ def test_a_hundred_thousand_uploads_are_read(tmp_path: Path) -> None:
 
 def test_a_ratio_of_many_rounds_has_the_interval_of_resampled_medians() -> None:
     seconds = [1 + number % 101 / 1000 for number in range(404)]
-    ratio = Ratio(deployments=["flask"], method="request.stream", against=[Below(deployment="raw-sink")], goal=1, why="")  # fmt: skip  # noqa: E501
+    against = [Below(deployment="raw-sink")]
+    ratio = Ratio(deployments=["flask"], method="request.stream", against=against, goal=1, why="")
     rows = [
         measured(name, seconds=value, round=number, size_bytes=1 << 20)
         for name in ("flask", "raw-sink")

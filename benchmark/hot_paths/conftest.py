@@ -87,8 +87,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: A
         for _, rate, name in rows:
             terminalreporter.write_line(f"{-rate:10.1f}  {name}")
     if notes := config.stash.get(NOTES, []):
-        terminalreporter.section(
-            "Links: what is declared, and how far off it is (real time); the size of a report"
-        )
+        terminalreporter.section("Links: what is declared, how far off it is (real time); the report's size")
     for line in notes:
         terminalreporter.write_line(line)

@@ -1,25 +1,33 @@
-"""What the lab itself costs: how long a command loads, and the report of a run with very many rows.
+"""What the lab itself costs: a command that loads, an upload of nearly nothing, a report of very many rows.
 
 CPU seconds of the processes, as another program on the host changes those least.
 """
 
 import os
 import resource
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from uploadlab.catalogue.payloads import write_payload
 from uploadlab.declared.goals import load_goals
-from uploadlab.model.measurements import Measurement
-from uploadlab.paths import PACKAGES, RATIOS, REFERENCE, ROOT
+from uploadlab.model.measurements import Measurement, Status
+from uploadlab.paths import APP, PACKAGES, RATIOS, REFERENCE, ROOT
 from uploadlab.presenting import report
-from uploadlab.storage.files import MEASUREMENTS
+from uploadlab.sending.host_watch import HostWatch
+from uploadlab.sending.process import UploadJob, UploadVerified, answers
+from uploadlab.sending.program_uploads import ProgramSender
+from uploadlab.storage.files import MEASUREMENTS, REPORT
 from uploadlab.storage.run_folder import RunFolder
-from uploadlab.units import MIB
+from uploadlab.units import KIB, MIB
 
 from .conftest import Note
 
@@ -51,9 +59,44 @@ def test_report(benchmark: Any, tmp_path: Path, size: int, note: Note) -> None:
     folder = many_rows(tmp_path, ROWS * size // (64 * MIB))
     goals = load_goals(RATIOS)
     benchmark.pedantic(lambda: report.write_page(folder, report.document_of(folder, goals)), rounds=1)
-    note(
-        f"report of {len(folder.read_measurements())} rows: {os.stat(tmp_path / 'report.html').st_size} bytes"
-    )
+    size_bytes = (tmp_path / REPORT).stat().st_size
+    note(f"report of {len(folder.read_measurements())} rows: {size_bytes / 1e6:.2f} MB")
+
+
+@pytest.fixture
+def raw_sink(tmp_path: Path) -> Iterator[str]:
+    """The URL of the simplest server."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(tmp_path), "PYTHONPATH": str(APP)}
+    command = [sys.executable, str(ROOT / "services" / "references" / "raw_sink.py")]
+    with subprocess.Popen(command, env={**os.environ, **settings}) as server:
+        try:
+            while not answers_at(port):
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()
+
+
+def answers_at(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+@pytest.mark.benchmark(group="lab")
+def test_cell(benchmark: Any, raw_sink: str, tmp_path: Path) -> None:
+    """An upload of a kilobyte by the client's process: questions, looks at the host, and the verification."""
+    watch, programs = HostWatch(), ProgramSender()
+    job = UploadJob(1, raw_sink, "request.stream", write_payload(tmp_path / "payload", KIB), 60.0)
+
+    def once() -> None:
+        *_, last = answers(job, watch, programs)
+        assert isinstance(last, UploadVerified)
+        assert last.outcome.status is Status.OK
+
+    benchmark.pedantic(once, rounds=50, warmup_rounds=3)
 
 
 def many_rows(place: Path, count: int) -> RunFolder:
