@@ -59,18 +59,21 @@ class UncopiedFile:
 
     def _send_some(self, connected: socket.socket, most_bytes: int) -> int:
         """Have the system send what it takes now; return how many bytes that is."""
+        is_full = False
         try:
             count = os.sendfile(connected.fileno(), self._file.descriptor, self._file.position, most_bytes)
         except BlockingIOError:
-            await_room(connected)
-            return 0
+            is_full, count = True, 0
         except OSError as error:
             if error.errno not in CANNOT:
                 raise
             self._file.find_place()
             self._use_blocks(f"sendfile: {error.strerror}")
             return 0
-        self._file.skip(count)
+        if is_full:  # not where its error is handled, which is no cause of a silence
+            await_room(connected)
+        else:
+            self._file.skip(count)
         return count
 
     def _use_blocks(self, why: str) -> None:
