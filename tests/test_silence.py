@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker
 from upload_app.linger import SILENT, Linger
 from uploadlab.declared.compose import load_needs
 from uploadlab.paths import COMPOSE, CONFIGS, RECIPES
@@ -94,6 +94,7 @@ def test_a_thread_of_gunicorn_ends_the_connection(conf: Path, monkeypatch: pytes
     """
     monkeypatch.setenv("BIND", "")
     monkeypatch.setenv("SILENCE_SECONDS", "30")
+    monkeypatch.syspath_prepend(str(conf.parent))  # as gunicorn does with the folder it starts in
     worker = runpy.run_path(str(conf))["Worker"]
     monkeypatch.setattr(ThreadWorker, "handle", lambda *_: False)
     client, server = socket.socketpair()
