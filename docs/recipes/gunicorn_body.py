@@ -52,6 +52,6 @@ class BufferedBody(io.BufferedReader):
 
 def read_into_blocks(worker: Any, request: Any) -> None:
     """Replace a request's input, as gunicorn's hook ``pre_request``; chunked bodies stay with gunicorn."""
-    reader = getattr(request.body, "reader", None)
+    reader: Any = getattr(request.body, "reader", None)
     if type(reader) is LengthReader and isinstance(reader.unreader, SocketUnreader):
         request.body = BufferedBody(reader)
