@@ -81,6 +81,8 @@ def command(file: str, method: str, url: str, client: str | None, profile: bool)
         why = f"{outcome.status}: {outcome.error}{asked}{_advice(outcome)}"
         raise LabError(f"{file} was not uploaded to {called}: {why}")
     print_if_possible(f"File {file} uploaded using {using}.")
+    if outcome.fallback:
+        Screen().note(f"{method}: {outcome.fallback}.")
     _warn_if_grown(payload)
     if profile:
         print_if_possible(f"Profile: {_write_profile(url, uploaded, called)}")

@@ -22,7 +22,15 @@ from xdist.scheduler import LoadScopeScheduling
 from .browser import FLAGS
 from .checkout import checkout, leave_one_ceiling
 from .engine import projects
-from .helpers import adopt_orphans, assert_nothing_left, first_environment, left_overs, need, wait_until
+from .helpers import (
+    OFTEN,
+    adopt_orphans,
+    assert_nothing_left,
+    first_environment,
+    left_overs,
+    need,
+    wait_until,
+)
 from .recipes import RECEIVE, Recipe
 from .recipes import running as running_recipe
 from .running import Lab
@@ -138,6 +146,7 @@ def one_ceiling(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """For a command's environment: of a checkout whose runs start one server beside what they name."""
     root = checkout(tmp_path_factory.mktemp("ceiling"))
     leave_one_ceiling(root)
+    OFTEN.add(str(root / "client"))
     return {"PYTHONPATH": str(root / "client")}
 
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 from uploadlab import private_urls
+from uploadlab.catalogue.methods import METHODS, methods_at
 from uploadlab.declared.compose import load_deployments
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import CORE, REFERENCE, Target
@@ -34,6 +35,14 @@ DEPLOYMENTS = {name: one for name, one in ALL_DEPLOYMENTS.items() if one.group =
 """Those that have the full contract."""
 REFERENCES = [name for name, one in DEPLOYMENTS.items() if one.tier == REFERENCE]
 """They run along whatever is chosen."""
+SPLICED = METHODS["request.stream-splice"].route
+RAW_ROUTES = [
+    (name, route)
+    for name, one in DEPLOYMENTS.items()
+    for route in ("/request-stream", SPLICED)
+    if route != SPLICED or "request.stream-splice" in methods_at(one)
+]
+"""Deployments with the routes where their app's readers of a raw body differ in what they ask of a server."""
 LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
 
 
@@ -73,14 +82,20 @@ def first_environment() -> dict[str, str]:
 
 
 @cache
-def forker() -> Forker:
-    return Forker(first_environment())
+def forker(path: str) -> Forker:
+    """What becomes the commands of the checkout that this PYTHONPATH leads to."""
+    return Forker({**first_environment(), "PYTHONPATH": path})
+
+
+OFTEN = {str(ROOT / "client")}
+"""The PYTHONPATH of checkouts whose commands are typed often: a process that becomes them is worth its start."""
 
 
 def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """``run-matrix.sh`` without its installation step."""
     own, seconds = environment(**more), 900
-    if done := forker().run([*map(str, words)], own, seconds):
+    path = own["PYTHONPATH"]
+    if path in OFTEN and (done := forker(path).run([*map(str, words)], own, seconds)):
         return done
     command = [sys.executable, "-m", "uploadlab", *map(str, words)]
     return subprocess.run(command, env=own, capture_output=True, text=True, timeout=seconds, check=False)

@@ -212,6 +212,6 @@ def test_nginx_refuses_a_request_line_with_a_reason(
 
 
 def test_the_recipes_have_the_labs_own_modules() -> None:
-    shared = ("digest", "framing", "gunicorn_body", "linger", "one_file", "strict_form", "uwsgi_body")
+    shared = ("digest", "form_body", "framing", "gunicorn_body", "linger", "one_file", "uwsgi_body")
     for name in (f"{module}.py" for module in shared):
         assert (RECIPES / name).read_text() == (APP / "upload_app" / name).read_text()

@@ -91,7 +91,7 @@ def test_the_lower_end_decides(above: float, met: bool) -> None:
 def test_of_cpu_seconds_the_upper_end_decides(
     whose: Literal["server", "client"], above: float, met: bool
 ) -> None:
-    shares = {"cpu": 0.2, "busy": 0.2}
+    shares: dict[str, Any] = {"cpu": 0.2, "busy": 0.2}
     stream = rounds("flask", seconds=1.0, **shares)
     push = rounds("flask", "multipart-push", seconds=2.0, **shares)
     ratio = msgspec.structs.replace(TO_STREAM, cpu=whose)

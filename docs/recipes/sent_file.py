@@ -46,20 +46,23 @@ class SentFile:
     def __exit__(self, *_):
         self.file.close()
 
-    def headers(self):
+    def headers(self, digest=True):
         """What is said of the body before it comes.
 
         The server can compare the digest (RFC 9530), so no other bytes are stored, whatever lies between.
         """
-        digest = hashlib.sha256()
-        for block in self._blocks():
-            digest.update(block)
         return {
             "Accept-Encoding": "identity",  # a small answer cannot become a large one
             "Content-Type": "application/octet-stream",
             "Content-Length": str(self.size_bytes),
-            "Repr-Digest": f"sha-256=:{base64.b64encode(digest.digest()).decode()}:",
+            **({"Repr-Digest": self._digest()} if digest else {}),
         }
+
+    def _digest(self):
+        found = hashlib.sha256()
+        for block in self._blocks():
+            found.update(block)
+        return f"sha-256=:{base64.b64encode(found.digest()).decode()}:"
 
     def blocks(self):
         """Yield the file from its start, whatever was sent before."""

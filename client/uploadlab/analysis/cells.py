@@ -55,6 +55,8 @@ class Summary(Struct, frozen=True):
     """Of the file, handed to the client's system more than once, median; None for a method of one request."""
     breaks: int | None = None
     """How often a request that carries the file had to be made again, median."""
+    fallback: str | None = None
+    """Why the file went by blocks in some round, where the method can avoid copies."""
 
     @property
     def cell(self) -> Cell:
@@ -107,6 +109,8 @@ def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
     again, since the host was disturbed, the repeat counts if the host was quiet then. An upload that did not
     arrive always counts.
     """
+    if not any(row.repeat or row.status is Status.UNAVAILABLE for row in rows):
+        return rows
     done = {_round(row) for row in rows if row.status is not Status.UNAVAILABLE}
     measured = [row for row in rows if row.status is not Status.UNAVAILABLE or _round(row) not in done]
     lost = {_round(row) for row in measured if row.status not in ACCEPTED}
@@ -185,6 +189,7 @@ def _summary(rows: Sequence[Measurement], ceiling: float | None, client_limited:
         spooled_bytes=round(median(spooled)) if spooled else None,
         sent_twice_bytes=_sent_twice(rows),
         breaks=round(median(breaks)) if (breaks := _known(rows, "breaks")) else None,
+        fallback=next(iter(_known(rows, "fallback")), None),
     )
 
 

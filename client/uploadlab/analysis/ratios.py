@@ -24,6 +24,8 @@ from uploadlab.units import parse_size
 RESAMPLES = 2000
 OUTSIDE = RESAMPLES // 40
 """How many of the resampled ratios lie below a 95% interval, and how many above."""
+DRAWN_ONE_BY_ONE = 100
+"""Rounds of a cell, at most, that each resample draws: for more, a report would take minutes."""
 SECONDS, SERVER_CPU, CLIENT_CPU = "seconds", "server_cpu_seconds", "client_cpu_seconds"
 
 
@@ -140,10 +142,21 @@ class _Figures:
         """
         if (cell, field) not in self._drawn:
             values = [getattr(row, field) for row in self._rows[cell.id]]
-            choices = random.Random(f"{self._seed}/{cell.id}/{field}").choices
-            drawn = [median(choices(values, k=len(values))) for _ in range(RESAMPLES)]
-            self._drawn[cell, field] = [median(values), *drawn]
+            chance = random.Random(f"{self._seed}/{cell.id}/{field}")
+            self._drawn[cell, field] = [median(values), *_resampled_medians(values, chance)]
         return self._drawn[cell, field]
+
+
+def _resampled_medians(values: list[float], chance: random.Random) -> list[float]:
+    """Return medians of rounds that are drawn from these with replacement.
+
+    Of many rounds only the place of each median is drawn: the middle of 2k + 1 places that are spread evenly
+    over 0 to 1 is spread like Beta(k + 1, k + 1) (David and Nagaraja, Order Statistics, section 2.1).
+    """
+    if len(values) <= DRAWN_ONE_BY_ONE:
+        return [median(chance.choices(values, k=len(values))) for _ in range(RESAMPLES)]
+    ordered, middle = sorted(values), len(values) // 2 + 1
+    return [ordered[int(chance.betavariate(middle, middle) * len(values))] for _ in range(RESAMPLES)]
 
 
 def cells_of(ratio: Ratio, deployment: str, size_bytes: int) -> list[Cell]:

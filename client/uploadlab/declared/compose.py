@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 import msgspec
 
 from uploadlab.catalogue.clients import LAB_METHODS
+from uploadlab.catalogue.methods import METHODS
 from uploadlab.errors import LabError, problem_of
 from uploadlab.model.deployments import CORE, GROUPS, Deployment, Service
 from uploadlab.model.own_apps import AppSupport
 from uploadlab.selection import choose
 
 CONFIGS = "configs/"
+SHOW_CONNECTION = frozenset({"flask", "gunicorn"})
+"""Servers that show the app its connection: see services/app/upload_app/connection.py."""
 
 
 Content = TypeVar("Content")
@@ -103,7 +106,7 @@ def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
         tier=lab.tier,
         why=lab.why,
         port=lab.port,
-        accepts=choose("method", lab.accepts, LAB_METHODS),
+        accepts=_accepted(lab.accepts, parts[-1]),
         needs=lab.needs,
         services=parts,
         group=lab.group,
@@ -111,6 +114,15 @@ def _deployment(name: str, services: Mapping[str, Any]) -> Deployment:
         next=[hop.partition("=")[0] for hop in hops],
         support=_support(lab.own_app),
     )
+
+
+def _accepted(wanted: list[str], app: Service) -> list[str]:
+    """Return the methods that a deployment accepts; none stands for all of them."""
+    words = {word for part in app.command for word in part.split()}
+    if words & SHOW_CONNECTION:
+        return choose("method", wanted, LAB_METHODS)
+    others = [f"!{name}" for name, method in METHODS.items() if method.spliced and name not in wanted]
+    return choose("method", [*(wanted or ["*"]), *others], LAB_METHODS)
 
 
 def _service(name: str, content: Mapping[str, Any]) -> Service:

@@ -52,6 +52,8 @@ class Outcome(HostUse, kw_only=True):
     """The longest time in which the system took no block of the body; None for a body of few blocks."""
     http_status: int | None = None
     error: str | None = None
+    fallback: str | None = None
+    """Why the body was sent or read by blocks, where the method can avoid copies; None: it was not."""
     sent_bytes: int | None = None
     """Of bodies, handed to the system over all requests; None for a method of one request."""
     breaks: int | None = None

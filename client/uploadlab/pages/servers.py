@@ -1,6 +1,7 @@
 """Parts of docs/servers.md: what each server and front does with large bodies, one line each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from uploadlab.analysis.grid import latest
@@ -58,6 +59,7 @@ def printed(name: str) -> str:
     return f"```text\n{(REPRODUCTIONS / f'{name}.txt').read_text().rstrip()}\n```\n"
 
 
+@cache
 def _all_facts() -> list[tuple[ServerFacts, str]]:
     """Return the facts of each deployment that a kept run has, with its group, in their declared order."""
     checks: list[Check] = []

@@ -75,11 +75,13 @@ def _group_cells(group: Group, order: Order, targets: Sequence[Target]) -> list[
     methods, over_links = _methods(group, order), order.link or group.links
     cells = []
     for target in targets:
-        # A reference is measured with every method that it accepts, so that each size has its ceiling. Over a
-        # link, where that would take long, the group's own methods show what the line carries.
+        # A reference is measured with every method that it accepts, so that each size has its ceiling; those
+        # that a plan has to name, if the group does. Over a link, where that would take long, the group's own
+        # methods show what the line carries.
         is_reference = target.tier == REFERENCE and methods
         is_selected = selects(group.deployments, target.name)
-        names = target.accepts if is_reference else []
+        usual = [name for name in target.accepts if name in OWN_METHODS or name in methods]
+        names = usual if is_reference else []
         if is_reference and over_links:
             names = _sent_at(target, methods, order)
         if is_selected:

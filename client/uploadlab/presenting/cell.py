@@ -68,7 +68,7 @@ def cell_in_full(folder: RunFolder, name: str) -> list[str]:
             f"{cause.rule.name}: {cause.sentence} Fix: {cause.rule.fix}."
             for cause in explain(run, rows, measured, read_calls(folder))
         ],
-        dict.fromkeys(note for row in measured for note in (row.error, row.usage_note) if note),
+        dict.fromkeys(note for row in measured for note in (row.error, row.fallback, row.usage_note) if note),
     ]
     if files := [file for row in folder.read_profiled() if row.cell_id == cell.id for file in row.files]:
         parts.append(["Profiles, in the run's folder:", *(f"  {file}" for file in files)])

@@ -42,6 +42,7 @@ from uploadlab.presenting.run_answer import (
     arrival_statement,
     change_statements,
     failure_statements,
+    fallback_statements,
     is_busy,
     loss_statements,
     noise_statements,
@@ -206,6 +207,7 @@ def _answer(evidence: Evidence) -> list[Statement]:
         *(speed_of_clients(evidence.clients, evidence.summaries) or speed_statements(evidence.ranking)),
         *changes[len(fixes) :],
         *load_statements(_apps(evidence), evidence.loads),
+        *fallback_statements(evidence.summaries),
         *precision_statements(direct, bool(evidence.clients)),
         *left_out_statements(run),
     ]

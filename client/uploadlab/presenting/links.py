@@ -8,7 +8,16 @@ from uploadlab.analysis.link_facts import FULL, LinkFacts, OverLink, Way
 from uploadlab.model.links import Cut, Link, Range, Stall
 from uploadlab.model.measurements import ACCEPTED, Status
 from uploadlab.presenting.document import Bad, Key, Statement, Table, TableRow
-from uploadlab.presenting.figures import NO_FIGURE, counted, few, grouped, percent, short, tenths_of_mib
+from uploadlab.presenting.figures import (
+    NO_FIGURE,
+    counted,
+    few,
+    grouped,
+    percent,
+    rate_of_link,
+    short,
+    tenths_of_mib,
+)
 from uploadlab.units import format_size
 
 LINK_LEGEND = (
@@ -17,7 +26,6 @@ LINK_LEGEND = (
     "and after how long."
 )
 LINK_HEADER = ["link", "up", "down", "round trip", "what it does to a connection", "what it is"]
-UNLIMITED = "no limit"
 WORDY = re.compile(r"^(\w+): .+")
 """The name of an exception, before what it says."""
 
@@ -29,11 +37,6 @@ def link_table(links: Iterable[Link]) -> Table:
         for link in links
     ]
     return Table("", LINK_HEADER, rows, wordy=True, narrow=LINK_HEADER[1:4])
-
-
-def rate_of_link(bytes_per_second: int) -> str:
-    """Return ``10 Mbit/s``."""
-    return f"{8 * bytes_per_second / 1e6:.4g} Mbit/s" if bytes_per_second else UNLIMITED
 
 
 def _happens(link: Link) -> tuple[str, str]:

@@ -255,6 +255,15 @@ def proof_statements(run: Run, summaries: Sequence[Summary]) -> list[Statement]:
     return [Statement("Unproven", text, "warn", rank=0)] if unverified else []
 
 
+def fallback_statements(summaries: Sequence[Summary]) -> list[Statement]:
+    """Return which files went by blocks, where their method can avoid copies, and why."""
+    groups = grouped((summary.fallback, summary) for summary in summaries if summary.fallback is not None)
+    return [
+        Statement("By blocks", f"{few(map(_way, cells))}: {why}", "warn", rank=2)
+        for why, cells in groups.items()
+    ]
+
+
 def precision_statements(summaries: Sequence[Summary], of_clients: bool = False) -> list[Statement]:
     """Return how exact the rates are, and which of them say little of the server.
 

@@ -43,6 +43,7 @@ from uploadlab.presenting.tables import (
     RATIO_LEGEND,
     cell_table,
     failure_notes,
+    fallback_notes,
     profile_notes,
     ratio_table,
 )
@@ -84,7 +85,8 @@ def cell_section(run: Run, summaries: Sequence[Summary]) -> Section:
         legend.append(LIMITED_NOTE)
     if any(summary.breaks is not None for summary in summaries):
         legend.append(AGAIN_LEGEND)
-    return Section("cells", "Every figure", [" ".join(legend)], tables=tables)
+    notes = fallback_notes(summaries)
+    return Section("cells", "Every figure", [" ".join(legend)], tables=tables, notes=notes)
 
 
 def client_section(run: Run, summaries: Sequence[Summary]) -> Section:

@@ -14,7 +14,7 @@ FIELDS = [
     "client_limited",
     "seconds_p50", "seconds_p95", "seconds_p99", "cpu_seconds_per_gb", "client_cpu_seconds_per_gb",
     "outside_handler_seconds", "server_peak_rss_bytes", "client_peak_rss_bytes", "spooled_bytes",
-    "sent_twice_bytes", "breaks",
+    "sent_twice_bytes", "breaks", "fallback",
     "http_status", "error",
 ]  # fmt: skip
 FORMULA = re.compile(r"(^|[;\n])(\s*)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")

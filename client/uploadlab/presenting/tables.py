@@ -41,6 +41,7 @@ COST_LEGEND = (
     "CPU, peak RSS: of all the server's processes, their sum (shared memory counted more than once). "
     "Client CPU, client RSS: of what sends. Spooled: written to disk in addition to the stored file."
 )
+BY_BLOCKS = " (by blocks)"
 AGAIN_HEADER = ["sent twice", "begun again"]
 AGAIN_LEGEND = (
     "Sent twice: bytes of the file that the client handed to its system more than once, also those that "
@@ -110,7 +111,7 @@ def cost_table(run: Run, summaries: Sequence[Summary]) -> Table:
 def _cost_row(summary: Summary) -> TableRow:
     rate = Bad(summary.status) if summary.mb_per_second is None else rate_text(summary)
     cells = [
-        summary.method,
+        _method(summary),
         rate + MARK if summary.client_limited else rate,
         *_cost_cells(summary),
     ]
@@ -149,7 +150,7 @@ def _cell_row(summary: Summary) -> TableRow:
     rate = Bad(summary.status) if summary.mb_per_second is None else rate_text(summary)
     cells = [
         summary.deployment,
-        summary.method,
+        _method(summary),
         _sorted(format_size(summary.size_bytes), summary.size_bytes),
         _sorted(rate + MARK, summary.mb_per_second)
         if summary.client_limited
@@ -163,6 +164,11 @@ def _cell_row(summary: Summary) -> TableRow:
         _sorted_mib(summary.client_peak_rss_bytes),
     ]
     return TableRow(cells, key)
+
+
+def _method(summary: Summary) -> str:
+    """Return the method's name, and whether it went by blocks against its name."""
+    return summary.method + BY_BLOCKS * (summary.fallback is not None)
 
 
 def _again_cells(summary: Summary) -> list[str]:
@@ -196,6 +202,15 @@ def failure_notes(summaries: Sequence[Summary]) -> list[str]:
             place = missing.get(summary.cell, f"{summary.deployment} {summary.method}")
             places.append((f"{summary.status}: {summary.error}", place))
     return place_notes(places)
+
+
+def fallback_notes(summaries: Sequence[Summary]) -> list[str]:
+    """Return each reason why a file went by blocks against its method's name, once, with the cells."""
+    return place_notes(
+        (summary.fallback, f"{summary.deployment} {summary.method}")
+        for summary in summaries
+        if summary.fallback is not None
+    )
 
 
 def profile_notes(rows: Sequence[Measurement], profiled: Sequence[Profiled]) -> list[str]:
@@ -261,9 +276,20 @@ def goal_table(goals: Goals) -> Table:
     ]
     if growth := goals.growth:
         small, large = growth.sizes
-        methods = ", ".join(growth.methods).replace("*, !", "all but ").replace("!", "")
-        rows.append([f"peak memory, {large}", small, methods, f"<= {growth.at_most} more", growth.why])
+        rows.append(
+            [f"peak memory, {large}", small, _chosen(growth.methods), f"<= {growth.at_most} more", growth.why]
+        )
     return Table("", ["of", "to", "on", "goal", "why"], [TableRow(cells) for cells in rows])
+
+
+def _chosen(words: Sequence[str]) -> str:
+    """Return the words of a choice as a sentence's: ``all but a, b; also c``."""
+    without = [word.removeprefix("!") for word in words if word.startswith("!")]
+    added = [word for word in words if word != "*" and not word.startswith("!")]
+    if "*" not in words:
+        return ", ".join(added)
+    parts = [f"all but {', '.join(without)}" if without else "all"]
+    return "; ".join([*parts, *([f"also {', '.join(added)}"] if added else [])])
 
 
 def _above(ratio: Ratio) -> str:

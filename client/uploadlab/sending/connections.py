@@ -14,6 +14,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+import requests_toolbelt  # noqa: F401  or a form would load it while the clock runs
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -24,6 +25,7 @@ from uploadlab.plain_text import OF_A_SERVER, plain
 from uploadlab.private_urls import Private, masked, origin, private_parts, with_query
 from uploadlab.sending.limited_answer import AnswerSource
 from uploadlab.sending.progress import Taken, await_answer, drop_waiting, hand_over, keep_little_waiting
+from uploadlab.sending.uncopied import UncopiedFile
 
 Watch = Callable[[str], None]
 """Called with ``connected``, then ``sending`` and ``sent`` around each block, then ``answered``."""
@@ -234,7 +236,9 @@ class _Limited(HTTPConnection):
 
     def send(self, data: Any) -> None:
         self._report("sending")
-        if self._taken is None or self._at_head:
+        if isinstance(data, UncopiedFile):
+            self._patiently(data.hand_over_piece, self._taken or _count_nothing)
+        elif self._taken is None or self._at_head:
             super().send(data)
         else:
             self._patiently(hand_over, data, self._taken)
@@ -259,6 +263,10 @@ class _Limited(HTTPConnection):
     def _report(self, what: str) -> None:
         if self._watch:
             self._watch(what)
+
+
+def _count_nothing(count: int) -> None:
+    """Stand for a count that nobody asked for."""
 
 
 class _LimitedTLS(_Limited, HTTPSConnection):

@@ -31,7 +31,7 @@ PASSING = (
 
 
 class Tally:
-    """What an upload of several requests has taken so far, counted by all its connections."""
+    """What the requests of an upload have taken so far, counted by all its connections."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,6 +39,12 @@ class Tally:
         """Bytes of bodies that the system has taken."""
         self.breaks = 0
         """How often a request with a body of the file had to be made again."""
+        self.fallback = ""
+        """Why a file was sent by blocks that the system was to send by itself."""
+
+    def fell_back(self, why: str) -> None:
+        """Keep why a file is sent by blocks."""
+        self.fallback = why
 
     def took(self, count: int) -> None:
         """Count bytes of a body."""

@@ -46,6 +46,15 @@ def hand_over(connected: socket.socket, block: Any, taken: Taken) -> None:
             rest = rest[count:]
 
 
+def await_room(connected: socket.socket) -> None:
+    """Wait until the system takes more bytes; raise TimeoutError after the socket's timeout."""
+    seconds = connected.gettimeout()
+    poll = select.poll()
+    poll.register(connected, select.POLLOUT)
+    if not poll.poll(None if seconds is None else 1000 * seconds):
+        raise TimeoutError("timed out")  # the words of socket.sendall
+
+
 def await_answer(connected: socket.socket, seconds: float) -> None:
     """Wait until an answer begins; raise TimeoutError after a silence.
 

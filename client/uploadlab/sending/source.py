@@ -1,5 +1,7 @@
 """A file while it is sent: as many bytes as were announced, or a fault at once."""
 
+import os
+import stat
 from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
@@ -37,6 +39,34 @@ class AnnouncedFile:
             raise shorter_file(self._path, self._at, self._size_bytes)
         self._at += len(block)
         return block
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a file of the system's, not a pipe or something in memory."""
+        try:
+            return stat.S_ISREG(os.fstat(self.descriptor).st_mode)
+        except (AttributeError, OSError, ValueError):  # what is not of the system has no number
+            return False
+
+    @property
+    def position(self) -> int:
+        """Where the next byte is read."""
+        return self._at
+
+    @property
+    def descriptor(self) -> int:
+        """The number by which the system knows the file, if it does."""
+        return self._file.fileno()
+
+    def skip(self, count: int) -> None:
+        """Go on behind bytes that the system has sent; raise FileFault if the file ended before them."""
+        if self.len and not count:
+            raise shorter_file(self._path, self._at, self._size_bytes)
+        self._at += count
+
+    def find_place(self) -> None:
+        """Have the next block read from behind what was skipped."""
+        self._file.seek(self._at)
 
     def seek(self, position: int) -> int:
         """Go to a position, from which the announced bytes that follow are left."""

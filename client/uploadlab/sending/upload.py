@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from http import HTTPStatus
-from typing import Any, BinaryIO, cast
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -26,6 +26,7 @@ from uploadlab.sending.programs import ClientUnavailable
 from uploadlab.sending.several_requests import FileInPieces
 from uploadlab.sending.source import AnnouncedFile
 from uploadlab.sending.stopwatch import Stopwatch
+from uploadlab.sending.uncopied import UncopiedFile
 from uploadlab.sending.ways_to_go_on import send_in_pieces
 
 
@@ -73,7 +74,7 @@ def upload(
             response, location = send_in_pieces(FileInPieces(url, method, payload, route))
         else:
             with session(watch.lap, method.block_bytes, through=through) as connection:
-                words = url, method, payload, foreign, name
+                words = url, method, payload, foreign, name, tally
                 response = _send_once(connection, *words, params=query, timeout=silence_seconds)
             location = location_of(response)
     except (requests.RequestException, ValueError, OSError, MemoryError, OverflowError) as error:
@@ -105,11 +106,15 @@ def _send_once(
     payload: Payload,
     foreign: TargetSpec | None,
     name: str,
+    tally: Tally,
     **more: Any,
 ) -> requests.Response:
     """Send the file in one request; return the answer."""
     with open(payload.path, "rb") as file:
-        source = cast(BinaryIO, AnnouncedFile(file, payload.path, payload.size_bytes))
+        announced = AnnouncedFile(file, payload.path, payload.size_bytes)
+        source: Any = announced
+        if method.sendfile:
+            source = UncopiedFile(announced, method.block_bytes, tally.fell_back)
         part = part_for(foreign, url, name) if foreign else Part()
         request = method.send(source, payload.size_bytes, part)
         verb, address = verb_and_address(url, method, foreign, name)
@@ -117,7 +122,8 @@ def _send_once(
 
 
 def _with_tally(outcome: Outcome, method: Method, tally: Tally) -> Outcome:
-    """Return the outcome with what several requests took; nothing is counted of a method of one request."""
+    """Return the outcome with what its requests took; bytes are not counted of a method of one request."""
+    outcome.fallback = tally.fallback or None
     if method.goes_on:
         outcome.sent_bytes, outcome.breaks = tally.sent_bytes, tally.breaks
     return outcome
@@ -189,4 +195,6 @@ def _answered(outcome: Outcome, foreign: TargetSpec | None, answered: Answered) 
         outcome.status = Status.REFUSED
     if outcome.status is not Status.REFUSED:
         outcome.server_seconds = seconds_of(answer.get("seconds"))
+    if not foreign and (by_app := words_of(answer.get("fallback"))):
+        outcome.fallback = "; ".join(filter(None, [outcome.fallback, by_app]))
     return Uploaded(outcome, answer, stored_at(answer, location), answered if foreign else None)

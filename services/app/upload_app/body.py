@@ -90,7 +90,7 @@ class Body:
     def read(self, size: int = -1) -> bytes:
         """Return at most ``size`` bytes; none at the end."""
         self._deadline.check()
-        with _broken():
+        with broken_body():
             block = self._blocks.read(size)
         self._note(block)
         return block
@@ -135,7 +135,7 @@ class Body:
 
     def _readinto(self, buffer: memoryview) -> int:
         self._deadline.check()
-        with _broken():
+        with broken_body():
             count = cast(io.BufferedReader, self._blocks).readinto(buffer)
         self._note(buffer[:count])
         return count
@@ -153,7 +153,7 @@ class Body:
         # The readline of uWSGI 2.0.31 ignores its argument ("TODO take hint into account", core/reader.c).
         is_uwsgi = type(self._stream).__module__ == "uwsgi"
         lined = io.BufferedReader(Readable(self._stream), REST_BYTES) if is_uwsgi else self._stream
-        with _broken():
+        with broken_body():
             while line := lined.readline(most_bytes):
                 if self._watch:
                     self._watch(line)
@@ -179,7 +179,8 @@ class Readable(io.RawIOBase):
 
 
 @contextmanager
-def _broken() -> Iterator[None]:
+def broken_body() -> Iterator[None]:
+    """Raise BrokenBody for what a server or its connection raises in the block."""
     try:
         yield
     except (HTTPException, BudgetSpent, NoRoom, MemoryError):

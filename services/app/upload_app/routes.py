@@ -29,6 +29,7 @@ from upload_app.query import (
     profile_kind,
     require_profiling,
 )
+from upload_app.raw_request import READERS, require_whole
 from upload_app.storage import DIGESTS, Partial, Store
 from upload_app.usage import report_usage
 from upload_app.versions import find_versions
@@ -48,14 +49,18 @@ def show_health() -> ResponseReturnValue:
 
 @blueprint.route("/request-stream", methods=["POST", "PUT"])
 def request_stream() -> ResponseReturnValue:
-    """Store the raw body; ``?reader=blocks|lines``."""
-    readers = {"blocks": receivers.receive_blocks, "lines": receivers.receive_lines}
-    read = choose("reader", readers, default="blocks")
+    """Store the raw body; ``?reader=blocks|lines|splice``."""
+    read = choose("reader", READERS, default="blocks")
     _refuse_form()
     if taken := request.environ.get(TAKEN):
         # WSGI's text holds a byte in each character (PEP 3333): a name in UTF-8 must be decoded.
         return _receive(_read_taken, Path(os.fsdecode(taken.encode("latin-1"))))
-    return _receive(lambda partial, _: _read_raw(read, partial))
+
+    def receive(partial: Partial, deadline: Deadline) -> None:
+        read(partial, deadline)
+        require_whole(partial)
+
+    return _receive(receive)
 
 
 @blueprint.post("/request-files")
@@ -211,6 +216,8 @@ def _accept(
 ) -> ResponseReturnValue:
     """Answer an upload that is stored, with its time so far; Location says where to ask for it."""
     answer |= {"seconds": time.perf_counter() - started, "framing": request.framing}
+    if request.fallback:
+        answer["fallback"] = request.fallback
     if profile:
         length = "chunked" if request.is_chunked else f"{request.content_length or 0}-bytes"
         # A client's text becomes the name of a file.
@@ -223,13 +230,6 @@ def _accept(
 def _ask_next(verb: str, upload_id: str) -> dict[str, Any]:
     deadline = Deadline(budget_seconds())
     return relay.ask_hop(next_hop(), verb, upload_id, options_for_next("digest"), deadline)
-
-
-def _read_raw(read: Callable[..., None], partial: Partial) -> None:
-    read(request.body, partial.file, current_settings().block_size)
-    expected = request.announced_bytes
-    if expected is not None and partial.size_bytes() != expected:  # lines are not counted while they are read
-        abort(400, f"the body ended after {partial.size_bytes()} of {expected} bytes")
 
 
 def _read_taken(partial: Partial, deadline: Deadline) -> None:
