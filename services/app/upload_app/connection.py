@@ -82,8 +82,10 @@ def find_connection(environ: dict[str, Any], length: int) -> Connection | None:
         return WerkzeugConnection(connected, body) if is_its_own else None
     if (connected := environ.get("gunicorn.socket")) and _is_plain(connected):
         reader: Any = getattr(body, "reader", None)
-        is_its_own = _is_of_gunicorn(body, "Body") and _is_of_gunicorn(reader, "LengthReader")
-        if is_its_own and not body.buf.tell() and reader.length == length:
+        # What an input of either kind has read ahead is in buf, or missing from the length that is left.
+        is_plain = _is(body, "gunicorn.http.body", "Body") and not body.buf.tell()
+        is_known = is_plain or _is(body, "upload_app.gunicorn_body", "BufferedBody")
+        if is_known and _is(reader, "gunicorn.http.body", "LengthReader") and reader.length == length:
             return GunicornConnection(connected, body) if reader.unreader.sock is connected else None
     return None
 
@@ -93,6 +95,6 @@ def _is_plain(connected: socket.socket) -> bool:
     return not hasattr(connected, "getpeercert") and connected.type == socket.SOCK_STREAM
 
 
-def _is_of_gunicorn(found: object, name: str) -> bool:
-    """Return whether it is this class, whose parts are known, and nothing like it: HTTP/2 has its own."""
-    return (type(found).__module__, type(found).__name__) == ("gunicorn.http.body", name)
+def _is(found: object, module: str, name: str) -> bool:
+    """Return whether it is of this class, whose parts are known, and nothing like it: HTTP/2 has its own."""
+    return (type(found).__module__, type(found).__name__) == (module, name)
