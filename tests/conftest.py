@@ -22,7 +22,15 @@ from xdist.scheduler import LoadScopeScheduling
 from .browser import FLAGS
 from .checkout import checkout, leave_one_ceiling
 from .engine import projects
-from .helpers import adopt_orphans, assert_nothing_left, first_environment, left_overs, need, wait_until
+from .helpers import (
+    OFTEN,
+    adopt_orphans,
+    assert_nothing_left,
+    first_environment,
+    left_overs,
+    need,
+    wait_until,
+)
 from .recipes import RECEIVE, Recipe
 from .recipes import running as running_recipe
 from .running import Lab
@@ -35,7 +43,6 @@ os.environ.setdefault("LAB_REPEAT", "0")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 adopt_orphans()
-first_environment()
 
 
 FIRST = [
@@ -107,6 +114,17 @@ def pytest_configure(config: pytest.Config) -> None:
             compileall.compile_dir(ROOT / folder, quiet=1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_tmp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A TMPDIR for each process of the tests and what it starts: what is left there, it has left."""
+    tmp_path_factory.getbasetemp()  # stays where pytest keeps it
+    with tempfile.TemporaryDirectory(prefix="lab-tests-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        first_environment()
+        yield
+
+
 @pytest.fixture
 def no_left_overs() -> Iterator[None]:
     """Fails if a test leaves processes of the lab or its folders behind."""
@@ -128,6 +146,7 @@ def one_ceiling(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """For a command's environment: of a checkout whose runs start one server beside what they name."""
     root = checkout(tmp_path_factory.mktemp("ceiling"))
     leave_one_ceiling(root)
+    OFTEN.add(str(root / "client"))
     return {"PYTHONPATH": str(root / "client")}
 
 

@@ -1,7 +1,8 @@
 """The lab's commands, each a process as a user starts it, but for the half second in which its modules load.
 
-A process that has loaded them becomes each command by a fork. It has the environment and the folder that it
-was started with: a command for others starts by itself.
+A process that has loaded them becomes each command by a fork, and takes the environment that is the command's.
+What Python itself reads from it at a start has been read by then: a command for which that differs starts by
+itself, and so does one for another folder than the tests were started in.
 """
 
 import gc
@@ -18,14 +19,14 @@ from contextlib import suppress
 from pathlib import Path
 
 MOST_BYTES = 1 << 20
-"""Of the words of a command."""
+"""Of a command's words and environment."""
 
 
 class Forker:
     """Starts commands for the tests of this process, one at a time."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment, self._folder = dict(environment), Path.cwd()
+        self._python, self._folder = _for_python(environment), Path.cwd()
         self._lock = threading.Lock()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -38,13 +39,14 @@ class Forker:
         self, words: list[str], environment: Mapping[str, str], seconds: float
     ) -> subprocess.CompletedProcess[str] | None:
         """Run a command to its end; return None if it has to start by itself. Raise TimeoutExpired."""
-        if dict(environment) != self._environment or Path.cwd() != self._folder:
+        if _for_python(environment) != self._python or Path.cwd() != self._folder:
             return None
         if not self._lock.acquire(blocking=False):
             return None
         try:
             with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-                socket.send_fds(self._socket, [json.dumps(words).encode()], [out.fileno(), err.fileno()])
+                command = json.dumps([words, dict(environment)])
+                socket.send_fds(self._socket, [command.encode()], [out.fileno(), err.fileno()])
                 pid = int(self._socket.recv(MOST_BYTES))
                 self._socket.settimeout(seconds)
                 try:
@@ -58,6 +60,11 @@ class Forker:
             self._socket.settimeout(None)
             self._lock.release()
         return subprocess.CompletedProcess(words, code, *said)
+
+
+def _for_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """What Python reads from an environment as it starts."""
+    return {name: value for name, value in environment.items() if name.startswith(("PYTHON", "LC_", "LANG"))}
 
 
 def _text(fd: int) -> str:
@@ -91,7 +98,10 @@ def serve(connection: socket.socket) -> None:
         for number, fd in enumerate(fds, 1):
             os.dup2(fd, number)
             os.close(fd)
-        sys.argv[1:] = json.loads(words)
+        sys.argv[1:], environment = json.loads(words)
+        os.environ.clear()
+        os.environ.update(environment)
+        tempfile.tempdir = None  # which TMPDIR names
         return main()
 
 

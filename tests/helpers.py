@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 from uploadlab import private_urls
+from uploadlab.catalogue.methods import METHODS, methods_at
 from uploadlab.declared.compose import load_deployments
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import CORE, REFERENCE, Target
@@ -33,6 +35,14 @@ DEPLOYMENTS = {name: one for name, one in ALL_DEPLOYMENTS.items() if one.group =
 """Those that have the full contract."""
 REFERENCES = [name for name, one in DEPLOYMENTS.items() if one.tier == REFERENCE]
 """They run along whatever is chosen."""
+SPLICED = METHODS["request.stream-splice"].route
+RAW_ROUTES = [
+    (name, route)
+    for name, one in DEPLOYMENTS.items()
+    for route in ("/request-stream", SPLICED)
+    if route != SPLICED or "request.stream-splice" in methods_at(one)
+]
+"""Deployments with the routes where their app's readers of a raw body differ in what they ask of a server."""
 LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / "locustfile.py")]
 
 
@@ -67,19 +77,25 @@ def environment(**more: str) -> dict[str, str]:
 
 @cache
 def first_environment() -> dict[str, str]:
-    """That of commands before any test has changed its own: conftest.py asks for it first."""
+    """That of commands before any test has changed its own: ``own_tmp`` of conftest.py asks for it first."""
     return environment()
 
 
 @cache
-def forker() -> Forker:
-    return Forker(first_environment())
+def forker(path: str) -> Forker:
+    """What becomes the commands of the checkout that this PYTHONPATH leads to."""
+    return Forker({**first_environment(), "PYTHONPATH": path})
+
+
+OFTEN = {str(ROOT / "client")}
+"""The PYTHONPATH of checkouts whose commands are typed often: a process that becomes them is worth its start."""
 
 
 def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     """``run-matrix.sh`` without its installation step."""
     own, seconds = environment(**more), 900
-    if done := forker().run([*map(str, words)], own, seconds):
+    path = own["PYTHONPATH"]
+    if path in OFTEN and (done := forker(path).run([*map(str, words)], own, seconds)):
         return done
     command = [sys.executable, "-m", "uploadlab", *map(str, words)]
     return subprocess.run(command, env=own, capture_output=True, text=True, timeout=seconds, check=False)
@@ -144,24 +160,14 @@ def servers(name: str = "", data_dir: Path = Path("/")) -> list[int]:
 
 
 def left_overs() -> set[str]:
-    """The servers that the tests of this process run now, and the socket folders that no other tests use."""
-    own, found = descendants(), lab_processes()
-    used = {Path(settings.get("RUN_DIR", "/")).parent for pid, settings in found.items() if pid not in own}
-    clients = set(Path("/tmp").glob("uploadlab-client-*"))  # which other tests may use for minutes
-    folders = set(Path("/tmp").glob("uploadlab-*")) - used - clients
-    return {str(path) for path in folders} | {shown(pid) for pid in found if pid in own}
+    """What the tests of this process run now, and the lab's folders in its own TMPDIR."""
+    folders = {str(path) for path in Path(tempfile.gettempdir()).glob("uploadlab-*")}
+    return folders | {shown(pid) for pid in lab_processes() if pid in descendants()}
 
 
 def assert_nothing_left(before: set[str]) -> None:
-    """No server is left, and no folder; that of another test is in use soon, or gone."""
-    left = left_overs() - before
-    assert not [name for name in left if not name.startswith("/tmp/")]
-
-    def are_gone() -> bool:
-        left.intersection_update(left_overs())
-        return not left
-
-    wait_until(are_gone)
+    """No server is left, and no folder."""
+    assert left_overs() <= before
 
 
 def shown(pid: int) -> str:

@@ -10,6 +10,8 @@ from upload_app.app import create_app
 from upload_app.settings import Settings
 from werkzeug.test import TestResponse
 
+from .helpers import SPLICED
+
 BODY = b"some\r\nbytes" * 100_000
 
 
@@ -35,7 +37,7 @@ def refused(answer: TestResponse, status: int, words: str, folder: Path) -> None
     assert files(folder) == []
 
 
-@pytest.mark.parametrize("route", ["/request-stream", "/request-stream?reader=lines"])
+@pytest.mark.parametrize("route", ["/request-stream", "/request-stream?reader=lines", SPLICED])
 @pytest.mark.parametrize("verb", ["POST", "PUT"])
 def test_a_raw_body_is_stored(tmp_path: Path, route: str, verb: str) -> None:
     answer = client(tmp_path).open(route, method=verb, data=BODY)

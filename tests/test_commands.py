@@ -238,7 +238,7 @@ def test_a_run_that_is_stopped_keeps_everything_and_goes_on(
 
 @pytest.mark.slow
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path: Path, where: list[str]) -> None:
-    words = ["nohup", sys.executable, "-m", "uploadlab", *SMALL, "--rounds", "30", *where]
+    words = ["nohup", sys.executable, "-m", "uploadlab", *SMALL, "--rounds", "10", *where]
     process = subprocess.Popen(words, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(lambda: bool(measurements(tmp_path / "out")))
     process.send_signal(signal.SIGHUP)

@@ -12,7 +12,7 @@ from uploadlab.catalogue.payloads import Payload
 from uploadlab.model.measurements import Status
 from uploadlab.units import MIB
 
-from .helpers import DEPLOYMENTS, hung_up, need, wait_until
+from .helpers import DEPLOYMENTS, RAW_ROUTES, hung_up, need, wait_until
 from .running import Lab
 
 pytestmark = pytest.mark.slow
@@ -47,6 +47,7 @@ def test_every_byte_arrives_or_the_defect_is_the_known_one(
         return
     assert (outcome.status, outcome.error) == (Status.OK, None)
     assert (outcome.stored_bytes, outcome.digest_ok) == (MIB, True)
+    assert outcome.fallback is None
     assert outcome.seconds and outcome.client_cpu_seconds
     assert bool(outcome.server_seconds) == (name not in PLAIN)
     assert [lab.stored_files(one) for one in (name, *others)] == [[]] * (1 + len(others))
@@ -94,11 +95,11 @@ def assert_nothing_stays(lab: Lab, name: str, client: int) -> None:
     assert lab.client.wait_idle(lab.targets[name].url, 120)
 
 
-@pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_an_upload_cut_short_leaves_nothing(lab: Lab, name: str) -> None:
+@pytest.mark.parametrize(("name", "route"), RAW_ROUTES)
+def test_an_upload_cut_short_leaves_nothing(lab: Lab, name: str, route: str) -> None:
     url = lab.target(DEPLOYMENTS[name]).url
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
-    connection.putrequest("POST", "/request-stream")
+    connection.putrequest("POST", route)
     connection.putheader("Content-Length", str(4 * MIB))
     connection.endheaders(b"x" * MIB)
     client = connection.sock.getsockname()[1]

@@ -17,13 +17,14 @@ from uploadlab.sending.verification import verify
 from uploadlab.units import MIB
 from werkzeug.test import TestResponse
 
+from .helpers import SPLICED
 from .test_app import CHUNKED, FORM_ROUTES, client, files, refused
 from .test_offload import taken
 from .test_relay import ROUTE, TERMINATED, Second, first
 from .test_relay import second as second  # a fixture
 
 BODY = b"some\r\nbytes" * 1000
-RAW_ROUTES = ["/request-stream", "/request-stream?reader=lines"]
+RAW_ROUTES = ["/request-stream", "/request-stream?reader=lines", SPLICED]
 LOST = {**CHUNKED, "wsgi.input": io.BytesIO(BODY)}
 """A chunked body of which Werkzeug gives the app nothing, as at a server that does not say that it ends."""
 

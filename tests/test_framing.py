@@ -212,5 +212,6 @@ def test_nginx_refuses_a_request_line_with_a_reason(
 
 
 def test_the_recipes_have_the_labs_own_modules() -> None:
-    for name in ("digest.py", "framing.py", "linger.py", "one_file.py", "strict_form.py", "uwsgi_body.py"):
+    shared = ("digest", "form_body", "framing", "gunicorn_body", "linger", "one_file", "uwsgi_body")
+    for name in (f"{module}.py" for module in shared):
         assert (RECIPES / name).read_text() == (APP / "upload_app" / name).read_text()

@@ -21,7 +21,7 @@ from uploadlab.runtimes.local import LocalRuntime, Scratch
 from uploadlab.sending.client import Client
 from uploadlab.units import MIB
 
-from .helpers import DEPLOYMENTS, RUN, measured, need
+from .helpers import ALL_DEPLOYMENTS, DEPLOYMENTS, RUN, measured, need
 
 INI = "; A file.\n[uwsgi]\n; why\nlisten = 1024\nmaster = true\n"
 NGINX = "server {\n        size 1m;   # 16k by default\n\n        location / {\n        }\n    }\n}\n"
@@ -82,7 +82,10 @@ def test_a_turned_variable_is_set_for_each_part(tmp_path: Path) -> None:
 
 def test_every_declared_knob_can_be_turned(tmp_path: Path) -> None:
     speed, check = knob_drafts(
-        Order(kind=Kind.KNOBS, rounds=3, seed=1), load_knobs(KNOBS, list(DEPLOYMENTS)), DEPLOYMENTS, tmp_path
+        Order(kind=Kind.KNOBS, rounds=3, seed=1),
+        load_knobs(KNOBS, list(ALL_DEPLOYMENTS)),
+        ALL_DEPLOYMENTS,
+        tmp_path,
     )
     names = [one.name for one in speed.deployments]
     assert len(names) == len(set(names))

@@ -21,6 +21,7 @@ from uploadlab.pages import part
 from uploadlab.pages.__main__ import rendered
 from uploadlab.paths import REFERENCE
 from uploadlab.presenting.document import Document
+from uploadlab.presenting.links import link_statements
 from uploadlab.presenting.markdown import as_markdown
 from uploadlab.presenting.report import as_text, document_of
 from uploadlab.storage.run_folder import RunFolder
@@ -51,6 +52,16 @@ def test_the_answer_has_a_sentence_for_each_link(shown: Document) -> None:
     assert shown.title.startswith(
         "1 of 2 servers did not take every upload over slow; no upload survived the"
     )
+
+
+def test_of_one_server_the_ways_are_counted(tmp_path: Path) -> None:
+    refused = upload_over("flask@far", "request.stream-chunked", status=Status.REFUSED, error="answered 500")
+    folder = linked_run(tmp_path / "linked", refused)
+    run, rows = folder.read_run(), folder.read_measurements()
+    (far,) = [facts for facts in link_facts(run, rows, summarize(run, rows)) if facts.link.name == "far"]
+    flask = far._replace(cells=[cell for cell in far.cells if cell.name == "flask"])
+    (told,) = link_statements([flask])
+    assert told.text.startswith("the server took 10 MiB by 4 of 5 ways, in")
 
 
 def test_links_are_not_ranked_against_each_other_and_a_full_line_is_no_cause(shown: Document) -> None:

@@ -1,13 +1,12 @@
 """What is asked of a run's figures: each ratio by hand-made records of which the answer is known."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
 from uploadlab.analysis.cells import summarize
 from uploadlab.analysis.ratios import RatioRow, growth_rows, ratio_rows
-from uploadlab.analysis.significance import LEAST_ROUNDS
 from uploadlab.declared.goals import Below, Goals, Growth, Ratio, load_goals
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import Target
@@ -77,19 +76,39 @@ def test_a_ratio_of_medians_whose_interval_holds_it_meets_its_goal_or_not() -> N
     assert row.met is True
 
 
-@pytest.mark.parametrize(
-    ("goal", "met"), [(0.30, True), (0.549, True), (0.551, False), (1.0, False)], ids=str
-)
-def test_the_lower_end_decides_with_a_slack_of_a_twentieth(goal: float, met: bool) -> None:
-    same = [measured("flask", seconds=2.0, round=number) for number in range(LEAST_ROUNDS)]
-    sink = [measured("raw-sink", seconds=1.0, round=number) for number in range(LEAST_ROUNDS)]
-    (row,) = judge(msgspec.structs.replace(TO_SINK, goal=goal), same, sink)
-    assert row.interval == (0.5, 0.5, 0.5)
+@pytest.mark.parametrize(("above", "met"), [(0.001, True), (-0.001, False)], ids=str)
+def test_the_lower_end_decides(above: float, met: bool) -> None:
+    cells = rounds("flask", seconds=2.0), rounds("raw-sink")
+    interval = judge(TO_SINK, *cells)[0].interval
+    assert interval
+    assert interval.low < 0.5
+    (row,) = judge(msgspec.structs.replace(TO_SINK, goal=interval.low - above), *cells)
     assert row.met is met
 
 
-@pytest.mark.parametrize(("goal", "met"), [(210, True), (211, False)])
-def test_the_slack_of_a_large_goal_is_in_proportion(goal: float, met: bool) -> None:
+@pytest.mark.parametrize("whose", ["server", "client"])
+@pytest.mark.parametrize(("above", "met"), [(0.001, True), (-0.001, False)], ids=str)
+def test_of_cpu_seconds_the_upper_end_decides(
+    whose: Literal["server", "client"], above: float, met: bool
+) -> None:
+    shares: dict[str, Any] = {"cpu": 0.2, "busy": 0.2}
+    stream = rounds("flask", seconds=1.0, **shares)
+    push = rounds("flask", "multipart-push", seconds=2.0, **shares)
+    ratio = msgspec.structs.replace(TO_STREAM, cpu=whose)
+    interval = judge(ratio, push, stream)[0].interval
+    assert interval
+    assert interval.value == pytest.approx(2)
+    assert 1.8 < interval.low < 2 < interval.high < 2.2
+    (row,) = judge(msgspec.structs.replace(ratio, goal=interval.high + above), push, stream)
+    assert row.met is met
+    goal = f"<= {row.ratio.goal:.2f}"
+    assert texts(row)[0][3:] == [goal, "yes" if met else "no", f"{whose} CPU s/GB"]
+    shares.pop("cpu" if whose == "server" else "busy")
+    assert texts(*judge(ratio, rounds("flask", "multipart-push", **shares), stream)) == []
+
+
+@pytest.mark.parametrize(("goal", "met"), [(199, True), (201, False)])
+def test_a_large_ratio_is_shown_without_decimals(goal: float, met: bool) -> None:
     lines = Below(method="request.stream-lines", size="1MiB")
     ratio = Ratio(
         deployments=["flask"], method="request.stream", size="64MiB", against=[lines], goal=goal, why=""

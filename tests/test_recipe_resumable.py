@@ -4,7 +4,10 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
+from threading import Event
 
 import pytest
 import requests
@@ -24,6 +27,7 @@ APP = {
 }
 SERVERS = [RESUMABLE, "uWSGI", "nginx and uWSGI"]
 FILE = random.Random(26).randbytes(MIB + 1)
+LOOKS = 50
 LOST_BYTES = 64 << 10
 """Less than a cut may cost."""
 DAY_SECONDS, EMPTY_SECONDS, CROWDED_SECONDS = 24 * 3600, 900, 600
@@ -172,7 +176,8 @@ def test_what_arrived_before_a_cut_stays(tus: Tus, request: pytest.FixtureReques
 def test_a_second_client_of_an_upload_is_refused_until_the_first_one_ends(tus: Tus) -> None:
     place = tus.begin(len(FILE))
     with tus.open(place, 0, len(FILE), FILE[:-1]) as first:
-        wait_until(lambda: tus.offset(place) is None)
+        wait_until(lambda: unfinished(tus, place)[0].stat().st_size > 0)  # by then it has the lock
+        assert tus.offset(place) is None
         refusals = [
             tus.patch(place, 0, FILE),
             tus.patch(place, len(FILE) - 1, FILE[-1:]),
@@ -183,6 +188,25 @@ def test_a_second_client_of_an_upload_is_refused_until_the_first_one_ends(tus: T
         first.sendall(FILE[-1:])
         assert b" 204 " in first.recv(4096).partition(b"\r\n")[0]
     assert whole(tus) == [FILE]
+
+
+def test_a_client_that_looks_is_no_reason_to_refuse_another(tus: Tus) -> None:
+    place, ended = tus.begin(LOOKS), Event()
+    with ThreadPoolExecutor() as pool:
+        looks = [
+            pool.submit(lambda: [*takewhile(lambda _: not ended.is_set(), look(tus, place))])
+            for _ in range(2)
+        ]
+        sent = [tus.patch(place, at, b"x").status_code for at in range(LOOKS)]
+        ended.set()
+    assert sent == [204] * LOOKS
+    assert all(look.result() for look in looks)
+
+
+def look(tus: Tus, place: str) -> Iterator[int | None]:
+    """The offset, over and over."""
+    while True:
+        yield tus.offset(place)
 
 
 def test_uploads_expire_and_those_that_wait_are_bounded(tus: Tus) -> None:

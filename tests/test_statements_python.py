@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 import urllib3
-from gunicorn.config import Config  # type: ignore[import-untyped]
+from gunicorn.config import Config
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import LimitedStream

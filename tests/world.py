@@ -55,7 +55,15 @@ def made(folder: Path) -> Iterator[World]:
             at = f"/proc/{process.pid}/ns"
             yield World(
                 folder,
-                ["nsenter", f"--net={at}/net", f"--mount={at}/mnt", f"--pid={at}/pid_for_children", "--"],
+                [
+                    "nsenter",
+                    f"--net={at}/net",
+                    f"--mount={at}/mnt",
+                    f"--pid={at}/pid_for_children",
+                    "--",
+                    "env",
+                    "TMPDIR=/tmp",
+                ],
             )
         finally:
             process.kill()

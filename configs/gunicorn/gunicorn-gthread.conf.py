@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 from gunicorn.workers.gthread import ThreadWorker
+from upload_app.gunicorn_body import read_into_blocks
 
 bind = os.environ["BIND"]
 wsgi_app = "upload_app.wsgi:application"
@@ -20,6 +21,7 @@ threads = 72
 limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
 limit_request_fields = 200  # 100 by default; the app bounds all of them together
 limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
+pre_request = read_into_blocks  # none by default: gunicorn copies a body three more times for the app
 
 
 SILENCE = struct.pack("ll", int(os.environ["SILENCE_SECONDS"]), 0)

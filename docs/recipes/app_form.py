@@ -1,20 +1,23 @@
 """app.py, and POST /form for a browser's form with one file, in a field named "file".
 
-By default Werkzeug writes each file of a form to a temporary one, which save() then copies. Here its decoder
-writes the file to the destination and drops the rest. For large files app_push.py is faster. Which part is
-the file: one_file.py.
+By default Werkzeug writes each file of a form to a temporary one, which save() then copies, and its decoder
+copies each byte four times. Here the decoder sees the heads of the parts, and the file goes from the buffer
+to its destination: form_body.py. Which part is the file: one_file.py.
 """
+
+from functools import partial
 
 from flask import abort, request
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData, State
 
-from app import Body, app, store
+from app import BLOCK_BYTES, Body, app, store
+from form_body import FormBody, HeadTooLong
 from one_file import FormRefused, OneFile
-from strict_form import AmbiguousForm, StrictForm
 
-PIECE_BYTES = 256 << 10
-MOST_BYTES = 1 << 20  # of a part's head, or before the first boundary: the decoder keeps both in memory
 MOST_PARTS = 1000
+MOST_BYTES = (
+    4 << 20
+)  # of heads that the decoder waits with: a line that looks like the first boundary, and is none
 
 
 @app.post("/form")
@@ -28,18 +31,23 @@ def form():
 
 def receive_form(file, boundary):
     """Write the form's file to this one. Raise FormRefused for a form that is malformed or ends early."""
-    body, choice = Body(), OneFile()
-    strict = StrictForm(body.read, boundary)
+    body, choice, part = Body(), OneFile(), None
+    form_body = FormBody(iter(partial(body.read, BLOCK_BYTES), b""), boundary)
     decoder = MultipartDecoder(boundary.encode(), MOST_BYTES, max_parts=MOST_PARTS)
-    while decoder.state is not State.EPILOGUE:
-        decoder.receive_data(strict.read(PIECE_BYTES) or None)
+    while not form_body.is_over:
+        for piece in form_body.content():
+            if part and part.is_chosen:
+                file.write(piece)
+        decoder.receive_data(form_body.head())
         while not isinstance(event := next_event(decoder), NeedData):
             if isinstance(event, (Field, File)):
                 part = choice.examine(event.headers)
                 if part.filename and not part.is_chosen:
                     abort(400, "send one file, in a field named 'file'")
-            elif isinstance(event, Data) and part.is_chosen:
-                file.write(event.data)
+            elif isinstance(event, Data) and event.data:
+                raise FormRefused("malformed form: a line with its boundary in it does not end with CR LF")
+    if decoder.state is not State.EPILOGUE:
+        raise FormRefused("malformed form: it ends before its last boundary")
     choice.require()
     body.finish()
 
@@ -58,7 +66,7 @@ def refuse_form(error):
     return {"error": str(error)}, 400
 
 
-@app.errorhandler(AmbiguousForm)
-def refuse_boundary(_error):
+@app.errorhandler(HeadTooLong)
+def refuse_head(error):
     """Answer with the reason."""
-    return {"error": "the file has the form's boundary after a bare CR or LF: choose another boundary"}, 400
+    return {"error": str(error)}, 413

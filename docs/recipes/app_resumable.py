@@ -28,6 +28,7 @@ MOST_UNFINISHED = 1000  # a client may begin any number of uploads, and send not
 KEEP_SECONDS = 24 * 3600  # from the last byte that arrived
 KEEP_OTHERS_SECONDS = 900  # before the first byte; and after the last one, whose answer may have been lost
 CROWDED_SECONDS = 10  # before the first byte, where there are that many
+LOCK_SECONDS = 0.5  # what a request waits for another one of the same upload
 MOST_METADATA_BYTES = 2048  # they are in each answer to HEAD, and nginx takes only short heads
 VERSION = "1.0.0"
 DIGITS = re.compile("[0-9]{1,18}")
@@ -92,6 +93,19 @@ class Upload:
         self.info.unlink(missing_ok=True)
 
 
+def lock(file):
+    """Lock an upload, and return whether that came about; a request that only looks has it for an instant."""
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system unlocks what a killed process held
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+
+
 @contextmanager
 def locked(upload_id):
     """The upload, for this request alone: no other one, in any process, writes to it or removes it."""
@@ -99,9 +113,7 @@ def locked(upload_id):
     if not re.fullmatch("[0-9a-f]{32}", upload_id) or not info.exists():
         gone()
     with info.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system unlocks what a killed process held
-        except BlockingIOError:
+        if not lock(file):
             abort(423, "another request has this upload, perhaps over a dead connection: try again soon")
         if not info.exists():  # removed, before it could be locked here
             gone()

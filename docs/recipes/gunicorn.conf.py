@@ -8,6 +8,8 @@ from contextlib import suppress
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from gunicorn_body import read_into_blocks
+
 bind = "127.0.0.1:8000"  # the default; but where $PORT is set, all addresses
 wsgi_app = "app:app"  # for forms: gunicorn app_form:app
 workers = 2  # 1 by default: one process uses one processor
@@ -15,6 +17,7 @@ threads = 40  # 1 by default: one slow client would hold a whole worker, and eac
 limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
 limit_request_fields = 200  # 100 by default; the app bounds all of them together
 limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
+pre_request = read_into_blocks  # none by default: gunicorn copies a body three more times for the app
 # False by default: makes a control socket, of one name for all that a user starts
 # (25.1: in the working folder; since 25.2: in $XDG_RUNTIME_DIR or ~/.gunicorn)
 control_socket_disable = True

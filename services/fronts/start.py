@@ -34,6 +34,8 @@ COMMANDS = {
     "envoy": "envoy --concurrency 2 --disable-hot-restart --log-level warning -c {filled}",
 }
 """How a front is started, by the folder of its config."""
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+"""What a certificate can name."""
 VERSIONS = {
     "nginx": "nginx -v",
     "haproxy": "haproxy -v",
@@ -108,7 +110,9 @@ def make_certificate(environment: Mapping[str, str]) -> None:
     import trustme
 
     address = ipaddress.ip_address(environment["HOST"])
-    names = {"localhost", "127.0.0.1", "::1", environment["LAB_DEPLOYMENT"], socket.gethostname()}
+    hosts = (environment["LAB_DEPLOYMENT"], socket.gethostname())
+    # A deployment that is changed for a comparison, as nginx-tls~gzip=on, is no name of a host.
+    names = {"localhost", "127.0.0.1", "::1", *filter(HOST_NAME.fullmatch, hosts)}
     names |= set(environment.get("ALLOWED_HOSTS", "").split())
     names |= set() if address.is_unspecified else {str(address)}
     authority = trustme.CA()

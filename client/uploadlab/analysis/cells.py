@@ -109,6 +109,8 @@ def latest_attempt(rows: list[Measurement]) -> list[Measurement]:
     again, since the host was disturbed, the repeat counts if the host was quiet then. An upload that did not
     arrive always counts.
     """
+    if not any(row.repeat or row.status is Status.UNAVAILABLE for row in rows):
+        return rows
     done = {_round(row) for row in rows if row.status is not Status.UNAVAILABLE}
     measured = [row for row in rows if row.status is not Status.UNAVAILABLE or _round(row) not in done]
     lost = {_round(row) for row in measured if row.status not in ACCEPTED}

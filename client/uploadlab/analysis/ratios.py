@@ -24,9 +24,9 @@ from uploadlab.units import parse_size
 RESAMPLES = 2000
 OUTSIDE = RESAMPLES // 40
 """How many of the resampled ratios lie below a 95% interval, and how many above."""
-SLACK = 0.05
-"""How far below its goal a ratio may begin: of the goal, and of 1 where the goal is less."""
-SECONDS, CPU = "seconds", "server_cpu_seconds"
+DRAWN_ONE_BY_ONE = 100
+"""Rounds of a cell, at most, that each resample draws: for more, a report would take minutes."""
+SECONDS, SERVER_CPU, CLIENT_CPU = "seconds", "server_cpu_seconds", "client_cpu_seconds"
 
 
 class RatioRow(NamedTuple):
@@ -49,12 +49,14 @@ class RatioRow(NamedTuple):
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is met; None where that cannot be judged."""
+        """Whether the whole interval meets the goal; None where that cannot be judged."""
         if not self.interval or self.rounds < LEAST_ROUNDS or self.limited != self.by_cpu:
             return None
         if self.disturbed:
             return None
-        return self.interval.low >= self.ratio.goal - SLACK * max(1.0, self.ratio.goal)
+        if self.ratio.cpu:
+            return self.interval.high <= self.ratio.goal
+        return self.interval.low >= self.ratio.goal
 
 
 class GrowthRow(NamedTuple):
@@ -140,10 +142,21 @@ class _Figures:
         """
         if (cell, field) not in self._drawn:
             values = [getattr(row, field) for row in self._rows[cell.id]]
-            choices = random.Random(f"{self._seed}/{cell.id}/{field}").choices
-            drawn = [median(choices(values, k=len(values))) for _ in range(RESAMPLES)]
-            self._drawn[cell, field] = [median(values), *drawn]
+            chance = random.Random(f"{self._seed}/{cell.id}/{field}")
+            self._drawn[cell, field] = [median(values), *_resampled_medians(values, chance)]
         return self._drawn[cell, field]
+
+
+def _resampled_medians(values: list[float], chance: random.Random) -> list[float]:
+    """Return medians of rounds that are drawn from these with replacement.
+
+    Of many rounds only the place of each median is drawn: the middle of 2k + 1 places that are spread evenly
+    over 0 to 1 is spread like Beta(k + 1, k + 1) (David and Nagaraja, Order Statistics, section 2.1).
+    """
+    if len(values) <= DRAWN_ONE_BY_ONE:
+        return [median(chance.choices(values, k=len(values))) for _ in range(RESAMPLES)]
+    ordered, middle = sorted(values), len(values) // 2 + 1
+    return [ordered[int(chance.betavariate(middle, middle) * len(values))] for _ in range(RESAMPLES)]
 
 
 def cells_of(ratio: Ratio, deployment: str, size_bytes: int) -> list[Cell]:
@@ -161,11 +174,20 @@ def _row(ratio: Ratio, cells: Sequence[Cell], figures: _Figures) -> RatioRow:
     rounds = min(summary.rounds for summary in summaries)
     if instead := _instead(summaries):
         return RatioRow(ratio, cells[0], rounds, instead)
-    limited = ratio.by_cpu and summaries[0].client_limited
-    by_cpu = limited and figures.knows(cells, CPU)
-    interval = figures.interval(cells, CPU if by_cpu else SECONDS)
     disturbed = any(2 * summary.disturbed > summary.rounds for summary in summaries)
+    if ratio.cpu:
+        field = SERVER_CPU if ratio.cpu == "server" else CLIENT_CPU
+        known = figures.interval(cells, field) if figures.knows(cells, field) else None
+        return RatioRow(ratio, cells[0], rounds, "", known and _inverse(known), disturbed=disturbed)
+    limited = ratio.by_cpu and summaries[0].client_limited
+    by_cpu = limited and figures.knows(cells, SERVER_CPU)
+    interval = figures.interval(cells, SERVER_CPU if by_cpu else SECONDS)
     return RatioRow(ratio, cells[0], rounds, "", interval, limited, by_cpu, disturbed)
+
+
+def _inverse(interval: Interval) -> Interval:
+    value, low, high = interval
+    return Interval(1 / value, 1 / high, 1 / low)
 
 
 def _more(small: int | None, large: int | None) -> int | None:

@@ -13,8 +13,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
-from requests_toolbelt import MultipartEncoder
-
+from uploadlab.catalogue.sent_form import SentForm
 from uploadlab.model.deployments import Deployment, Target
 from uploadlab.units import MIB
 
@@ -193,7 +192,7 @@ def stream_sendfile(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     sends_as="request.stream",
 )  # fmt: skip
 def stream_splice(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """Raw body that the system moves from the connection to the file (`os.splice`): none of it enters the app."""
+    """Raw body that the system moves from connection to file (`os.splice`): no byte of it enters the app."""
     return stream(file, size_bytes, part)
 
 
@@ -233,27 +232,26 @@ def files(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 
 @method("request.files-streamed", "/request-files", form=True)
 def files_streamed(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """A streaming encoder in the client: half of the fix."""
-    fields = [*part.others, (part.field, (part.name, file, "application/octet-stream"))]
-    form = MultipartEncoder(fields, boundary())
+    """A form that is read while it is sent: half of the fix."""
+    form = SentForm(file, size_bytes, boundary(), *part)
     return {"data": form, "headers": {"Content-Type": form.content_type}}
 
 
 @method("request.files-direct", "/request-files?spool=direct", form=True, sends_as="request.files-streamed")
 def files_direct(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """A streaming encoder, and an app that spools to the destination: both halves."""
+    """The same form, and an app that spools to the destination: both halves."""
     return files_streamed(file, size_bytes, part)
 
 
 @method("multipart-push", "/multipart-push", form=True, sends_as="request.files-streamed")
 def multipart_push(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """A streaming encoder, and a push parser in the app: the fastest form at most servers."""
+    """The same form, and a push parser in the app: the fastest form at most servers."""
     return files_streamed(file, size_bytes, part)
 
 
 @method("multipart-push-16k", "/multipart-push", form=True, block_bytes=REQUESTS_BLOCK_BYTES)
 def multipart_push_16k(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """A streaming encoder in blocks of 16 KiB, the default of `requests`."""
+    """The same form in blocks of 16 KiB, the default of `requests`."""
     return files_streamed(file, size_bytes, part)
 
 

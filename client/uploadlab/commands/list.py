@@ -8,13 +8,13 @@ import click
 from uploadlab.catalogue.cases import CASES
 from uploadlab.catalogue.client_cases import CLIENT_CASES
 from uploadlab.catalogue.clients import CLIENT_METHODS, LAB_METHODS
-from uploadlab.commands import options
+from uploadlab.commands.lab_command import LabCommand
 from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.links import load_links
 from uploadlab.declared.plans import load_plan
 from uploadlab.paths import COMPOSE, PLANS
-from uploadlab.presenting.links import rate_of_link
-from uploadlab.presenting.terminal import Screen
+from uploadlab.presenting.figures import rate_of_link
+from uploadlab.presenting.streams import columns, print_lines
 from uploadlab.selection import check
 
 
@@ -63,7 +63,7 @@ LISTS = {
 
 
 @click.command(
-    cls=options.LabCommand,
+    cls=LabCommand,
     epilog="""\b
 Examples:
   lab list
@@ -75,15 +75,14 @@ def command(what: str | None) -> None:
     """List deployments, methods, those of other clients, plans, links, cases of both checks."""
     if what:
         check("list", what, LISTS)
-    screen = Screen()
     for number, name in enumerate([what] if what else LISTS):
         title = f"{name.capitalize()}:"
-        screen.text([*([""] if number else []), title, *_lines(LISTS[name](), screen.columns)])
+        print_lines([*([""] if number else []), title, *_lines(LISTS[name](), columns())])
 
 
-def _lines(rows: Mapping[str, str], columns: int) -> Iterator[str]:
+def _lines(rows: Mapping[str, str], width_of_screen: int) -> Iterator[str]:
     """Yield a line for each row, and more where its text does not fit: these begin below the text."""
     width = max(map(len, rows), default=0)
     for name, text in rows.items():
         first, below = f"  {name:<{width}}  ", " " * (width + 4)
-        yield from wrap(text or "-", columns, initial_indent=first, subsequent_indent=below)
+        yield from wrap(text or "-", width_of_screen, initial_indent=first, subsequent_indent=below)

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 import click
 
 from uploadlab import __version__
-from uploadlab.commands.options import LabCommand
+from uploadlab.commands.lab_command import LabCommand
 from uploadlab.errors import FAILED, INTERRUPTED, MISUSED, LabError, Stopped, UsageError
 from uploadlab.paths import IN_CHECKOUT, program
-from uploadlab.presenting.streams import CLOSED_BY_READER, output_fault, secure_streams
-from uploadlab.presenting.terminal import fail
+from uploadlab.presenting.streams import CLOSED_BY_READER, fail, output_fault, secure_streams
 from uploadlab.private_urls import masked_line
 from uploadlab.selection import check
 

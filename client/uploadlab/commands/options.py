@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
+from uploadlab.commands.lab_command import LabCommand as LabCommand
+from uploadlab.commands.lab_command import TargetOption
 from uploadlab.commands.value_types import COUNT, MINUTES, Folder, Names, Percent, Sizes
 from uploadlab.errors import LabError, UsageError
 from uploadlab.load.workers import LOOPBACK, MASTER_PORT, Workers, as_many_as_fit, container_workers
@@ -16,7 +18,7 @@ from uploadlab.paths import RUNS, in_container, shown
 from uploadlab.presenting.terminal import Screen
 from uploadlab.private_urls import kept_apart, masked_word
 from uploadlab.runtimes.addresses import is_loopback, is_this_host, url_problem
-from uploadlab.runtimes.in_container import become_owner, require_checkout, run_name
+from uploadlab.runtimes.in_container import require_checkout, run_name
 from uploadlab.selection import did_you_mean
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
 from uploadlab.storage.files import RUN_FILE
@@ -26,44 +28,6 @@ from uploadlab.versions.sides import whole_words
 Command = Callable[..., Any]
 LAST = "last"
 """In place of a run's name: the newest."""
-
-
-class LabCommand(click.Command):
-    """A command whose help shows examples before its options."""
-
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write usage, purpose, examples, options."""
-        self.format_usage(ctx, formatter)
-        self.format_help_text(ctx, formatter)
-        self.format_epilog(ctx, formatter)
-        self.format_options(ctx, formatter)
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options; of those for servers of the user's own, only how to list them."""
-        super().format_options(ctx, formatter)
-        if any(isinstance(parameter, TargetOption) for parameter in self.params):
-            with formatter.section("For your own server"):
-                formatter.write_text("--target-help shows more: headers, certificates, success, read-back.")
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; in the client's container as the owner of the run's folder."""
-        if in_container() and not isinstance(self, click.Group):
-            become_owner(ctx.params.get("out", RUNS))
-        return super().invoke(ctx)
-
-
-class TargetOption(click.Option):
-    """An option for servers of the user's own, which the usual help leaves out."""
-
-    def __init__(self, *words: Any, **settings: Any) -> None:
-        super().__init__(*words, **settings | {"hidden": True})
-
-    def help_row(self, ctx: click.Context) -> tuple[str, str]:
-        """Return the option and its text, as the help of other options has them."""
-        self.hidden = False
-        row = self.get_help_record(ctx)
-        self.hidden = True
-        return row or ("", "")
 
 
 def show_target_help(ctx: click.Context, param: click.Parameter, is_asked: bool) -> None:

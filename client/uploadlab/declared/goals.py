@@ -1,7 +1,7 @@
 """The goals for a run's figures: configs/ratios.toml."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -26,13 +26,16 @@ class Below(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Rates of a method on each of these deployments, over the rate of the slowest cell of ``against``."""
+    """A method's rates on each of these deployments, over the rate of the slowest cell of ``against``.
+
+    With ``cpu``: its CPU seconds per GB, over those of the dearest cell.
+    """
 
     deployments: Names
     method: str
     against: Annotated[list[Below], Meta(min_length=1)]
     goal: Annotated[float, Meta(gt=0)]
-    """The least ratio that meets the goal."""
+    """The least ratio that meets the goal; of CPU seconds, the largest."""
     why: str
     size: str = ""
     """Empty: each size that all cells of the ratio have."""
@@ -40,12 +43,15 @@ class Ratio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """What the uploads go over; empty: nothing of the lab's."""
     by_cpu: bool = True
     """Whether CPU seconds per GB judge where the client or the ceiling limits MB/s."""
+    cpu: Literal["", "server", "client"] = ""
+    """Whose CPU seconds per GB are divided; empty: MB/s are."""
 
     @property
     def below(self) -> str:
         """Return the line's lower side in words."""
         words = " and ".join(map(str, self.against))
-        return f"the slower of {words}" if len(self.against) > 1 else words
+        worse = "dearer" if self.cpu else "slower"
+        return f"the {worse} of {words}" if len(self.against) > 1 else words
 
 
 class Growth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

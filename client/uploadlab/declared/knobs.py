@@ -31,6 +31,8 @@ class Knob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: str = "256MiB"
     cases: list[str] = []
     users: int = 0
+    cpu: bool = False
+    """Whether the effect is shown by the CPU seconds of server and client, not by MB/s."""
 
     @property
     def is_variable(self) -> bool:

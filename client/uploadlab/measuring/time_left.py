@@ -2,13 +2,15 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from statistics import fmean
 
 from uploadlab.measuring.protocols import Item, Watcher
 from uploadlab.model.cells import Cell, Task
 from uploadlab.model.measurements import Measurement
 
+CELL_OF = attrgetter("cell")
 OVERHEAD_SECONDS = 0.05
 """An upload of nothing still costs a connection, a verification and a removal."""
 
@@ -44,9 +46,9 @@ class Estimate:
             for key in _keys(row.deployment, row.method):
                 self._rates.setdefault(key, []).append(row.seconds / row.size_bytes)
 
-    def seconds_left(self, tasks: Sequence[Task]) -> float:
+    def seconds_left(self, tasks: Iterable[Task]) -> float:
         """Return the expected time of these uploads."""
-        cells = Counter(task.cell for task in tasks)
+        cells = Counter(map(CELL_OF, tasks))
         return sum(count * self._seconds(cell) for cell, count in cells.items())
 
     def _seconds(self, cell: Cell) -> float:

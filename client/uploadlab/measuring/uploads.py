@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from math import inf
 from pathlib import Path
 
@@ -77,15 +78,15 @@ class UploadStage:
 
         def in_turn(tasks: list[Task], later: Sequence[Task] = ()) -> None:
             while tasks:
-                task, *tasks = tasks
+                task = tasks.pop(0)
                 row = self._save(task, payloads, watcher)
                 estimate.learn(row)
                 tasks = self._without_hopeless(tasks, [row])
                 most_seconds = inf
                 if stopping:
                     tasks, most_seconds = stopping.left(tasks, row), stopping.seconds_left
-                left = [*tasks, *later]
-                watcher.ended(len(left), min(most_seconds, estimate.seconds_left(left)))
+                seconds_left = estimate.seconds_left(chain(tasks, later))
+                watcher.ended(len(tasks) + len(later), min(most_seconds, seconds_left))
 
         in_turn(warmups, measured)
         self._side_by_side(together, len(apart), payloads, stopping, watcher)
@@ -207,10 +208,12 @@ class UploadStage:
         left_out = any((other.cell, other.round) == (task.cell, task.round) for other in self._over)
         return target.unavailable or (over_limit(target) if left_out and not task.repeat else "")
 
-    def _without_hopeless(self, tasks: Sequence[Task], rows: Sequence[Measurement]) -> list[Task]:
+    def _without_hopeless(self, tasks: list[Task], rows: Sequence[Measurement]) -> list[Task]:
         """Leave out the cells that are given up after these rows."""
         hopeless = given_up(self._bench.run, rows)
-        return [task for task in tasks if task.warmup or task.cell.id not in hopeless]
+        return (
+            tasks if not hopeless else [task for task in tasks if task.warmup or task.cell.id not in hopeless]
+        )
 
     def _stopping(self, rows: Sequence[Measurement]) -> Stopping | None:
         """Return what ends the rounds before all are done; None if nothing does."""

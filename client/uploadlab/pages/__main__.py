@@ -20,6 +20,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     results,
     resumable,
     servers,
+    tls,
 )
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT

@@ -27,6 +27,8 @@ from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.tables import goal_table
 from uploadlab.units import format_seconds
 
+KNOB_RUNS = ("knobs", "knobs-tls")
+"""The kept runs: of all knobs, and of those that were added later."""
 LANGUAGES = {".py": "python", ".ini": "ini", ".conf": "nginx"}
 
 
@@ -89,15 +91,23 @@ def all_settings() -> str:
         texts = config_texts(ROOT, [deployment])
         own = {path: text for path, text in texts.items() if path not in shown}
         shown |= set(texts)
-        tables.append(settings_table(deployment, own, knobs, turned()))
+        tables.append(settings_table(deployment, own, knobs, turned(deployment.name)))
     parts = [titled(table) for table in tables if table.rows]
-    return "\n".join([*parts, f"From runs of `./scripts/knobs`, {where_measured('knobs')}.\n"])
+    places = [f"{where_measured(name)} ({', '.join(_changed(name))})" for name in KNOB_RUNS[1:]]
+    return "\n".join(
+        [*parts, f"From runs of `./scripts/knobs`, {'; '.join([where_measured(KNOB_RUNS[0]), *places])}.\n"]
+    )
 
 
-def turned() -> Turned:
-    """Return what the kept runs of the knobs recorded."""
-    checks = kept("knobs-check").checks
-    return Turned(kept("knobs").run, kept("knobs").rows, kept_steps("knobs"), checks)
+def turned(deployment: str) -> Turned:
+    """Return what the kept runs of the knobs recorded of a deployment."""
+    name = next((name for name in KNOB_RUNS if deployment in _changed(name)), KNOB_RUNS[0])
+    return Turned(kept(name).run, kept(name).rows, kept_steps(name), kept("knobs-check").checks)
+
+
+def _changed(name: str) -> list[str]:
+    """Return the deployments whose settings a kept run has changed."""
+    return [target.name for target in kept(name).run.targets if "~" not in target.name]
 
 
 @page_part

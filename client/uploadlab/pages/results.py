@@ -2,8 +2,10 @@
 
 import msgspec
 
+from uploadlab.analysis.ratios import ratio_rows
 from uploadlab.declared.check_exceptions import load_exceptions
 from uploadlab.declared.compose import load_deployments
+from uploadlab.declared.goals import load_goals
 from uploadlab.model.runs import Run
 from uploadlab.pages.part import (
     kept,
@@ -14,10 +16,10 @@ from uploadlab.pages.part import (
     untitled,
     where_measured,
 )
-from uploadlab.paths import COMPOSE, EXCEPTIONS
+from uploadlab.paths import COMPOSE, EXCEPTIONS, RATIOS
 from uploadlab.presenting.grid import counts, grids
 from uploadlab.presenting.load import load_notes, load_tables, slow_tables
-from uploadlab.presenting.tables import cost_table, rate_tables
+from uploadlab.presenting.tables import cost_table, rate_tables, ratio_table
 from uploadlab.units import parse_size
 
 
@@ -45,6 +47,14 @@ def host(name: str) -> str:
 def costs(name: str) -> str:
     """Return what each way to upload took, at its largest size."""
     return titled(cost_table(kept(name).run, kept_cells(name)))
+
+
+@page_part
+def judged(name: str) -> str:
+    """Return the goals that the run has the cells of, with its ratios, and where it was measured."""
+    stored = kept(name)
+    table = ratio_table(ratio_rows(stored.run, stored.rows, load_goals(RATIOS)), [])
+    return "\n".join([untitled(table.header, [row.cells for row in table.rows]), host(name)])
 
 
 @page_part

@@ -1,6 +1,7 @@
 """Parts of docs/servers.md: what each server and front does with large bodies, one line each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from uploadlab.analysis.grid import latest
@@ -52,6 +53,7 @@ def servers_measured() -> str:
     return "".join(f"- `{kept(name).run.plan}`: {where_measured(name)}\n" for name in names)
 
 
+@cache
 def _all_facts() -> list[tuple[ServerFacts, str]]:
     """Return the facts of each deployment that a kept run has, with its group, in their declared order."""
     checks: list[Check] = []

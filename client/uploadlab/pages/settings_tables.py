@@ -4,23 +4,32 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from uploadlab.analysis.cells import by_cell
 from uploadlab.analysis.load import LoadSummary
 from uploadlab.analysis.ratios import ratio_rows
-from uploadlab.analysis.significance import LEAST_ROUNDS
+from uploadlab.analysis.round_pairs import times_as_much
+from uploadlab.analysis.significance import LEAST_ROUNDS, Interval
 from uploadlab.declared.config_syntax import Setting, parse_config
 from uploadlab.declared.goals import Below, Goals, Ratio
 from uploadlab.declared.knobs import CONFIG, Knob
+from uploadlab.model.cells import Cell
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import Deployment
 from uploadlab.model.measurements import ACCEPTED, Measurement
 from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Table, TableRow
+from uploadlab.presenting.figures import hundredths
+from uploadlab.units import parse_size
 
 TINY = 0.1
 """Ratios below it are shown with two digits that say something."""
 
 
 HEADER = ["ours", "default", "why", "in its place, and what that does"]
+
+
+CPU_FIELDS = {"server": "server_cpu_seconds", "client": "client_cpu_seconds"}
+"""What is measured of each side."""
 
 
 BREAK = "<br>"
@@ -96,7 +105,7 @@ def _effects(knobs: Sequence[Knob], option: str, turned: Turned) -> str:
 
 def _seen(knob: Knob, value: str, turned: Turned) -> Iterator[str]:
     for method in knob.methods:
-        yield from _rates(knob, value, method, turned)
+        yield from (_cpu if knob.cpu else _rates)(knob, value, method, turned)
     for case in knob.cases:
         if rows := [row for row in turned.checks if (row.deployment, row.case) == (knob.name(value), case)]:
             yield f"{case}: {check_results(rows)[0]}"
@@ -111,7 +120,9 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
         deployments=[knob.name(value)], method=method, size=knob.size, against=against,
         goal=1.0, why="", by_cpu=False,
     )  # fmt: skip
-    for row in ratio_rows(turned.run, turned.rows, Goals([asked])):
+    compared = (knob.name(value), knob.deployment)
+    rows = [row for row in turned.rows if row.deployment in compared]
+    for row in ratio_rows(turned.run, rows, Goals([asked])):
         if row.interval is None or row.rounds < LEAST_ROUNDS:
             yield f"{method}: {row.instead.rpartition(' ')[2] or 'too few rounds'}"
             continue
@@ -119,6 +130,24 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
         same = "no difference, " if low <= 1 <= high else ""
         ratio, *ends = (f"{value:.2f}" if value >= TINY else f"{value:.2g}" for value in row.interval)
         yield f"{method}: {same}{ratio} times as fast [{', '.join(ends)}]"
+
+
+def _cpu(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]:
+    """Yield the CPU seconds as a multiple of those with what is shipped."""
+    size_bytes = parse_size(knob.size)
+    above, below = (Cell(name, method, size_bytes) for name in (knob.name(value), knob.deployment))
+    if not by_cell(turned.rows).get(above.id):
+        return
+    for whose, field in CPU_FIELDS.items():
+        ratio = times_as_much(turned.rows, above, below, field)
+        yield f"CPU of the {whose}: {_times(ratio) if ratio else 'too few rounds'}"
+
+
+def _times(ratio: Interval) -> str:
+    """Return ``1.20 times [1.10, 1.31]``."""
+    value, low, high = map(hundredths, ratio)
+    same = "no difference, " if ratio.low <= 1 <= ratio.high else ""
+    return f"{same}{value} times [{low}, {high}]"
 
 
 def check_results(rows: Sequence[Check]) -> list[str]:

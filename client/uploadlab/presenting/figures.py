@@ -78,3 +78,8 @@ def few(names: Iterable[str], most: int = 3) -> str:
 def are_figures(column: Sequence[str]) -> bool:
     """Return whether some cells begin with a figure, and none is a sentence."""
     return any(map(FIGURE.match, column)) and all(len(cell) <= LONGEST_FIGURE for cell in column)
+
+
+def rate_of_link(bytes_per_second: int) -> str:
+    """Return ``10 Mbit/s``."""
+    return f"{8 * bytes_per_second / 1e6:.4g} Mbit/s" if bytes_per_second else "no limit"

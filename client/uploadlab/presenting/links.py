@@ -8,7 +8,16 @@ from uploadlab.analysis.link_facts import FULL, LinkFacts, OverLink, Way
 from uploadlab.model.links import Cut, Link, Range, Stall
 from uploadlab.model.measurements import ACCEPTED, Status
 from uploadlab.presenting.document import Bad, Key, Statement, Table, TableRow
-from uploadlab.presenting.figures import NO_FIGURE, counted, few, grouped, percent, short, tenths_of_mib
+from uploadlab.presenting.figures import (
+    NO_FIGURE,
+    counted,
+    few,
+    grouped,
+    percent,
+    rate_of_link,
+    short,
+    tenths_of_mib,
+)
 from uploadlab.units import format_size
 
 LINK_LEGEND = (
@@ -17,7 +26,6 @@ LINK_LEGEND = (
     "and after how long."
 )
 LINK_HEADER = ["link", "up", "down", "round trip", "what it does to a connection", "what it is"]
-UNLIMITED = "no limit"
 WORDY = re.compile(r"^(\w+): .+")
 """The name of an exception, before what it says."""
 
@@ -29,11 +37,6 @@ def link_table(links: Iterable[Link]) -> Table:
         for link in links
     ]
     return Table("", LINK_HEADER, rows, wordy=True, narrow=LINK_HEADER[1:4])
-
-
-def rate_of_link(bytes_per_second: int) -> str:
-    """Return ``10 Mbit/s``."""
-    return f"{8 * bytes_per_second / 1e6:.4g} Mbit/s" if bytes_per_second else UNLIMITED
 
 
 def _happens(link: Link) -> tuple[str, str]:
@@ -103,8 +106,11 @@ def _taken(facts: LinkFacts) -> str:
     what = format_size(*sizes) if len(sizes) == 1 else "every upload"
     if not arrived:
         return f"none of {counted(len(names), 'server')} got {what}"
-    took = f"{len(names - not_by)} of {counted(len(names), 'server')}" if not_by else _all(len(names))
-    parts = [f"{took} took {what}"]
+    parts = [f"{_all(len(names))} took {what}"]
+    if not_by and len(names) == 1:
+        parts = [f"{parts[0]} by {len(arrived)} of {counted(len(facts.servers), 'way')}"]
+    elif not_by:
+        parts = [f"{len(names - not_by)} of {counted(len(names), 'server')} took {what}"]
     if len(sizes) == 1:
         parts.append(f"in {_range([cell.seconds for cell in arrived if cell.seconds])} s")
     if shares := [cell.share for cell in arrived if cell.share]:

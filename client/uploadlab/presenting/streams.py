@@ -5,7 +5,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from uploadlab.plain_text import plain, plain_lines
@@ -91,6 +91,24 @@ def print_if_possible(text: str) -> None:
         print(plain(text), flush=True)
     if output_fault() and isinstance(sys.stdout, ResultStream):
         sys.stdout.fault = None
+
+
+def fail(text: str, program: str) -> None:
+    """Print one line on standard error."""
+    print(f"{program}: {plain(text)}", file=sys.stderr)
+
+
+def columns() -> int:
+    """Return the width of the terminal that any of the three streams is; 80 without one."""
+    for stream in (sys.__stdout__, sys.__stdin__, sys.__stderr__):
+        with suppress(OSError, ValueError, AttributeError):  # no terminal, or closed
+            return int(os.environ.get("COLUMNS") or os.get_terminal_size(stream.fileno()).columns)  # type: ignore[union-attr]
+    return 80
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print results that are lines already, without what a screen with colours has to load."""
+    sys.stdout.writelines(f"{plain(line)}\n" for line in lines)
 
 
 def _printable(text: str, stream: io.TextIOWrapper) -> str:

@@ -7,7 +7,7 @@ from uploadlab.analysis.cells import Summary, ceiling_name
 from uploadlab.analysis.profiles import overheads
 from uploadlab.analysis.ratios import GrowthRow, RatioRow
 from uploadlab.analysis.unavailable import missing_parts
-from uploadlab.declared.goals import Goals
+from uploadlab.declared.goals import Goals, Ratio
 from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import ACCEPTED, Measurement, Profiled, Status
 from uploadlab.model.runs import Run
@@ -242,9 +242,9 @@ def _ratio_row(row: RatioRow) -> TableRow:
         f"{what}: {LIMITED}" if row.limited else what,
         format_size(row.cell.size_bytes),
         ratio,
-        _goal(row.ratio.goal),
+        _goal(row.ratio),
         NO_FIGURE if row.instead else IS_MET[row.met],
-        NO_FIGURE if row.instead else "CPU s/GB" if row.by_cpu else "MB/s",
+        NO_FIGURE if row.instead else _divided(row),
     ]
     return TableRow(cells, Key(row.cell.deployment, row.cell.method, row.cell.size_bytes))
 
@@ -266,10 +266,10 @@ def goal_table(goals: Goals) -> Table:
     """Return all declared goals, for documents: the ratios, then the growth."""
     rows = [
         [
-            f"{ratio.method} {ratio.size}".strip() + (f" over {ratio.link}" if ratio.link else ""),
+            _above(ratio),
             ratio.below,
             ", ".join(ratio.deployments),
-            _goal(ratio.goal),
+            _goal(ratio),
             ratio.why,
         ]
         for ratio in goals.ratios
@@ -281,8 +281,20 @@ def goal_table(goals: Goals) -> Table:
     return Table("", ["of", "to", "on", "goal", "why"], [TableRow(cells) for cells in rows])
 
 
-def _goal(least: float) -> str:
-    return f">= {_plain(least)}"
+def _above(ratio: Ratio) -> str:
+    what = f"{ratio.method} {ratio.size}".strip() + (f" over {ratio.link}" if ratio.link else "")
+    return f"{ratio.cpu} CPU of {what}" if ratio.cpu else what
+
+
+def _divided(row: RatioRow) -> str:
+    """Return what is divided: a rate, or whose CPU time."""
+    if row.ratio.cpu:
+        return f"{row.ratio.cpu} CPU s/GB"
+    return "CPU s/GB" if row.by_cpu else "MB/s"
+
+
+def _goal(ratio: Ratio) -> str:
+    return f"{'<=' if ratio.cpu else '>='} {_plain(ratio.goal)}"
 
 
 def _plain(value: float) -> str:

@@ -170,11 +170,6 @@ class ProgressShown:
             self.note(f"{done} of {self._total} {self._what}, {rest}")
 
 
-def fail(text: str, program: str) -> None:
-    """Print one line on standard error."""
-    print(f"{program}: {plain(text)}", file=sys.stderr)
-
-
 def _pointers(document: Document, place: Path | None, problem: str) -> list[list[Text]]:
     """Return the lines that say where the report is, and what to type next."""
     pointers = []

@@ -20,6 +20,7 @@ MOST_NAMES = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CELLS
 """Different names in the rows of a file: tables have a row or a column for each."""
 MOST_CHECKED_NAMES = MOST_DEPLOYMENTS, MOST_METHODS, MOST_CHECK_CELLS
 """The same in the rows of a check, which has a cell for each case at each deployment."""
+NUMBERS = (int, float)
 MOST_DIGITS = 20
 """Of a size in bytes."""
 LEAST_SECONDS, MOST = 1e-9, 1e18
@@ -41,16 +42,23 @@ def sound_rows(lines: Iterable[bytes], kind: type[Row]) -> tuple[list[Row], int]
     decoder = msgspec.json.Decoder(kind)
     rows, damaged = [], 0
     known: tuple[set[str], ...] = (set(), set(), set())
+    together: set[tuple[str, str, str]] = set()
     limits = MOST_CHECKED_NAMES if kind is Check else MOST_NAMES
     for line in lines:
         row = sound_row(line, decoder)
-        names = zip(_names(row), known, limits, strict=True)
-        if row is None or any(name not in seen and len(seen) == most for name, seen, most in names):
+        if row is None:
             damaged += 1
             continue
+        names = _names(row)
+        if names not in together:
+            parts = list(zip(names, known, limits, strict=True))
+            if any(name not in seen and len(seen) == most for name, seen, most in parts):
+                damaged += 1
+                continue
+            for name, seen, _ in parts:
+                seen.add(name)
+            together.add(names)
         rows.append(row)
-        for name, seen in zip(_names(row), known, strict=True):
-            seen.add(name)
     return rows, damaged
 
 
@@ -80,9 +88,9 @@ def sound_row(line: bytes, decoder: msgspec.json.Decoder[Row]) -> Row | None:
 
 def is_sound(row: Any) -> bool:
     """Return whether its names fit together, and no number is negative or absurd."""
-    numbers = (value for value in msgspec.structs.astuple(row) if isinstance(value, int | float))
-    if not all(0 <= value <= MOST for value in numbers):
-        return False
+    for value in msgspec.structs.astuple(row):
+        if isinstance(value, NUMBERS) and not 0 <= value <= MOST:
+            return False
     match row:
         case Measurement():
             named = row.warmup or row.cell_id == Cell(row.deployment, row.method, row.size_bytes).id

@@ -180,6 +180,7 @@ class Readable(io.RawIOBase):
 
 @contextmanager
 def broken_body() -> Iterator[None]:
+    """Raise BrokenBody for what a server or its connection raises in the block."""
     try:
         yield
     except (HTTPException, BudgetSpent, NoRoom, MemoryError):

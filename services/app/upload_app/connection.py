@@ -22,7 +22,7 @@ class Connection:
         raise NotImplementedError
 
     def note_taken(self, count: int) -> None:
-        """Let the server know that so many bytes were taken past it."""
+        """Let the server know how many bytes of the body were taken past it."""
 
     def give_up(self) -> None:
         """Let the server know that it must close the connection."""
@@ -66,7 +66,7 @@ class GunicornConnection(Connection):
         return bytes(self._reader.read(min(held, most_bytes)))
 
     def note_taken(self, count: int) -> None:
-        """Let gunicorn expect so many bytes less before the next request."""
+        """Let gunicorn expect fewer bytes before the next request."""
         self._reader.length -= count
 
     def give_up(self) -> None:
@@ -81,7 +81,7 @@ def find_connection(environ: dict[str, Any], length: int) -> Connection | None:
         is_its_own = isinstance(body, io.BufferedReader) and body.fileno() == connected.fileno()
         return WerkzeugConnection(connected, body) if is_its_own else None
     if (connected := environ.get("gunicorn.socket")) and _is_plain(connected):
-        reader = getattr(body, "reader", None)
+        reader: Any = getattr(body, "reader", None)
         is_its_own = _is_of_gunicorn(body, "Body") and _is_of_gunicorn(reader, "LengthReader")
         if is_its_own and not body.buf.tell() and reader.length == length:
             return GunicornConnection(connected, body) if reader.unreader.sock is connected else None

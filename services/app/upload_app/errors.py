@@ -12,18 +12,17 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 from upload_app import linger, query
 from upload_app.body import BrokenBody, BudgetSpent, ShortBody
 from upload_app.digest import DigestRefused
+from upload_app.form_body import HeadTooLong
 from upload_app.one_file import FormRefused
 from upload_app.relay import Refused
 from upload_app.room import NoRoom
 from upload_app.store_errors import explain_store_error
-from upload_app.strict_form import AmbiguousForm
 from upload_app.unfinished import UploadRefused
 
 Describe = Callable[[Any], tuple[int, str]]
 """Takes an exception; returns the status and the sentence of its answer."""
 ENDED = "the body ended before its announced end, or is malformed"
 NO_MORE = "the client was silent for too long"
-AMBIGUOUS = "the file contains the form's boundary after a bare CR or LF: choose another boundary"
 INTERNAL = 500
 """Flask has logged why, with a traceback that no client gets to see."""
 
@@ -36,7 +35,7 @@ def answer_errors(app: Flask) -> None:
         ClientDisconnected: _describe_end,
         BrokenBody: _describe_end,
         ShortBody: lambda error: (400, str(error)),
-        AmbiguousForm: lambda _: (400, AMBIGUOUS),
+        HeadTooLong: lambda error: (413, str(error)),
         FormRefused: lambda error: (400, str(error)),
         DigestRefused: lambda error: (400, str(error)),
         MultipartError: lambda error: (400, f"malformed form: {error}"),

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import IO
+from typing import IO, cast
 
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.sansio.multipart import Data, Event, Field, File, MultipartDecoder, NeedData, State
 
+from upload_app.form_body import FormBody
 from upload_app.one_file import FIELD, FormPart, FormRefused, OneFile
 
 READ_BYTES = 64 << 10
 """What Werkzeug's own parser asks for at a time."""
+
+CUT = "malformed form: it ends before its last boundary"
 
 
 class OneFileParser(FormDataParser):
@@ -33,8 +36,12 @@ class OneFileParser(FormDataParser):
         boundary = (options or {})["boundary"].encode()
         decoder = MultipartDecoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
         opened: list[FileStorage] = []
+        if isinstance(stream, FormBody):
+            events = _part_by_part(decoder, stream)
+        else:
+            events = _events(decoder, stream.read)
         try:
-            self._keep_file(_events(decoder, stream.read), opened, content_length)
+            self._keep_file(events, opened, content_length)
         except BaseException:
             for upload in opened:
                 with suppress(OSError):  # on a full disk, closing fails again
@@ -45,7 +52,7 @@ class OneFileParser(FormDataParser):
     def _keep_file(
         self, events: Iterator[Event], opened: list[FileStorage], content_length: int | None
     ) -> None:
-        choice, part, field_bytes = OneFile(), FormPart(is_chosen=False, is_field=False), 0
+        choice, part, field_bytes = OneFile(), FormPart(is_chosen=False, is_field=True), 0
         for event in events:
             if isinstance(event, Field | File):
                 part, field_bytes = choice.examine(event.headers), 0
@@ -71,6 +78,20 @@ def _events(decoder: MultipartDecoder, read: Callable[[int], bytes]) -> Iterator
             yield event
 
 
+def _part_by_part(decoder: MultipartDecoder, form: FormBody) -> Iterator[Event]:
+    """Yield the same of a form of which the decoder sees the heads only."""
+    while not form.is_over:
+        for piece in form.content():
+            yield Data(cast(bytes, piece), more_data=True)
+        decoder.receive_data(form.head())
+        while not isinstance(event := _next_event(decoder), NeedData):
+            if isinstance(event, Data) and event.data:
+                raise FormRefused("malformed form: a line with its boundary in it does not end with CR LF")
+            yield event
+    if decoder.state is not State.EPILOGUE:
+        raise FormRefused(CUT)
+
+
 def _next_event(decoder: MultipartDecoder) -> Event:
     try:
         return decoder.next_event()
@@ -78,5 +99,5 @@ def _next_event(decoder: MultipartDecoder) -> Event:
         raise FormRefused("malformed form: a header of a part is not UTF-8; send names in UTF-8") from None
     except ValueError as error:
         if decoder.complete:
-            raise FormRefused("malformed form: it ends before its last boundary") from None
+            raise FormRefused(CUT) from None
         raise FormRefused(f"malformed form: {error}") from None

@@ -1,6 +1,5 @@
 """Flask's request with the two hooks that uploads need."""
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import IO, Any, BinaryIO, cast
 
@@ -8,34 +7,11 @@ import flask
 
 from upload_app.body import Body, Deadline
 from upload_app.digest import BodyDigest
+from upload_app.form_body import FormBody
 from upload_app.form_parser import OneFileParser
-from upload_app.strict_form import StrictForm
-
-LARGE_BYTES = 256 << 10
-"""With the rest of the piece before, less than MAX_FORM_MEMORY_SIZE: Werkzeug's parser holds no more."""
 
 TAKEN = "UPLOAD_FILE"
 """Where the server in front has put the whole body; no header can have this name in WSGI (PEP 3333)."""
-
-
-class FormPieces:
-    """A form's body for Werkzeug's parser, read in blocks of the app's size and handed on in pieces.
-
-    The parser asks for 64 KiB at a time. With larger pieces of a file, it copies and searches less.
-    """
-
-    def __init__(self, body: Body, block_size: int, in_file: Callable[[], bool]) -> None:
-        self._blocks = body.blocks(block_size)
-        self._in_file = in_file
-        self._rest = memoryview(b"")
-
-    def read(self, size: int = -1) -> bytes:
-        """Return at most ``size`` bytes, or more where a file has begun."""
-        if not self._rest:
-            self._rest = memoryview(next(self._blocks, b""))
-        most = LARGE_BYTES if size > 1 and self._in_file() else size
-        piece, self._rest = self._rest[:most], self._rest[most:]
-        return bytes(piece)
 
 
 class UploadRequest(flask.Request):
@@ -53,7 +29,7 @@ class UploadRequest(flask.Request):
     fallback: str = ""
     """Why another reader took the body than the client asked for."""
     strict: bool = False
-    """Keep Werkzeug's parser from losing or adding bytes of some files."""
+    """Keep Werkzeug's parser from losing or adding bytes of some files: it sees heads of parts only."""
     block_size: int = 64 << 10
     destination: BinaryIO | None = None
     """Where the file goes instead of a temporary file."""
@@ -84,12 +60,10 @@ class UploadRequest(flask.Request):
         return Body(self.stream, cast(Deadline, self.deadline), self.announced_bytes, watch)
 
     def _get_stream_for_parsing(self) -> IO[bytes]:
-        body: Any = self.body
-        if self.destination:
-            body = FormPieces(body, self.block_size, lambda: self.destination is None)
-        return cast(
-            IO[bytes], StrictForm(body.read, self.mimetype_params["boundary"]) if self.strict else body
-        )
+        if self.strict or self.destination:
+            blocks = self.body.blocks(self.block_size)
+            return cast(IO[bytes], FormBody(blocks, self.mimetype_params["boundary"]))
+        return cast(IO[bytes], self.body)
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         # The hook that Werkzeug documents for choosing where a file part is written.

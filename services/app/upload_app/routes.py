@@ -29,7 +29,7 @@ from upload_app.query import (
     profile_kind,
     require_profiling,
 )
-from upload_app.splice import CannotSplice, receive_spliced
+from upload_app.raw_request import READERS, require_whole
 from upload_app.storage import DIGESTS, Partial, Store
 from upload_app.usage import report_usage
 from upload_app.versions import find_versions
@@ -50,13 +50,17 @@ def show_health() -> ResponseReturnValue:
 @blueprint.route("/request-stream", methods=["POST", "PUT"])
 def request_stream() -> ResponseReturnValue:
     """Store the raw body; ``?reader=blocks|lines|splice``."""
-    readers = {"blocks": _read_blocks, "lines": _read_lines, "splice": _read_spliced}
-    read = choose("reader", readers, default="blocks")
+    read = choose("reader", READERS, default="blocks")
     _refuse_form()
     if taken := request.environ.get(TAKEN):
         # WSGI's text holds a byte in each character (PEP 3333): a name in UTF-8 must be decoded.
         return _receive(_read_taken, Path(os.fsdecode(taken.encode("latin-1"))))
-    return _receive(lambda partial, deadline: _read_raw(read, partial, deadline))
+
+    def receive(partial: Partial, deadline: Deadline) -> None:
+        read(partial, deadline)
+        require_whole(partial)
+
+    return _receive(receive)
 
 
 @blueprint.post("/request-files")
@@ -226,32 +230,6 @@ def _accept(
 def _ask_next(verb: str, upload_id: str) -> dict[str, Any]:
     deadline = Deadline(budget_seconds())
     return relay.ask_hop(next_hop(), verb, upload_id, options_for_next("digest"), deadline)
-
-
-def _read_raw(read: Callable[..., None], partial: Partial, deadline: Deadline) -> None:
-    read(partial, deadline)
-    expected = request.announced_bytes
-    if expected is not None and partial.size_bytes() != expected:  # lines are not counted while they are read
-        abort(400, f"the body ended after {partial.size_bytes()} of {expected} bytes")
-
-
-def _read_blocks(partial: Partial, _: Deadline) -> None:
-    receivers.receive_blocks(request.body, partial.file, current_settings().block_size)
-
-
-def _read_lines(partial: Partial, _: Deadline) -> None:
-    receivers.receive_lines(request.body, partial.file, current_settings().block_size)
-
-
-def _read_spliced(partial: Partial, deadline: Deadline) -> None:
-    """Let the system move the body where it can, else read blocks; the answer says why."""
-    try:
-        if request.digest:
-            raise CannotSplice("the client has announced a digest")
-        receive_spliced(request.environ, request.announced_bytes, partial.file, deadline)
-    except CannotSplice as why:
-        request.fallback = f"read in blocks: {why}"
-        _read_blocks(partial, deadline)
 
 
 def _read_taken(partial: Partial, deadline: Deadline) -> None:

@@ -54,8 +54,8 @@ class Settings:
     strict_framing: bool
     """Store every byte or refuse, where servers and Werkzeug lose or add some.
 
-    Requests whose body has no certain end are refused (framing). Forms are given to Werkzeug's parser so that
-    it reads them right (strict_form).
+    Requests whose body has no certain end are refused (framing). Of a form, Werkzeug's parser gets no more
+    than the heads of its parts (form_body).
     """
     profiling: bool
     """Allow ``?profile=1``."""

@@ -34,9 +34,7 @@ class Pipe(NamedTuple):
     into: int
 
 
-def receive_spliced(
-    environ: dict[str, Any], length: int | None, file: BinaryIO, deadline: Deadline
-) -> None:
+def receive_spliced(environ: dict[str, Any], length: int | None, file: BinaryIO, deadline: Deadline) -> None:
     """Move the raw body of a request to a new file; fewer bytes than its ``length`` if it ends early.
 
     Raise CannotSplice before a byte is taken, later BrokenBody, BudgetSpent, and OSError for the file.
@@ -48,7 +46,9 @@ def receive_spliced(
         raise CannotSplice("this server shows the app no plain connection")
     with _open_pipe() as pipe:
         _try_file(pipe, file)
-        first = connection.take_buffered(length)
+        deadline.check()
+        with broken_body():
+            first = connection.take_buffered(length)
         file.write(first)
         file.flush()
         _move(connection, pipe, file, len(first), length, deadline)
@@ -98,7 +98,7 @@ def _open_pipe() -> Iterator[Pipe]:
 
 
 def _try_file(pipe: Pipe, file: BinaryIO) -> None:
-    """Move a byte of our own, in whose place the body's first will be; raise CannotSplice if that fails."""
+    """Move a byte of our own to the file, and take it away; raise CannotSplice if that fails."""
     os.write(pipe.into, b"\0")
     try:
         os.splice(pipe.out, file.fileno(), 1, offset_dst=0)
@@ -106,3 +106,4 @@ def _try_file(pipe: Pipe, file: BinaryIO) -> None:
         if error.errno not in REFUSES:
             raise
         raise CannotSplice("the file system has no splice") from None
+    file.truncate(0)
