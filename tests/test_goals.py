@@ -23,7 +23,7 @@ from uploadlab.presenting.terminal import Screen
 from uploadlab.selection import choose
 from uploadlab.units import parse_size
 
-from .helpers import DEPLOYMENTS
+from .helpers import ALL_DEPLOYMENTS
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_slip_in_the_file_shows_before_anything_is_measured(
 def test_every_name_that_is_asked_for_is_declared() -> None:
     goals = load_goals(RATIOS)
     below = [cell for one in goals.ratios for cell in one.against]
-    choose("deployment", [name for one in goals.ratios for name in one.deployments], DEPLOYMENTS)
-    choose("deployment", [cell.deployment for cell in below if cell.deployment], DEPLOYMENTS)
+    choose("deployment", [name for one in goals.ratios for name in one.deployments], ALL_DEPLOYMENTS)
+    choose("deployment", [cell.deployment for cell in below if cell.deployment], ALL_DEPLOYMENTS)
     choose("link", [one.link for one in goals.ratios if one.link], load_links())
     choose("method", [one.method for one in goals.ratios], LAB_METHODS)
     choose("method", [cell.method for cell in below if cell.method], METHODS)
@@ -85,7 +85,7 @@ def test_every_name_that_is_asked_for_is_declared() -> None:
 
 
 def test_a_plan_has_what_resumable_uploads_are_divided_by() -> None:
-    targets = [deployment.target() for deployment in DEPLOYMENTS.values()]
+    targets = [deployment.target() for deployment in ALL_DEPLOYMENTS.values()]
     planned = {one.cell: one.rounds for one in plan_cells(load_plan("resumable", PLANS), Order(), targets)}
     asked = {
         cell
@@ -99,7 +99,7 @@ def test_a_plan_has_what_resumable_uploads_are_divided_by() -> None:
 
 
 def test_a_plan_has_exactly_the_cells_that_are_divided() -> None:
-    targets = [deployment.target() for deployment in DEPLOYMENTS.values()]
+    targets = [deployment.target() for deployment in ALL_DEPLOYMENTS.values()]
     references = [target.name for target in targets if target.tier == REFERENCE]
     planned = {one.cell: one.rounds for one in plan_cells(load_plan("ceilings", PLANS), Order(), targets)}
     asked = {

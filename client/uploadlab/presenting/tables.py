@@ -276,9 +276,20 @@ def goal_table(goals: Goals) -> Table:
     ]
     if growth := goals.growth:
         small, large = growth.sizes
-        methods = ", ".join(growth.methods).replace("*, !", "all but ").replace("!", "")
-        rows.append([f"peak memory, {large}", small, methods, f"<= {growth.at_most} more", growth.why])
+        rows.append(
+            [f"peak memory, {large}", small, _chosen(growth.methods), f"<= {growth.at_most} more", growth.why]
+        )
     return Table("", ["of", "to", "on", "goal", "why"], [TableRow(cells) for cells in rows])
+
+
+def _chosen(words: Sequence[str]) -> str:
+    """Return the words of a choice as a sentence's: ``all but a, b; also c``."""
+    without = [word.removeprefix("!") for word in words if word.startswith("!")]
+    added = [word for word in words if word != "*" and not word.startswith("!")]
+    if "*" not in words:
+        return ", ".join(added)
+    parts = [f"all but {', '.join(without)}" if without else "all"]
+    return "; ".join([*parts, *([f"also {', '.join(added)}"] if added else [])])
 
 
 def _above(ratio: Ratio) -> str:
