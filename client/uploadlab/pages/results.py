@@ -50,7 +50,7 @@ def costs(name: str) -> str:
 
 
 @page_part
-def judged(name: str) -> str:
+def goals_met(name: str) -> str:
     """Return the goals that the run has the cells of, with its ratios, and where it was measured."""
     stored = kept(name)
     table = ratio_table(ratio_rows(stored.run, stored.rows, load_goals(RATIOS)), [])
