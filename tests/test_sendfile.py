@@ -17,10 +17,13 @@ import pytest
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
 from uploadlab.catalogue.payloads import Payload, write_payload
 from uploadlab.declared.goals import Goals
+from uploadlab.declared.plans import Group, Plan
 from uploadlab.model.cells import Cell, Planned
 from uploadlab.model.deployments import Target
 from uploadlab.model.measurements import Outcome, Status
+from uploadlab.model.order import Order
 from uploadlab.paths import ROOT
+from uploadlab.planning.cells import plan_cells
 from uploadlab.presenting.cell import cell_in_full
 from uploadlab.presenting.markdown import as_markdown
 from uploadlab.presenting.report import document_of
@@ -209,10 +212,18 @@ def test_uploader_sends_by_it_and_ends_when_it_is_stopped(large: Payload) -> Non
     assert (started.returncode, said.strip()) == (130, "uploader.py: stopped")
 
 
-def test_a_plan_has_to_name_it_and_ceilings_accept_it() -> None:
+def test_a_plan_has_to_name_it_also_for_the_ceilings_that_accept_it() -> None:
     assert not {"request.stream-sendfile", "request.stream-zero-copy"} & set(OWN_METHODS)
+    targets = [Target("flask", "", "stock")]
     for name in ("raw-sink", "nginx-dav"):
-        assert "request.stream-sendfile" in ALL_DEPLOYMENTS[name].accepts
+        targets.append(Target(name, "", "reference", ALL_DEPLOYMENTS[name].accepts))
+    for methods in (["request.stream"], ["request.stream-sendfile"]):
+        plan = Plan("x", [Group(["1MiB"], methods)])
+        sent = {cell.cell for cell in plan_cells(plan, Order(), targets)}
+        at_ceilings = {"request.stream", *methods}
+        assert sent == {Cell("flask", methods[0], MIB)} | {
+            Cell(target.name, method, MIB) for target in targets[1:] for method in at_ceilings
+        }
 
 
 def test_a_row_that_fell_back_says_so_wherever_it_is_shown(tmp_path: Path) -> None:
