@@ -54,7 +54,7 @@ class WerkzeugConnection(Connection):
 
 
 class GunicornConnection(Connection):
-    """A connection of gunicorn's workers sync, gthread and gevent, which may serve the next request."""
+    """A connection of gunicorn's workers sync and gthread, which may serve the next request."""
 
     def __init__(self, connected: socket.socket, body: Any) -> None:
         super().__init__(connected)
@@ -89,8 +89,8 @@ def find_connection(environ: dict[str, Any], length: int) -> Connection | None:
 
 
 def _is_plain(connected: socket.socket) -> bool:
-    """Return whether the bytes on the connection are those of the body, not TLS."""
-    return not hasattr(connected, "getpeercert") and connected.type == socket.SOCK_STREAM
+    """Return whether it is a socket of Python's own: not TLS; nor gevent, where splice saves nothing."""
+    return type(connected).__module__ == "socket" and connected.type == socket.SOCK_STREAM
 
 
 def _reads_a_length(reader: object) -> bool:
