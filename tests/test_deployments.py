@@ -85,7 +85,7 @@ def test_each_deployments_config_is_read_and_no_config_lies_idle() -> None:
     shown = {name for name in files if (ROOT / name).read_text().startswith("; What not to do")}
     # test_knobs.py shows that they are as bad as that.
     assert {Path(name).stem for name in shown} == {"uwsgi-http-router", "uwsgi-post-buffering-1"}
-    knobs = load_knobs(KNOBS, list(DEPLOYMENTS))
+    knobs = load_knobs(KNOBS, list(ALL_DEPLOYMENTS))
     turned = {value for knob in knobs if knob.option == CONFIG for value in knob.values}
     assert set(texts) <= files
     assert files - shown - turned - set(texts) == set(), "name them in a service, a plan, or a knob"
