@@ -1,8 +1,8 @@
 """The lab's commands, each a process as a user starts it, but for the half second in which its modules load.
 
-A process that has loaded them becomes each command by a fork, and takes the environment that is the command's.
-What Python itself reads from it at a start has been read by then: a command for which that differs starts by
-itself, and so does one for another folder than the tests were started in.
+A process that has loaded them becomes each command by a fork, and takes the environment of the command.
+What Python itself reads from it at a start has been read by then: a command for which that differs starts
+by itself, and so does one for another folder than the tests were started in.
 """
 
 import gc

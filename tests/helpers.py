@@ -88,7 +88,7 @@ def forker(path: str) -> Forker:
 
 
 OFTEN = {str(ROOT / "client")}
-"""The PYTHONPATH of checkouts whose commands are typed often: a process that becomes them is worth its start."""
+"""The PYTHONPATH of checkouts whose commands are typed often: a process that becomes them pays."""
 
 
 def lab(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -181,9 +181,11 @@ def shown(pid: int) -> str:
 def wait_until(reached: Callable[[], bool], seconds: float = 120) -> None:
     """Poll until it is reached. The bound is far above what any machine takes: it ends what hangs."""
     end = time.monotonic() + seconds
+    pause = 0.02
     while not reached():
         assert time.monotonic() < end, "it does not come to that"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.3)  # to look may take as much time as what is waited for
 
 
 def hung_up(port: int, client: int) -> bool:

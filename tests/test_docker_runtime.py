@@ -102,7 +102,7 @@ def test_a_run_in_containers_that_is_stopped_shows_what_it_has(
 
 
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("seconds", [0, 1, 2, 3])
+@pytest.mark.parametrize("seconds", [0, 2])
 def test_a_run_that_is_stopped_before_it_measures_leaves_nothing(
     one_ceiling: dict[str, str], tmp_path: Path, seconds: int
 ) -> None:

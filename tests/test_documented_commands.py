@@ -1,8 +1,8 @@
 """Every command of README and docs works.
 
-Each is planned as it stands on its page. Typed are those that have an option which none before them has, but for
-words that spare minutes: what a command names, its servers, methods and cases, has tests of its own, and so have
-options together: neither is better for being measured here again.
+Each is planned as it stands on its page. Those are typed that have an option which none before them has, but
+for words that spare minutes: what a command names, its servers, methods and cases, has tests of its own, and
+so have options together: neither is better for being measured here again.
 """
 
 import os

@@ -42,14 +42,18 @@ def variables(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.arg
 
 
-def found_in(search: Callable[[str], list[object]]) -> dict[str, list[object]]:
+Places = list[tuple[int, str]]
+"""Lines, and a word in each."""
+
+
+def found_in(search: Callable[[str], Places]) -> dict[str, Places]:
     """What a search finds in each module; nothing of those in which it finds nothing."""
     found = {str(path.relative_to(ROOT)): search(path.read_text()) for path in CODE}
     return {name: places for name, places in found.items() if places}
 
 
 def test_code_uses_plain_words() -> None:
-    def words(source: str) -> list[object]:
+    def words(source: str) -> Places:
         return [(line, match[0]) for line, text in texts(source) for match in WORDS.finditer(text)]
 
     found = found_in(words)
@@ -59,8 +63,8 @@ def test_code_uses_plain_words() -> None:
 
 
 def test_no_variable_is_called_one() -> None:
-    def lines(source: str) -> list[object]:
-        return [line for line, name in variables(ast.parse(source)) if name in ("one", "ones")]
+    def lines(source: str) -> Places:
+        return [(line, name) for line, name in variables(ast.parse(source)) if name in ("one", "ones")]
 
     assert found_in(lines) == {}
 

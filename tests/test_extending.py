@@ -59,7 +59,17 @@ def promise(title: str, *needs: str) -> Callable[[Look], Look]:
     return register
 
 
-def follow(block: Block, root: Path) -> None:
+ALL_PAGES = "PYTHONPATH=client .venv/bin/python -m uploadlab.pages"
+"""Takes seconds: one section makes all pages, the others the page that they are about."""
+A_PAGE = """PYTHONPATH=client .venv/bin/python -c '
+from pathlib import Path
+from uploadlab.pages.__main__ import rendered
+page = Path("docs/{}.md")
+page.write_text(rendered(page.read_text()))'"""
+PAGE_OF = {"A client": "clients", "A case of the check": "checks", "A knob": "deployments"}
+
+
+def follow(title: str, block: Block, root: Path) -> None:
     if block.path:
         (root / block.path).write_text(block.text)
     elif block.language == "diff":
@@ -67,7 +77,8 @@ def follow(block: Block, root: Path) -> None:
     else:
         assert block.language == "sh", block
         for line in block.text.splitlines():
-            run(line, root)
+            is_about = PAGE_OF.get(title) if line == ALL_PAGES else None
+            run(A_PAGE.format(is_about) if is_about else line, root)
 
 
 def run(command: str, root: Path, given: str = "") -> None:
@@ -175,7 +186,7 @@ def test_what_a_section_says_comes_true(tmp_path: Path, title: str) -> None:
     root = checkout(tmp_path)
     leave_one_ceiling(root)
     for block in SECTIONS[title]:
-        follow(block, root)
+        follow(title, block, root)
     look(root)
 
 

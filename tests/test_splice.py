@@ -24,7 +24,7 @@ from uploadlab.units import MIB
 from .small_disk import small_disk
 
 NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
-SERVERS = ("werkzeug", "gunicorn", "gunicorn, hooked")
+SERVERS = ("werkzeug", "gunicorn", "gunicorn in blocks")
 
 
 class Served(NamedTuple):
@@ -62,11 +62,11 @@ class serve:  # noqa: N801  used like a function
                 pass
         else:
             parser = RequestParser(Config(), self.connected, ("127.0.0.1", 1))
-            request = next(parser)
-            if server == "gunicorn, hooked":
-                read_into_blocks(None, request)
-            body = request.body
-        environ = {f"{server.partition(',')[0]}.socket": self.connected, "wsgi.input": body}
+            read = next(parser)
+            if server == "gunicorn in blocks":  # as the tuned rows have it
+                read_into_blocks(None, read)
+            body = read.body
+        environ = {f"{server.partition(' ')[0]}.socket": self.connected, "wsgi.input": body}
         self.made = Served(self.client, self.connected, environ, parser)
 
     def __enter__(self) -> Served:

@@ -82,11 +82,9 @@ def find_connection(environ: dict[str, Any], length: int) -> Connection | None:
         return WerkzeugConnection(connected, body) if is_its_own else None
     if (connected := environ.get("gunicorn.socket")) and _is_plain(connected):
         reader: Any = getattr(body, "reader", None)
-        # What an input of either kind has read ahead is in buf, or missing from the length that is left.
-        is_plain = _is(body, "gunicorn.http.body", "Body") and not body.buf.tell()
-        is_known = is_plain or _is(body, "upload_app.gunicorn_body", "BufferedBody")
-        if is_known and _is(reader, "gunicorn.http.body", "LengthReader") and reader.length == length:
-            return GunicornConnection(connected, body) if reader.unreader.sock is connected else None
+        # It counts what is left of the body: as long as it has all, nobody holds a part of it elsewhere.
+        if _reads_a_length(reader) and reader.length == length and reader.unreader.sock is connected:
+            return GunicornConnection(connected, body)
     return None
 
 
@@ -95,6 +93,6 @@ def _is_plain(connected: socket.socket) -> bool:
     return not hasattr(connected, "getpeercert") and connected.type == socket.SOCK_STREAM
 
 
-def _is(found: object, module: str, name: str) -> bool:
-    """Return whether it is of this class, whose parts are known, and nothing like it: HTTP/2 has its own."""
-    return (type(found).__module__, type(found).__name__) == (module, name)
+def _reads_a_length(reader: object) -> bool:
+    """Return whether it is gunicorn's reader of a body with a length; HTTP/2 has others."""
+    return (type(reader).__module__, type(reader).__name__) == ("gunicorn.http.body", "LengthReader")
