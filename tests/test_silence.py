@@ -5,6 +5,7 @@ import runpy
 import select
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_a_thread_of_gunicorn_ends_the_connection(conf: Path, monkeypatch: pytes
     monkeypatch.setenv("BIND", "")
     monkeypatch.setenv("SILENCE_SECONDS", "30")
     monkeypatch.syspath_prepend(str(conf.parent))  # as gunicorn does with the folder it starts in
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     worker = runpy.run_path(str(conf))["Worker"]
     monkeypatch.setattr(ThreadWorker, "handle", lambda *_: False)
     client, server = socket.socketpair()

@@ -47,6 +47,7 @@ def main():
     inputs = {"": Body}
     if RECIPES.exists():
         sys.path.append(str(RECIPES))
+        sys.dont_write_bytecode = True  # the folder is for files to copy
         from gunicorn_body import BufferedBody
 
         inputs[", read_into_blocks"] = BufferedBody

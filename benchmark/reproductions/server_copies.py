@@ -101,7 +101,7 @@ def served(command, folder):
     own = folder / "hooked.conf.py"
     own.write_text(CONFIG)
     words = [word.format(port=port, own=own) for word in command]
-    paths = {"PYTHONPATH": f"{HERE}{os.pathsep}{RECIPES}"}
+    paths = {"PYTHONPATH": f"{HERE}{os.pathsep}{RECIPES}", "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(
         [sys.executable, "-m", *words],
         env=os.environ | paths,

@@ -54,7 +54,7 @@ def servers_measured() -> str:
 
 
 @page_part
-def printed(name: str) -> str:
+def kept_output(name: str) -> str:
     """Return what a script of benchmark/reproductions printed, kept beside it as a text."""
     return f"```text\n{(REPRODUCTIONS / f'{name}.txt').read_text().rstrip()}\n```\n"
 
