@@ -120,8 +120,8 @@ def test_a_slow_form_is_named_with_its_factor_and_its_fix(tmp_path: Path) -> Non
     )
     change = next(statement for statement in found.answer if statement.head == "Change 1")
     assert change.text == (
-        "Client: stream the form with requests-toolbelt's MultipartEncoder, as method "
-        "`request.files-streamed` does (request.files on flask, up to 6 times slower)"
+        "Client: read the file while the form is sent, as method `request.files-streamed` does "
+        "(request.files on flask, up to 6 times slower)"
     )
     assert change.finding == "built-first"
     assert found.commands["To measure the fix"] == (

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 from uploadlab.paths import client_environment
+from uploadlab.runtimes.local import free_ports, search_path
 from uploadlab.units import MIB
 
 from .asked_server import ask
 from .cutting import cut
 from .fake_server import serve
-from .helpers import leave_out
+from .helpers import leave_out, wait_until
 from .receiving import receive
-from .recipes import OTHERS, SIZE_BYTES, Recipe, running
+from .recipes import OTHERS, SIZE_BYTES, Recipe, end, running
+from .upload_apps import self_signed
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +48,13 @@ for line in sys.stdin:
     except module.UploadError as error:
         said["error"] = str(error)
     print(json.dumps(said), flush=True)
+"""
+WITHOUT_A_COPY = """
+import json, os, sys, upload_sendfile
+pread, reads, seen = os.pread, [], []
+os.pread = lambda *words: reads.append(words) or pread(*words)
+answer = upload_sendfile.upload("big.bin", sys.argv[1], lambda *bytes: seen.append(bytes))
+print(json.dumps([answer["size_bytes"], len(reads), seen]))
 """
 CUT_AFTER_BYTES = 1 * MIB
 BUFFERED_BYTES = 12 * MIB
@@ -176,6 +186,37 @@ def test_an_empty_file_is_stored_and_a_device_refused(empty: Recipe, sender: Sen
     assert (said["answer"]["size_bytes"], said["error"]) == (0, "")
     assert [path.read_bytes() for path in empty.stored()] == [b""]
     assert re.search("is no file|is a device", sender.send("/dev/null", empty.url)["error"])
+
+
+def test_pieces_are_read_over_tls_alone(empty: Recipe, tmp_path: Path) -> None:
+    content, certificate = empty.big(), str(self_signed(tmp_path))
+    environment = {**os.environ, "REQUESTS_CA_BUNDLE": certificate, "PATH": search_path()}
+    (port,) = free_ports(1)
+    place = f"127.0.0.1:{port}"
+    command = ["gunicorn", "--bind", place, "--certfile", certificate, "--keyfile", certificate]
+    server = subprocess.Popen(command, cwd=empty.folder, env=environment, start_new_session=True, text=True)
+    try:
+        wait_until(lambda: is_listening(port))
+        said = [
+            subprocess.run(
+                [sys.executable, "-c", WITHOUT_A_COPY, url], cwd=empty.folder, env=environment,
+                stdout=subprocess.PIPE, check=True,
+            ).stdout
+            for url in (empty.url, f"https://{place}/upload")
+        ]  # fmt: skip
+    finally:
+        end(server)
+    steps = [*range(0, SIZE_BYTES, MIB), SIZE_BYTES]
+    assert [json.loads(line) for line in said] == [
+        [SIZE_BYTES, 0, [[0, SIZE_BYTES], [SIZE_BYTES, SIZE_BYTES]]],
+        [SIZE_BYTES, len(steps) - 1, [[sent_bytes, SIZE_BYTES] for sent_bytes in steps]],
+    ]
+    assert [path.read_bytes() for path in empty.stored()] == [content] * 2
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as trying:
+        return trying.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_page_sends_a_file_again_after_a_cut(empty: Recipe, browser: Browser) -> None:

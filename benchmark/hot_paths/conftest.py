@@ -78,7 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: A
     rates = [
         (one.group, -one.extra_info["size_bytes"] / one.stats.median / 1e6, one.name)
         for one in config._benchmarksession.benchmarks
-        if one
+        if one and "size_bytes" in one.extra_info
     ]
     if rates:
         terminalreporter.section("MB for each second of the timer (10^6 bytes of the file, median)")
@@ -87,6 +87,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: A
         for _, rate, name in rows:
             terminalreporter.write_line(f"{-rate:10.1f}  {name}")
     if notes := config.stash.get(NOTES, []):
-        terminalreporter.section("Links: what is declared, and how far off it is (real time)")
+        terminalreporter.section("Links: what is declared, how far off it is (real time); the report's size")
     for line in notes:
         terminalreporter.write_line(line)

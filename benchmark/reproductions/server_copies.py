@@ -65,7 +65,7 @@ def app(environ, start_response):
 def send(port, size_bytes, head=b""):
     """Send a body; return the answer's last line."""
     block = bytes(BLOCK_BYTES)
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(head)
         for _ in range(size_bytes // BLOCK_BYTES):
             connection.sendall(block)
@@ -133,7 +133,7 @@ def main():
     size_bytes = int(sys.argv[1] if len(sys.argv) > 1 else 64) << 20
     rounds = int(sys.argv[2] if len(sys.argv) > 2 else 5)
     versions = found()
-    print(", ".join(f"{name} {number}" for name, number in versions.items()))
+    print("CPU s/GB: user, system, both;", ", ".join(f"{name} {number}" for name, number in versions.items()))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ways = {"plain socket": from_socket}
@@ -145,7 +145,6 @@ def main():
             for title, way in ways.items():
                 taken = way(size_bytes)
                 sums[title] = [total + new * bool(at) for total, new in zip(sums[title], taken, strict=True)]
-    print(f"{'CPU s/GB':26} {'user':>6} {'system':>6} {'both':>6}")
     for title, both in sums.items():
         user, system = (seconds * 1e9 / size_bytes / rounds for seconds in both)
         print(f"{title:26} {user:6.2f} {system:6.2f} {user + system:6.2f}")

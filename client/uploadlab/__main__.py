@@ -17,8 +17,7 @@ def _stopped(*_: object) -> None:
 
 def main() -> None:
     """Run the command line; a Ctrl-C while modules load, which takes half a second, shows no traceback."""
-    # Elsewhere the program has another name, and what it needs is installed.
-    if IN_CHECKOUT and (text := answered_at_once(sys.argv[1:])):
+    if text := answered_at_once(sys.argv[1:], "lab" if IN_CHECKOUT else "upload-lab"):
         with suppress(OSError):  # printed again below, where it is known what to say of a full disk
             os.write(1, text.encode())
             return

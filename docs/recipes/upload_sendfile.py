@@ -28,7 +28,7 @@ PIECE_BYTES = 4 << 20  # between two calls of progress; more of them cost CPU
 def upload(path, url, progress=None, digest=False):
     """Send a file, if need be again from its start; returns the server's answer.
 
-    With ``digest`` the server can compare the SHA-256; to read the file for it costs more CPU than to send it.
+    With ``digest`` the server can compare the SHA-256. To compute it costs more CPU than to send the file.
     Raises UploadError, or OSError for a file that cannot be opened. Where only the answer was lost, a further
     attempt stores a second copy.
     """
@@ -64,7 +64,7 @@ def attempt(file, url, headers):
 
 
 class Pieces:
-    """The body of a request: it yields itself once for each piece, which the connection then sends by ``send``.
+    """The body of a request: it yields itself once for each piece, and the connection then calls ``send``.
 
     The system sends a piece by itself (``socket.sendfile``): no byte of it enters this program. TLS has to
     encrypt each byte here, so pieces are read then, by blocks: ``sendfile`` of a TLS socket would take 8 KiB.

@@ -15,6 +15,7 @@ from uploadlab.model.profiles import Profiles
 from uploadlab.model.runs import Run
 from uploadlab.units import MIB
 
+Arrived = dict[tuple[str, int], list[Measurement]]
 SLOW = 0.5
 """A cell with more than this share of the reference's rate needs no explanation."""
 SMALL_BYTES = MIB
@@ -47,11 +48,11 @@ class Cause(NamedTuple):
 def diagnose(run: Run, rows: Sequence[Measurement], profiles: Profiles | None = None) -> list[Cause]:
     """Return each cause that slow pairs show at their largest size, the most expensive first."""
     order = [target.name for target in run.targets]
-    fastest = _fastest(run, rows)
+    fastest, arrived = _fastest(run, rows), _arrived(rows)
     causes: dict[str, Cause] = {}
     for measured in sorted(_largest(rows), key=lambda measured: order.index(measured[0].deployment)):
         first = measured[0]
-        cell = _evidence(run, rows, measured, profiles)
+        cell = _evidence(run, arrived, measured, profiles)
         if _is_slow(cell):
             lost = cell.status is Status.WRONG
             best = fastest.get((cell.link.name if cell.link else "", first.size_bytes), inf)
@@ -68,7 +69,7 @@ def explain(
     run: Run, rows: Sequence[Measurement], measured: Sequence[Measurement], profiles: Profiles | None = None
 ) -> list[Cause]:
     """Return each cause that one cell shows, slow or not."""
-    figures = _figures(_evidence(run, rows, measured, profiles))
+    figures = _figures(_evidence(run, _arrived(rows), measured, profiles))
     return [Cause(known, [figure], {}, 1.0) for known, figure in figures.items()]
 
 
@@ -114,14 +115,22 @@ def _largest(rows: Sequence[Measurement]) -> list[list[Measurement]]:
     return [latest_attempt(sizes[max(sizes)]) for sizes in pairs.values()]
 
 
+def _arrived(rows: Sequence[Measurement]) -> Arrived:
+    """Return the measured uploads that arrived, by deployment and size: many cells ask for them."""
+    found: Arrived = {}
+    for row in rows:
+        if not row.warmup and row.status is Status.OK:
+            found.setdefault((row.deployment, row.size_bytes), []).append(row)
+    return found
+
+
 def _evidence(
-    run: Run, rows: Sequence[Measurement], cell: Sequence[Measurement], profiles: Profiles | None
+    run: Run, arrived: Arrived, cell: Sequence[Measurement], profiles: Profiles | None
 ) -> CellEvidence:
-    """Return what the rows of a run and its profiles say of these uploads of a cell."""
+    """Return what a run and its profiles say of these uploads of a cell."""
     first, link = cell[0], links_of_targets(run).get(cell[0].deployment)
     name = over(ceiling_name(run) or "", link.name if link else "")
-    counted = [row for row in rows if not row.warmup and row.status is Status.OK]
-    reference = [row for row in counted if row.deployment == name and row.size_bytes == first.size_bytes]
+    reference = arrived.get((name, first.size_bytes), [])
     calls = (profiles or {}).get((first.deployment, first.method))
     foreign = any(target.name == first.deployment and target.foreign for target in run.targets)
     return CellEvidence(cell, reference, calls, foreign, link)

@@ -7,10 +7,7 @@ from uploadlab.model.measurements import Status
 from uploadlab.units import MIB
 
 CPU = "server_cpu_seconds"
-STREAM_THE_FORM = (
-    "client: stream the form with requests-toolbelt's MultipartEncoder, as method "
-    "`request.files-streamed` does"
-)
+STREAM_THE_FORM = "client: read the file while the form is sent, as method `request.files-streamed` does"
 READ_BLOCKS = "app: read the body in blocks, not by lines, as method `request.stream` does"
 PUSH_PARSER = "app: parse forms with a push parser, as method `multipart-push` does"
 IN_MEMORY = "request.files"

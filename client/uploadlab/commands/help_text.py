@@ -23,16 +23,19 @@ PROGRAM, UPLOADER = "lab", "uploader.py"
 RENEW = "PYTHONPATH=client python -m uploadlab.commands.help_text"
 
 
-def answered_at_once(words: Sequence[str]) -> str:
-    """Return what these words behind ``lab`` print without any command's code; empty for all others."""
-    first = words[0] if words else ""
+def answered_at_once(words: Sequence[str], program: str = PROGRAM) -> str:
+    """Return what these words behind the program print without any command's code; empty for all others.
+
+    An installed package has another name for the program.
+    """
+    first, text = words[0] if words else "", ""
     if first in ASKS:
-        return committed_help(PROGRAM)
-    if first == "--version":
+        text = committed_help(PROGRAM)
+    elif first == "--version":
         return f"{__version__}\n"
-    if ASKS.intersection(takewhile(lambda word: word != "--", words)):
-        return committed_help("run" if first.startswith("-") else first)
-    return ""
+    elif ASKS.intersection(takewhile(lambda word: word != "--", words)):
+        text = committed_help("run" if first.startswith("-") else first)
+    return text.replace(f"Usage: {PROGRAM} ", f"Usage: {program} ", 1)
 
 
 def committed_help(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What every command is made of: its help, and as whom it runs. It loads little, so that lists appear at once."""
+"""What every command is made of: its help, and as whom it runs; it loads little, so lists appear at once."""
 
 from typing import Any
 

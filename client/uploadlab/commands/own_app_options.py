@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from uploadlab.commands.options import TargetOption, group
+from uploadlab.commands.lab_command import TargetOption
+from uploadlab.commands.options import group
 from uploadlab.errors import UsageError
 from uploadlab.model.own_apps import OwnApp
 from uploadlab.paths import in_container

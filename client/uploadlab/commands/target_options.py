@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 
-from uploadlab.commands.options import Command, TargetOption, group, target_help_option, target_option
+from uploadlab.commands.lab_command import TargetOption
+from uploadlab.commands.options import Command, group, target_help_option, target_option
 from uploadlab.commands.own_app_options import OWN_APP, app_of, own_app_options
 from uploadlab.errors import UsageError
 from uploadlab.model.targets import ANY_SUCCESS, DEFAULT_MOST_BYTES, StatusRange, TargetSpec

@@ -32,7 +32,7 @@ class Knob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: list[str] = []
     users: int = 0
     cpu: bool = False
-    """Whether the effect is shown by the CPU seconds of server and client, not by MB/s."""
+    """Whether the effect is shown by the CPU seconds of server and client, too."""
 
     @property
     def is_variable(self) -> bool:

@@ -11,7 +11,7 @@ from uploadlab.declared.compose import load_deployments
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import REFERENCE
 from uploadlab.pages.part import kept, kept_cells, page_part, untitled, where_measured
-from uploadlab.paths import COMPOSE
+from uploadlab.paths import COMPOSE, REPRODUCTIONS
 from uploadlab.paths import REFERENCE as KEPT
 from uploadlab.presenting.figures import counted, hundredths, mib, percent
 from uploadlab.units import format_size
@@ -51,6 +51,12 @@ def servers_measured() -> str:
     """Return where the kept runs were measured."""
     names = [name for name in (RUN, *CHECKS) if (KEPT / name).exists()]
     return "".join(f"- `{kept(name).run.plan}`: {where_measured(name)}\n" for name in names)
+
+
+@page_part
+def printed(name: str) -> str:
+    """Return what a script of benchmark/reproductions printed, kept beside it as a text."""
+    return f"```text\n{(REPRODUCTIONS / f'{name}.txt').read_text().rstrip()}\n```\n"
 
 
 @cache

@@ -105,7 +105,8 @@ def _effects(knobs: Sequence[Knob], option: str, turned: Turned) -> str:
 
 def _seen(knob: Knob, value: str, turned: Turned) -> Iterator[str]:
     for method in knob.methods:
-        yield from (_cpu if knob.cpu else _rates)(knob, value, method, turned)
+        yield from _rates(knob, value, method, turned)
+        yield from _cpu(knob, value, method, turned) if knob.cpu else ()
     for case in knob.cases:
         if rows := [row for row in turned.checks if (row.deployment, row.case) == (knob.name(value), case)]:
             yield f"{case}: {check_results(rows)[0]}"

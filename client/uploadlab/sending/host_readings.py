@@ -16,8 +16,8 @@ COLUMNS, STEAL = 8, 7
 """Of the first line of /proc/stat, see proc(5); the columns of guests behind them count in the first two."""
 NOT_BUSY = (3, 4, STEAL)
 """The columns idle, iowait and steal."""
-CLIENT_MODULE, LOAD_MODULES = "uploadlab.sending.process", "uploadlab.load."
-"""Words in the command lines of the processes that a run starts: its client, and Locust's master."""
+RUN_MODULES = re.compile(r"(?:^|\0)uploadlab\.(?:sending\.process(?:\0|$)|load\.)")
+"""A word in the command lines of the processes that a run starts: its client, and Locust's master."""
 
 
 class HostReading(NamedTuple):
@@ -72,10 +72,10 @@ class HostFiles:
     def other_runs(self, own_parent: int) -> int:
         """Return how many other runs of the lab measure here, as far as their processes can be seen."""
         parents = set()
-        for path in self._proc.glob("[0-9]*"):
-            words = _text(path / "cmdline").split("\0")
-            if any(word == CLIENT_MODULE or word.startswith(LOAD_MODULES) for word in words):
-                parents.add(_found(r"\) \S (\d+) ", _text(path / "stat")))
+        for entry in os.scandir(self._proc):
+            line = _text(f"{entry.path}/cmdline") if entry.name.isdecimal() else ""
+            if RUN_MODULES.search(line):  # one search: a host may have thousands of processes
+                parents.add(_found(r"\) \S (\d+) ", _text(f"{entry.path}/stat")))
         return len(parents - {own_parent, None})
 
 
@@ -112,9 +112,10 @@ def _found(pattern: str, text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _text(path: Path) -> str:
+def _text(path: Path | str) -> str:
     """Return a file's text; empty where there is none, or it may not be read."""
     try:
-        return path.read_bytes().decode(errors="replace")
+        with open(path, "rb", buffering=0) as file:
+            return file.read().decode(errors="replace")
     except OSError:
         return ""

@@ -1,8 +1,10 @@
 """The files of a run folder: their names, and how each is read whether it is packed or not."""
 
 import errno
+import os
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from uploadlab.errors import LabError
 from uploadlab.storage.run_files import MOST_BYTES, RunFiles
@@ -93,3 +95,17 @@ def whole_lines(content: bytes) -> Iterator[bytes]:
     while end := content.find(b"\n", begin) + 1:
         yield content[begin : end - 1]
         begin = end
+
+
+def drop_torn_line(file: BinaryIO, name: str) -> None:
+    """Remove a last line that a kill cut short, and go to the end; raise OSError."""
+    size_bytes = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size_bytes - 1))
+    if file.read(1) in (b"", b"\n"):  # as it is before nearly every row
+        return
+    begin = max(0, size_bytes - MOST_LINE_BYTES)
+    file.seek(begin)
+    end = file.read(MOST_LINE_BYTES).rfind(b"\n") + 1
+    if begin and not end:
+        raise OSError(errno.EINVAL, "its last line is longer than any of a run", name)
+    file.truncate(begin + end)

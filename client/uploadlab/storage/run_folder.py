@@ -1,7 +1,5 @@
 """The run folder. The only module that writes results."""
 
-import errno
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -25,7 +23,6 @@ from uploadlab.storage.files import (
     LOAD_UPLOADS,
     LOGS,
     MEASUREMENTS,
-    MOST_LINE_BYTES,
     ORDER_FILE,
     PROFILED,
     PROFILES,
@@ -34,6 +31,7 @@ from uploadlab.storage.files import (
     SUMMARY,
     Unreadable,
     content_of,
+    drop_torn_line,
     size_of,
     unpack,
     whole_lines,
@@ -265,13 +263,7 @@ class RunFolder:
         try:
             unpack(self.files, name)
             with self.files.append(name) as file:
-                # A last line that a kill cut short is overwritten.
-                begin = max(0, file.seek(0, os.SEEK_END) - MOST_LINE_BYTES)
-                file.seek(begin)
-                end = file.read(MOST_LINE_BYTES).rfind(b"\n") + 1
-                if begin and not end:
-                    raise OSError(errno.EINVAL, "its last line is longer than any of a run", name)
-                file.truncate(begin + end)
+                drop_torn_line(file, name)
                 file.write(msgspec.json.Encoder().encode_lines(lines))
         except OSError as error:
             raise self._cannot_write(error) from None

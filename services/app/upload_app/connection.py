@@ -82,9 +82,9 @@ def find_connection(environ: dict[str, Any], length: int) -> Connection | None:
         return WerkzeugConnection(connected, body) if is_its_own else None
     if (connected := environ.get("gunicorn.socket")) and _is_plain(connected):
         reader: Any = getattr(body, "reader", None)
-        is_its_own = _is_of_gunicorn(body, "Body") and _is_of_gunicorn(reader, "LengthReader")
-        if is_its_own and not body.buf.tell() and reader.length == length:
-            return GunicornConnection(connected, body) if reader.unreader.sock is connected else None
+        # It counts what is left of the body: as long as it has all, nobody holds a part of it elsewhere.
+        if _reads_a_length(reader) and reader.length == length and reader.unreader.sock is connected:
+            return GunicornConnection(connected, body)
     return None
 
 
@@ -93,6 +93,6 @@ def _is_plain(connected: socket.socket) -> bool:
     return not hasattr(connected, "getpeercert") and connected.type == socket.SOCK_STREAM
 
 
-def _is_of_gunicorn(found: object, name: str) -> bool:
-    """Return whether it is this class, whose parts are known, and nothing like it: HTTP/2 has its own."""
-    return (type(found).__module__, type(found).__name__) == ("gunicorn.http.body", name)
+def _reads_a_length(reader: object) -> bool:
+    """Return whether it is gunicorn's reader of a body with a length; HTTP/2 has others."""
+    return (type(reader).__module__, type(reader).__name__) == ("gunicorn.http.body", "LengthReader")

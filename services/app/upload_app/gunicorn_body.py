@@ -21,6 +21,7 @@ class ConnectionBody(io.RawIOBase):
     def __init__(self, reader: Any) -> None:
         """Take gunicorn's own reader of this body, which goes on counting what is left of it."""
         self._reader = reader
+        self.failed = False
 
     def readable(self) -> bool:
         """Return True: a body can be read."""
@@ -37,7 +38,11 @@ class ConnectionBody(io.RawIOBase):
             block = reader.read(min(held, most))
             buffer[: len(block)] = block
             return len(block)
-        count: int = unreader.sock.recv_into(buffer, most)
+        try:
+            count: int = unreader.sock.recv_into(buffer, most)
+        except BaseException:
+            self.failed = True
+            raise
         reader.length -= count
         return count
 
@@ -46,12 +51,22 @@ class BufferedBody(io.BufferedReader):
     """The same, with lines and small reads; ``reader`` is gunicorn's own."""
 
     def __init__(self, reader: Any) -> None:
-        super().__init__(ConnectionBody(reader), BUFFER_BYTES)
+        self._body = ConnectionBody(reader)
+        super().__init__(self._body, BUFFER_BYTES)
         self.reader = reader
+
+    @property
+    def failed(self) -> bool:
+        """Return whether a read has failed: gunicorn then closes the connection."""
+        return self._body.failed
+
+    @failed.setter
+    def failed(self, failed: bool) -> None:
+        self._body.failed = failed
 
 
 def read_into_blocks(worker: Any, request: Any) -> None:
     """Replace a request's input, as gunicorn's hook ``pre_request``; chunked bodies stay with gunicorn."""
-    reader = getattr(request.body, "reader", None)
+    reader: Any = getattr(request.body, "reader", None)
     if type(reader) is LengthReader and isinstance(reader.unreader, SocketUnreader):
         request.body = BufferedBody(reader)
