@@ -124,6 +124,7 @@ def own_tmp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A TMPDIR for each process of the tests and what it starts: what is left there, it has left."""
     tmp_path_factory.getbasetemp()  # stays where pytest keeps it
     with tempfile.TemporaryDirectory(prefix="lab-tests-") as folder, pytest.MonkeyPatch.context() as patch:
+        Path(folder).chmod(0o755)  # servers and containers of another user have theirs below it
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
         first_environment()
