@@ -224,5 +224,5 @@ def test_a_goal_is_not_judged_by_rounds_that_the_host_disturbed() -> None:
             measured("flask", seconds=3.0, round=number, host_warnings=OTHERS if number < noisy else [])
             for number in range(5)
         ]
-        (row,) = ratio_rows(RUN, sink + flask, goals)
+        (row,) = ratio_rows(RUN, sink + flask, summarize(RUN, sink + flask), goals)
         assert (row.met, row.disturbed) == (met, met is None)

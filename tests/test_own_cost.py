@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from uploadlab.analysis.cells import summarize
 from uploadlab.analysis.ratios import ratio_rows
 from uploadlab.declared.goals import Below, Goals, Ratio, load_goals
 from uploadlab.model.cells import Cell, Planned
@@ -76,7 +77,9 @@ def looks(methods: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("words", "needed"), [(["--help"], set()), (["run", "--help"], set()), (["list"], LISTS_NEED)], ids=str
+    ("words", "needed"),
+    [(["--help"], set()), (["run", "--help"], set()), (["list"], LISTS_NEED)],
+    ids=["help", "help of a command", "list"],
 )
 def test_help_loads_no_library_and_lists_load_few(words: list[str], needed: set[str]) -> None:
     assert loaded(*words) <= needed
@@ -112,7 +115,7 @@ def test_a_ratio_of_many_rounds_has_the_interval_of_resampled_medians() -> None:
         targets=[Target("flask", "", "stock"), Target("raw-sink", "", "reference")],
         cells=[Planned(Cell(name, "request.stream", 1 << 20), 404, 0) for name in ("flask", "raw-sink")],
     )
-    (found,) = ratio_rows(run, rows, Goals([ratio]))
+    (found,) = ratio_rows(run, rows, summarize(run, rows), Goals([ratio]))
     assert found.interval
     assert found.interval.value == pytest.approx(1)
     # The standard error of such a median is 1 / (2 * density * sqrt(n)), of their ratio sqrt(2) times that.

@@ -59,7 +59,11 @@ def run_with(rows: list[Measurement], targets: list[Target] = TARGETS) -> Run:
 
 def judge(ratio: Ratio, *cells: list[Measurement]) -> list[RatioRow]:
     rows = [row for rows in cells for row in rows]
-    return ratio_rows(run_with(rows), rows, Goals([ratio]))
+    return judged(run_with(rows), rows, ratio)
+
+
+def judged(run: Run, rows: list[Measurement], ratio: Ratio = TO_SINK) -> list[RatioRow]:
+    return ratio_rows(run, rows, summarize(run, rows), Goals([ratio]))
 
 
 def texts(*rows: RatioRow) -> list[list[str]]:
@@ -134,8 +138,8 @@ def test_the_same_run_shows_the_same_interval_and_another_seed_another() -> None
         for number in range(9)
     ]
     run = run_with(rows)
-    first, again = (ratio_rows(run, rows, Goals([TO_SINK]))[0].interval for _ in range(2))
-    other = ratio_rows(msgspec.structs.replace(run, seed=2), rows, Goals([TO_SINK]))[0].interval
+    first, again = (judged(run, rows)[0].interval for _ in range(2))
+    other = judged(msgspec.structs.replace(run, seed=2), rows)[0].interval
     assert first == again
     assert first and other
     assert first != other
@@ -276,7 +280,7 @@ def grown(client: int | None, server: int | None, **large: Any) -> list[list[str
         {"size_bytes": 8 * MIB, "client_peak_rss_bytes": client, "server_peak_rss_bytes": server, **large},
     ]
     rows = [measured("flask", **fields) for fields in peaks]
-    table = ratio_table([], growth_rows(run_with(rows), rows, GROWTH))
+    table = ratio_table([], growth_rows(summarize(run_with(rows), rows), GROWTH))
     return [row.cells for row in table.rows]
 
 
@@ -312,10 +316,11 @@ def test_growth_counts_the_highest_round_and_only_what_streams() -> None:
         for method in ("request.stream", "request.files")
         for size, peak in sizes
     ]
-    (row,) = growth_rows(run_with(rows), rows, GROWTH)
+    (row,) = growth_rows(summarize(run_with(rows), rows), GROWTH)
     assert (row.cell.method, row.client_bytes, row.met) == ("request.stream", 60 * MIB, False)
-    assert growth_rows(run_with(rows), rows, None) == []
-    assert growth_rows(run_with(rows), [row for row in rows if row.size_bytes == MIB], GROWTH) == []
+    assert growth_rows(summarize(run_with(rows), rows), None) == []
+    small = [row for row in rows if row.size_bytes == MIB]
+    assert growth_rows(summarize(run_with(rows), small), GROWTH) == []
 
 
 def test_the_details_have_the_goals_within_a_terminal(

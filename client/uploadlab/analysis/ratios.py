@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from uploadlab.analysis.cells import Summary, by_cell, summarize
+from uploadlab.analysis.cells import Summary, by_cell
 from uploadlab.analysis.significance import LEAST_ROUNDS as LEAST_ROUNDS
 from uploadlab.analysis.significance import Interval
 from uploadlab.catalogue.methods import METHODS, OWN_METHODS
@@ -80,9 +80,14 @@ class GrowthRow(NamedTuple):
         return True if len(known) == 2 else None
 
 
-def ratio_rows(run: Run, rows: Iterable[Measurement], goals: Goals) -> list[RatioRow]:
-    """Return each declared ratio whose cells the run has, in the declared order, the smallest size first."""
-    figures = _Figures(run, list(rows))
+def ratio_rows(
+    run: Run, rows: Iterable[Measurement], summaries: Iterable[Summary], goals: Goals
+) -> list[RatioRow]:
+    """Return each declared ratio whose cells the run has, in the declared order, the smallest size first.
+
+    The run's cells are summed up in ``summaries``.
+    """
+    figures = _Figures(run, rows, summaries)
     sizes = sorted({cell.size_bytes for cell in figures.summaries})
     wanted = [
         (ratio, cells_of(ratio, deployment, size_bytes))
@@ -93,13 +98,13 @@ def ratio_rows(run: Run, rows: Iterable[Measurement], goals: Goals) -> list[Rati
     return [_row(ratio, cells, figures) for ratio, cells in wanted if figures.summaries.keys() >= set(cells)]
 
 
-def growth_rows(run: Run, rows: Iterable[Measurement], growth: Growth | None) -> list[GrowthRow]:
-    """Return a row for each deployment and method that the run has at both sizes."""
+def growth_rows(summaries: Iterable[Summary], growth: Growth | None) -> list[GrowthRow]:
+    """Return a row for each deployment and method that has both sizes."""
     if not growth:
         return []
     small, large = (parse_size(text) for text in growth.sizes)
     methods = choose("method", growth.methods, METHODS, OWN_METHODS)
-    cells = {summary.cell: summary for summary in summarize(run, rows)}
+    cells = {summary.cell: summary for summary in summaries}
     found = []
     for cell, above in cells.items():
         below = cells.get(Cell(cell.deployment, cell.method, small))
@@ -117,8 +122,8 @@ def growth_rows(run: Run, rows: Iterable[Measurement], growth: Growth | None) ->
 class _Figures:
     """A run's cells, and their resampled medians, each drawn once."""
 
-    def __init__(self, run: Run, rows: Sequence[Measurement]) -> None:
-        self.summaries = {summary.cell: summary for summary in summarize(run, rows)}
+    def __init__(self, run: Run, rows: Iterable[Measurement], summaries: Iterable[Summary]) -> None:
+        self.summaries = {summary.cell: summary for summary in summaries}
         self._seed = run.seed
         self._rows = by_cell(rows)
         self._drawn: dict[tuple[Cell, str], list[float]] = {}

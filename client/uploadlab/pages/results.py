@@ -53,7 +53,7 @@ def costs(name: str) -> str:
 def goals_met(name: str) -> str:
     """Return the goals that the run has the cells of, with its ratios, and where it was measured."""
     stored = kept(name)
-    table = ratio_table(ratio_rows(stored.run, stored.rows, load_goals(RATIOS)), [])
+    table = ratio_table(ratio_rows(stored.run, stored.rows, kept_cells(name), load_goals(RATIOS)), [])
     return "\n".join([untitled(table.header, [row.cells for row in table.rows]), host(name)])
 
 

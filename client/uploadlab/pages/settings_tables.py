@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from uploadlab.analysis.cells import by_cell
+from uploadlab.analysis.cells import by_cell, summarize
 from uploadlab.analysis.load import LoadSummary
 from uploadlab.analysis.ratios import ratio_rows
 from uploadlab.analysis.round_pairs import times_as_much
@@ -123,7 +123,7 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
     )  # fmt: skip
     compared = (knob.name(value), knob.deployment)
     rows = [row for row in turned.rows if row.deployment in compared]
-    for row in ratio_rows(turned.run, rows, Goals([asked])):
+    for row in ratio_rows(turned.run, rows, summarize(turned.run, rows), Goals([asked])):
         if row.interval is None or row.rounds < LEAST_ROUNDS:
             yield f"{method}: {row.instead.rpartition(' ')[2] or 'too few rounds'}"
             continue

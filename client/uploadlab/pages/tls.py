@@ -83,7 +83,7 @@ def tls_blocks() -> str:
 @page_part
 def tls_memory() -> str:
     """Return how much more memory the large upload took than the small upload."""
-    rows = growth_rows(kept(RUN).run, kept(RUN).rows, load_goals(RATIOS).growth)
+    rows = growth_rows(kept_cells(RUN), load_goals(RATIOS).growth)
     if not rows:
         return NOT_YET
     sizes = sorted({size for row in rows for size in (row.small_bytes, row.cell.size_bytes)})

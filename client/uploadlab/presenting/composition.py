@@ -233,7 +233,7 @@ def _sections(evidence: Evidence, goals: Goals) -> list[sections.MaybeSection]:
         sections.cause_section(evidence.causes),
         sections.failure_section(evidence.summaries),
         sections.chart_section(stored.rows, evidence.summaries),
-        sections.ratio_section(stored, goals),
+        sections.ratio_section(stored, evidence.summaries, goals),
         sections.profile_section(stored),
         sections.deployment_section(run),
         sections.config_section(run),

@@ -130,10 +130,10 @@ def chart_section(rows: Sequence[Measurement], summaries: Sequence[Summary]) -> 
     return Section("charts", "Against size", charts=charts)
 
 
-def ratio_section(stored: StoredRun, goals: Goals) -> Section:
+def ratio_section(stored: StoredRun, summaries: Sequence[Summary], goals: Goals) -> Section:
     """Return the declared ratios that the run has, with their goals."""
-    run, rows = stored.run, stored.rows
-    table = ratio_table(ratio_rows(run, rows, goals), growth_rows(run, rows, goals.growth))
+    ratios = ratio_rows(stored.run, stored.rows, summaries, goals)
+    table = ratio_table(ratios, growth_rows(summaries, goals.growth))
     return Section("ratios", "Goals", [RATIO_LEGEND], tables=[table])
 
 
