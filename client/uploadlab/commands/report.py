@@ -1,5 +1,6 @@
 """The command ``report``: write the report of a stored run again."""
 
+import gc
 from pathlib import Path
 
 import click
@@ -34,6 +35,7 @@ def command(run: str, form: str, out: Path) -> None:
 
     RUN is a name, a folder, or last (the default).
     """
+    gc.disable()  # which would look through all rows over and over, in a process that is about to end
     folder = options.stored_run(run, out)
     document, screen = report.document_of(folder, declared_goals()), Screen()
     if form == "html":

@@ -24,16 +24,15 @@ IN_TABLES = "Both axes logarithmic. The figures are in the tables below."
 
 def time_charts(rows: Sequence[Measurement]) -> list[Chart]:
     """Return time against size, if anything arrived."""
-    uploads = [
-        (Cell(row.deployment, row.method, row.size_bytes), row.seconds)
-        for row in rows
-        if row.status in ACCEPTED and row.seconds
-    ]
-    points = [Point(cell, [seconds]) for cell, seconds in uploads]
-    what = "each upload that arrived"
-    if len(points) > MOST_POINTS:
-        points = [Point(cell, [median(seconds)]) for cell, seconds in grouped(uploads).items()]
+    cells = grouped((row.cell_id, row) for row in rows if row.status in ACCEPTED and row.seconds)
+    what, points = "each upload that arrived", []
+    is_crowded = sum(map(len, cells.values())) > MOST_POINTS
+    if is_crowded:
         what = "the uploads of each cell that arrived, their middle"
+    for uploads in cells.values():
+        first, seconds = uploads[0], [row.seconds or 0.0 for row in uploads]
+        cell = Cell(first.deployment, first.method, first.size_bytes)
+        points += [Point(cell, [took]) for took in ([median(seconds)] if is_crowded else seconds)]
     caption = (
         f"Seconds of {what}, against the size of its file; both axes logarithmic. "
         "One panel for each deployment, colour and shape by method, a line through the medians. "
