@@ -13,8 +13,9 @@ from .recipes import RECEIVE, Recipe, is_form, running
 pytestmark = pytest.mark.slow
 
 FORMS = [title for title in RECEIVE if is_form(title)]
-MOST_GROWTH_BYTES = 32 * MIB
 SENT_BYTES = 96 * MIB
+MOST_GROWTH_BYTES = SENT_BYTES // 2
+"""A part with very many headers takes 35 MiB while it is read, whatever comes after it."""
 KIND = {"Content-Type": "multipart/form-data; boundary=x"}
 FILE = b'--x\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nbytes\r\n'
 END = b"--x--\r\n"
