@@ -3,6 +3,7 @@
 import msgspec
 
 from uploadlab.analysis.ratios import ratio_rows
+from uploadlab.catalogue.clients import ALL_METHODS
 from uploadlab.declared.check_exceptions import load_exceptions
 from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.goals import load_goals
@@ -12,6 +13,7 @@ from uploadlab.pages.part import (
     kept_cells,
     kept_steps,
     page_part,
+    split_names,
     titled,
     untitled,
     where_measured,
@@ -50,10 +52,15 @@ def costs(name: str) -> str:
 
 
 @page_part
-def goals_met(name: str) -> str:
-    """Return the goals that the run has the cells of, with its ratios, and where it was measured."""
+def goals_met(name: str, methods: str = "") -> str:
+    """Return the goals that the run has the cells of, with its ratios, and where it was measured.
+
+    ``methods``: of these alone.
+    """
     stored = kept(name)
-    table = ratio_table(ratio_rows(stored.run, stored.rows, kept_cells(name), load_goals(RATIOS)), [])
+    chosen = split_names("method", methods, ALL_METHODS) if methods else ALL_METHODS
+    rows = ratio_rows(stored.run, stored.rows, kept_cells(name), load_goals(RATIOS))
+    table = ratio_table([row for row in rows if row.cell.method in chosen], [])
     return "\n".join([untitled(table.header, [row.cells for row in table.rows]), host(name)])
 
 
