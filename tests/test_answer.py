@@ -33,7 +33,7 @@ def rounds(
 ) -> list[Measurement]:
     """Five rounds that differ by 4%."""
     return [
-        measured(name, method, seconds * factor, size_bytes=SIZE, round=number, **more)
+        measured(name, method, seconds * factor, **{"size_bytes": SIZE, "round": number, **more})
         for number, factor in enumerate(NOISE, 1)
     ]
 
@@ -232,6 +232,18 @@ def test_a_quiet_host_is_not_worth_a_word(tmp_path: Path) -> None:
     rows = [row for name in "abcdefg" for row in rounds(name)]
     rows[0].host_warnings = [HostWarning.OTHER_PROCESSES]
     assert "Noise" not in told(document(tmp_path, rows))
+
+
+def test_a_way_is_slower_than_the_fastest_of_its_own_size(tmp_path: Path) -> None:
+    small = {"size_bytes": MIB}
+    lines = rounds("gunicorn", "request.stream-lines", 3.0, **small)
+    rows = [
+        *rounds("flask", "request.stream"),
+        *rounds("flask", "request.stream-lines", 1.0, **small),
+        *lines,
+    ]
+    found = told(document(tmp_path, rows))["Slowest"]
+    assert found.startswith("request.stream-lines on gunicorn: 3 times slower than the fastest of 1 MiB, ")
 
 
 @pytest.mark.parametrize("seconds", [1e-9, 0.1, 9e6])

@@ -100,8 +100,14 @@ def _speed_in_short(ranking: Ranking | None, least: float) -> str:
         return f"{_way(ranking.fastest)}: {rate_in_full(ranking.fastest)}"
     if ranking.slowest.is_clear:
         times = times_text(ranking.slowest.times)
-        return f"{_way(ranking.slowest.summary)} is {times} slower than the fastest way"
+        return f"{_way(ranking.slowest.summary)} is {times} slower than the fastest way{_of_size(ranking)}"
     return f"no clear difference in speed between {counted(len(ranking.ways), 'way')} to upload"
+
+
+def _of_size(ranking: Ranking) -> str:
+    """Return the size at which the slowest way was compared, where that is not the largest."""
+    size_bytes = ranking.slowest.summary.size_bytes
+    return "" if size_bytes == ranking.size_bytes else f" of {format_size(size_bytes)}"
 
 
 def _greater(first: Contrast | None, second: Contrast | None) -> Contrast | None:
@@ -199,8 +205,8 @@ def speed_statements(ranking: Ranking | None) -> list[Statement]:
         text += f"; not clearly faster than {counted(len(others), 'other way')} (a method at a server)"
     statements = [Statement("Fastest", text)]
     if slowest.is_clear:
-        times = times_text(slowest.times)
-        text = f"{_way(slowest.summary)}: {times} slower than the fastest, {rate_in_full(slowest.summary)}"
+        slower = f"{times_text(slowest.times)} slower than the fastest{_of_size(ranking)}"
+        text = f"{_way(slowest.summary)}: {slower}, {rate_in_full(slowest.summary)}"
         statements.append(Statement("Slowest", text))
     return statements
 
