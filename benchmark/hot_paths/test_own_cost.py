@@ -100,7 +100,7 @@ def test_cell(benchmark: Any, raw_sink: str, tmp_path: Path) -> None:
 
 
 def many_rows(place: Path, count: int) -> RunFolder:
-    """Return a kept run whose rounds come again and again, as so many rows."""
+    """Return a run folder with at least ``count`` rows: those of a kept run, repeated."""
     kept, folder = RunFolder(KEPT), RunFolder(place)
     folder.write_run(kept.read_run())
     rows = [row for row in kept.read_measurements() if not row.warmup]
