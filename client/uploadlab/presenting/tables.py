@@ -28,10 +28,10 @@ from uploadlab.units import MIB, format_size
 LIMITED, MARK = "CLIENT_LIMITED", "*"
 IS_MET = {True: "yes", False: "no", None: "not judged"}
 RATIO_LEGEND = (
-    "Ratio: of the medians, with the 95% interval of resampled rounds. Met: the low end of the interval is "
-    "within 5% of the goal (0.05 of a goal below 1). Goals that need more rounds than the run has are left "
-    f"out. {LIMITED}: judged by CPU s/GB, the second's divided by the first's. "
-    "docs/method.md has the rules."
+    "Ratio: of the medians, with the 95% interval of resampled rounds. Met: the whole interval is on the "
+    "goal's side. Goals that need more rounds than the run has are left out. "
+    f"{LIMITED}: judged by CPU s/GB, the second's divided by the first's. "
+    "Server CPU, client CPU: the first's divided by the second's. docs/method.md has the rules."
 )
 CELL_LEGEND = (
     "MB/s: 10^6 bytes a second, the middle of the rounds; range: the slowest and the fastest round; "
