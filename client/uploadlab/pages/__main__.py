@@ -13,13 +13,16 @@ from uploadlab.pages import (  # noqa: F401  register parts
     doctor,
     doctor_example,
     evidence,
+    handlers,
     links,
     own_apps,
     picture,
+    recording,
     regressions,
     results,
     resumable,
     servers,
+    setups,
     tls,
 )
 from uploadlab.pages.part import END, FILES, PARTS
