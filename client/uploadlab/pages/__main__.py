@@ -20,6 +20,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     results,
     resumable,
     servers,
+    settings_that_matter,
     tls,
 )
 from uploadlab.pages.part import END, FILES, PARTS
