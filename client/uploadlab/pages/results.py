@@ -1,5 +1,6 @@
 """Parts that show a kept run, or a check, as a whole."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -26,10 +27,13 @@ from uploadlab.pages.part import (
     where_measured,
 )
 from uploadlab.paths import COMPOSE, EXCEPTIONS, RATIOS
+from uploadlab.paths import REFERENCE as KEPT
 from uploadlab.presenting.check_answer import check_title
+from uploadlab.presenting.figures import counted
 from uploadlab.presenting.grid import counts, grids
 from uploadlab.presenting.load import load_notes, load_tables, slow_tables
 from uploadlab.presenting.tables import cost_table, rate_tables, ratio_table
+from uploadlab.storage.files import RUN_FILE
 from uploadlab.units import parse_size
 
 
@@ -51,6 +55,14 @@ def tables(name: str, *sizes: str) -> str:
 def host(name: str) -> str:
     """Return the run's plan, and where it was measured."""
     return f"Plan `{kept(name).run.plan}`, {where_measured(name)}.\n"
+
+
+@page_part
+def kept_hosts() -> str:
+    """Return the hosts on which the kept runs were measured, with how many there were measured."""
+    names = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUN_FILE).exists())
+    hosts = Counter(where_measured(name).rpartition(", ")[0] for name in names)
+    return "".join(f"- {counted(number, 'run')}, {host}\n" for host, number in hosts.most_common())
 
 
 @page_part
