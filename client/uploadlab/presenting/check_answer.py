@@ -66,7 +66,7 @@ def check_statements(run: Run, checks: Sequence[Check]) -> list[Statement]:
         statements.append(Statement("Not tried", text, "bad"))
     if idle := [known.name for known in idle_exceptions(run, rows)]:
         statements.append(
-            Statement("Outdated", f"exceptions that no longer show, remove them: {few(idle)}", "warn")
+            Statement("Outdated", f"exceptions that no longer occur, remove them: {few(idle)}", "warn")
         )
     verdicts = grouped((row.deployment, row.verdict) for row in rows)
     if clean := [name for name, found in verdicts.items() if set(found) == {Verdict.PASS}]:
