@@ -70,7 +70,7 @@ def crowded(crowd: Bystanders, label: str, large: bool) -> Attempt:
 
 @case("crowd-idle", CaseKind.CROWD)
 def crowd_idle() -> Iterator[Attempt]:
-    """An upload beside 16 connected clients that send nothing (with --large also 64)."""
+    """An upload beside 16 connected clients that send nothing (--large: also 64)."""
     yield from amid_crowd("idle")
     # uWSGI has Linux keep silent connections back for its socket-timeout, often 60 s (TCP_DEFER_ACCEPT).
     patient = Bystanders(CLIENTS, "idle", before_seconds=75.0)
@@ -79,12 +79,12 @@ def crowd_idle() -> Iterator[Attempt]:
 
 @case("crowd-stalled", CaseKind.CROWD)
 def crowd_stalled() -> Iterator[Attempt]:
-    """An upload beside 16 clients that have sent 3 of 100,000 bytes (with --large also 64)."""
+    """An upload beside 16 clients that have sent 3 of 100,000 bytes (--large: also 64)."""
     head = "PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n"
     yield from amid_crowd("stalled", at_once=f"{head}abc")
 
 
 @case("crowd-slow-header", CaseKind.CROWD)
 def crowd_slow_header() -> Iterator[Attempt]:
-    """An upload beside 16 clients that send a byte of their request line each second (with --large also 64)."""
+    """An upload beside 16 clients that send a byte of their request line each second (--large: also 64)."""
     yield from amid_crowd("slow", at_once="PUT /upl", each_second=b"o")

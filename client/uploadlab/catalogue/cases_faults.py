@@ -101,7 +101,7 @@ def short_body() -> Iterator[Attempt]:
 
 @case("short-form", CaseKind.FAULT)
 def short_form() -> Iterator[Attempt]:
-    """A whole form, or file, with a Content-Length 9 bytes too long; then the client closes its sending side."""
+    """A whole form, or file, with a Content-Length 9 bytes too long; then the client ends its side."""
     bad: dict[str, Any] = {
         "then": Then.END,
         "at": THE_END,

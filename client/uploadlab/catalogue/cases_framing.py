@@ -59,7 +59,7 @@ BAD_LENGTH: dict[str, Any] = {
 
 @case("bad-lengths", CaseKind.BAD)
 def bad_lengths() -> Iterator[Attempt]:
-    """A Content-Length that is not a plain number: signs, other notations, several numbers, too many digits."""
+    """A Content-Length that is not a plain number: signs, hex, several numbers, too many digits."""
     for label, text in NO_LENGTHS.items():
         line = f"Content-Length: {text}"
         yield from both(SMALL, each_route=label == "plus", framing=(line,), label=label, **BAD_LENGTH)
