@@ -24,7 +24,7 @@ SHORTER_LINE_MIB = 2
 
 @case("line-break-first", CaseKind.GOOD, large=True)
 def line_break_first() -> Iterator[Attempt]:
-    """A form whose file begins with CR, LF or both, then has 128 MiB without: within 30 s (CVE-2023-46136)."""
+    """A form whose file begins with CR, LF or both, then has 128 MiB without: in 30 s (CVE-2023-46136)."""
     yield from _long_lines(LONG_LINE_MIB)
 
 
