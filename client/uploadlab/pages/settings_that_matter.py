@@ -50,7 +50,7 @@ def settings_that_matter() -> str:
         text, default, *_ = option_row(deployment, texts, knobs, knob.option, records)
         shipped = f"{text} (default: {default})" if default and text.startswith("no ") else text
         for value in knob.values:
-            if effects := sorted(_effects(knob, value, records)):
+            if effects := effects_of(knob, value, records):
                 changed = f"`{value.removeprefix('configs/')}`" if value else "without"
                 seen = "; ".join(effect.text for effect in effects)
                 row = (effects[0], [f"`{knob.deployment}`", shipped, changed, seen])
@@ -58,6 +58,11 @@ def settings_that_matter() -> str:
                 worst[key] = min(row, worst.get(key, row))
     rows = [row for _, row in sorted(worst.values())]
     return untitled(["deployment", "as shipped", "changed to", "then"], rows)
+
+
+def effects_of(knob: Knob, value: str, records: Turned) -> list[Effect]:
+    """Return what a value fails, fixes or makes clearly slower, the worst first."""
+    return sorted(_effects(knob, value, records))
 
 
 def _effects(knob: Knob, value: str, records: Turned) -> Iterator[Effect]:
