@@ -139,7 +139,7 @@ def counts(run: Run, rows: Sequence[Check]) -> list[str]:
     kinds = [kind for kind in CaseKind if tried[kind] or kind is not CaseKind.LIMIT]
     lines = [f"Tried: {', '.join(f'{tried[kind]} {kind}' for kind in kinds)}."]
     for title, mine in (
-        ("Tuned deployments and yours", [row for row in rows if row.deployment in held]),
+        ("Tuned deployments and your own", [row for row in rows if row.deployment in held]),
         ("All others", [row for row in rows if row.deployment not in held]),
     ):
         if mine:
