@@ -87,21 +87,22 @@ def client_losses() -> str:
 
 
 def _rows(name: str, case: str) -> list[Check]:
-    """Return the attempts of a case that were made; raise ValueError where there are none."""
+    """Return the attempts of a case, by deployments in their declared order; raise ValueError for none."""
     rows = [row for row in latest(kept(name).checks) if row.case == case]
     rows = [row for row in rows if row.verdict not in (Verdict.UNAVAILABLE, Verdict.UNKNOWN)]
     if not rows:
         raise ValueError(f"case {case} is not in {name}")
-    return rows
+    declared = list(load_deployments(COMPOSE))
+    return sorted(rows, key=lambda row: declared.index(row.deployment))
 
 
 def _by_outcome(title: str, case: str, outcome_of: Callable[[Sequence[Check]], str]) -> str:
-    """Return a line for each outcome, with the deployments that have it, in their declared order."""
+    """Return a line for each outcome, with the deployments that have it."""
     places = grouped((row.deployment, row) for row in _rows(ALL_SERVERS, case))
-    groups = grouped((outcome_of(places[name]), name) for name in load_deployments(COMPOSE) if name in places)
+    groups = grouped((outcome_of(rows), name) for name, rows in places.items())
     worst_first = sorted(groups.items(), key=lambda group: (not group[0].startswith("**"), len(group[1])))
-    rows = [[text, str(len(those)), _names(those)] for text, those in worst_first]
-    return untitled([title, "deployments", "which"], rows)
+    lines = [[text, str(len(those)), _names(those)] for text, those in worst_first]
+    return untitled([title, "deployments", "which"], lines)
 
 
 def _end_of_whole_body(rows: Sequence[Check]) -> str:
