@@ -15,6 +15,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     evidence,
     kept_runs,
     links,
+    outcomes,
     own_apps,
     picture,
     regressions,
