@@ -1,0 +1,151 @@
+"""The commands of configs/reports, run together, and the rows that they show.
+
+Each check of servers, and each of clients, is united with the others: a server starts once for all reports that
+need the same slow cases. Any other command is run as it stands.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from uploadlab.catalogue.cases import CASES
+from uploadlab.declared.reports import REPRODUCED, Report, Shown, load_reports
+from uploadlab.model.checks import Check
+from uploadlab.model.measurements import Measurement
+from uploadlab.storage.run_folder import RunFolder
+
+from .helpers import lab
+
+REPORTS = [report for found in load_reports().values() for report in found]
+SHOWN = [report for report in REPORTS if report.answer == REPRODUCED]
+SLOW_CASES = {"stall", "expect-100", "reads-slowly", "stops-reading"} | {
+    name
+    for name, case in CASES.items()
+    if case.heavy or not case.usual or name.startswith(("crowd-", "early-"))
+}
+"""Cases that are tried only where a report needs them; the others take less time than a server's start."""
+AT_ONCE = 2
+"""Commands: they wait for most of their time."""
+SLOWER = 2.0
+"""How many times as long an upload takes that a report calls slower: the real factors are far above."""
+
+
+class Answer(NamedTuple):
+    """What a command has shown."""
+
+    output: str
+    checks: list[Check]
+    measurements: list[Measurement]
+
+
+class Words(NamedTuple):
+    """The words of a check: what it tries where, and its other words."""
+
+    clients: bool
+    names: list[str]
+    cases: list[str]
+    others: list[str]
+
+
+def check_words(command: Sequence[str]) -> Words | None:
+    """Those of a check that can be united with others; None for any other command."""
+    if command[0] != "check":
+        return None
+    options = dict(zip(command[1::2], command[2::2], strict=True))
+    clients = options.pop("--clients", "")
+    names = clients or options.pop("--deployments")
+    cases = options.pop("--cases")
+    others = [word for pair in options.items() for word in pair]
+    return Words(bool(clients), names.split(","), cases.split(","), others)
+
+
+def united(commands: Iterable[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """Fewer commands that together try all that these try."""
+    needed: dict[tuple[bool, str, str], set[str]] = {}
+    for command in commands:
+        if words := check_words(command):
+            for name in words.names:
+                key = (words.clients, shlex.join(words.others), name)
+                needed.setdefault(key, set()).update(words.cases)
+        else:
+            yield tuple(command)
+    groups: dict[tuple[bool, str, frozenset[str]], dict[str, set[str]]] = {}
+    for (clients, others, name), cases in needed.items():
+        groups.setdefault((clients, others, frozenset(cases & SLOW_CASES)), {})[name] = cases
+    for (clients, others, _), found in groups.items():
+        option = "--clients" if clients else "--deployments"
+        cases = sorted(set().union(*found.values()))
+        yield ("check", "--cases", ",".join(cases), option, ",".join(sorted(found)), *shlex.split(others))
+
+
+def run_all(reports: Iterable[Report], folder: Path) -> dict[int, Answer]:
+    """What the command of each report has shown, by the report's number."""
+    reports = list(reports)
+    commands = sorted({*united(report.command for report in reports)})
+
+    def run(command: tuple[str, ...]) -> Answer:
+        return _run(command, folder / str(commands.index(command)))
+
+    with ThreadPoolExecutor(AT_ONCE) as terminals:
+        answers = dict(zip(commands, terminals.map(run, commands), strict=True))
+    checks = [row for command, answer in answers.items() if command[0] == "check" for row in answer.checks]
+    return {
+        report.number: Answer("", checks, [])
+        if check_words(report.command)
+        else answers[tuple(report.command)]
+        for report in reports
+    }
+
+
+def _run(command: tuple[str, ...], out: Path) -> Answer:
+    words = list(command)
+    if command[0] in ("check", "run", "compare"):
+        words += ["--out", str(out)]
+    if command[0] in ("check", "run", "compare") and "--clients" not in command:
+        words += ["--runtime", "local"]
+    done = lab(*words)
+    output = done.stdout + done.stderr
+    assert done.returncode in (0, 1), f"{shlex.join(command)}\n{output}"
+    folders = [RunFolder(path) for path in out.iterdir()] if out.exists() else []
+    checks = [row for folder in folders for row in folder.read_checks()]
+    return Answer(output, checks, [row for folder in folders for row in folder.read_measurements()])
+
+
+def disagrees(shown: Shown, answer: Answer) -> str:
+    """What is wrong with a row that a report says is shown; empty if it is there."""
+    if shown.case:
+        return _wrong_check(shown, answer.checks)
+    if shown.method:
+        return _wrong_run(shown, answer.measurements)
+    return "" if shown.says in answer.output else f"{shown.says!r} is not in\n{answer.output}"
+
+
+def _wrong_check(shown: Shown, checks: Sequence[Check]) -> str:
+    rows = [
+        row
+        for row in checks
+        if (row.deployment, row.case) == (shown.at, shown.case)
+        and shown.route in ("", row.route) and shown.label in ("", row.label)
+    ]  # fmt: skip
+    agree = [
+        row
+        for row in rows
+        if shown.verdict in ("", row.verdict) and shown.code in ("", row.code) and shown.says in row.text
+    ]
+    return "" if agree and (shown.any_row or agree == rows) else f"{shown} is not what {rows} show"
+
+
+def _wrong_run(shown: Shown, measurements: Sequence[Measurement]) -> str:
+    at = f"{shown.at}@{shown.link}" if shown.link else shown.at
+    rows = [row for row in measurements if row.deployment == at and not row.warmup]
+    mine = [row for row in rows if row.method == shown.method]
+    agree = [row for row in mine if shown.verdict in ("", row.status) and shown.says in (row.error or "")]
+    if not agree or (agree != mine and not shown.any_row):
+        return f"{shown} is not what {mine} show"
+    if shown.slower_than:
+        others = [row.seconds or 0.0 for row in rows if row.method == shown.slower_than]
+        if not others or min(row.seconds or 0.0 for row in agree) < SLOWER * min(others):
+            return f"{shown} is not slower: {rows}"
+    return ""
