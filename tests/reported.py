@@ -1,7 +1,7 @@
 """The commands of configs/reports, run together, and the rows that they show.
 
-Each check of servers, and each of clients, is united with the others: a server starts once for all reports that
-need the same slow cases. Any other command is run as it stands.
+Each check of servers, and each of clients, is united with the others: a server starts once for all reports
+that need the same slow cases. Any other command is run as it stands.
 """
 
 import shlex
