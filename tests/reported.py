@@ -102,9 +102,7 @@ def run_all(reports: Iterable[Report], folder: Path) -> dict[int, Answer]:
 def _run(command: tuple[str, ...], out: Path) -> Answer:
     words = list(command)
     if command[0] in ("check", "run", "compare"):
-        words += ["--out", str(out)]
-    if command[0] in ("check", "run", "compare") and "--clients" not in command:
-        words += ["--runtime", "local"]
+        words += ["--runtime", "local", "--out", str(out)]
     done = lab(*words)
     output = done.stdout + done.stderr
     assert done.returncode in (0, 1), f"{shlex.join(command)}\n{output}"
