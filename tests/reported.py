@@ -41,43 +41,48 @@ class Answer(NamedTuple):
 
 
 class Words(NamedTuple):
-    """The words of a check: what it tries where, and its other words."""
+    """The words of a command that can be united with others of its kind."""
 
-    clients: bool
+    kind: str
+    """``check --deployments``, ``check --clients`` or ``run --deployments``."""
+    others: tuple[str, ...]
+    """All but the names and the cases."""
     names: list[str]
     cases: list[str]
-    others: list[str]
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...]]:
+        """What commands must have in common whose rows are taken together."""
+        return self.kind, self.others
 
 
-def check_words(command: Sequence[str]) -> Words | None:
-    """Those of a check that can be united with others; None for any other command."""
-    if command[0] != "check":
+def words_of(command: Sequence[str]) -> Words | None:
+    """Those of a check or a run; None for any other command."""
+    if command[0] not in ("check", "run"):
         return None
     options = dict(zip(command[1::2], command[2::2], strict=True))
-    clients = options.pop("--clients", "")
-    names = clients or options.pop("--deployments")
-    cases = options.pop("--cases")
-    others = [word for pair in options.items() for word in pair]
-    return Words(bool(clients), names.split(","), cases.split(","), others)
+    by = "--clients" if "--clients" in options else "--deployments"
+    names, cases = options.pop(by).split(","), options.pop("--cases", "")
+    others = tuple(word for pair in sorted(options.items()) for word in pair)
+    return Words(f"{command[0]} {by}", others, names, cases.split(",") if cases else [])
 
 
 def united(commands: Iterable[Sequence[str]]) -> Iterator[tuple[str, ...]]:
     """Fewer commands that together try all that these try."""
-    needed: dict[tuple[bool, str, str], set[str]] = {}
+    needed: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
     for command in commands:
-        if words := check_words(command):
+        if words := words_of(command):
             for name in words.names:
-                key = (words.clients, shlex.join(words.others), name)
-                needed.setdefault(key, set()).update(words.cases)
+                needed.setdefault((*words.key, name), set()).update(words.cases)
         else:
             yield tuple(command)
-    groups: dict[tuple[bool, str, frozenset[str]], dict[str, set[str]]] = {}
-    for (clients, others, name), cases in needed.items():
-        groups.setdefault((clients, others, frozenset(cases & SLOW_CASES)), {})[name] = cases
-    for (clients, others, _), found in groups.items():
-        option = "--clients" if clients else "--deployments"
+    groups: dict[tuple[str, tuple[str, ...], frozenset[str]], dict[str, set[str]]] = {}
+    for (kind, others, name), cases in needed.items():
+        groups.setdefault((kind, others, frozenset(cases & SLOW_CASES)), {})[name] = cases
+    for (kind, others, _), found in groups.items():
         cases = sorted(set().union(*found.values()))
-        yield ("check", "--cases", ",".join(cases), option, ",".join(sorted(found)), *shlex.split(others))
+        tried = ("--cases", ",".join(cases)) if cases else ()
+        yield (*kind.split(), ",".join(sorted(found)), *tried, *others)
 
 
 def run_all(reports: Iterable[Report], folder: Path) -> dict[int, Answer]:
@@ -90,13 +95,16 @@ def run_all(reports: Iterable[Report], folder: Path) -> dict[int, Answer]:
 
     with ThreadPoolExecutor(AT_ONCE) as terminals:
         answers = dict(zip(commands, terminals.map(run, commands), strict=True))
-    checks = [row for command, answer in answers.items() if command[0] == "check" for row in answer.checks]
-    return {
-        report.number: Answer("", checks, [])
-        if check_words(report.command)
-        else answers[tuple(report.command)]
-        for report in reports
-    }
+
+    def of(command: Sequence[str]) -> Answer:
+        words = words_of(command)
+        if not words:
+            return answers[tuple(command)]
+        alike = [answer for other, answer in answers.items() if (w := words_of(other)) and w.key == words.key]
+        checks = [row for answer in alike for row in answer.checks]
+        return Answer("", checks, [row for answer in alike for row in answer.measurements])
+
+    return {report.number: of(report.command) for report in reports}
 
 
 def _run(command: tuple[str, ...], out: Path) -> Answer:

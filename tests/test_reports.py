@@ -13,7 +13,7 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import ALL_DEPLOYMENTS, lack, need
 from .pages import README, links, sections, target
-from .reported import REPORTS, SHOWN, Answer, check_words, disagrees, run_all, united
+from .reported import REPORTS, SHOWN, Answer, words_of, disagrees, run_all, united
 
 PAGE, TROUBLES = DOCS / "reports.md", DOCS / "troubleshooting.md"
 LEAST_REPRODUCED = 35
@@ -62,8 +62,8 @@ def _has(answer: Answer, at: str, case: str, method: str) -> bool:
 def needs(report: Report) -> set[str]:
     """The programs of the servers that a report's command starts."""
     names = {shown.at for shown in report.shows if shown.at and not shown.only_kept}
-    words = check_words(report.command)
-    if not names or (words and words.clients):
+    words = words_of(report.command)
+    if not names or (words and words.kind.endswith("--clients")):
         return set()
     found = extended(ALL_DEPLOYMENTS, names, ROOT)
     return {program for name in names for program in found[name].needs}
@@ -84,19 +84,22 @@ def test_the_command_of_a_report_shows_it(report: Report, answers: dict[int, Ans
     assert "".join(wrong) == ""
 
 
-def test_checks_are_united_where_they_need_the_same_slow_cases() -> None:
+def test_commands_are_united_where_they_need_the_same_slow_cases() -> None:
     commands = [
         ["check", "--cases", "chunked", "--deployments", "flask"],
         ["check", "--cases", "digest", "--deployments", "gunicorn"],
         ["check", "--cases", "stall", "--deployments", "uwsgi-default"],
         ["check", "--cases", "closes-kept", "--clients", "requests"],
         ["doctor", "--config", "x.conf"],
+        ["run", "--deployments", "flask", "--sizes", "1MiB", "--rounds", "1"],
+        ["run", "--rounds", "1", "--sizes", "1MiB", "--deployments", "caddy"],
     ]
     assert sorted(united(commands)) == [
-        ("check", "--cases", "chunked,digest", "--deployments", "flask,gunicorn"),
-        ("check", "--cases", "closes-kept", "--clients", "requests"),
-        ("check", "--cases", "stall", "--deployments", "uwsgi-default"),
+        ("check", "--clients", "requests", "--cases", "closes-kept"),
+        ("check", "--deployments", "flask,gunicorn", "--cases", "chunked,digest"),
+        ("check", "--deployments", "uwsgi-default", "--cases", "stall"),
         ("doctor", "--config", "x.conf"),
+        ("run", "--deployments", "caddy,flask", "--rounds", "1", "--sizes", "1MiB"),
     ]
 
 
