@@ -13,7 +13,7 @@ from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import ALL_DEPLOYMENTS, lack, need
 from .pages import README, links, sections, target
-from .reported import REPORTS, SHOWN, Answer, words_of, disagrees, run_all, united
+from .reported import REPORTS, SHOWN, Answer, disagrees, run_all, united, words_of
 
 PAGE, TROUBLES = DOCS / "reports.md", DOCS / "troubleshooting.md"
 LEAST_REPRODUCED = 35
