@@ -19,6 +19,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     own_apps,
     picture,
     regressions,
+    reports,
     results,
     resumable,
     servers,
