@@ -67,12 +67,12 @@ deployments_option = group(
     ),
     click.option("--deployments", type=Names(), help="Run only these."),
 )
-plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
+plan_option = click.option("--plan", metavar="NAME", help="Plan in configs/plans.  [default: quick]")
 cell_options = group(
     click.option("--methods", type=Names(), help="Run only these."),
     click.option("--sizes", type=Sizes(), help="64M,1GiB instead of the plan's (M is MiB)."),
-    click.option("--rounds", type=COUNT, help="Instead of the plan's."),
-    click.option("--seed", type=int, metavar="N", help="Order of the uploads.  [default: random]"),
+    click.option("--rounds", type=COUNT, help="Rounds instead of the plan's."),
+    click.option("--seed", type=int, metavar="N", help="Seed of their order.  [default: random]"),
 )
 link_option = click.option("--link", type=Names(), help="Send over these links: lab list links.")
 comparison_options = group(
@@ -91,12 +91,12 @@ target_option = click.option(
     multiple=True,
     metavar="NAME=URL",
     callback=lambda ctx, param, values: dict(_target(value) for value in values),
-    help="Also use this server (repeatable).",
+    help="Also upload to this server (repeatable).",
 )
 worker_options = group(
     click.option("--workers", type=COUNT, help="Upload processes.  [default: half the cores]"),
     click.option("--expect-workers", type=COUNT, help="Wait for N Locust workers on other machines."),
-    click.option("--listen", metavar="HOST:PORT", help="Where they join.  [default: 127.0.0.1:5557]"),
+    click.option("--listen", metavar="HOST:PORT", help="Address for them.  [default: 127.0.0.1:5557]"),
 )
 out_option = click.option(
     "--out",
@@ -129,7 +129,7 @@ with_option = click.option(
     multiple=True,
     metavar="REQ[,REQ]",
     callback=lambda ctx, param, values: whole_words(values),
-    help="Load these, as werkzeug==3.0.1 (repeatable).",
+    help="Packages, as werkzeug==3.0.1 (repeatable).",
 )
 
 
