@@ -19,6 +19,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     regressions,
     results,
     resumable,
+    server_choices,
     servers,
     tls,
 )
