@@ -91,7 +91,7 @@ target_option = click.option(
     multiple=True,
     metavar="NAME=URL",
     callback=lambda ctx, param, values: dict(_target(value) for value in values),
-    help="Also use this server (repeatable).",
+    help="Also upload to this server (repeatable).",
 )
 worker_options = group(
     click.option("--workers", type=COUNT, help="Upload processes.  [default: half the cores]"),

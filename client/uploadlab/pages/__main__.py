@@ -22,6 +22,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     reports,
     results,
     resumable,
+    server_choices,
     servers,
     settings_that_matter,
     tls,
