@@ -15,13 +15,16 @@ from uploadlab.pages import (  # noqa: F401  register parts
     evidence,
     kept_runs,
     links,
+    outcomes,
     own_apps,
     picture,
     regressions,
     reports,
     results,
     resumable,
+    server_choices,
     servers,
+    settings_that_matter,
     tls,
 )
 from uploadlab.pages.part import END, FILES, PARTS
