@@ -13,6 +13,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     doctor,
     doctor_example,
     evidence,
+    kept_runs,
     links,
     own_apps,
     picture,
