@@ -13,6 +13,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     doctor,
     doctor_example,
     evidence,
+    house,
     kept_runs,
     links,
     own_apps,
@@ -21,6 +22,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     results,
     resumable,
     servers,
+    suite_times,
     tls,
 )
 from uploadlab.pages.part import END, FILES, PARTS
