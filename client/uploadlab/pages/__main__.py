@@ -14,6 +14,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     doctor_example,
     evidence,
     handlers,
+    house,
     kept_runs,
     links,
     outcomes,
@@ -28,6 +29,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     servers,
     settings_that_matter,
     setups,
+    suite_times,
     tls,
 )
 from uploadlab.pages.part import END, FILES, PARTS
