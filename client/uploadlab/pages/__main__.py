@@ -7,6 +7,7 @@ from uploadlab.errors import LabError, problem_of
 from uploadlab.pages import (  # noqa: F401  register parts
     answer,
     citations,
+    client_choices,
     client_sections,
     clients,
     declared,
@@ -21,6 +22,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     resumable,
     server_choices,
     servers,
+    slow_uploads,
     tls,
 )
 from uploadlab.pages.part import END, FILES, PARTS
