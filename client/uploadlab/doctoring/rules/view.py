@@ -184,4 +184,4 @@ def test_of(cause: str) -> str:
         return "send the same to the far end (--print-probe): if it arrives there, only the app refuses it"
     if hop == "link":
         return "run the doctor on the server's own host: if the fault is gone, the line is the cause"
-    return f"change {setting} in {hop}, reload, and run the doctor again: if the finding changes, it is this"
+    return f"change {setting} in {hop}, reload, and run the doctor again: if the finding changes, this is it"
