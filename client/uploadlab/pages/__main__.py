@@ -7,6 +7,7 @@ from uploadlab.errors import LabError, problem_of
 from uploadlab.pages import (  # noqa: F401  register parts
     answer,
     citations,
+    client_choices,
     client_sections,
     clients,
     declared,
@@ -29,6 +30,7 @@ from uploadlab.pages import (  # noqa: F401  register parts
     servers,
     settings_that_matter,
     setups,
+    slow_uploads,
     suite_times,
     tls,
 )
