@@ -35,7 +35,7 @@ SHOWN = 12
 """How many words of a long sentence are shown."""
 NOT_YET = {
     "README.md", *(f"docs/{name}.md" for name in (
-        "checks", "ci", "citations", "clients", "deployments", "doctor", "extending", "findings", "links",
+        "checks", "ci", "citations", "clients", "deployments", "doctor", "findings", "links",
         "load", "method", "own-app", "recipes/README", "results", "resumable", "security", "servers",
         "troubleshooting", "usage", "README", "platforms", "reports",
     )),
