@@ -10,6 +10,7 @@ from uploadlab.paths import DOCS, ROOT
 README = ROOT / "README.md"
 PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 GENERATED = re.compile(r"<!-- begin: .+? -->\n.*?<!-- end -->\n", re.DOTALL)
+ANCHOR = re.compile(r'^<a id="(.+?)"></a>$', re.MULTILINE)
 FENCED = re.compile(r"^```(\S*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -17,6 +18,8 @@ class Section(NamedTuple):
     """A heading and what stands below it, to the next one."""
 
     page: Path
+    level: int
+    """How many ``#`` its heading has."""
     title: str
     anchor: str
     text: str
@@ -30,9 +33,14 @@ def slug(title: str) -> str:
 def sections(page: Path) -> list[Section]:
     """The first is what stands above all headings but the page's own."""
     text = FENCED.sub("", page.read_text())
-    _, *rest = re.split(r"^#+ (.+)\n", text, flags=re.MULTILINE)
-    pairs = zip(rest[::2], rest[1::2], strict=True)
-    return [Section(page, title, slug(title), below) for title, below in pairs]
+    _, *rest = re.split(r"^(#+) (.+)\n", text, flags=re.MULTILINE)
+    found = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+    return [Section(page, len(marks), title, slug(title), below) for marks, title, below in found]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to the page may name: its headings, and the names of headings that it had before."""
+    return {section.anchor for section in sections(page)} | set(ANCHOR.findall(page.read_text()))
 
 
 def links(text: str) -> list[str]:

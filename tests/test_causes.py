@@ -12,14 +12,7 @@ from uploadlab.paths import DOCS
 from uploadlab.runtimes.local import search_path
 
 from .helpers import need
-from .pages import sections
-
-ANCHOR = re.compile(r'<a id="([\w-]+)">')
-
-
-def anchors(page: str) -> set[str]:
-    path = DOCS / page
-    return {section.anchor for section in sections(path)} | set(ANCHOR.findall(path.read_text()))
+from .pages import anchors
 
 
 def faults(cause: KnownCause) -> list[str]:
@@ -40,7 +33,7 @@ def test_every_entry_is_complete() -> None:
 
 def test_the_section_that_explains_it_exists() -> None:
     leads = {cause.id: cause.finding.partition("#") for cause in load_causes().values()}
-    known = {page: anchors(page) for page in {page for page, _, _ in leads.values()}}
+    known = {page: anchors(DOCS / page) for page in {page for page, _, _ in leads.values()}}
     assert {name for name, (page, _, anchor) in leads.items() if anchor not in known[page]} == set()
 
 

@@ -18,7 +18,7 @@ from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder
 
 from .checkout import checkout
-from .pages import FENCED, GENERATED, PAGES, README, links, sections, target
+from .pages import FENCED, GENERATED, PAGES, README, anchors, links, sections, target
 
 FINDINGS, TROUBLES = DOCS / "findings.md", DOCS / "troubleshooting.md"
 REPORTED = """
@@ -37,7 +37,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     for link in links(page.read_text()):
         path, anchor = target(page, link)
         assert path.exists(), link
-        assert not anchor or anchor in {one.anchor for one in sections(path)}, link
+        assert not anchor or anchor in anchors(path), link
 
 
 def test_every_page_is_reached_from_the_readme_at_once() -> None:
@@ -60,14 +60,21 @@ def test_every_symptom_has_a_check_to_run_and_a_fix() -> None:
 
 
 def test_every_finding_is_whole_and_every_cause_that_a_run_names_has_one() -> None:
-    found = [one for one in sections(FINDINGS) if one.title != "Findings"]
-    for one in found:
-        assert "<!-- begin: " in one.text, one.title
-        assert all(f"**{word}" in one.text for word in ("Symptom", "Why", "Fix")), one.title
-    titles = " ".join(one.title for one in found)
-    anchors = set(re.findall(r'^<a id="(.+)"></a>\n', FINDINGS.read_text(), re.MULTILINE))
-    assert anchors == {rule.finding for rule in RULES}
-    assert [name for name in anchors if not re.search(rf"\b{name}\b", titles)] == []
+    found = [section for section in sections(FINDINGS) if section.level == 3]  # below headings of groups
+    for section in found:
+        assert "<!-- begin: " in section.text, section.title
+        labels = re.findall(r"^\*\*(\w+)", section.text, re.MULTILINE)
+        assert list(dict.fromkeys(labels)) == ["Symptom", "Cause", "Fix", "Price"], section.title
+    titles = " ".join(section.title for section in found)
+    causes = {rule.finding for rule in RULES}
+    assert causes <= anchors(FINDINGS)
+    assert [name for name in causes if not re.search(rf"\b{name}\b", titles)] == []
+
+
+def test_the_answer_of_the_findings_leads_to_each_section() -> None:
+    answer = FINDINGS.read_text().partition("\n## ")[0]
+    wanted = [section.anchor for section in sections(FINDINGS) if section.level == 3]
+    assert sorted(set(links(answer)) & {f"#{anchor}" for anchor in wanted}) == sorted(f"#{a}" for a in wanted)
 
 
 def test_every_recipe_is_shown_where_it_is_the_fix() -> None:

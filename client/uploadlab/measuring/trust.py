@@ -8,7 +8,7 @@ from uploadlab.model.deployments import EXTERNAL
 from uploadlab.model.runs import Host, Run
 from uploadlab.paths import PACKAGES, program, shown
 from uploadlab.runtimes.addresses import url_problem
-from uploadlab.storage.files import RUN_FILE
+from uploadlab.storage.files import RUN_FILE, packed
 from uploadlab.storage.run_folder import RunFolder
 
 OWN = "resume only your own runs"
@@ -21,7 +21,8 @@ def require_own_run(folder: RunFolder) -> None:
     whose programs it starts anyway, and leaves the runs to that owner.
     """
     trusted = {os.geteuid(), PACKAGES.stat().st_uid}
-    if strangers := folder.files.owners(RUN_FILE) - trusted:
+    owners = folder.files.owners(RUN_FILE) | folder.files.owners(packed(RUN_FILE))
+    if strangers := owners - trusted:
         owner = ", ".join(map(_name, sorted(strangers)))
         raise LabError(
             f"{shown(folder.path)} belongs to {owner}, and its configs are code: {OWN}; "

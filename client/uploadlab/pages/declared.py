@@ -1,6 +1,8 @@
 """Parts that come from what is declared: cases, goals, settings, recipes."""
 
 import ast
+import textwrap
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from uploadlab.analysis.cells import GB
@@ -93,10 +95,10 @@ def all_settings() -> str:
         shown |= set(texts)
         tables.append(settings_table(deployment, own, knobs, turned(deployment.name)))
     parts = [titled(table) for table in tables if table.rows]
-    places = [f"{where_measured(name)} ({', '.join(_changed(name))})" for name in KNOB_RUNS[1:]]
-    return "\n".join(
-        [*parts, f"From runs of `./scripts/knobs`, {'; '.join([where_measured(KNOB_RUNS[0]), *places])}.\n"]
-    )
+    first, *later = KNOB_RUNS
+    places = [f"- {where_measured(first)}"]
+    places += [f"- {', '.join(_changed(name))}: {where_measured(name)}" for name in later]
+    return "\n".join([*parts, "From runs of `./scripts/lab knobs`:\n", *places, ""])
 
 
 def turned(deployment: str) -> Turned:
@@ -112,22 +114,38 @@ def _changed(name: str) -> list[str]:
 
 @page_part
 def excerpt(name: str, *wanted: str) -> str:
-    """Return functions of a recipe with their decorators, or its lines that set these options."""
-    lines = (RECIPES / name).read_text().splitlines()
+    """Return functions, classes, methods or constants of a recipe, or its lines that set these options.
+
+    Such a line has the option as its first or second word.
+    """
+    text = (RECIPES / name).read_text()
     if name.endswith(".py"):
-        between, found = "\n\n\n", []
-        for node in ast.parse("\n".join(lines)).body:
-            if isinstance(node, ast.FunctionDef) and node.name in wanted:
-                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                found.append("\n".join(lines[first - 1 : node.end_lineno]))
+        between, found = "\n\n\n", list(_definitions(text, wanted))
     else:
-        between, found = (
-            "\n",
-            [line.strip() for line in lines if line.split()[:1] and line.split()[0] in wanted],
-        )
+        lines = [line.strip() for line in text.splitlines()]
+        between, found = "\n", [line for line in lines if set(line.split()[:2]) & set(wanted)]
     if len(found) != len(wanted):
         raise ValueError(f"{name} has not all of {', '.join(wanted)}")
     return _code_block(name, between.join(found))
+
+
+def _definitions(text: str, wanted: Collection[str]) -> Iterator[str]:
+    """Yield the code that makes these names in a module; the name of a method is ``Class.method``."""
+    lines, top = text.splitlines(), ast.parse(text).body
+    nodes = [("", node) for node in top]
+    nodes += [(f"{made.name}.", node) for made in top if isinstance(made, ast.ClassDef) for node in made.body]
+    for prefix, node in nodes:
+        if prefix + _name_of(node) in wanted:
+            decorators = getattr(node, "decorator_list", [])
+            first = min([node.lineno, *(above.lineno for above in decorators)])
+            yield textwrap.dedent("\n".join(lines[first - 1 : node.end_lineno]))
+
+
+def _name_of(node: ast.stmt) -> str:
+    """Return the name that a statement makes; empty for statements of other kinds."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return node.name
+    return ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else ""
 
 
 @page_part

@@ -63,7 +63,7 @@ def costs_of(name: str, methods: str, deployments: str) -> str:
         for row in table.rows
         if row.key.deployment in names and row.key.method in wanted
     ]
-    return untitled(["", *table.header], rows)
+    return untitled(["deployment", "method", *table.header[1:]], rows)
 
 
 @page_part
@@ -77,7 +77,7 @@ def checks(name: str, cases: str, deployments: str) -> str:
             if not found:
                 raise ValueError(f"case {case} was not tried at {deployment}")
             rows.append([deployment, case, BREAK.join(check_results(found))])
-    return untitled(["", "sent", "what happened"], rows)
+    return untitled(["deployment", "case", "what happened"], rows)
 
 
 @page_part
@@ -104,7 +104,9 @@ def calls(name: str, deployment: str, method: str, *functions: str) -> str:
         for_byte = f"{each:.2g}" if each >= RARE else NO_FIGURE
         rows.append([f"`{function}` of {file}", f"{number:,}", for_byte, f"{share:.0%}"])
     size = format_size(counted.size_bytes)
-    return untitled([f"{method} on {deployment}, {size}", "calls", "for each byte", "of the time"], rows)
+    return untitled(
+        [f"{method} on {deployment}, {size}", "calls", "calls per byte", "share of the time"], rows
+    )
 
 
 class Published(msgspec.Struct, forbid_unknown_fields=True):

@@ -48,8 +48,8 @@ class _Pair(NamedTuple):
 def tls_costs(methods: str) -> str:
     """Return a line for each front and method: rates and CPU seconds for each GB, without TLS and with it."""
     header = [
-        format_size(_size_bytes()), "sent by", "MB/s without", "with TLS", "share",
-        "server, CPU s/GB without", "with TLS", "client, CPU s/GB without", "with TLS",
+        format_size(_size_bytes()), "method", "MB/s without TLS", "with TLS", "times as fast",
+        "server, CPU s/GB without TLS", "with TLS", "client, CPU s/GB without TLS", "with TLS",
     ]  # fmt: skip
     wanted = split_names("method", methods, ALL_METHODS)
     return untitled(header, [_cost_line(pair) for pair in _pairs(wanted)])
@@ -62,8 +62,8 @@ def tls_sentences() -> str:
     shares = [ratio.value for pair in pairs if (ratio := _share(pair))]
     servers, clients = ([more for pair in pairs if (more := pair.more_cpu[side])] for side in (0, 1))
     return (
-        f"- An upload over TLS is {_range(shares)} times as fast as the same upload without.\n"
-        f"- For each GB the server needs {_range(servers)} CPU seconds more, the client {_range(clients)}.\n"
+        f"- An upload over TLS is {_range(shares)} times as fast as without TLS.\n"
+        f"- For each GB, the server needs {_range(servers)} more CPU seconds, and the client {_range(clients)}.\n"
     )
 
 
@@ -71,7 +71,11 @@ def tls_sentences() -> str:
 def tls_blocks() -> str:
     """Return what blocks of 16 KiB cost over TLS, beside blocks of 1 MiB."""
     large, small = BLOCKS
-    header = [f"{BLOCKS[small]} beside {BLOCKS[large]}", "CPU of the client", "CPU of the server"]
+    header = [
+        f"times as much with {BLOCKS[small]} as with {BLOCKS[large]}",
+        "CPU of the client",
+        "CPU of the server",
+    ]
     rows = []
     for name in WITHOUT:
         cells = Cell(name, small, _size_bytes()), Cell(name, large, _size_bytes())
@@ -87,7 +91,7 @@ def tls_memory() -> str:
     if not rows:
         return NOT_YET
     sizes = sorted({size for row in rows for size in (row.small_bytes, row.cell.size_bytes)})
-    header = [f"from {' to '.join(map(format_size, sizes))}", "client", "server"]
+    header = [f"more memory, from {' to '.join(map(format_size, sizes))}", "client", "server"]
     lines = []
     for row in rows:
         more = (figure(size_bytes, tenths_of_mib) for size_bytes in (row.client_bytes, row.server_bytes))

@@ -34,6 +34,7 @@ class Unreadable(LabError):
     """A file of rows that is damaged, no plain file, or too large."""
 
     def __init__(self, name: str, problem: str, damaged: bool = False) -> None:
+        self.problem = problem
         what = "is damaged" if damaged else "is not read"
         super().__init__(f"{name} {what} ({problem}): copy it from its source again")
         self.notice = f"{name} {what} and left out." if damaged else f"{name} is left out: {problem}."
@@ -57,7 +58,7 @@ def content_of(files: RunFiles, name: str) -> bytes:
         try:
             content = files.read(name)
         except FileNotFoundError:
-            content = _unpacked(files, archive)
+            content = unpacked(files, name)
     except FileNotFoundError:
         return b""
     except OSError as error:
@@ -68,15 +69,15 @@ def content_of(files: RunFiles, name: str) -> bytes:
     return content
 
 
-def _unpacked(files: RunFiles, archive: str) -> bytes:
-    """Return what a packed file holds; stop at the limit, however well it is packed."""
-    unpacking = zlib.decompressobj(GZIP)
+def unpacked(files: RunFiles, name: str, most_bytes: int = MOST_BYTES) -> bytes:
+    """Return what a packed file holds, at most this number of bytes; raise OSError, Unreadable."""
+    archive, unpacking = packed(name), zlib.decompressobj(GZIP)
     try:
-        content = unpacking.decompress(files.read(archive), MOST_BYTES + 1)
+        content = unpacking.decompress(files.read(archive), most_bytes + 1)
     except zlib.error as error:
         raise Unreadable(archive, str(error), damaged=True) from None
-    if len(content) > MOST_BYTES:
-        raise OSError(errno.EFBIG, f"it is larger than {format_size(MOST_BYTES)} unpacked", archive)
+    if len(content) > most_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {format_size(most_bytes)} unpacked", archive)
     if not unpacking.eof or unpacking.unused_data:
         raise Unreadable(archive, "it does not end where its content ends", damaged=True)
     return content

@@ -12,7 +12,7 @@ from uploadlab.model.load import LoadStep, LoadUpload
 from uploadlab.model.measurements import Measurement, Profiled
 from uploadlab.model.profiles import Profiles
 from uploadlab.model.runs import SCHEMA_VERSION, Host, Run
-from uploadlab.storage.files import RUN_FILE
+from uploadlab.storage.files import RUN_FILE, Unreadable
 from uploadlab.storage.profiles import read_calls
 from uploadlab.storage.run_folder import RunFolder
 
@@ -59,8 +59,9 @@ def _run(folder: RunFolder, notices: list[str]) -> Run:
         if not folder.has_results():
             folder.read_run()  # says what is wrong
         notices.append(f"{RUN_FILE} is missing: host, plan, tiers and configs are not known.")
-    except (OSError, msgspec.DecodeError) as error:
-        reason = getattr(error, "strerror", error)  # without the path, which a report must not show
+    except (OSError, msgspec.DecodeError, Unreadable) as error:
+        # Without the path, which a report must not show.
+        reason = getattr(error, "strerror", None) or getattr(error, "problem", error)
         notices.append(f"{RUN_FILE} is damaged ({reason}): host, plan, tiers and configs are not known.")
     return Run(
         id=folder.path.name, plan=UNKNOWN, seed=0, runtime=UNKNOWN, started_at="", budget_seconds=0.0,

@@ -32,8 +32,10 @@ from uploadlab.storage.files import (
     Unreadable,
     content_of,
     drop_torn_line,
+    packed,
     size_of,
     unpack,
+    unpacked,
     whole_lines,
 )
 from uploadlab.storage.old_runs import decode_run, with_code
@@ -105,6 +107,7 @@ class RunFolder:
     def write_run(self, run: Run) -> None:
         """Write or replace run.json in one step."""
         self._replace(RUN_FILE, msgspec.json.format(msgspec.json.encode(run), indent=1))
+        self.files.remove(packed(RUN_FILE))
         self.files.remove(ORDER_FILE)  # run.json holds the order from now on
 
     def write_order(self, order: Order) -> None:
@@ -175,8 +178,12 @@ class RunFolder:
         return run
 
     def decode_run_file(self) -> Run:
-        """Return run.json as it is; raises OSError, DecodeError."""
-        return decode_run(self.files.read(RUN_FILE, MOST_RUN_BYTES))
+        """Return run.json as it is, packed or not; raises OSError, DecodeError, Unreadable."""
+        try:
+            content = self.files.read(RUN_FILE, MOST_RUN_BYTES)
+        except FileNotFoundError:
+            content = unpacked(self.files, RUN_FILE, MOST_RUN_BYTES)
+        return decode_run(content)
 
     def read_measurements(self) -> list[Measurement]:
         """Return the timed uploads."""

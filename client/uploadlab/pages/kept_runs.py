@@ -1,0 +1,61 @@
+"""The kept runs and their commands, and the part of extending.md that lists them.
+
+``python -m uploadlab.pages.kept_runs [NAME ...]`` prints them for scripts/reference, a line each.
+"""
+
+import shlex
+import sys
+
+import msgspec
+
+from uploadlab.declared.toml_files import read_toml
+from uploadlab.errors import LabError, UsageError
+from uploadlab.pages.part import page_part, untitled
+from uploadlab.paths import BENCHMARK, program
+from uploadlab.selection import choose
+
+KEPT_RUNS = BENCHMARK / "reference.toml"
+
+
+class KeptRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A command whose runs the pages show."""
+
+    names: list[str]
+    """Folders of benchmark/reference, one for each run that the command makes."""
+    command: str
+    """As typed, without the program."""
+
+    @property
+    def words(self) -> list[str]:
+        """The words behind ./scripts/lab."""
+        return shlex.split(self.command)
+
+
+def load_kept_runs() -> list[KeptRun]:
+    """Return the declared runs in the order of measuring; raise UsageError."""
+    declared = read_toml(KEPT_RUNS, dict[str, list[KeptRun]], lambda content: None)
+    return declared.get("run", [])
+
+
+@page_part
+def kept_runs() -> str:
+    """Return a table of the kept runs with the command of each."""
+    rows = [
+        [", ".join(f"`{name}`" for name in run.names), f"`{program()} {run.command}`"]
+        for run in load_kept_runs()
+    ]
+    return untitled(["run", "command"], rows)
+
+
+def main() -> None:
+    """Print the chosen runs, or all: the names, a tab, and the command's words, quoted for a shell."""
+    try:
+        known = {run.names[0]: run for run in load_kept_runs()}
+        for name in choose("kept run", sys.argv[1:] or ["*"], known):
+            print(shlex.join(known[name].names), shlex.join(known[name].words), sep="\t")
+    except (LabError, UsageError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""The committed runs: each is declared with the command that makes it, and all together stay small."""
+
+import shlex
+
+import pytest
+from uploadlab.model.order import Order
+from uploadlab.pages.kept_runs import KeptRun, load_kept_runs
+from uploadlab.paths import REFERENCE
+from uploadlab.presenting.repeat import command_words
+from uploadlab.storage.run_folder import RunFolder
+
+DECLARED = {name: run for run in load_kept_runs() for name in run.names}
+KEPT = sorted(path.name for path in REFERENCE.iterdir() if path.is_dir())
+PLACES = ("--runtime", "--data-dir")
+MOST_BYTES = 3_000_000
+
+
+def test_every_kept_run_is_declared() -> None:
+    assert sorted(DECLARED) == KEPT
+
+
+def test_all_kept_runs_together_are_small() -> None:
+    sizes = [path.stat().st_size for path in REFERENCE.rglob("*") if path.is_file()]
+    assert sum(sizes) <= MOST_BYTES
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_kept_run_was_made_by_its_command(name: str) -> None:
+    run = RunFolder(REFERENCE / name).read_run()
+    what, where = split(DECLARED[name])
+    assert command_words(run.order or Order()) == what
+    assert where.get("--runtime", run.runtime) == run.runtime
+    assert run.host.data_filesystem == "tmpfs" or "--data-dir" not in where
+
+
+def split(declared: KeptRun) -> tuple[list[str], dict[str, str]]:
+    """A command's words without the options that say where it runs, and those."""
+    words = shlex.split(declared.command)
+    places = [words.index(option) for option in PLACES if option in words]
+    taken = {at for place in places for at in (place, place + 1)}
+    return [word for at, word in enumerate(words) if at not in taken], {
+        words[place]: words[place + 1] for place in places
+    }
