@@ -3,15 +3,17 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
-from uploadlab.declared.reports import COUNT, FILES, Report, load_reports
+from uploadlab.declared.reports import COUNT, FILES, Report, Shown, load_reports
 from uploadlab.declared.variants import extended
 from uploadlab.errors import UsageError
+from uploadlab.model.checks import Check, Verdict
 from uploadlab.paths import DOCS, REFERENCE, ROOT
 from uploadlab.storage.reader import read_run_folder
 from uploadlab.storage.run_folder import RunFolder
 
-from .helpers import ALL_DEPLOYMENTS, lack, need
+from .helpers import ALL_DEPLOYMENTS, lack, measured, need
 from .pages import README, links, sections, target
 from .reported import REPORTS, SHOWN, Answer, disagrees, run_all, united, words_of
 
@@ -47,16 +49,11 @@ def test_kept_runs_show_what_a_report_says(report: Report) -> None:
     answer = Answer(
         "", [row for run in runs for row in run.checks], [row for run in runs for row in run.rows]
     )
+    there = {(row.deployment, row.case) for row in answer.checks}
+    there |= {(row.deployment.partition("@")[0], row.method) for row in answer.measurements}
     for shown in report.shows:
-        if shown.only_kept or any(_has(answer, shown.at, shown.case, shown.method) for _ in runs[:1]):
+        if shown.only_kept or (shown.at, shown.case or shown.method) in there:
             assert disagrees(shown, answer) == ""
-
-
-def _has(answer: Answer, at: str, case: str, method: str) -> bool:
-    """Whether kept runs have rows of this kind at all."""
-    checks = {(row.deployment, row.case) for row in answer.checks}
-    measured = {(row.deployment.partition("@")[0], row.method) for row in answer.measurements}
-    return (at, case) in checks or (at, method) in measured
 
 
 def needs(report: Report) -> set[str]:
@@ -82,6 +79,33 @@ def test_the_command_of_a_report_shows_it(report: Report, answers: dict[int, Ans
     need(*needs(report))
     wrong = [disagrees(shown, answers[report.number]) for shown in report.shows if not shown.only_kept]
     assert "".join(wrong) == ""
+
+
+def test_rows_that_are_missing_or_differ_are_told() -> None:
+    shown = Shown(part="fault", at="granian", case="chunked", verdict="silent loss")
+    row = Check(
+        case="chunked",
+        deployment="granian",
+        route="/",
+        label="",
+        started_at="",
+        verdict=Verdict.LOSS,
+        text="",
+    )
+    other = msgspec.structs.replace(row, verdict=Verdict.PASS)
+    assert disagrees(shown, Answer("", [row], [])) == ""
+    assert disagrees(shown, Answer("", [], []))
+    assert disagrees(shown, Answer("", [row, other], []))
+    assert disagrees(msgspec.structs.replace(shown, any_row=True), Answer("", [row, other], [])) == ""
+    assert disagrees(Shown(part="fault", says="readTimeout"), Answer("nothing", [], []))
+
+
+def test_an_upload_that_is_not_slower_is_told() -> None:
+    shown = Shown(part="fault", at="a", method="h2", link="far", slower_than="h1")
+    rows = [measured("a@far", "h2", 3.0), measured("a@far", "h1", 1.0)]
+    assert disagrees(shown, Answer("", [], rows)) == ""
+    assert disagrees(shown, Answer("", [], [measured("a@far", "h2", 1.5), *rows[1:]]))
+    assert disagrees(shown, Answer("", [], rows[:1]))
 
 
 def test_commands_are_united_where_they_need_the_same_slow_cases() -> None:
