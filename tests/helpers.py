@@ -49,7 +49,7 @@ LOCUST = [sys.executable, "-m", "locust", "--locustfile", str(ROOT / "client" / 
 def need(*programs: str) -> None:
     """Skip the test if this host lacks a program or a package, or fail where LAB_REQUIRE names it."""
     for program in programs:
-        if reason := _lack(program):
+        if reason := lack(program):
             leave_out(program, reason)
 
 
@@ -60,7 +60,8 @@ def leave_out(program: str, reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def _lack(program: str) -> str:
+def lack(program: str) -> str:
+    """Why this host has not this program or package; empty if it has."""
     if program == "docker":
         with Processes() as processes:
             return containers.obstacle(processes)

@@ -155,6 +155,14 @@ def test_a_target_of_the_users_own_is_named_with_its_share_and_what_is_unproven(
     )
 
 
+def test_a_run_of_baselines_alone_says_what_arrived(tmp_path: Path) -> None:
+    found = document(tmp_path / "alone", SINK)
+    assert found.title == "Only baselines were measured: raw-sink takes 1342 MB/s by request.stream"
+    assert told(found)["Arrived"] == "every file is whole: 5 uploads to 1 baseline, every byte checked"
+    refused = rounds("flask", status=Status.REFUSED, http_status=413, error="too large")
+    assert document(tmp_path / "one", [*SINK, *refused]).title == "No upload arrived, except at baselines"
+
+
 def test_what_failed_is_said_once_with_its_places(tmp_path: Path) -> None:
     refused: dict[str, Any] = {"status": Status.REFUSED, "http_status": 413, "error": "too large"}
     rows = [row for name in "abcdefgh" for row in rounds(name, **refused)]

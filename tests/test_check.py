@@ -183,8 +183,8 @@ def test_the_grid_shows_the_worst_of_each_cell_and_explains_it_once() -> None:
     assert cells["your targets", "chunked"] == ["-"]
     assert cells["stock", "post"] == ["silent loss [3] [4]"]
     assert cells["stock", "chunked"] == ["fail [3]"]
-    assert notes[0] == "[1] known: it resets. Fix: set something. post: tuned-one"
-    assert notes[2] == "[3] 502. post: stock-one; chunked: stock-one"
+    assert str(notes[0]) == "[1] known: it resets. Fix: set something. post: tuned-one"
+    assert str(notes[2]) == "[3] 502. post: stock-one; chunked: stock-one"
     told = counts(CHECKED, rows)
     assert told[0] == "Tried: 7 good uploads, 0 faults, 0 bad input, 0 crowds."
     assert "; 9 bytes silently lost or added" in told[-1]

@@ -19,7 +19,9 @@ from .helpers import ALL_DEPLOYMENTS
 
 LOSS, PROBLEM, NOTE = Weight.LOSS, Weight.PROBLEM, Weight.NOTE
 CONFIGS = sorted(
-    path for path in (ROOT / "configs").glob("*/*") if path.is_file() and path.parent.name != "plans"
+    path
+    for path in (ROOT / "configs").glob("*/*")
+    if path.is_file() and path.parent.name not in ("plans", "reports")
 )
 NO_CONFIG = ("flask", "gevent-pywsgi", "cheroot", "tornado")
 """Deployments that a Python program of the lab's own starts, by the beginnings of their names."""

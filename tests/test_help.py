@@ -47,6 +47,14 @@ def test_the_committed_text_is_what_the_commands_print() -> None:
     assert [line for line in FILE.read_text().splitlines() if len(line) > 80 and line[0] != "#"] == []
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_installed_commands_help_fits_a_terminal(command: str) -> None:
+    lines = answered_at_once([command, "--help"], "upload-lab").splitlines()
+    assert lines[0].startswith(f"Usage: upload-lab {command} ")
+    assert [line for line in lines if len(line) > 80] == []
+    assert len(lines) <= 40
+
+
 @pytest.mark.parametrize("script", ["scripts/lab", "scripts/run-matrix.sh"])
 @pytest.mark.parametrize("option", ["--help", "-h", "--version"])
 def test_a_fresh_clone_answers_without_an_installation(clone: Path, script: str, option: str) -> None:

@@ -113,7 +113,7 @@ def test_each_release_that_fits_is_a_row_and_one_that_does_not_install_says_why(
         (["--versions", "gunicorn>=23", "--with", "flask==3"], "leave out --with, --clients and --target"),
         (["--versions", "waitress", "--deployments", "flask"], "flask does not load waitress: choose from"),
         (["--clients", "--with", "gunicorn==26.1.0"], "no client loads it; leave out --clients"),
-        (["--clients", "curl", "--with", "httpx==0.27.0"], "no chosen client loads it, but httpx"),
+        (["--clients", "curl", "--with", "httpx==0.27.0"], "no chosen client loads it; these do: httpx"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_one_line(words: list[str], reason: str) -> None:

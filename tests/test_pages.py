@@ -20,7 +20,7 @@ from uploadlab.storage.run_folder import RunFolder
 from .checkout import checkout
 from .pages import FENCED, GENERATED, PAGES, README, anchors, links, sections, target
 
-FINDINGS, TROUBLES = DOCS / "findings.md", DOCS / "troubleshooting.md"
+FINDINGS, TROUBLES, INDEX = DOCS / "findings.md", DOCS / "troubleshooting.md", DOCS / "README.md"
 REPORTED = """
     file is empty · MemoryError · whole core · 500 kB · /tmp is full · long silence · in a container ·
     client_body_temp · WORKER TIMEOUT · gunicorn reads bodies slowly · in place of the app's 4xx ·
@@ -40,8 +40,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(path), link
 
 
-def test_every_page_is_reached_from_the_readme_at_once() -> None:
-    assert {target(README, link)[0] for link in links(README.read_text())} >= set(PAGES) - {README}
+def linked_from(page: Path) -> set[Path]:
+    return {target(page, link)[0] for link in links(page.read_text())}
+
+
+def test_every_page_is_listed_by_question_one_click_from_the_readme() -> None:
+    assert INDEX in linked_from(README)
+    assert linked_from(INDEX) >= set(PAGES) - {README, INDEX}
 
 
 @pytest.mark.parametrize("symptom", [words.strip() for words in REPORTED.split("·")])

@@ -7,13 +7,13 @@ from upload_app.gunicorn_body import read_into_blocks
 
 bind = os.environ["BIND"]
 wsgi_app = "upload_app.wsgi:application"
-# False by default: makes a control socket, of one name for all that a user starts
+# False by default: gunicorn makes a control socket, with the same name for all servers of a user
 control_socket_disable = True
-workers = 2  # 1 by default: greenlets of a worker share one processor
-limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
-limit_request_fields = 200  # 100 by default; the app bounds all of them together
-limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
-pre_request = read_into_blocks  # none by default: gunicorn copies a body three more times for the app
+workers = 2  # 1 by default: the greenlets of a worker share one processor
+limit_request_line = 8190  # 4094 by default; the app itself refuses a long URL, with a reason
+limit_request_fields = 200  # 100 by default; the app limits all headers together
+limit_request_field_size = 32768  # 8190 by default: a long cookie is refused
+pre_request = read_into_blocks  # none by default: gunicorn copies each body three more times for the app
 
 
 class Worker(GeventWorker):

@@ -11,17 +11,17 @@ from upload_app.gunicorn_body import read_into_blocks
 
 bind = os.environ["BIND"]
 wsgi_app = "upload_app.wsgi:application"
-# False by default: makes a control socket, of one name for all that a user starts
+# False by default: gunicorn makes a control socket, with the same name for all servers of a user
 # (25.1: in the working folder; since 25.2: in $XDG_RUNTIME_DIR or ~/.gunicorn)
 control_socket_disable = True
 workers = 2  # 1 by default: as many processes as the uWSGI deployments have
-# 1 by default: one slow client would hold a whole worker, and each that stalls holds a thread. A worker
-# accepts more clients than it has threads, even while the other worker is idle: 64 may stall at one of them.
+# 1 by default: a slow client holds a whole worker, and each client that stalls holds a thread. A worker
+# accepts more clients than it has threads, even while the other worker is idle: 64 may stall at one worker.
 threads = 72
-limit_request_line = 8190  # 4094 by default; the app refuses a long URL by itself, with a reason
-limit_request_fields = 200  # 100 by default; the app bounds all of them together
-limit_request_field_size = 32768  # 8190 by default: a long cookie would be refused
-pre_request = read_into_blocks  # none by default: gunicorn copies a body three more times for the app
+limit_request_line = 8190  # 4094 by default; the app itself refuses a long URL, with a reason
+limit_request_fields = 200  # 100 by default; the app limits all headers together
+limit_request_field_size = 32768  # 8190 by default: a long cookie is refused
+pre_request = read_into_blocks  # none by default: gunicorn copies each body three more times for the app
 
 
 SILENCE = struct.pack("ll", int(os.environ["SILENCE_SECONDS"]), 0)
@@ -52,4 +52,4 @@ class Worker(ThreadWorker):
         return kept
 
 
-worker_class = Worker  # sync by default: an upload over 30 s, body included, gets its worker killed
+worker_class = Worker  # sync by default: a worker is killed if an upload takes over 30 s, body included

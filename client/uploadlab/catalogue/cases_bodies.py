@@ -22,7 +22,7 @@ READ_BYTES = 1 << 16
 
 @case("content-length", CaseKind.GOOD)
 def content_length() -> Iterator[Attempt]:
-    """A body with its length."""
+    """A body with Content-Length."""
     yield from both(SOME)
     yield raw(LESS, label="100 kB")
     yield from both(noise(3 * MIB + 1), label="3 MiB")
@@ -30,14 +30,14 @@ def content_length() -> Iterator[Attempt]:
 
 @case("chunked", CaseKind.GOOD)
 def chunked() -> Iterator[Attempt]:
-    """A body in chunks, its length unknown."""
+    """A chunked body, without a length."""
     for file, label in ((SMALL, "small"), (SOME, "")):
         yield from both(file, chunked=True, label=label, refusals=(LENGTH_REQUIRED,))
 
 
 @case("post", CaseKind.GOOD, contract=True)
 def post() -> Iterator[Attempt]:
-    """POST in place of PUT."""
+    """POST instead of PUT."""
     yield raw(SOME, verb="POST")
 
 
@@ -55,25 +55,25 @@ def one_byte() -> Iterator[Attempt]:
 
 @case("no-newline", CaseKind.GOOD)
 def no_newline() -> Iterator[Attempt]:
-    """One long line."""
+    """A file that is one long line."""
     yield from both(exactly(b"x" * 150_001))
 
 
 @case("all-crlf", CaseKind.GOOD)
 def all_crlf() -> Iterator[Attempt]:
-    """Nothing but CR LF."""
+    """A file of CR LF only."""
     yield from both(exactly(b"\r\n" * 75_001))
 
 
 @case("all-cr", CaseKind.GOOD)
 def all_cr() -> Iterator[Attempt]:
-    """Nothing but CR: each may begin a boundary."""
+    """A file of CR only: each CR may begin a boundary."""
     yield from both(exactly(b"\r" * 150_001))
 
 
 @case("boundary-alike", CaseKind.GOOD)
 def boundary_alike() -> Iterator[Attempt]:
-    """A boundary without its last letter, every few bytes; and a whole boundary where none may begin."""
+    """A file with parts of the form's boundary, and with the whole boundary where no part may begin."""
     alike = f"\r\n--{BOUNDARY[:-1]}".encode()
     yield form(exactly((alike + b"ab") * 20_000))
     yield form(exactly((alike + b"\r\n") * 20_000 + b"\r"), label="with line breaks")
@@ -88,7 +88,7 @@ def boundary_alike() -> Iterator[Attempt]:
 
 @case("torn-boundary", CaseKind.GOOD)
 def torn_boundary() -> Iterator[Attempt]:
-    """A form whose delimiter lies across the end of a parser's 64 KiB read, at each of its bytes."""
+    """A form whose delimiter is split between two 64 KiB reads of the parser, at each byte."""
     last = form(exactly(b""))
     for at in range(1, len(last.tail)):
         size_bytes = 2 * READ_BYTES - len(last.head) - at
@@ -113,13 +113,13 @@ def over_128_mib() -> Iterator[Attempt]:
 
 @case("over-100-mib", CaseKind.GOOD, shown_by="over-128-mib")
 def over_100_mib() -> Iterator[Attempt]:
-    """A file of 100 MiB and a byte: sent only where that of 128 MiB is not stored."""
+    """A file of 100 MiB and a byte: sent only if 128 MiB are not stored."""
     yield from just_over(100 * MIB)
 
 
 @case("over-16-mib", CaseKind.GOOD, shown_by="over-128-mib")
 def over_16_mib() -> Iterator[Attempt]:
-    """A file of 16 MiB and a byte: sent only where that of 128 MiB is not stored."""
+    """A file of 16 MiB and a byte: sent only if 128 MiB are not stored."""
     yield from just_over(16 * MIB)
 
 
@@ -131,12 +131,12 @@ def over_1_gib() -> Iterator[Attempt]:
 
 @case("over-2-gib", CaseKind.GOOD, large=True)
 def over_2_gib() -> Iterator[Attempt]:
-    """More bytes than fit into 31 bits."""
+    """A file of 2 GiB and a byte: its length does not fit into 31 bits."""
     yield from both(noise(2 * GIB + 1))
     yield raw(noise(2 * GIB + 1), chunked=True, refusals=(LENGTH_REQUIRED,))
 
 
 @case("expect-100", CaseKind.GOOD)
 def expect_100() -> Iterator[Attempt]:
-    """Expect: 100-continue; like curl, it waits a second, then sends."""
+    """Expect: 100-continue: like curl, the client waits a second, then sends."""
     yield from both(SOME, expect=True, refusals=(EXPECTATION_FAILED,))

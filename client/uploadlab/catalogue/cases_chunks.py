@@ -79,7 +79,7 @@ ON_ITS_OWN = {"then": Then.END, "at": THE_END}
 
 @case("chunk-sizes", CaseKind.BAD)
 def chunk_sizes() -> Iterator[Attempt]:
-    """Chunks whose size is no number, alone or after a good chunk: 0xa, signs, spaces, nothing, bare LF."""
+    """Chunks whose size is malformed, alone or after a good chunk: 0xa, signs, spaces, nothing, bare LF."""
     good = Chunks().line
     for label, line in BAD_LINES.items():
         every, others = Chunks(line), Chunks(line, first_line=good, most_bytes=5000)
@@ -102,7 +102,7 @@ BAD_ENDS = {
 
 @case("chunk-ends", CaseKind.BAD)
 def chunk_ends() -> Iterator[Attempt]:
-    """A chunk that ends elsewhere than its size says, by a byte; a body without its last chunk."""
+    """A chunk that is one byte longer or shorter than its size; a body without its last chunk."""
     for label, broken in BAD_ENDS.items():
         for place, at in {"first": 0, "in mid-body": 5000}.items():
             every = label == "one byte short"

@@ -10,7 +10,7 @@ from uploadlab.catalogue.registry import CaseKind, case
 
 @case("kept-connection", CaseKind.GOOD)
 def kept_connection() -> Iterator[Attempt]:
-    """Two and five uploads over one connection, which the client uses until an answer says close."""
+    """Two and five uploads over one connection, until an answer says close."""
     refused: dict[str, Any] = {"query": "limit=5000", "must_refuse": True, "refusals": (TOO_LARGE,)}
     for plain in (raw(SMALL), form(SMALL)):
         yield over_one_connection(plain._replace(label="two"), plain)
@@ -33,7 +33,7 @@ HIDDEN = b"PUT /request-stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\
 
 @case("hidden-request", CaseKind.BAD, contract=True)
 def hidden_request() -> Iterator[Attempt]:
-    """A refused upload whose body reads like requests, then another one: answered by itself, or a close."""
+    """A refused upload whose body looks like requests, then another upload over the same connection."""
     file = exactly(HIDDEN * 100)
     once: dict[str, Any] = {"must_refuse": True, "each_route": False}
     over = {"query": "limit=100", "refusals": (TOO_LARGE,), **once}
@@ -70,7 +70,7 @@ def crowded(crowd: Bystanders, label: str, large: bool) -> Attempt:
 
 @case("crowd-idle", CaseKind.CROWD)
 def crowd_idle() -> Iterator[Attempt]:
-    """An upload beside 16 clients (with --large also 64) that are connected and send nothing."""
+    """An upload beside 16 connected clients that send nothing (--large: also 64)."""
     yield from amid_crowd("idle")
     # uWSGI has Linux keep silent connections back for its socket-timeout, often 60 s (TCP_DEFER_ACCEPT).
     patient = Bystanders(CLIENTS, "idle", before_seconds=75.0)
@@ -79,12 +79,12 @@ def crowd_idle() -> Iterator[Attempt]:
 
 @case("crowd-stalled", CaseKind.CROWD)
 def crowd_stalled() -> Iterator[Attempt]:
-    """An upload beside 16 clients (with --large also 64) that have sent 3 of 100,000 bytes."""
+    """An upload beside 16 clients that have sent 3 of 100,000 bytes (--large: also 64)."""
     head = "PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n"
     yield from amid_crowd("stalled", at_once=f"{head}abc")
 
 
 @case("crowd-slow-header", CaseKind.CROWD)
 def crowd_slow_header() -> Iterator[Attempt]:
-    """An upload beside 16 clients (with --large also 64) that send a request line, a byte each second."""
+    """An upload beside 16 clients that send a byte of their request line each second (--large: also 64)."""
     yield from amid_crowd("slow", at_once="PUT /upl", each_second=b"o")

@@ -32,7 +32,7 @@ IN_CHUNKS: dict[str, Any] = {"chunked": True, "refusals": (LENGTH_REQUIRED, BAD_
 
 @case("digest", CaseKind.GOOD, contract=True)
 def digest() -> Iterator[Attempt]:
-    """A digest of the body is announced, and is right: by sha-256 or sha-512, in either header."""
+    """A header with the right digest of the body: sha-256 or sha-512, in either header."""
     yield from (announced(attempt) for attempt in both(SOME))
     yield announced(raw(LESS, label="100 kB"))
     yield from (announced(attempt) for attempt in both(SOME, **IN_CHUNKS))
@@ -50,7 +50,7 @@ def digest() -> Iterator[Attempt]:
 
 @case("digest-wrong", CaseKind.BAD, contract=True)
 def digest_wrong() -> Iterator[Attempt]:
-    """A digest of the body is announced, and the body that arrives is another one."""
+    """A header with the digest of another body."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
     yield from (announced(attempt, right=False) for attempt in both(SOME, **bad))
     yield announced(raw(LESS, label="100 kB", **bad), right=False)
@@ -65,7 +65,7 @@ def digest_wrong() -> Iterator[Attempt]:
 
 @case("digest-cut", CaseKind.FAULT, contract=True)
 def digest_cut() -> Iterator[Attempt]:
-    """A digest is announced, then the client cuts the chunked body: nothing is stored, at any server."""
+    """A header with a digest, then a chunked body that its client cuts: no server may store it."""
     yield from (announced(attempt) for attempt in cut_in_chunks())
 
 
@@ -89,7 +89,7 @@ MALFORMED = {
 
 @case("digest-malformed", CaseKind.BAD, contract=True)
 def digest_malformed() -> Iterator[Attempt]:
-    """A digest is announced in a malformed header: other notations, lengths, and missing parts."""
+    """A malformed header for the digest: other notations, wrong lengths, missing parts."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
     for label, text in MALFORMED.items():
         every = label == "no base64"

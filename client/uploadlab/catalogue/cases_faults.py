@@ -22,7 +22,7 @@ from uploadlab.units import MIB
 
 @case("stall", CaseKind.FAULT)
 def stall() -> Iterator[Attempt]:
-    """A pause of 5 s in mid-body."""
+    """A pause of 5 s in the middle of the body."""
     pause: dict[str, Any] = {"then": Then.PAUSE, "at": HALF, "refusals": (TIMEOUT,)}
     yield from both(SOME, **pause)
     yield raw(SOME, chunked=True, **pause | {"refusals": (TIMEOUT, LENGTH_REQUIRED)})
@@ -52,19 +52,19 @@ def refused_early(over_tls: bool) -> Iterator[Attempt]:
 
 @case("early-refusal", CaseKind.FAULT)
 def early_refusal() -> Iterator[Attempt]:
-    """A body over the limit, sent to its end although the server may refuse it before."""
+    """A body over the limit; the client sends all of it, even if the server refuses early."""
     yield from refused_early(over_tls=False)
 
 
 @case("early-refusal-tls", CaseKind.FAULT)
 def early_refusal_tls() -> Iterator[Attempt]:
-    """The same over TLS, where a server that closes early ends the client's connection in another way."""
+    """The same over TLS, where an early close ends the connection differently."""
     yield from refused_early(over_tls=True)
 
 
 @case("client-gone", CaseKind.FAULT)
 def client_gone() -> Iterator[Attempt]:
-    """A client that closes or breaks the connection in mid-body."""
+    """A client that closes or resets the connection in the middle of the body."""
     for then in (Then.CLOSE, Then.RESET):
         yield from both(SOME, then=then, at=HALF, label=then, must_refuse=True)
         yield raw(LESS, then=then, at=HALF_OF_LESS, label=f"{then}, 100 kB", must_refuse=True)
@@ -93,7 +93,7 @@ def cut_chunks() -> Iterator[Attempt]:
 
 @case("short-body", CaseKind.FAULT)
 def short_body() -> Iterator[Attempt]:
-    """Content-Length longer than the body, whose sender waits for an answer."""
+    """A Content-Length longer than the body; the client then waits for an answer."""
     bad: dict[str, Any] = {"then": Then.END, "must_refuse": True, "refusals": (BAD_REQUEST, TIMEOUT)}
     yield from both(SOME, at=HALF, **bad)
     yield raw(LESS, at=HALF_OF_LESS, label="100 kB", **bad)
@@ -101,7 +101,7 @@ def short_body() -> Iterator[Attempt]:
 
 @case("short-form", CaseKind.FAULT)
 def short_form() -> Iterator[Attempt]:
-    """A whole form, or file, of which 9 bytes more are announced; then the sender ends its side."""
+    """A whole form, or file, with a Content-Length 9 bytes too long; then the client ends its side."""
     bad: dict[str, Any] = {
         "then": Then.END,
         "at": THE_END,

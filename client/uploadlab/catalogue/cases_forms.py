@@ -24,13 +24,13 @@ SHORTER_LINE_MIB = 2
 
 @case("line-break-first", CaseKind.GOOD, large=True)
 def line_break_first() -> Iterator[Attempt]:
-    """A form whose file begins with CR, LF or both, then 128 MiB without: within 30 s (CVE-2023-46136)."""
+    """A form whose file begins with CR, LF or both, then has 128 MiB without: in 30 s (CVE-2023-46136)."""
     yield from _long_lines(LONG_LINE_MIB)
 
 
 @case("line-break-2-mib", CaseKind.GOOD)
 def line_break_2_mib() -> Iterator[Attempt]:
-    """The same with 2 MiB: no parser may keep the file in memory like a field, and refuse it as too large."""
+    """The same with 2 MiB: no parser may treat the file like a field, and refuse it as too large."""
     yield from _long_lines(SHORTER_LINE_MIB)
 
 
@@ -73,7 +73,7 @@ FILE_NAMES = {
 
 @case("file-names", CaseKind.BAD, contract=True)
 def file_names() -> Iterator[Attempt]:
-    """File names made to end up in another folder."""
+    """File names that try to leave the upload folder."""
     for label, name in FILE_NAMES.items():
         yield form(SOME, name=name, label=label, refusals=(BAD_REQUEST,))
 
@@ -89,7 +89,7 @@ def no_file() -> Iterator[Attempt]:
 
 @case("broken-form", CaseKind.BAD)
 def broken_form() -> Iterator[Attempt]:
-    """A boundary that is missing, or differs from the announced one."""
+    """A boundary that is missing, or differs from the header's."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
     # Werkzeug keeps what is no part yet in memory, up to the limit of a field.
     endless = bad | {"refusals": (BAD_REQUEST, TOO_LARGE)}
@@ -111,7 +111,7 @@ ONE_FILE: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST,)}
 
 @case("two-files", CaseKind.BAD, contract=True)
 def two_files() -> Iterator[Attempt]:
-    """Two parts named `file`: both with content, the first or the second empty, three of them."""
+    """Two parts named `file`: both with content, or one of them empty; and three such parts."""
     last = f"\r\n--{BOUNDARY}--\r\n".encode()
     after = b"\r\n" + another_file(b"")[:-2] + last
     yield form(SOME, before=another_file(b"x" * 1000), label="both with content", **ONE_FILE)
@@ -128,7 +128,7 @@ def two_files() -> Iterator[Attempt]:
 
 @case("nothing-chosen", CaseKind.BAD, contract=True)
 def nothing_chosen() -> Iterator[Attempt]:
-    """A form of a browser in which no file was chosen: an empty part with an empty name."""
+    """A browser's form without a chosen file: an empty part with an empty name."""
     yield form(exactly(b""), name="", **ONE_FILE)
     yield form(exactly(b""), name="", before=another_file(b"", name=""), label="twice", **ONE_FILE)
     yield form(exactly(b""), name="", before=field("note", b"text"), label="after a field", **ONE_FILE)
@@ -140,7 +140,7 @@ ENCODED = {"base64": base64.encodebytes(TEXT), "quoted-printable": quopri.encode
 
 @case("part-encodings", CaseKind.BAD, contract=True)
 def part_encodings() -> Iterator[Attempt]:
-    """Content-Transfer-Encoding in a part: base64, quoted-printable, and those that change no byte."""
+    """Content-Transfer-Encoding in a part: base64, quoted-printable, and encodings that change no byte."""
     for name, encoded in ENCODED.items():
         file = exactly(TEXT)._replace(encoded=encoded)
         for coding in (name, name.upper()):
@@ -180,7 +180,7 @@ UNUSUAL_NAMES = {
 
 @case("unusual-names", CaseKind.BAD)
 def unusual_names() -> Iterator[Attempt]:
-    """File names with backslashes, quotes, Latin-1, filename*: stored, or refused for a true reason."""
+    """File names with backslashes, quotes, Latin-1 or filename*: stored, or refused with the true reason."""
     may: dict[str, Any] = {"refusals": (BAD_REQUEST,), "untrue_reasons": NO_FILE}
     for label, name in UNUSUAL_NAMES.items():
         yield form(SOME, head=part_head(f'name="file"; {name}', "X-Note: a\r\n"), label=label, **may)

@@ -20,14 +20,14 @@ from uploadlab.catalogue.registry import CaseKind, case
 
 @case("broken-chunk", CaseKind.BAD)
 def broken_chunk() -> Iterator[Attempt]:
-    """A chunk whose size is no number."""
+    """A chunk whose size is not a number."""
     broken: dict[str, Any] = {"then": Then.BREAK, "at": HALF, "must_refuse": True}
     yield from both(SOME, chunked=True, **broken, refusals=(BAD_REQUEST, LENGTH_REQUIRED))
 
 
 @case("two-framings", CaseKind.BAD)
 def two_framings() -> Iterator[Attempt]:
-    """A body in chunks that also has a length, and one with a length whose header looks like chunks."""
+    """A chunked body that also has a length; a body with a length and a header that looks like chunked."""
     may: dict[str, Any] = {"refusals": (BAD_REQUEST, LENGTH_REQUIRED)}
     yield from both(SOME, chunked=True, headers=("Content-Length: 100",), label="both", **may)
     yield from both(SOME, headers=("Transfer_Encoding: chunked",), label="Transfer_Encoding", **may)
@@ -59,7 +59,7 @@ BAD_LENGTH: dict[str, Any] = {
 
 @case("bad-lengths", CaseKind.BAD)
 def bad_lengths() -> Iterator[Attempt]:
-    """A Content-Length that is no number: signs, other notations, several numbers, too many digits."""
+    """A Content-Length that is not a plain number: signs, hex, several numbers, too many digits."""
     for label, text in NO_LENGTHS.items():
         line = f"Content-Length: {text}"
         yield from both(SMALL, each_route=label == "plus", framing=(line,), label=label, **BAD_LENGTH)
@@ -79,7 +79,7 @@ def bad_lengths() -> Iterator[Attempt]:
 
 @case("repeated-lengths", CaseKind.BAD)
 def repeated_lengths() -> Iterator[Attempt]:
-    """Content-Length twice: the same number, or two; also beside a header of that name with an underscore."""
+    """Two headers Content-Length, equal or different; also Content_Length beside it."""
     right, other = "Content-Length: {length}", "Content-Length: 5"
     for label, lines in {
         "two lines": (right, other),
@@ -101,7 +101,7 @@ def repeated_lengths() -> Iterator[Attempt]:
 
 @case("unusual-lengths", CaseKind.BAD)
 def unusual_lengths() -> Iterator[Attempt]:
-    """A right Content-Length that is written unusually: tabs, leading zeros, a folded line, no space."""
+    """A right Content-Length in unusual notation: tabs, leading zeros, a folded line, no space."""
     may: dict[str, Any] = {"refusals": (BAD_REQUEST,), "patience_seconds": SOON_SECONDS}
     for label, lines in {
         "tabs": ("Content-Length:\t{length}\t",),
@@ -144,7 +144,7 @@ CODED_REFUSALS = (BAD_REQUEST, LENGTH_REQUIRED, UNPROCESSABLE, NOT_IMPLEMENTED)
 
 @case("transfer-codings", CaseKind.BAD)
 def transfer_codings() -> Iterator[Attempt]:
-    """A Transfer-Encoding other than chunked: gzip, unknown names, lists, parameters, nothing."""
+    """A Transfer-Encoding other than chunked: gzip, unknown names, lists, parameters, empty."""
     bad = BAD_LENGTH | {"refusals": CODED_REFUSALS}
     for label, codings in NO_CODINGS.items():
         lines = tuple(f"Transfer-Encoding: {coding}" for coding in codings)
@@ -166,7 +166,7 @@ def transfer_codings() -> Iterator[Attempt]:
 
 @case("unusual-codings", CaseKind.BAD)
 def unusual_codings() -> Iterator[Attempt]:
-    """Transfer-Encoding: chunked that is written unusually: tabs, upper case, empty items, folded."""
+    """Transfer-Encoding: chunked in unusual notation: tabs, upper case, empty items, a folded line."""
     may: dict[str, Any] = {"refusals": CODED_REFUSALS, "patience_seconds": SOON_SECONDS}
     for label, lines in {
         "tabs": ("Transfer-Encoding:\tchunked\t",),
@@ -182,7 +182,7 @@ def unusual_codings() -> Iterator[Attempt]:
 
 @case("no-length", CaseKind.BAD)
 def no_length() -> Iterator[Attempt]:
-    """Neither a length nor chunks, by PUT and POST, with and without bytes after the head."""
+    """No length and no chunks, by PUT and POST, with and without bytes after the head."""
     bad: dict[str, Any] = {
         "framing": (),
         "must_refuse": True,
@@ -197,7 +197,7 @@ def no_length() -> Iterator[Attempt]:
 
 @case("http-1.0", CaseKind.BAD)
 def http_1_0() -> Iterator[Attempt]:
-    """HTTP/1.0, with a length and in chunks, which that version does not have (RFC 9112, 6.1)."""
+    """HTTP/1.0 with a length, and with chunks, which this version does not have (RFC 9112, 6.1)."""
     old = "{verb} {path}{query} HTTP/1.0"
     yield from both(SMALL, request_line=old)
     bad = BAD_LENGTH | {"refusals": (BAD_REQUEST, LENGTH_REQUIRED)}
@@ -208,7 +208,7 @@ def http_1_0() -> Iterator[Attempt]:
 
 @case("content-range", CaseKind.BAD, contract=True)
 def content_range() -> Iterator[Attempt]:
-    """A PUT of a part, announced by Content-Range, as `curl -C OFFSET` sends it."""
+    """A PUT of a part of the file, with Content-Range, as `curl -C OFFSET` sends it."""
     last = SMALL.size_bytes - 1
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (BAD_REQUEST, NOT_IMPLEMENTED)}
     for label, value in {

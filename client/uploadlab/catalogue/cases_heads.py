@@ -27,7 +27,7 @@ CODINGS_TAKEN = {NO_SUCH_CODING: "Accept-Encoding", NO_METHOD: "Allow"}
 
 @case("long-heads", CaseKind.GOOD)
 def long_heads() -> Iterator[Attempt]:
-    """Heads as large as browsers send them: 5, 16 and 30 KB of cookie, 120 headers, a URL of 7 KB."""
+    """Heads as large as browsers send them: cookies of 5, 16 and 30 KB, 120 headers, a URL of 7 KB."""
     for size in (5, 16, 30):
         cookie = f"Cookie: session={'x' * (size * KB - 20)}"
         yield from both(SMALL, headers=(cookie,), each_route=False, label=f"{size} KB of cookie")
@@ -59,7 +59,7 @@ def too_long_heads() -> Iterator[Attempt]:
 
 @case("content-encoding", CaseKind.BAD)
 def content_encoding() -> Iterator[Attempt]:
-    """Content-Encoding, such as gzip: refused, or stored as sent; nobody asks for the decoded file."""
+    """A Content-Encoding such as gzip: must be refused, or stored as it was sent."""
     may: dict[str, Any] = {"refusals": (BAD_REQUEST, NO_SUCH_CODING), "required_headers": CODINGS_TAKEN}
     zipped = exactly(gzip.compress(b"tea\r\n" * 2000, mtime=0))
     yield raw(zipped, headers=("Content-Encoding: gzip",), label="gzip", **may)
@@ -107,7 +107,7 @@ LINE_REFUSALS = (
 
 @case("request-lines", CaseKind.BAD)
 def request_lines() -> Iterator[Attempt]:
-    """A request line that is malformed or not supported: versions, methods, paths with %00."""
+    """A malformed or unsupported request line: versions, methods, paths with %00."""
     bad: dict[str, Any] = {
         "refusals": LINE_REFUSALS,
         "patience_seconds": SOON_SECONDS,
@@ -128,7 +128,7 @@ def request_lines() -> Iterator[Attempt]:
 
 @case("wrong-methods", CaseKind.BAD, contract=True)
 def wrong_methods() -> Iterator[Attempt]:
-    """A method that the route does not have: 405, with the methods that it has in Allow."""
+    """A method that the route does not have: must be a 405 that lists its methods in Allow."""
     bad: dict[str, Any] = {"must_refuse": True, "refusals": (NO_METHOD,)}
     for verb in ("PATCH", "DELETE"):
         yield from both(SMALL, verb=verb, label=verb, **bad)

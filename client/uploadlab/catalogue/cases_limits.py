@@ -30,30 +30,30 @@ IN_MID_UPLOAD = (
 
 @case("silent-head", CaseKind.LIMIT, slow=True, contract=True)
 def silent_head() -> Iterator[Attempt]:
-    """How long a client may be silent before the end of its head, up to 120 s."""
+    """How long a client may be silent in the head, up to 120 s."""
     yield raw(SMALL, then=Then.HOLD, in_head=True, each_route=False)
 
 
 @case("silent-body", CaseKind.LIMIT, slow=True, contract=True)
 def silent_body() -> Iterator[Attempt]:
-    """How long a client may be silent in mid-body, up to 120 s."""
+    """How long a client may be silent in the body, up to 120 s."""
     yield raw(SOME, then=Then.HOLD, at=HALF, each_route=False)
 
 
 @case("slow-body", CaseKind.LIMIT, slow=True, contract=True)
 def slow_body() -> Iterator[Attempt]:
-    """How long an upload may take whose client sends 1,000 bytes each second, up to 120 s."""
+    """How long an upload at 1,000 bytes a second may take, up to 120 s."""
     yield raw(noise(1000 * LADDER_SECONDS + 1), then=Then.TRICKLE, at=1000, each_route=False)
 
 
 @case(FIRST_BYTE, CaseKind.LIMIT, slow=True, contract=True)
 def first_byte() -> Iterator[Attempt]:
-    """Whether the app is called before the client has sent the last byte: 3 MiB with two pauses of 1 s."""
+    """Whether the app is called before the last byte has come: 3 MiB with two pauses of 1 s."""
     yield raw(noise(3 * MIB - 1), then=Then.TRICKLE, at=MIB, each_route=False)
 
 
 @case(SLOW_CLIENTS, CaseKind.LIMIT, slow=True, contract=True)
 def slow_clients() -> Iterator[Attempt]:
-    """How many clients that send 1,000 bytes a second, up to 64, stop another client's upload."""
+    """How many clients at 1,000 bytes a second, up to 64, stop another client's upload."""
     crowd = Bystanders(MOST_SLOW_CLIENTS, "slow", at_once=IN_MID_UPLOAD, each_second=b"x" * 1000)
     yield raw(noise(MIB // 16), crowd=crowd, within_seconds=ANSWER_SECONDS, each_route=False)

@@ -171,7 +171,7 @@ def stream_fsync(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 
 @method("request.stream-digest", "/request-stream", aside=True)
 def stream_digest(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """Raw body after its SHA-256, which the app checks: the price of a proof from end to end."""
+    """Raw body with its SHA-256, which the app checks: the price of a check from end to end."""
     found = hashlib.sha256()
     for block in iter(partial(file.read, BLOCK_BYTES), b""):
         found.update(block)
@@ -183,7 +183,7 @@ def stream_digest(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 
 @method("request.stream-sendfile", "/request-stream", aside=True, sendfile=True)
 def stream_sendfile(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """Raw body that the system sends by itself (`socket.sendfile`): no byte of it enters the client."""
+    """Raw body, sent by `socket.sendfile`: the client copies no byte."""
     return stream(file, size_bytes, part)
 
 
@@ -192,7 +192,7 @@ def stream_sendfile(file: BinaryIO, size_bytes: int, part: Part) -> Request:
     sends_as="request.stream",
 )  # fmt: skip
 def stream_splice(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """Raw body that the system moves from connection to file (`os.splice`): no byte of it enters the app."""
+    """Raw body, moved by `os.splice` from connection to file: the app copies no byte."""
     return stream(file, size_bytes, part)
 
 
@@ -207,13 +207,13 @@ def stream_zero_copy(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 
 @method("request.stream-curl", "/request-stream", curl=True)
 def stream_curl(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """Raw body, sent by `curl -T`: the yardstick for our own client."""
+    """Raw body, sent by `curl -T`: for comparison with the lab's client."""
     return stream(file, size_bytes, part)
 
 
 @method("request.stream-16k", "/request-stream", block_bytes=REQUESTS_BLOCK_BYTES)
 def stream_16k(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """Raw body in blocks of 16 KiB, the default of `requests`: the yardstick for larger blocks."""
+    """Raw body in blocks of 16 KiB, the default of `requests`: for comparison with larger blocks."""
     return stream(file, size_bytes, part)
 
 
@@ -225,27 +225,27 @@ def stream_chunked(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 
 @method("request.files", "/request-files", form=True)
 def files(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """`files=` and `request.files`: what most tutorials show; the whole body in client memory."""
+    """`files=` and `request.files`, as in most tutorials: the client holds the whole body in memory."""
     beside = {"data": list(part.others)} if part.others else {}
     return {"files": {part.field: (part.name, file, "application/octet-stream")}, **beside}
 
 
 @method("request.files-streamed", "/request-files", form=True)
 def files_streamed(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """A form that is read while it is sent: half of the fix."""
+    """A form that the client reads while it sends: half of the fix."""
     form = SentForm(file, size_bytes, boundary(), *part)
     return {"data": form, "headers": {"Content-Type": form.content_type}}
 
 
 @method("request.files-direct", "/request-files?spool=direct", form=True, sends_as="request.files-streamed")
 def files_direct(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """The same form, and an app that spools to the destination: both halves."""
+    """The same form; the app writes the file straight to its place: both halves of the fix."""
     return files_streamed(file, size_bytes, part)
 
 
 @method("multipart-push", "/multipart-push", form=True, sends_as="request.files-streamed")
 def multipart_push(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """The same form, and a push parser in the app: the fastest form at most servers."""
+    """The same form; the app has a push parser: the fastest form at most servers."""
     return files_streamed(file, size_bytes, part)
 
 

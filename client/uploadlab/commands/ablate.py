@@ -22,7 +22,7 @@ Examples:
 """,
 )
 @click.argument("config")
-@click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: compare]")
+@click.option("--plan", metavar="NAME", help="One of lab list plans.  [default: compare]")
 @options.cell_options
 @options.comparison_options
 @options.fail_above_option

@@ -23,9 +23,9 @@ Examples:
   lab check --cases chunked,stall --deployments gunicorn
   lab check --deployments mine --target mine=http://127.0.0.1:8000
   lab check --target mine=http://127.0.0.1:8000/up --expect-status 200
-  lab check --clients                             clients, at a bad server
+  lab check --clients                             clients instead of servers
   lab check --with werkzeug==3.0.1                other versions of packages
-  lab check --versions 'gunicorn>=23'             a row for each release
+  lab check --versions 'gunicorn>=23'             each release
 """,
 )
 @click.option(
@@ -33,7 +33,7 @@ Examples:
     type=Names(),
     is_flag=False,
     flag_value="*",
-    help="Test clients in place of servers: all, or --clients httpx,curl.",
+    help="Test clients, not servers; without names, all.",
 )
 @click.option("--cases", type=Names(), help="Try only these cases.")
 @click.option(
@@ -44,15 +44,15 @@ Examples:
 )
 @options.deployments_option
 @options.with_option
-@click.option("--versions", metavar="REQ", default="", help="A row for each release: 'gunicorn>=23'.")
+@click.option("--versions", metavar="REQ", default="", help="Test each release: 'gunicorn>=23'.")
 @target_options
 @options.place_options
 def command(place: session.Place, screen: Screen, **asked: Any) -> int:
     """Test whether every byte arrives.
 
-    Sends good, bad and broken uploads, at last beside 16 other clients. Exit code 1 if a tuned deployment
-    fails. With --clients, each client uploads to a server that misbehaves: what it then believes is a
-    finding, with exit code 0.
+    Sends good, bad and broken uploads, some of them beside 16 other clients. Exit code 1 if a tuned
+    deployment or your own server fails. With --clients, each client uploads to a server that misbehaves; its
+    failures are findings, with exit code 0.
     """
     order = with_known_app(Order(kind=Kind.CHECK, **asked), screen)
     if order.versions:

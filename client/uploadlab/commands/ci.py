@@ -36,19 +36,24 @@ Examples:
   lab ci --app app:app --route /upload --base-app ../base
 """,
 )
-@click.option("--base", metavar="SIDE", help="What the change is compared with.")
-@click.option("--head", default=LOCKED, metavar="SIDE", help="What is judged.  [default: locked]")
+@click.option("--base", metavar="SIDE", help="Version before the change.")
+@click.option("--head", default=LOCKED, metavar="SIDE", help="Version to judge.  [default: locked]")
 @click.option(
     "--base-app", type=click.Path(path_type=Path), metavar="DIR", help="Code of --app before the change."
 )
-@click.option("--deployments", type=Names(), help="Where.  [default: where it matters]")
-@click.option("--cases", type=Names(), help="Try only these in the check.")
+@click.option("--deployments", type=Names(), help="Run these.  [default: those that use it]")
+@click.option("--cases", type=Names(), help="Check only these.")
 @click.option("--methods", type=Names(), help="Compare only these.")
-@click.option("--sizes", type=Sizes(), help="Compare these, as 16MiB,1GiB.")
-@click.option("--fail-above", type=Percent(), default="10%", help="The slowdown that fails.  [default: 10%]")
+@click.option("--sizes", type=Sizes(), help="Compare only these: 16MiB,1GiB.")
+@click.option("--fail-above", type=Percent(), default="10%", help="Slowdown that fails.  [default: 10%]")
 @click.option("--minutes", type=MINUTES, default=USUAL_MINUTES, help="Time limit for both.  [default: 4.5]")
 @click.option("--junit", type=click.Path(dir_okay=False), metavar="FILE", help="Write JUnit XML.")
-@click.option("--summary", type=click.Path(dir_okay=False), metavar="FILE", help="Write Markdown.")
+@click.option(
+    "--summary",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write Markdown.  [default: $GITHUB_STEP_SUMMARY]",
+)
 @app_options
 @options.place_options
 def command(
@@ -56,10 +61,10 @@ def command(
 ) -> int:
     """Judge a change in CI.
 
-    Checks the head, then compares it with the base. Exit code 1 if a tuned deployment fails a case, or if
-    the head is slower than --fail-above or cannot be judged; 2 if it cannot be carried out. A SIDE is a
-    version as gunicorn==26.1.0, a wheel, a folder, a file of requirements, or "locked". Runs here, not in
-    containers; without --summary, $GITHUB_STEP_SUMMARY gets it.
+    Checks the head (the change), then compares its speed with the base. Exit code 1 if uploads fail at the
+    head, or it is slower than --fail-above, or the machine was too noisy to judge. Exit code 2 if the job
+    could not be carried out. A SIDE is a version as gunicorn==26.1.0, a wheel, a folder, a file of
+    requirements, or "locked" (the lab's own). Servers run as processes of this host.
     """
     if place.runtime == session.AUTO:  # whose images take longer than the job may
         place = place._replace(runtime=session.LOCAL)

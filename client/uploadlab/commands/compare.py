@@ -31,8 +31,8 @@ Examples:
 """,
 )
 @click.argument("configs", nargs=-1, metavar="SIDE SIDE...")
-@click.option("--deployments", type=Names(), help="Where to compare versions.")
-@click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: compare]")
+@click.option("--deployments", type=Names(), help="Compare versions on these.")
+@click.option("--plan", metavar="NAME", help="One of lab list plans.  [default: compare]")
 @options.cell_options
 @options.comparison_options
 @options.fail_above_option
@@ -41,8 +41,9 @@ Examples:
 def command(configs: tuple[str, ...], place: session.Place, screen: Screen, **asked: Any) -> int:
     """Compare configs, or versions.
 
-    Measures each SIDE against the first: configs, deployments, or versions of packages (requirements with
-    commas between, wheels, source folders, files of requirements; "locked" for the lock files').
+    Measures each SIDE against the first. A SIDE is a config, a deployment, or versions of packages:
+    requirements with commas between, a wheel, a source folder, a file of requirements, or "locked" for the
+    versions in the lock files.
     """
     if are_versions(configs):
         words = [word if word == LOCKED else whole_side(word) for word in configs]
@@ -51,7 +52,7 @@ def command(configs: tuple[str, ...], place: session.Place, screen: Screen, **as
         words = [from_checkout(word, ROOT) for word in configs]
         if len(words) < 2:
             raise UsageError(
-                "compare takes two configs or more: compare configs/uwsgi/A.ini configs/uwsgi/B.ini"
+                "compare needs two configs or more: compare configs/uwsgi/A.ini configs/uwsgi/B.ini"
             )
     order = Order(kind=Kind.COMPARE, configs=words, **asked)
     return session.start(draft(with_known_app(order, screen)), place, screen)

@@ -30,7 +30,7 @@ Example:
 def command(before: str, after: str, force: bool, fail_above: float | None, tables: bool, out: Path) -> int:
     """Compare two stored runs.
 
-    Compares the cells of the second RUN with the same cells of the first.
+    Compares each cell of the second RUN with the same cell of the first.
     """
     first, second = (options.stored_run(name, out) for name in (before, after))
     return _compare(first, second, force, fail_above, Screen(tables))

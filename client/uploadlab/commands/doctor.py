@@ -82,28 +82,30 @@ Asked = dict[str, Any]
 Examples:
   lab doctor http://127.0.0.1:8000/upload
   lab doctor https://example.org/upload --field document --yes
-  lab doctor --print-probe > upload_lab_probe.py  mount it, then:
+  lab doctor --print-probe > upload_lab_probe.py  beside your app; then:
   lab doctor https://example.org/up --probe /upload-lab-probe --token TOKEN
-  lab doctor --config nginx.conf app.ini    what limits uploads there?
+  lab doctor --config nginx.conf app.ini    which lines limit uploads?
   journalctl -u nginx | lab doctor --log -  what do these errors mean?
 """,
 )
 @click.argument("url", required=False)
-@click.option("--probe", metavar="PATH", help="Where the far end is mounted, on the same host.")
-@click.option("--token", metavar="TOKEN", help="The far end's token.")
-@click.option("--print-probe", is_flag=True, help="Print the far end, a file for WSGI and ASGI.")
-@click.option("--config", "configs", multiple=True, metavar="FILE...", help="Read configs.")
-@click.option("--log", "logs", multiple=True, metavar="FILE...", help="Read logs; -: standard input.")
-@click.option("--budget", default="100MB", metavar="SIZE", help="Send no more than this.  [default: 100MB]")
-@click.option("--minutes", type=MINUTES, default=5.0, help="Take no longer than this.  [default: 5]")
+@click.option("--probe", metavar="PATH", help="Path of the far end, on the same host.")
+@click.option("--token", metavar="TOKEN", help="Token of the far end.")
+@click.option("--print-probe", is_flag=True, help="Print the far end: a file for your app.")
+@click.option(
+    "--config", "configs", multiple=True, metavar="FILE...", help="Read configs of servers and fronts."
+)
+@click.option("--log", "logs", multiple=True, metavar="FILE...", help="Read logs; - is standard input.")
+@click.option("--budget", default="100MB", metavar="SIZE", help="Send at most this.  [default: 100MB]")
+@click.option("--minutes", type=MINUTES, default=5.0, help="Time limit in minutes.  [default: 5]")
 @click.option(
     "--rungs",
     type=Rungs(),
     default="5,30,60",
-    help="Seconds of silence, of one upload, and of waiting to try.  [default: 5,30,60]",
+    help="Seconds to try: of silence, of one upload, and of waiting.  [default: 5,30,60]",
 )
-@click.option("--yes", is_flag=True, help="Begin at another host than this one, too.")
-@click.option("--json", "json_file", metavar="FILE", help="Also write all that was seen.")
+@click.option("--yes", is_flag=True, help="Send to another host than this one.")
+@click.option("--json", "json_file", metavar="FILE", help="Also write all requests and findings.")
 @click.option("--markdown", metavar="FILE", help="Also write the answer as Markdown.")
 @click.option("--html", metavar="FILE", help="Also write the answer as a page.")
 @endpoint_options
@@ -111,10 +113,10 @@ def command(
     url: str | None, described: Described, print_probe: bool, configs: tuple[str, ...],
     logs: tuple[str, ...], **asked: Any,
 ) -> int:  # fmt: skip
-    """Find out which hop does what to uploads, and which setting to change.
+    """Find which hop and setting break or slow uploads.
 
-    Sends uploads of many kinds to URL, which must be yours: see --budget. With --config or --log it only
-    reads files. Exit code 1 if uploads are lost, or fail.
+    Sends many kinds of uploads to URL, which must be your own, up to --budget. With --config or --log it
+    only reads files. Exit code 1 if uploads are lost or fail.
     """
     screen = Screen()
     if print_probe:

@@ -25,24 +25,26 @@ Example:
   lab knobs --only gunicorn
 """,
 )
-@click.option("--only", metavar="TEXT", help="Only those whose deployment or option contains TEXT.")
+@click.option("--only", metavar="TEXT", help="Only settings whose deployment or option has TEXT.")
 @click.option("--rounds", type=COUNT, default=ROUNDS, show_default=True, help="Rounds of each cell.")
-@click.option("--seed", type=int, help="Repeat the order of a run.  [default: random, stored]")
+@click.option("--seed", type=int, metavar="N", help="Order of the uploads.  [default: random]")
 @click.option(
     "--out",
     type=Folder(),
     default=KNOB_RUNS,
     metavar="DIR",
-    help="Where the runs' folders go.  [default: benchmark/knobs]",
+    help="Directory of runs.  [default: benchmark/knobs]",
 )
 @options.data_dir_option
 def command(only: str | None, rounds: int, seed: int | None, out: Path, data_dir: Path | None) -> None:
     """Change one setting at a time.
 
-    Measures values of configs/knobs.toml against what is shipped, as processes of this host.
+    Compares each value of configs/knobs.toml with the shipped one, as processes of this host.
     """
     if in_container():
-        raise UsageError("knobs starts processes of the host: write ./scripts/lab knobs there")
+        raise UsageError(
+            "knobs starts processes of the host, not containers: type ./scripts/lab knobs on the host"
+        )
     declared = load_deployments(COMPOSE)
     order = Order(kind=Kind.KNOBS, only=only, rounds=rounds, seed=seed)
     place = session.Place(session.LOCAL, out, data_dir, Workers(as_many_as_fit()))

@@ -70,9 +70,13 @@ Examples:
   lab list methods
 """,
 )
-@click.argument("what", required=False, metavar=f"[{'|'.join(LISTS)}]")
+@click.argument("what", required=False, metavar="[NAME]")
 def command(what: str | None) -> None:
-    """List deployments, methods, those of other clients, plans, links, cases of both checks."""
+    """List what other commands take by name.
+
+    NAME is one list: deployments, methods, clients, plans, links, cases or client-cases. Without it,
+    all are printed.
+    """
     if what:
         check("list", what, LISTS)
     for number, name in enumerate([what] if what else LISTS):

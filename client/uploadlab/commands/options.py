@@ -67,11 +67,11 @@ deployments_option = group(
     ),
     click.option("--deployments", type=Names(), help="Run only these."),
 )
-plan_option = click.option("--plan", metavar="NAME", help="A file of configs/plans.  [default: quick]")
+plan_option = click.option("--plan", metavar="NAME", help="One of lab list plans.  [default: quick]")
 cell_options = group(
     click.option("--methods", type=Names(), help="Run only these."),
-    click.option("--sizes", type=Sizes(), help="64M,1GiB instead of the plan's (M is MiB)."),
-    click.option("--rounds", type=COUNT, help="Instead of the plan's."),
+    click.option("--sizes", type=Sizes(), help="File sizes, as 64M,1GiB (M is MiB)."),
+    click.option("--rounds", type=COUNT, help="Number of rounds."),
     click.option("--seed", type=int, metavar="N", help="Order of the uploads.  [default: random]"),
 )
 link_option = click.option("--link", type=Names(), help="Send over these links: lab list links.")
@@ -91,12 +91,12 @@ target_option = click.option(
     multiple=True,
     metavar="NAME=URL",
     callback=lambda ctx, param, values: dict(_target(value) for value in values),
-    help="Also use this server (repeatable).",
+    help="Also upload to this server (repeatable).",
 )
 worker_options = group(
     click.option("--workers", type=COUNT, help="Upload processes.  [default: half the cores]"),
     click.option("--expect-workers", type=COUNT, help="Wait for N Locust workers on other machines."),
-    click.option("--listen", metavar="HOST:PORT", help="Where they join.  [default: 127.0.0.1:5557]"),
+    click.option("--listen", metavar="HOST:PORT", help="Where they connect.  [default: 127.0.0.1:5557]"),
 )
 out_option = click.option(
     "--out",
@@ -129,7 +129,7 @@ with_option = click.option(
     multiple=True,
     metavar="REQ[,REQ]",
     callback=lambda ctx, param, values: whole_words(values),
-    help="Load these, as werkzeug==3.0.1 (repeatable).",
+    help="Use this version: werkzeug==3.0.1 (repeatable).",
 )
 
 
@@ -176,7 +176,7 @@ def _target(text: str) -> tuple[str, str]:
 def _enter_container(runtime: str, out: Path, targets: dict[str, str]) -> None:
     """Raise LabError for what the client's container cannot do."""
     require_checkout()
-    why = "the client's container cannot do that, ./scripts/lab can"
+    why = "not possible in the client's container: use ./scripts/lab on the host"
     if runtime == LOCAL:
         raise UsageError(f"--runtime local: {why}")
     if run_name() is None and out != RUNS:
@@ -190,7 +190,7 @@ def _workers(here: int | None, elsewhere: int | None, listen: str | None) -> Wor
     """Return which processes upload at once; raise LabError."""
     if not elsewhere:
         if listen:
-            raise UsageError("--listen is where workers join: add --expect-workers N")
+            raise UsageError("--listen is the address for workers of other machines: add --expect-workers N")
         return container_workers() or Workers(here or as_many_as_fit())
     host, _, port = (listen or f"{LOOPBACK}:{MASTER_PORT}").rpartition(":")
     if not port.isdigit() or "@" in host or url_problem(f"http://{host}:{port}"):

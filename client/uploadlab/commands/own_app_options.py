@@ -47,7 +47,7 @@ def app_of(asked: Mapping[str, Any]) -> OwnApp | None:
             raise UsageError(f"--{option} is for an app of your own: add --app MODULE:NAME")
         return None
     if in_container():
-        raise UsageError("--app: the client's container has no app of yours, ./scripts/lab takes one")
+        raise UsageError("--app is not possible in the client's container: use ./scripts/lab on the host")
     module, folder = _module(word)
     route = asked["route"] or "/"
     if not route.startswith("/") or not route.isprintable() or " " in route:

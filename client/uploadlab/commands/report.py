@@ -17,7 +17,7 @@ from uploadlab.storage.files import REPORT
     epilog="""\b
 Examples:
   lab report                         report.html of the newest run
-  lab report last --format md        the same figures for a document
+  lab report last --format md        the same figures as Markdown
   lab report last --format text      all tables, then the answer
 """,
 )

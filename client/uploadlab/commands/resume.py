@@ -35,7 +35,8 @@ def command(
 ) -> int:
     """Go on with a stored run.
 
-    Measures what RUN still lacks: a name, a folder, or last (the default). Resume only your own runs.
+    Measures the cells that RUN lacks. RUN is a name, a folder, or last (the default). Resume only your own
+    runs.
     """
     how = session.Resumption(load, trust, targets, given.spec, given.keep_for)
     return session.resume(options.stored_run(run, place.out), how, place, screen)

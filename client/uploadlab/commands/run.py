@@ -29,10 +29,10 @@ Examples:
 @options.cell_options
 @options.link_option
 @options.with_option
-@click.option("--minutes", type=MINUTES, help="Time limit of the rounds.")
-@click.option("--profile", is_flag=True, help="Then profile each pair at its smallest size.")
+@click.option("--minutes", type=MINUTES, help="Time limit of the rounds in minutes.")
+@click.option("--profile", is_flag=True, help="Then profile each method at its smallest size.")
 @click.option("--load", is_flag=True, help="Then upload from many users at once.")
-@click.option("--users", type=Users(), help="1,8,32 instead of the plan's.")
+@click.option("--users", type=Users(), help="Numbers of users, as 1,8,32.")
 @target_options
 @options.worker_options
 @options.place_options

@@ -44,7 +44,7 @@ ROUTES = {"profiling": "PROFILING", "usage": "USAGE"}
     epilog="""\b
 Examples:
   lab serve uwsgi-tuned      then: curl -T FILE localhost:5004/request-stream
-  PORT=5010 lab serve flask  on a port of your choice
+  PORT=5010 lab serve flask  on another port
   lab serve flask --host :: --limit 100MB --reserve 5GB
   ALLOWED_HOSTS=lab.example.org lab serve flask --host ::   also by this name
   lab serve gunicorn --link mobile   try your own client on a bad line
@@ -58,11 +58,11 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--reserve", default=RESERVE, show_default=True, metavar="SIZE",
-    help="Refuse uploads with 507 that would leave less of the disk free; none: fill it.",
+    help="Keep this much of the disk free: refuse uploads with 507; none: fill it.",
 )  # fmt: skip
 @click.option(
     "--open", "opened", type=click.Choice(list(ROUTES)), multiple=True,
-    help="Also let other hosts use these routes, which read more than uploads; repeatable.",
+    help="Also let other hosts use these routes (repeatable).",
 )  # fmt: skip
 @click.option("--link", "links", type=Names(), help="Also serve over these links of configs/links.toml.")
 @click.option("--seed", type=int, metavar="N", help="Where a link cuts and stalls.  [default: random]")
@@ -77,9 +77,9 @@ def command(
 ) -> None:
     """Serve one deployment until Ctrl-C.
 
-    NAME is a deployment of compose.yaml, or a config of that name in configs/. It listens on its own port,
-    or on $PORT. On loopback, profiling and /usage are on; on any other address only what --open names.
-    With --link, the server also has an address behind each link, on loopback. Uploads are removed at the end.
+    NAME is a deployment of compose.yaml, or of a config with that name in configs/. It listens on its own
+    port, or on $PORT. On loopback, profiling and /usage are on; on other addresses only the routes that
+    --open names. --link adds an address on loopback for each link. Uploads are removed at the end.
     """
     if in_container():
         raise UsageError("serve starts a process of the host: write ./scripts/lab serve there")

@@ -14,7 +14,7 @@ from uploadlab.presenting.terminal import Screen
 @click.command(
     cls=options.LabCommand,
     epilog="""\b
-Example:
+Examples:
   lab show last flask/request.files/64MiB
   lab show last uwsgi-default/chunked --reproduce > reproduce.sh
   lab show last requests/early-200 --reproduce > reproduce.py
@@ -25,14 +25,14 @@ Example:
 @click.option(
     "--reproduce",
     is_flag=True,
-    help="Print a script that shows the failure of DEPLOYMENT/CASE, or CLIENT/CASE, without the lab.",
+    help="Print a script that shows a check's failure without the lab.",
 )
 @options.out_option
 def command(run: str, cell: str, reproduce: bool, out: Path) -> None:
     """Show one cell in full.
 
-    Prints every figure of CELL, DEPLOYMENT/METHOD/SIZE, with causes and configs; of a check, each attempt of
-    DEPLOYMENT/CASE, or of CLIENT/CASE.
+    CELL is DEPLOYMENT/METHOD/SIZE: prints its figures, causes and configs. In a check, CELL is
+    DEPLOYMENT/CASE or CLIENT/CASE: prints each attempt.
     """
     folder = options.stored_run(run, out)
     if reproduce:

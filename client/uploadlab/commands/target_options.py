@@ -112,7 +112,7 @@ max_bytes_option = _option(
 success_options = group(
     click.option(
         "--expect-status", type=Statuses(),
-        help="Your server's status of success.",
+        help="Status that your server returns on success.",
     ),
     _repeatable("--expect-json", JSON_PATH, "expect_json", "Value that the answer's JSON has on success"),
     _option("--expect-text", str, "Regular expression that the answer matches on success.", "REGEX"),

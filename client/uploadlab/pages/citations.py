@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 
 from uploadlab.pages.part import page_part, untitled
-from uploadlab.paths import CITATIONS, DOCS, ROOT
+from uploadlab.paths import CITATIONS, DOCS, REPORTS, ROOT
 
 SEARCHED = ("README.md", "CHANGELOG.md", "compose.yaml", "client", "configs", "docs", "scripts", "services")
-LISTS = (CITATIONS, DOCS / "citations.md")
-"""What only says what the others cite."""
+LISTS = (CITATIONS, DOCS / "citations.md", *sorted(REPORTS.glob("*.toml")))
+"""What only says what the others cite, and the public reports, which say by themselves what they are."""
 SUFFIXES = {"", ".conf", ".ini", ".md", ".py", ".sh", ".template", ".toml", ".yaml"}
 GENERATED = re.compile(r"<!-- begin: .+? -->\n.*?<!-- end -->", re.DOTALL)
 SECTION = r"\d+(?:\.\d+)*"

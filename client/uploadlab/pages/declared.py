@@ -95,10 +95,10 @@ def all_settings() -> str:
         shown |= set(texts)
         tables.append(settings_table(deployment, own, knobs, turned(deployment.name)))
     parts = [titled(table) for table in tables if table.rows]
-    places = [f"{where_measured(name)} ({', '.join(_changed(name))})" for name in KNOB_RUNS[1:]]
-    return "\n".join(
-        [*parts, f"From runs of `./scripts/knobs`, {'; '.join([where_measured(KNOB_RUNS[0]), *places])}.\n"]
-    )
+    first, *later = KNOB_RUNS
+    places = [f"- {where_measured(first)}"]
+    places += [f"- {', '.join(_changed(name))}: {where_measured(name)}" for name in later]
+    return "\n".join([*parts, "From runs of `./scripts/lab knobs`:\n", *places, ""])
 
 
 def turned(deployment: str) -> Turned:

@@ -32,7 +32,7 @@ CHUNKED = {"kept": "kept", "refused": "refused", "lost": "**lost**", None: NOT_M
 @page_part
 def servers(kind: str) -> str:
     """Return a line for each server (``servers``) or front (``fronts``) of the kept runs."""
-    wanted = [facts for facts, group in _all_facts() if (group == "fronts") == (kind == "fronts")]
+    wanted = [facts for facts, group in known_servers() if (group == "fronts") == (kind == "fronts")]
     if not wanted:
         return "No deployment of this group is in the kept runs.\n"
     return untitled(HEADER, [_line(facts) for facts in wanted])
@@ -40,8 +40,8 @@ def servers(kind: str) -> str:
 
 @page_part
 def server_sentences() -> str:
-    """Return what the lines below say together, as sentences."""
-    everything = [facts for facts, _ in _all_facts()]
+    """Return what the lines below say together, an item for each column."""
+    everything = [facts for facts, _ in known_servers()]
     lines = [line for line in _sentences(everything) if line]
     return "".join(f"- {line}\n" for line in lines)
 
@@ -60,7 +60,7 @@ def kept_output(name: str) -> str:
 
 
 @cache
-def _all_facts() -> list[tuple[ServerFacts, str]]:
+def known_servers() -> list[tuple[ServerFacts, str]]:
     """Return the facts of each deployment that a kept run has, with its group, in their declared order."""
     checks: list[Check] = []
     versions: dict[str, dict[str, str]] = {}
@@ -123,27 +123,27 @@ def _largest(facts: ServerFacts) -> str:
 
 
 def _sentences(everything: Sequence[ServerFacts]) -> Iterable[str]:
-    """Yield sentences, each about the deployments for which it was measured; empty where none was."""
+    """Yield items, each about the deployments for which it was measured; empty where none was."""
     yield _which(
         everything, lambda facts: facts.chunked, lambda value: value == "lost",
-        "lose chunked uploads in silence: they answer with success, and stored nothing or a part",
+        "Lose chunked uploads and answer with success",
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.cut_chunks_noticed, lambda value: value is False,
-        "keep a file for a chunked body that its client cut",
+        "Store a chunked body that its client cut, as if it were whole",
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.refusal_seen, lambda value: value is False,
-        "hide the app's early refusal from a client that still sends",
+        "Hide an early refusal from a client that still sends",
     )  # fmt: skip
     tried = max((facts.most_bytes or facts.refused_bytes or 0 for facts in everything), default=0)
     yield _which(
         everything, _has_limit, lambda value: value,
-        f"do not store a body of {format_size(tried)} and a byte",
+        f"Store no body over {format_size(tried)}",
     )  # fmt: skip
     yield _which(
         everything, lambda facts: facts.waits, lambda value: value != "streamed",
-        "take the whole body before they call the app; the others hand it on while it arrives",
+        "Take the whole body before they call the app",
     )  # fmt: skip
     yield _silence([facts.body_silence for facts in everything if facts.body_silence])
     yield _stopped([facts.slow_clients for facts in everything if facts.slow_clients])
@@ -158,29 +158,24 @@ def _range(what: str, values: Mapping[str, float], write: Callable[[Any], str]) 
     if not values:
         return ""
     least, most = min(values, key=lambda name: values[name]), max(values, key=lambda name: values[name])
-    return f"{what}: from {write(values[least])} (`{least}`) to {write(values[most])} (`{most}`)."
+    return f"**{what}**: {write(values[least])} (`{least}`) to {write(values[most])} (`{most}`)."
 
 
 def _silence(cuts: Sequence[Check]) -> str:
     """Return which server is the first to end the connection of a client that is silent in mid-body."""
     ended = sorted((row.seconds, row.deployment) for row in cuts if row.seconds is not None)
-    first = (
-        f"`{ended[0][1]}` ends a connection after {ended[0][0]:.0f} s of silence in mid-body; "
-        if ended
-        else ""
-    )
+    first = f"`{ended[0][1]}` ends the connection after {ended[0][0]:.0f} s. " if ended else ""
     patient = len(cuts) - len(ended)
-    rest = f"{patient} of {counted(len(cuts), 'deployment')} wait for over {LADDER_SECONDS} s."
-    return f"{first}{rest}" if cuts else ""
+    rest = f"{patient} of {counted(len(cuts), 'deployment')} wait over {LADDER_SECONDS} s."
+    return f"**Silence in mid-body**: {first}{rest}" if cuts else ""
 
 
 def _stopped(rows: Sequence[Check]) -> str:
     """Return which servers slow clients stop, those first that the fewest stop."""
     stopped = sorted((row.stopped_by, row.deployment) for row in rows if row.stopped_by)
     names = ", ".join(f"`{name}` ({count})" for count, name in stopped)
-    share = f"{len(stopped)} of {counted(len(rows), 'deployment')}"
-    text = f"{share} are stopped by {MOST_SLOW_CLIENTS} slow clients or fewer"
-    return f"{text}{f': {names}' if names else ''}." if rows else ""
+    text = f"**Stop at {MOST_SLOW_CLIENTS} slow clients or fewer** ({len(stopped)} of {len(rows)})"
+    return f"{text}: {names or 'none'}." if rows else ""
 
 
 def _has_limit(facts: ServerFacts) -> bool | None:
@@ -193,10 +188,9 @@ def _which(
     holds: Callable[[Any], bool],
     text: str,
 ) -> str:
-    """Return ``2 of 30 deployments TEXT: a, b.``; empty where nothing was measured."""
+    """Return ``**TEXT** (2 of 30): a, b.``; empty where nothing was measured."""
     known = [facts for facts in everything if value_of(facts) is not None]
     found = [f"`{facts.name}`" for facts in known if holds(value_of(facts))]
     if not known:
         return ""
-    names = f": {', '.join(found)}" if found else ""
-    return f"{len(found)} of {counted(len(known), 'deployment')} {text}{names}."
+    return f"**{text}** ({len(found)} of {len(known)}): {', '.join(found) or 'none'}."

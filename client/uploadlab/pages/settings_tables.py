@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from uploadlab.analysis.cells import by_cell, summarize
 from uploadlab.analysis.load import LoadSummary
-from uploadlab.analysis.ratios import ratio_rows
+from uploadlab.analysis.ratios import RatioRow, ratio_rows
 from uploadlab.analysis.round_pairs import times_as_much
 from uploadlab.analysis.significance import LEAST_ROUNDS, Interval
 from uploadlab.declared.config_syntax import Setting, parse_config
@@ -25,7 +25,7 @@ TINY = 0.1
 """Ratios below it are shown with two digits that say something."""
 
 
-HEADER = ["ours", "default", "why", "in its place, and what that does"]
+HEADER = ["ours", "default", "why", "changed to, and what that did"]
 
 
 CPU_FIELDS = {"server": "server_cpu_seconds", "client": "client_cpu_seconds"}
@@ -114,8 +114,8 @@ def _seen(knob: Knob, value: str, turned: Turned) -> Iterator[str]:
         yield from _crowds(knob, value, turned)
 
 
-def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]:
-    """Yield the rate as a multiple of the rate with what is shipped."""
+def knob_ratios(knob: Knob, value: str, method: str, turned: Turned) -> list[RatioRow]:
+    """Return the rate as a multiple of the rate with what is shipped; empty where it was not measured."""
     against = [Below(deployment=knob.deployment)]
     asked = Ratio(
         deployments=[knob.name(value)], method=method, size=knob.size, against=against,
@@ -123,7 +123,11 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
     )  # fmt: skip
     compared = (knob.name(value), knob.deployment)
     rows = [row for row in turned.rows if row.deployment in compared]
-    for row in ratio_rows(turned.run, rows, summarize(turned.run, rows), Goals([asked])):
+    return ratio_rows(turned.run, rows, summarize(turned.run, rows), Goals([asked]))
+
+
+def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]:
+    for row in knob_ratios(knob, value, method, turned):
         if row.interval is None or row.rounds < LEAST_ROUNDS:
             yield f"{method}: {row.instead.rpartition(' ')[2] or 'too few rounds'}"
             continue
@@ -158,15 +162,19 @@ def check_results(rows: Sequence[Check]) -> list[str]:
     return list(bad) or [" ".join(passed)]
 
 
-def _crowds(knob: Knob, value: str, turned: Turned) -> Iterator[str]:
-    """Yield the slowest of many uploads, beside the slowest with what is shipped."""
+def slowest_of_many(knob: Knob, value: str, turned: Turned) -> tuple[float, float, int] | None:
+    """Return the p99 of many uploads in seconds, that with what is shipped, and how many were not ok."""
     found = {
         summary.step.cell.deployment: summary for summary in turned.steps if summary.step.users == knob.users
     }
     mine, shipped = found.get(knob.name(value)), found.get(knob.deployment)
-    if mine and shipped:
-        lost = sum(number for status, number in mine.statuses.items() if status not in ACCEPTED)
-        yield (
-            f"{knob.users} users at once: p99 of an upload {mine.seconds_p99 or 0:.2f} s, "
-            f"not {shipped.seconds_p99 or 0:.2f} s; {lost} not ok"
-        )
+    if not (mine and shipped):
+        return None
+    lost = sum(number for status, number in mine.statuses.items() if status not in ACCEPTED)
+    return mine.seconds_p99 or 0.0, shipped.seconds_p99 or 0.0, lost
+
+
+def _crowds(knob: Knob, value: str, turned: Turned) -> Iterator[str]:
+    if slowest := slowest_of_many(knob, value, turned):
+        mine, shipped, lost = slowest
+        yield f"{knob.users} users at once: p99 of an upload {mine:.2f} s, not {shipped:.2f} s; {lost} not ok"

@@ -51,7 +51,7 @@ def ablated(
         copies.append(msgspec.structs.replace(copy, tier=DERIVED, services=services))
         texts[new] = change.text
     if not copies:
-        raise UsageError(f"{path} has the settings of {plain}: name another config")
+        raise UsageError(f"{path} sets nothing that {plain} does not set: name another config")
     return copies, texts
 
 

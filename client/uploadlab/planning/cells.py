@@ -96,7 +96,8 @@ def _methods(group: Group, order: Order) -> list[str]:
     usual = {*OWN_METHODS, *(order.methods or [])}
     methods = choose("method", group.methods, ALL_METHODS, usual)
     for name in choose("client", group.clients, CLIENTS):
-        methods += [method for method in CLIENTS[name].methods if method not in methods]
+        left_out = {*methods, *(word.removeprefix("!") for word in group.methods if word.startswith("!"))}
+        methods += [method for method in CLIENTS[name].methods if method not in left_out]
     if order.methods is None:
         return methods
     wanted = choose("method", order.methods, ALL_METHODS)

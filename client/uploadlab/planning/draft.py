@@ -94,9 +94,7 @@ def draft(order: Order) -> Draft:
         variants.refuse_services(deployments, load_services(COMPOSE))
     deployments = with_ordered(deployments, order)
     if order.load and (words := [word for made in deployments for word in made.client_packages]):
-        raise UsageError(
-            f"--with {words[0]} is for single uploads, and Locust sends with --load: leave out one"
-        )
+        raise UsageError(f"--with {words[0]} does not reach Locust, which sends with --load: leave out one")
     targets = [deployment.target() for deployment in deployments]
     targets += [
         Target(
@@ -154,7 +152,7 @@ def _draft_run(
     wants_load = order.load or not plan.cells or bool(plan.load and plan.load.by_default)
     links = planned_links(plan, order, wants_load)
     if links and order.profile:
-        raise UsageError("--profile is of servers, not of links: leave out --link, or --profile")
+        raise UsageError("--profile does not work over links: leave out --link, or --profile")
     cells = plan_cells(plan, order, targets)
     if order.users and not wants_load:
         raise UsageError("--users is for concurrent uploads: add --load")
@@ -174,16 +172,20 @@ def _draft_check(order: Order, deployments: list[Deployment], targets: list[Targ
     cases = [name for name in chosen if order.large or order.cases or CASES[name].usual]
     cases = [case for case in cases if any(applies(target, case) for target in targets)]
     if not cases:
-        raise UsageError("no chosen deployment takes such uploads: choose other --cases or --deployments")
+        raise UsageError(
+            "no chosen deployment takes the uploads of these cases: choose other --cases or --deployments"
+        )
     started = to_start(deployments, [], every=True) if deployments else []
     return Draft(order=order, name=order.plan_name, checks=cases, targets=targets, deployments=started)
 
 
 def _draft_client_check(order: Order, clients: Sequence[str]) -> Draft:
     if order.deployments or order.group or order.targets:
-        raise UsageError("--clients tries clients: leave out --deployments, --group and --target")
+        raise UsageError(
+            "--clients tests clients, not servers: leave out --deployments, --group and --target"
+        )
     if others := [name for name in clients if name in CLIENTS and name not in CHECKED_CLIENTS]:
-        raise UsageError(f"no case is of resumable uploads, and {others[0]} sends no others: leave it out")
+        raise UsageError(f"{others[0]} sends only resumable uploads, which no case tests: leave it out")
     chosen = choose("case", order.cases or ["*"], CLIENT_CASES)
     cases = [name for name in chosen if order.large or order.cases or not CLIENT_CASES[name].large]
     targets = [Target(name, "", CLIENT) for name in choose("client", clients, CHECKED_CLIENTS)]

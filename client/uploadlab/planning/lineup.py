@@ -52,7 +52,7 @@ def lineup(order: Order, declared: Mapping[str, Deployment], root: Path) -> Line
     everything = [msgspec.structs.replace(deployment, next=[]) for deployment in everything]  # no second hop
     names = [deployment.name for deployment in everything]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"{twice} would be two deployments: name each once (the base has its own {AGAIN})")
+        raise UsageError(f"{twice} is named twice: name it once (the base is measured twice anyway)")
     if taken := next((made.name for made in everything if made.based_on and made.name in declared), None):
         raise UsageError(f"{taken} is a deployment of compose.yaml: rename the config")
     return Lineup(
@@ -92,7 +92,7 @@ def comparable(
         # A reference has its method in every plan, whatever --methods says.
         wanted = {way for way in both if selects(methods or ["*"], way[0])}
         if not wanted:
-            raise UsageError(f"no method is left that {group.base} and another take: choose other --methods")
+            raise UsageError(f"{group.base} and the others have no method in common: choose other --methods")
         shared |= dict.fromkeys((group.base, group.again, *group.others), wanted)
     return [
         item

@@ -49,7 +49,7 @@ def clients_with_ordered(targets: Sequence[Target], order: Order) -> list[Target
     ]
     if changed == list(targets):
         known = ", ".join(sorted(names - {""})) or "only the lab's own client"
-        raise UsageError(f"--with {side.client[0]}: no chosen client loads it, but {known}: see --clients")
+        raise UsageError(f"--with {side.client[0]}: no chosen client loads it; these do: {known}")
     return changed
 
 

@@ -26,7 +26,7 @@ def check_title(run: Run, checks: Sequence[Check]) -> str:
     elif failed:
         parts.append(f"{len(failed)} servers failed cases that they must pass")
     elif unread := {row.deployment for row in latest(checks) if row.code == UNREAD}:
-        parts.append(f"{few(unread)} failed no case, but what it stored is not known")
+        parts.append(f"{few(unread)} failed no case, but its stored files are not known")
     elif held := _held(run, checks):
         parts.append(f"{_subject(held)} stored every byte or refused clearly{_but_known(run, checks)}")
     if stock := [name for name in losers if name not in _held(run, checks)]:
@@ -56,9 +56,9 @@ def check_statements(run: Run, checks: Sequence[Check]) -> list[Statement]:
         statements.append(Statement("Known", text))
     if silent := {row.deployment for row in rows if row.verdict is Verdict.UNKNOWN}:
         foreign = any(target.foreign for target in run.targets if target.name in silent)
-        text = f"what {few(silent)} stored of refused uploads: no answer at /usage (set USAGE=1)"
+        text = f"{few(silent)} may have stored refused uploads: /usage gives no answer (set USAGE=1)"
         if foreign:
-            text = f"what {few(silent)} stored: see the grid; --stored-url has accepted uploads read back"
+            text = f"whether {few(silent)} stored the accepted uploads: --stored-url reads them back"
         statements.append(Statement("Unknown", text, "warn"))
     if gone := {row.deployment: row.text for row in rows if row.verdict is Verdict.UNAVAILABLE}:
         reasons = grouped((text, name) for name, text in gone.items())
@@ -66,7 +66,7 @@ def check_statements(run: Run, checks: Sequence[Check]) -> list[Statement]:
         statements.append(Statement("Not tried", text, "bad"))
     if idle := [known.name for known in idle_exceptions(run, rows)]:
         statements.append(
-            Statement("Outdated", f"exceptions that no longer show, remove them: {few(idle)}", "warn")
+            Statement("Outdated", f"exceptions that no longer occur, remove them: {few(idle)}", "warn")
         )
     verdicts = grouped((row.deployment, row.verdict) for row in rows)
     if clean := [name for name, found in verdicts.items() if set(found) == {Verdict.PASS}]:

@@ -16,9 +16,8 @@ TICKS = 7
 FIELD_NAMES = {SECONDS: "speed", CPU: "CPU seconds"}
 HEADER = ["", "speed", "CPU seconds", "peak memory", "noise", "rounds"]
 LEGEND = (
-    "Ratios to {base}, with their 95% interval. Noise: how much a server differed from a copy of itself, or "
-    "the accuracy that was asked for if that is more. Smaller differences are ignored. docs/method.md has "
-    "the rules."
+    "Ratios to {base}, with their 95% interval. Noise: how much two copies of a server differed, at least "
+    "the accuracy of --within. Smaller differences are ignored. docs/method.md has the rules."
 )
 
 

@@ -167,7 +167,9 @@ def _title(evidence: Evidence) -> str:
     if evidence.summaries:
         over_links = "; ".join(filter(None, [twice_in_short(evidence.links), link_title(evidence.links)]))
         speed = speed_of_clients_in_short(evidence.clients) or over_links
-        return run_title(run, evidence.losses, evidence.ranking, evidence.disturbed, speed)
+        return run_title(
+            run, evidence.summaries, evidence.losses, evidence.ranking, evidence.disturbed, speed
+        )
     return load_title(_apps(evidence)) or f"Plan {run.plan}"
 
 

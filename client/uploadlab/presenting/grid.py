@@ -1,7 +1,8 @@
 """The grid of a check as tables: cases down, deployments across, and the notes that its cells refer to."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from uploadlab.analysis.grid import HELD, known_exception, latest, lost_bytes
 from uploadlab.catalogue.cases import CASES
@@ -47,7 +48,25 @@ Notes = dict[str, tuple[int, dict[str, dict[str, None]]]]
 """The texts of notes, each with its number and the deployments that it is about by case."""
 
 
-def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
+class Footnote(NamedTuple):
+    """A note that numbers in the cells of a grid refer to."""
+
+    number: int
+    text: str
+    places: Mapping[str, Sequence[str]]
+    """The deployments that it is about, by case."""
+
+    @property
+    def where(self) -> str:
+        """Return the cases with their deployments: ``chunked: flask, gunicorn; stall: flask``."""
+        return "; ".join(f"{case}: {', '.join(names)}" for case, names in self.places.items())
+
+    def __str__(self) -> str:
+        """Return the note as a line."""
+        return f"[{self.number}] {self.text}. {self.where}"
+
+
+def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[Footnote]]:
     """Return one table a tier, failures first, and the notes that the numbers in their cells refer to."""
     notes: Notes = {}
     cells: dict[tuple[str, str], list[Check]] = {}
@@ -70,11 +89,11 @@ def grids(run: Run, rows: Sequence[Check]) -> tuple[list[Table], list[str]]:
         ]
         columns = [Key(name) for name in names]
         tables.append(Table(TITLES.get(tier, tier), ["", *names], grid, Key(tier=tier), columns, wordy=True))
-    lines = []
-    for text, (number, places) in notes.items():
-        about = "; ".join(f"{case}: {', '.join(deployments)}" for case, deployments in places.items())
-        lines.append(f"[{number}] {text}. {about}")
-    return tables, lines
+    footnotes = [
+        Footnote(number, text, {case: list(names) for case, names in places.items()})
+        for text, (number, places) in notes.items()
+    ]
+    return tables, footnotes
 
 
 def about_case(case: str) -> str:
@@ -120,8 +139,8 @@ def counts(run: Run, rows: Sequence[Check]) -> list[str]:
     kinds = [kind for kind in CaseKind if tried[kind] or kind is not CaseKind.LIMIT]
     lines = [f"Tried: {', '.join(f'{tried[kind]} {kind}' for kind in kinds)}."]
     for title, mine in (
-        ("Tuned and yours", [row for row in rows if row.deployment in held]),
-        ("Others", [row for row in rows if row.deployment not in held]),
+        ("Tuned deployments and your own", [row for row in rows if row.deployment in held]),
+        ("All others", [row for row in rows if row.deployment not in held]),
     ):
         if mine:
             lines.append(f"{title}: {_summed(mine, run)}.")

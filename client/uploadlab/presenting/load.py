@@ -21,9 +21,8 @@ from uploadlab.units import format_rate, format_size
 BUSY = 0.9
 """Share of the time from which on the workers, not the server, may be the limit."""
 LOAD_LEGEND = (
-    "MB/s: of all users together, from when each had finished one upload to when the first began its last; "
-    "share: of the reference's with as many users. Median, p95, p99: of one upload's time, p95 from 20 "
-    "uploads on, p99 from 100. Uploads, not ok: of the whole step."
+    "MB/s: of all users together, while all of them upload; share: of the reference with as many users. "
+    "Median, p95, p99: time of one upload; p95 needs 20 uploads, p99 100. Uploads, not ok: in the whole step."
 )
 
 
@@ -49,10 +48,10 @@ def load_notes(summaries: Sequence[LoadSummary]) -> list[str]:
         texts = {
             f"{summary.result.status}: {summary.result.error}": summary.result.error,
             "unverified: what arrived there cannot be checked": Status.UNVERIFIED in summary.statuses,
-            "no MB/s where some user did not finish three uploads, or none was accepted": (
+            "no MB/s: a user did not finish three uploads, or no upload was accepted": (
                 summary.statuses and summary.mb_per_second is None and not summary.result.error
             ),
-            "the workers were busy all the time, so they may be the limit; --workers starts more": (
+            "the workers were busy all the time, so they may be the limit; start more by --workers": (
                 (summary.busy_workers or 0.0) >= BUSY
             ),
         }
@@ -64,7 +63,7 @@ def load_notes(summaries: Sequence[LoadSummary]) -> list[str]:
         worker = sum(result.verify_worker_cpu_seconds or 0.0 for result in verified)
         server = sum(result.verify_server_cpu_seconds or 0.0 for result in verified)
         notes.append(
-            f"Verified after each step, in none of the figures: {server:.1f} s of the servers' CPU, "
+            f"Verified after each step, outside all figures: {server:.1f} s of the servers' CPU, "
             f"{worker:.1f} s of the workers'."
         )
     return notes

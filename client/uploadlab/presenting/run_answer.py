@@ -17,6 +17,7 @@ from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Statement
 from uploadlab.presenting.figures import counted, few, grouped, times_text
 from uploadlab.presenting.rates import rate_in_full, rate_text, status_text
+from uploadlab.presenting.unranked import unranked_title
 from uploadlab.units import format_size
 
 MOST_CHANGES = 3
@@ -31,20 +32,21 @@ MOST_FAILURES = 3
 
 def run_title(
     run: Run,
+    summaries: Sequence[Summary],
     losses: Sequence[Loss],
     ranking: Ranking | None,
     found: Sequence[Disturbance],
     speed: str = "",
 ) -> str:
-    """Return the main result: what was lost, then what decides over the speed, and whether the host may.
+    """Return the main result: what was lost, what decides the speed, and whether the host was busy.
 
-    ``speed`` is the sentence about that, if the caller has one.
+    ``speed`` is the sentence about speed, if the caller has one.
     """
     speed = speed or _own_server_in_short(run, ranking) or _speed_in_short(ranking, LARGE if losses else 1.0)
     parts = [_lost_in_short(run, losses), speed]
     if ranking and is_busy(found):
         parts.append("figures are uncertain: the host was busy with other work")
-    text = "; ".join(filter(None, parts)) or "No upload arrived"
+    text = "; ".join(filter(None, parts)) or unranked_title(run, summaries)
     return text if ranking and text.startswith(_names(ranking)) else f"{text[0].upper()}{text[1:]}"
 
 
@@ -117,17 +119,16 @@ def _greater(first: Contrast | None, second: Contrast | None) -> Contrast | None
 
 
 def arrival_statement(run: Run, rows: Sequence[Measurement]) -> list[Statement]:
-    """Return how many files arrived whole, if all did."""
+    """Return how many files arrived whole, if all did; of baselines only where nothing else was measured."""
     references = reference_names(run)
-    uploads = [
-        row
-        for row in rows
-        if not row.warmup and row.deployment not in references and row.status is not Status.UNAVAILABLE
-    ]
+    tried = [row for row in rows if not row.warmup and row.status is not Status.UNAVAILABLE]
+    uploads = [row for row in tried if row.deployment not in references] or tried
     if not uploads or any(row.status is not Status.OK for row in uploads):
         return []
     behind = names_behind(run)
-    servers = counted(len({behind[row.deployment] for row in uploads}), "server")
+    names = {row.deployment for row in uploads}
+    kind = "baseline" if names <= {*references} else "server"
+    servers = counted(len({behind[name] for name in names}), kind)
     text = f"every file is whole: {counted(len(uploads), 'upload')} to {servers}, every byte checked"
     return [Statement("Arrived", text, "good", rank=2)]
 

@@ -144,7 +144,8 @@ def check_section(run: Run, checks: Sequence[Check]) -> Section:
         title = "What do clients believe?"
         (tables, footnotes), notes = client_grid(run, checks), client_counts(run, checks)
     else:
-        tables, footnotes = grids(run, checks) if checks else ([], [])
+        tables, noted = grids(run, checks) if checks else ([], [])
+        footnotes = list(map(str, noted))
         notes = counts(run, checks) if checks else []
     return Section("check", title, tables=tables, notes=notes, footnotes=footnotes, is_open=True)
 

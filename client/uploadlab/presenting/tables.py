@@ -29,7 +29,7 @@ LIMITED, MARK = "CLIENT_LIMITED", "*"
 IS_MET = {True: "yes", False: "no", None: "not judged"}
 RATIO_LEGEND = (
     "Ratio: of the medians, with the 95% interval of resampled rounds. Met: the whole interval is on the "
-    "goal's side. Goals that need more rounds than the run has are left out. "
+    "goal's side. Goals without enough rounds are left out. "
     f"{LIMITED}: judged by CPU s/GB, the second's divided by the first's. "
     "Server CPU, client CPU: the first's divided by the second's. docs/method.md has the rules."
 )
@@ -39,13 +39,13 @@ CELL_LEGEND = (
 )
 COST_LEGEND = (
     "CPU, peak RSS: of all the server's processes, their sum (shared memory counted more than once). "
-    "Client CPU, client RSS: of what sends. Spooled: written to disk in addition to the stored file."
+    "Client CPU, client RSS: of the program that sends. Spooled: written to disk beside the stored file."
 )
 BY_BLOCKS = " (by blocks)"
 AGAIN_HEADER = ["sent twice", "begun again"]
 AGAIN_LEGEND = (
-    "Sent twice: bytes of the file that the client handed to its system more than once, also those that "
-    "never left it. Begun again: how often a request was, after a break."
+    "Sent twice: bytes of the file that the client sent more than once, even if they never left its host. "
+    "Begun again: how many requests were begun again after a break."
 )
 
 
