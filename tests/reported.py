@@ -80,9 +80,9 @@ def united(commands: Iterable[Sequence[str]]) -> Iterator[tuple[str, ...]]:
     for (kind, others, name), cases in needed.items():
         groups.setdefault((kind, others, frozenset(cases & SLOW_CASES)), {})[name] = cases
     for (kind, others, _), found in groups.items():
-        cases = sorted(set().union(*found.values()))
-        tried = ("--cases", ",".join(cases)) if cases else ()
-        yield (*kind.split(), ",".join(sorted(found)), *tried, *others)
+        tried = ",".join(sorted(set().union(*found.values())))
+        which = ("--cases", tried) if tried else ()
+        yield (*kind.split(), ",".join(sorted(found)), *which, *others)
 
 
 def run_all(reports: Iterable[Report], folder: Path) -> dict[int, Answer]:
@@ -138,7 +138,9 @@ def _wrong_check(shown: Shown, checks: Sequence[Check]) -> str:
     agree = [
         row
         for row in rows
-        if shown.verdict in ("", row.verdict) and shown.code in ("", row.code) and shown.says in row.text
+        if shown.verdict in ("", row.verdict)
+        and shown.code in ("", row.code)
+        and shown.says in row.text
         and not (shown.unstored and row.stored_bytes)
     ]
     return "" if agree and (shown.any_row or agree == rows) else f"{shown} is not what {rows} show"
