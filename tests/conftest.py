@@ -22,6 +22,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from .browser import FLAGS
 from .checkout import checkout, leave_one_ceiling
+from .compared import difference
 from .engine import projects
 from .helpers import (
     OFTEN,
@@ -43,6 +44,10 @@ os.environ.setdefault("LAB_REPEAT", "0")
 # Each command would compile all of its modules again, which takes longer than most of them need.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Where one of these is set, pytest shows a failed comparison in full, hides the test's name among hundreds of
+# lines, and takes minutes for a long body.
+for name in ("CI", "BUILD_NUMBER"):
+    os.environ.pop(name, None)
 adopt_orphans()
 
 
@@ -117,6 +122,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for folder in ("client", "services"):
             compileall.compile_dir(ROOT / folder, quiet=1)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Show where long bytes differ, in place of all of them."""
+    return (difference(left, right) or None) if op == "==" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

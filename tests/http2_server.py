@@ -1,5 +1,6 @@
 """A server that speaks HTTP/2 over TLS, and does with each request what a test says."""
 
+import secrets
 import socket
 import ssl
 import threading
@@ -32,6 +33,8 @@ class Http2Peer:
         self.body = b""
         self.is_ended = False
         """Whether the client has ended its body."""
+        self.error = ""
+        """What broke the connection."""
 
     def begin(self, settings: dict[h2.settings.SettingCodes, int] | None = None) -> None:
         """Say what the server offers."""
@@ -45,18 +48,21 @@ class Http2Peer:
 
     def read(self) -> bool:
         """Take what comes; return whether the client is still there."""
-        with suppress(OSError):
+        try:
             if data := self.connection.recv(1 << 16):
                 for event in self.h2.receive_data(data):
                     self._note(event)
                 self.flush()
                 return True
+        except OSError as error:
+            self.error = str(error)
         return False
 
     def until(self, reached: Callable[[], bool]) -> None:
-        """Read until it is reached, or the client is gone."""
-        while not reached() and self.read():
-            pass
+        """Read until it is reached; raise OSError, which ends the script, if the client is gone before."""
+        while not reached():
+            if not self.read():
+                raise ConnectionError("the client is gone")
 
     def answer(self, status: int, body: bytes = b"", ends: bool = True) -> None:
         self.h2.send_headers(self.stream, [(":status", str(status)), ("server", "scripted")])
@@ -78,32 +84,53 @@ def _text(word: str | bytes) -> str:
     return word if isinstance(word, str) else word.decode()
 
 
+class Http2Peers:
+    """The connections of clients that speak HTTP/2, from the first to the last."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        """Of requests to this server: clients of other tests may still try the port that their server had."""
+        self.all: list[Http2Peer] = []
+
+    def asking(self) -> list[Http2Peer]:
+        """Those whose request is for this server."""
+        return [peer for peer in self.all if peer.headers.get(":path") == self.path]
+
+
 @contextmanager
 def speak_http2(
     script: Callable[[Http2Peer], object], protocols: tuple[str, ...] = ("h2",)
-) -> Iterator[tuple[SplitResult, list[Http2Peer]]]:
+) -> Iterator[tuple[SplitResult, Http2Peers]]:
     """An address whose certificate is trusted, and the connections so far; each goes through the script."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     context.set_alpn_protocols([*protocols])
-    peers: list[Http2Peer] = []
+    peers = Http2Peers(f"/upload/{secrets.token_hex(4)}")
+    taken: list[tuple[socket.socket, threading.Thread]] = []
 
-    def serve(listener: socket.socket) -> None:
+    def serve(plain: socket.socket) -> None:
+        with suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as connection:
+            peers.all.append(Http2Peer(connection))
+            script(peers.all[-1])
+
+    def accept(listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
                 plain = listener.accept()[0]
                 plain.settimeout(SILENCE_SECONDS)
-                with suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
-                    peers.append(Http2Peer(connection))
-                    script(peers[-1])
+                # A thread each: one that says nothing keeps no other waiting.
+                taken.append((plain, threading.Thread(target=serve, args=(plain,), daemon=True)))
+                taken[-1][1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listener, authority.cert_pem.tempfile() as ca_file:
-        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread = threading.Thread(target=accept, args=(listener,), daemon=True)
         thread.start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         keep(url, Private(ca_file=ca_file))
         try:
-            yield urlsplit(f"{url}/upload"), peers
+            yield urlsplit(f"{url}{peers.path}"), peers
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
+            for _, each in taken:
+                each.join()

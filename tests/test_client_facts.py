@@ -9,7 +9,7 @@ import pytest
 from uploadlab.model.checks import Check, Verdict
 from uploadlab.model.deployments import CLIENT, Target
 from uploadlab.model.order import Kind
-from uploadlab.pages import client_sections, clients, part
+from uploadlab.pages import client_choices, client_sections, clients, part
 from uploadlab.storage.run_folder import RunFolder
 
 from .client_runs import write_clients_run
@@ -69,11 +69,20 @@ def lines(text: str, *beginnings: str) -> list[list[str]]:
 @pytest.mark.usefixtures("kept")
 def test_the_sentences_name_the_fastest_the_cheapest_and_who_believes_too_much() -> None:
     text = clients.client_sentences()
-    assert "`curl.stream` sends a raw body the fastest: 971 MB/s at `raw-sink`" in text
-    assert "from 0.30 (`curl.stream`) to 1.20 (`httpx.stream`)" in text
-    assert "1 of 2 clients report success although the server does not have the whole file: `httpx`" in text
-    assert "1 of 2 clients never end in some case: `httpx` (file-async)." in text
-    assert "1 of 2 clients raise without the reason for which the server refused: `httpx`" in text
+    assert "**Fastest with a raw body**: `curl.stream`, 971 MB/s at `raw-sink`." in text
+    assert "0.30 (`curl.stream`) to 1.20 (`httpx.stream`)" in text
+    assert "**Report success, but the server does not have the file** (1 of 2): `httpx`." in text
+    assert "**Never end in some case** (1 of 2): `httpx`." in text
+    assert "**Raise an error without the server's reason** (1 of 2): `httpx`." in text
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_page_begins_with_the_fastest_client_and_the_fastest_that_never_lies() -> None:
+    (raw,) = lines(client_choices.client_choices(), "a file: its length")
+    assert raw[1:] == ["[`curl.stream`](#curl), 971 MB/s"] * 2
+    said = client_choices.false_successes()
+    assert "1 of 2 clients sometimes report success" in said
+    assert said.endswith("They are `httpx`. These never did: `curl`.\n")
 
 
 @pytest.mark.usefixtures("kept")
@@ -108,8 +117,9 @@ def test_the_section_of_a_client_says_what_it_gets_wrong_and_what_it_does_not_ha
     text = client_sections.each_client()
     httpx = text.partition("### httpx\n")[2].partition("\n### ")[0]
     assert "httpx 0.28.1, httpcore 1.0.9." in httpx
-    assert "- **lost**, `early-200` by stream: 200, but the server has 9 of 90 bytes." in httpx
-    assert "&lt;Error>, though the server sent 413" in httpx
+    wrong = {tuple(row[:3]): row[3] for row in lines(httpx, "**lost**", "fail")}
+    assert wrong["**lost**", "`early-200`", "stream"] == "200, but the server has 9 of 90 bytes"
+    assert wrong["fail", "`early-413`", "stream"] == "&lt;Error>, though the server sent 413"
     assert "- `login`: it answers no login." in httpx
     assert lines(httpx, "`stream-1m`")[0][2:4] == ["971 (100%)", "0.50"]
     assert lines(text.partition("### aiohttp\n")[2], "`stream`")[0][2] == "-"
@@ -119,5 +129,6 @@ def test_a_page_without_kept_runs_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(clients, "REFERENCE", tmp_path)
     clients.known_clients.cache_clear()
     assert clients.client_sentences() == clients.client_speed("stream") == clients.NOT_YET
+    assert client_choices.client_choices() == client_choices.false_successes() == clients.NOT_YET
     assert "### curl" in client_sections.each_client()
     clients.known_clients.cache_clear()

@@ -33,20 +33,20 @@ QUIET = {
 
 BIG = {"size_bytes": 64 * MIB, "spooled_bytes": 64 * MIB}
 CAUSES: dict[str, tuple[dict[str, Any], str]] = {
-    "lost-body": ({"status": Status.WRONG, "stored_bytes": 0}, "0 bytes were stored"),
+    "lost-body": ({"status": Status.WRONG, "stored_bytes": 0}, "but 0 bytes were stored"),
     "copied-afterwards": (
         BIG | {"response_wait_seconds": 6.1},
-        "After the last byte was sent, the client waited 61% of the time",
+        "After the last byte, the client waited for 61% of the upload's time: the app copied",
     ),
     "spooled-first": (
         BIG | {"response_wait_seconds": 5.0, "server_seconds": 4.0},
-        "the client waited 50% of the time, and the app was called only then",
+        "the client waited for 50% of the upload's time: the front server wrote",
     ),
-    "built-first": ({"connected_seconds": 4.0}, "40% of the time had passed before the client connected"),
-    "busy-client": ({"client_cpu_seconds": 9.0}, "90% of the time the client itself was busy"),
+    "built-first": ({"connected_seconds": 4.0}, "The client connected after 40% of the upload's time"),
+    "busy-client": ({"client_cpu_seconds": 9.0}, "The client was busy for 90% of the time"),
     "body-in-memory": ({"client_peak_rss_bytes": 160 * MIB, "size_bytes": 64 * MIB}, "2.5 times"),
     "busy-server": ({"server_cpu_seconds": 9.0}, "18 times the CPU of the reference"),
-    "idle": ({"client_cpu_seconds": 0.1}, "90% of the time neither client nor server"),
+    "idle": ({"client_cpu_seconds": 0.1}, "For 90% of the time neither client nor server"),
 }
 BUSY = {
     "busy-with-lines": ("request.stream-lines", "`request.stream`"),
@@ -58,7 +58,7 @@ FORM = Calls(SIZE, 0.5, {("upload_app/form_parser.py", "parse"): (1, 0.3)})
 OLD_FORM = Calls(SIZE, 0.5, {("werkzeug/formparser.py", "_parse_multipart"): (1, 0.3)})
 PROFILED = {
     "read-by-bytes": (LINES, "`LimitedStream.readinto` was called 1.0 times for each byte"),
-    "parsed-form": (FORM, "60% of the profiled time is spent in Werkzeug's multipart parser"),
+    "parsed-form": (FORM, "Werkzeug's multipart parser took 60% of the profiled time"),
 }
 
 

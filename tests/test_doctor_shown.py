@@ -63,7 +63,7 @@ def test_the_first_screen_holds_a_fault_with_its_cause_its_evidence_and_its_fix(
     assert "Most likely    nginx, client_max_body_size (proven)" in first
     assert any(line.startswith("Seen           a POST of 1 MiB: 201;") for line in first)
     assert any(
-        line.startswith("Or             your app, MAX_CONTENT_LENGTH; to tell: send") for line in first
+        line.startswith("Or             your app, MAX_CONTENT_LENGTH; to test: send") for line in first
     )
     assert "Why            docs/findings.md#nginx-refuses-more-than-1-mb" in first
     at = first.index("Fix, in http, server or location of nginx.conf:")

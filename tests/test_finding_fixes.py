@@ -1,4 +1,4 @@
-"""The findings' own snippets do what they say, and their tables say what the kept checks have."""
+"""The findings' own snippets and tables say what is so; the table of symptoms leads to each section."""
 
 import importlib.util
 import io
@@ -18,6 +18,7 @@ from uploadlab.pages import outcomes
 from uploadlab.paths import DOCS, REPRODUCTIONS
 
 from .fake_server import serve
+from .pages import links, sections
 from .test_check import row
 
 FINDINGS = (DOCS / "findings.md").read_text()
@@ -33,6 +34,13 @@ def snippet(heading: str) -> dict[str, Any]:
     names: dict[str, Any] = {"request": flask.request, "abort": flask.abort, "requests": requests}
     exec(code, names)
     return names
+
+
+def test_the_table_of_symptoms_leads_to_each_section() -> None:
+    page = DOCS / "troubleshooting.md"
+    led = links(page.read_text().partition("\n## ")[0])
+    wanted = {f"#{section.anchor}" for section in sections(page) if section.level == 3}
+    assert wanted - set(led) == set()
 
 
 def received(path: Path, announced: int) -> int:

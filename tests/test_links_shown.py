@@ -43,10 +43,11 @@ def shown(folder: RunFolder) -> Document:
 def test_the_answer_has_a_sentence_for_each_link(shown: Document) -> None:
     texts = {of.head: of.text for of in shown.answer}
     assert (
-        texts["slow"] == "1 of 2 servers took 10 MiB, in 10 s, with a full line; gunicorn: 500 after 30.7 s"
+        texts["slow"]
+        == "1 of 2 servers took 10 MiB, in 10 s, with a full line. Not gunicorn: 500 after 30.7 s"
     )
     assert texts["far"].startswith("both servers took 10 MiB, in 0.7 to 16 s, 2.5% to 57% of the line")
-    assert texts["far"].endswith("the least, 2.5%, by curl.stream-h2 at flask")
+    assert texts["far"].endswith("The least: 2.5%, by curl.stream-h2 at flask")
     assert "none of 2 servers got 10 MiB" in texts["broken"]
     assert "ConnectionResetError after 1.1 s (2 times)" in texts["broken"]
     assert shown.title.startswith(
@@ -162,13 +163,13 @@ def test_the_page_of_links_is_made_of_the_run(folder: RunFolder, monkeypatch: py
     finally:
         for made in (part.kept, part.kept_cells, part.kept_steps):
             made.cache_clear()
-    assert "10 MiB over `far` take 16 s (`flask`) to 16 s (`flask`) by HTTP/2, and 0.8 to 0.8 s" in text
+    assert "10 MiB over `far` take 16 s (`flask`) to 16 s (`flask`). HTTP/1.1 takes 0.8 to 0.8 s." in text
     assert "| `gunicorn` | slow | request.stream 10 MiB | 500 after 30.7 s |" in text
     assert "| 2 clients | `gunicorn` |" in text
     assert "| `flask` | far | 10 MiB | 0.8 s, 50% | 16.0 s, 2.5% | - |" in text
     assert "| `flask` | far | 10 MiB | 0.7 s, 57% | 0.7 s, 57% |" in text
     assert "26 MB/s, 100% | 26 MB/s, 100% |" in text
-    assert ": the line was the limit, and not the CPU." in text
+    assert "\nYes. " in text
 
 
 def test_the_kept_run_is_over_links_that_are_declared() -> None:

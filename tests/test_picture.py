@@ -1,4 +1,4 @@
-"""The README's picture: no font cuts off a label or runs one into another."""
+"""The pictures of the pages: no font cuts off a label or runs one into another."""
 
 from itertools import combinations
 from typing import Any
@@ -14,9 +14,9 @@ FONTS = {
 
 
 @pytest.mark.parametrize("style", FONTS.values(), ids=FONTS)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_font_cuts_off_a_label(browser: Browser, theme: str, style: str) -> None:
-    svg = (DOCS / f"uploads-{theme}.svg").read_text()
+@pytest.mark.parametrize("name", ["uploads-light", "uploads-dark", "first-dark", "first-narrow-light"])
+def test_no_font_cuts_off_a_label(browser: Browser, name: str, style: str) -> None:
+    svg = (DOCS / f"{name}.svg").read_text()
     with browser.new_page() as page:
         page.set_content(f"<style>{style}</style>{svg}")
         picture, *texts = page.evaluate(

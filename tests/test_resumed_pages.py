@@ -40,8 +40,8 @@ def test_runs_that_are_right_are_summed_up(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(resumable, "read_resumed_runs", lambda: read_resumed_runs(path))
     said = resumable.resumed_sentence()
     assert said.startswith("All 2 runs of 1 MiB are right")
-    assert "none of 2,000 looks" in said
-    assert "2 faults came in between: connection reset 1, connection ended 1" in said
+    assert "None of 2,000 looks" in said
+    assert "Faults: 2 (connection reset 1, connection ended 1)." in said
     assert "| `a` | resumable | 2 | 2 | 2 | 0 | 0.5 MiB | 1 |" in resumable.resumed_runs()
 
 
@@ -65,11 +65,11 @@ def test_what_is_kept_is_grouped_by_what_it_means(tmp_path: Path, monkeypatch: p
     ]
     path = write(tmp_path / "kept", *rows)
     monkeypatch.setattr(resumable, "read_kept_prefixes", lambda: read_kept_prefixes(path))
-    assert resumable.kept_prefix_sentences().splitlines() == [
-        "- **Keep what has arrived** (2): `all` and `block`.",
-        "- **Keep a part of it** (1): `some`.",
-        "- **Keep nothing of a request that was cut** (1): `nothing`.",
-        "- **Take no such uploads** (1): `none`.",
+    assert resumable.kept_prefix_groups().splitlines()[2:] == [
+        "| keeps what arrived | `all`, `block` |",
+        "| keeps a part of it | `some` |",
+        "| **keeps nothing** | `nothing` |",
+        "| takes no resumable uploads | `none` |",
     ]
     table = resumable.kept_prefixes()
     assert "| `some` | core | all | 4.0 MiB |" in table

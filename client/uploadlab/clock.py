@@ -1,4 +1,4 @@
-"""The time of day, as records hold it."""
+"""Returns the time of day, as records hold it."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What ends a command: errors that the user can fix, and a stop that the user asked for."""
+"""Defines what ends a command: errors that the user can fix, and a stop that the user asked for."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Where things lie in the checkout, and in the client's image, which has the same layout."""
+"""Knows where things lie in the checkout, and in the client's image, which has the same layout."""
 
 import os
 from itertools import takewhile

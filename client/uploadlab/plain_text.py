@@ -1,4 +1,4 @@
-"""Text of others, made safe to print: no character moves the cursor, hides, or reorders what is read.
+"""Makes text of others safe to print: no character moves the cursor, hides, or reorders what is read.
 
 Servers, run folders and other machines write names and reasons. Whatever shows them calls this module.
 """

@@ -1,7 +1,7 @@
-"""What is said to a target alone: login and query of its URL, values of headers, cookies and form fields.
+"""Keeps what only a target may know: logins, queries, and the values of headers, cookies and fields.
 
 They are neither stored nor printed. The command that is given them keeps them in a variable of its
-environment, which the processes that send inherit, and no server.
+environment. The processes that send inherit this variable; no server does.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Choosing among declared names, with help for a misspelt one."""
+"""Chooses among declared names, and helps with a misspelt one."""
 
 import difflib
 from collections.abc import Collection, Iterable

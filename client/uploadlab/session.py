@@ -1,4 +1,4 @@
-"""One order from start to exit code: prepared, carried out in containers or here, presented."""
+"""Carries out one order, from start to exit code: in containers or here."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""Sizes as people write and read them. MB = 10^6 bytes; MiB = 2^20 bytes, and M too, as in ls and dd."""
+"""Reads and writes sizes. MB = 10^6 bytes; MiB = 2^20 bytes, and M too, as in ls and dd."""
 
 import re
 

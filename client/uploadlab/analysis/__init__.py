@@ -1,1 +1,1 @@
-"""From rows to figures. Pure: reads no file, starts nothing."""
+"""Turns rows into figures and causes. It reads no file and starts nothing."""

@@ -14,8 +14,8 @@ STALL_SECONDS = 1.0
 
 @rule("server: store the body while it arrives, not after its last byte", by_client=True)
 def waited_after_last_byte(cell: CellEvidence) -> float | None:
-    """After the last byte was handed over, the client waited {} of the time, longer than what buffers hold
-    explains: the server began its work, a copy, a scan or a second hop, only then."""
+    """After the last byte, the client waited for {} of the upload's time, longer than full buffers explain:
+    only then the server began its work, such as a copy, a scan or a second hop."""
     if not cell.foreign or cell.size_bytes < SETTLED_BYTES:
         return None
     share = cell.share("response_wait_seconds")
@@ -23,12 +23,12 @@ def waited_after_last_byte(cell: CellEvidence) -> float | None:
 
 
 @rule(
-    "server: look at its disk and workers at that time, and at every proxy before it",
+    "server: check its disk, its workers and each proxy in front at that time",
     unit=".1f",
     by_client=True,
 )
 def stalled(cell: CellEvidence) -> float | None:
-    """For {} s the server took nothing in mid-body: it, or something between, had stopped reading."""
+    """For {} s in mid-body nothing was read: the server, or something in front of it, had stopped reading."""
     stall = cell.median("longest_stall_seconds") or 0.0
     if not cell.foreign or cell.size_bytes < SETTLED_BYTES or cell.share("longest_stall_seconds") < MUCH:
         return None

@@ -7,7 +7,7 @@ from uploadlab.model.measurements import Status
 from uploadlab.units import MIB
 
 CPU = "server_cpu_seconds"
-STREAM_THE_FORM = "client: read the file while the form is sent, as method `request.files-streamed` does"
+STREAM_THE_FORM = "client: send the form piece by piece, as method `request.files-streamed` does"
 READ_BLOCKS = "app: read the body in blocks, not by lines, as method `request.stream` does"
 PUSH_PARSER = "app: parse forms with a push parser, as method `multipart-push` does"
 IN_MEMORY = "request.files"
@@ -17,37 +17,38 @@ LINES, FORMS = "reader=lines", "/request-files"
 
 
 @rule(
-    "client: send a Content-Length; or server: decode chunks, as config `uwsgi-chunked` does",
+    "client: send a Content-Length; or server: decode the chunks, as config `uwsgi-chunked` does",
     unit=".0f",
     of_times=False,
     of_losses=True,
 )
 def lost_body(cell: CellEvidence) -> float | None:
-    """{} bytes were stored and the answer was a success: the server gave the app an empty body."""
+    """The answer was a success, but {} bytes were stored: the server gave the app an empty body."""
     return 0.0 if cell.status is Status.WRONG and cell.median("stored_bytes") == 0 else None
 
 
 @rule(
-    "app: spool to the destination, as the method `request.files-direct` does", better="request.files-direct"
+    "app: write the form's file straight to its destination, as method `request.files-direct` does",
+    better="request.files-direct",
 )
 def copied_afterwards(cell: CellEvidence) -> float | None:
-    """After the last byte was sent, the client waited {} of the time: the app copies the file that it had
-    spooled. `request.files-direct` writes it once."""
+    """After the last byte, the client waited for {} of the upload's time: the app copied its temporary file.
+    `request.files-direct` writes the file once."""
     share = cell.share("response_wait_seconds")
     return share if cell.spools and share >= MUCH and not cell.app_came_last else None
 
 
-@rule("server in front: switch request buffering off, as config `nginx-uwsgi-streaming` does")
+@rule("front server: switch request buffering off, as config `nginx-uwsgi-streaming` does")
 def spooled_first(cell: CellEvidence) -> float | None:
-    """After the last byte was sent, the client waited {} of the time, and the app was called only then: the
-    server in front had spooled the whole body to disk. Forms are spooled again by the app."""
+    """After the last byte, the client waited for {} of the upload's time: the front server wrote the whole
+    body to disk before it called the app. The app writes the file of a form to disk once more."""
     share = cell.share("response_wait_seconds")
     return share if cell.spools and share >= MUCH and cell.app_came_last else None
 
 
 @rule(STREAM_THE_FORM, better="request.files-streamed", by_client=True)
 def built_first(cell: CellEvidence) -> float | None:
-    """{} of the time had passed before the client connected: it built the whole body first."""
+    """The client connected after {} of the upload's time: it built the whole body first."""
     share = cell.share("connected_seconds")
     # The way to a server of the user's own, and TLS, may take long where nothing is built.
     connects = cell.foreign and not (cell.rows[0].method == IN_MEMORY and cell.size_bytes >= SETTLED_BYTES)
@@ -56,7 +57,7 @@ def built_first(cell: CellEvidence) -> float | None:
 
 @rule("client: send blocks of 1 MiB, or measure from a faster host", by_client=True)
 def busy_client(cell: CellEvidence) -> float | None:
-    """{} of the time the client itself was busy: it is the limit, not the server."""
+    """The client was busy for {} of the time: the client is the limit, not the server."""
     if cell.link:  # a client may turn in circles while it waits for the line
         return None
     share = cell.share("client_cpu_seconds")
@@ -65,8 +66,8 @@ def busy_client(cell: CellEvidence) -> float | None:
 
 @rule(STREAM_THE_FORM, unit=".1f", better="request.files-streamed", of_times=False, by_client=True)
 def body_in_memory(cell: CellEvidence) -> float | None:
-    """The client held the body {} times in memory: `files=` of requests builds all of it before it
-    sends."""
+    """The client's memory reached {} times the size of the body: `files=` of requests builds the whole body
+    before it sends."""
     if cell.client not in ("", "requests"):  # others need memory for more than the body: a browser, 900 MB
         return None
     times = (cell.median("client_peak_rss_bytes") or 0) / cell.size_bytes
@@ -93,15 +94,15 @@ def busy_with_forms(cell: CellEvidence) -> float | None:
     return _busy(cell) if cell.route.startswith(FORMS) else None
 
 
-@rule("app: read larger blocks; or take a server that uses less CPU", unit=".0f")
+@rule("app: read larger blocks, or choose a server that uses less CPU", unit=".0f")
 def busy_server(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time."""
     return None if LINES in cell.route or cell.route.startswith(FORMS) else _busy(cell)
 
 
-@rule("find what they wait for: `lab show` prints the times of one upload")
+@rule("look for what they wait for: `lab show` prints the times of an upload")
 def idle(cell: CellEvidence) -> float | None:
-    """{} of the time neither client nor server was busy: they waited for each other, for the disk, or
+    """For {} of the time neither client nor server was busy: they waited for each other, for the disk, or
     for a timeout."""
     if cell.link or cell.median(CPU) is None or cell.median("client_cpu_seconds") is None:
         return None  # over a link, both wait for the line
@@ -111,8 +112,8 @@ def idle(cell: CellEvidence) -> float | None:
 
 @rule(READ_BLOCKS, unit=".1f", of_times=False, better="request.stream")
 def read_by_bytes(cell: CellEvidence) -> float | None:
-    """`LimitedStream.readinto` was called {} times for each byte: lines of the body are read byte by byte.
-    Read blocks."""
+    """`LimitedStream.readinto` was called {} times for each byte: the app reads lines, and Werkzeug reads a
+    line byte by byte."""
     times = cell.calls.per_byte("werkzeug/wsgi.py", "readinto") if cell.calls else 0.0
     return times if times >= 0.5 else None
 
@@ -126,6 +127,6 @@ FORM_PARSERS = (
 
 @rule(PUSH_PARSER, better="multipart-push", of_times=False)
 def parsed_form(cell: CellEvidence) -> float | None:
-    """{} of the profiled time is spent in Werkzeug's multipart parser, with the file it writes to."""
+    """Werkzeug's multipart parser took {} of the profiled time, writing the file included."""
     share = max(cell.calls.share(*parser) for parser in FORM_PARSERS) if cell.calls else 0.0
     return share if share >= MUCH else None

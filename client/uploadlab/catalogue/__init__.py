@@ -1,1 +1,1 @@
-"""Registries: methods, cases of the check, payloads."""
+"""Lists the methods, the clients, the cases of the check, and the bytes that they send."""

@@ -1,1 +1,1 @@
-"""The stage of the check: sends good, bad and broken uploads, and judges what the server made of them."""
+"""Checks servers and clients: sends good, bad and broken uploads, and judges what arrived."""

@@ -1,1 +1,1 @@
-"""What a user types, a file a command; the only package that knows click."""
+"""Reads what a user types: a file for each command. It is the only room that knows click."""

@@ -1,1 +1,1 @@
-"""Readers of compose.yaml and configs/; the one parser of server configs."""
+"""Reads compose.yaml and configs/. It has the one parser of server configs."""

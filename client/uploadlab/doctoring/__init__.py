@@ -1,1 +1,1 @@
-"""The doctor: questions to a stack that the lab does not know, its configs and its logs."""
+"""Asks a server that the lab does not know, reads its configs and logs, and says which hop does what."""

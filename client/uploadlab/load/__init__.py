@@ -1,1 +1,1 @@
-"""The stage of concurrent uploads; the only package that knows Locust."""
+"""Uploads from many users at once. It is the only room that knows Locust."""

@@ -1,1 +1,1 @@
-"""From a run and its targets to rows: the protocol of a run's stages, and what all stages use."""
+"""Turns a run and its targets into rows, stage by stage."""

@@ -1,1 +1,1 @@
-"""The lab's words as types, a file a subject."""
+"""Defines the lab's words as types: a file for each subject."""

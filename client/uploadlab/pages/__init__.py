@@ -1,6 +1,6 @@
-"""The generated parts of README.md and docs/: no figure there is typed by hand.
+"""Writes the generated parts of README.md and docs/, where no figure is typed by hand.
 
-``python -m uploadlab.pages`` writes them, ``--check`` fails if a page is stale. A part of a page stands
-between ``<!-- begin: WORDS -->`` and ``<!-- end -->``: the first word names a function that is registered as
-a part, the others are its arguments.
+``python -m uploadlab.pages`` writes the parts; ``--check`` fails if a page is stale. A part stands between
+``<!-- begin: WORDS -->`` and ``<!-- end -->``. The first word names a function with the decorator
+``page_part``; the other words are its arguments.
 """

@@ -1,37 +1,21 @@
 """Renews the pages, or checks that none is stale."""
 
+import importlib
+import pkgutil
 import re
 import sys
 
+from uploadlab import pages
 from uploadlab.errors import LabError, problem_of
-from uploadlab.pages import (  # noqa: F401  register parts
-    answer,
-    citations,
-    client_sections,
-    clients,
-    declared,
-    doctor,
-    doctor_example,
-    evidence,
-    kept_runs,
-    links,
-    outcomes,
-    own_apps,
-    picture,
-    regressions,
-    reports,
-    results,
-    resumable,
-    server_choices,
-    servers,
-    settings_that_matter,
-    tls,
-)
 from uploadlab.pages.part import END, FILES, PARTS
 from uploadlab.paths import DOCS, ROOT
 
 BEGIN = re.compile(r"<!-- begin: (.+) -->\n")
 AGAIN = "PYTHONPATH=client .venv/bin/python -m uploadlab.pages"
+
+for module in pkgutil.iter_modules(pages.__path__):
+    if module.name != "__main__":
+        importlib.import_module(f"{pages.__name__}.{module.name}")  # registers its parts
 
 
 def rendered(text: str) -> str:

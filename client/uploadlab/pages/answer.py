@@ -4,12 +4,14 @@ import shlex
 import textwrap
 
 import msgspec
+from rich.text import Text
 
 from uploadlab.declared.compose import load_deployments
 from uploadlab.declared.goals import declared_goals
 from uploadlab.model.deployments import CORE
 from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
+from uploadlab.pages.kept_runs import load_kept_runs
 from uploadlab.pages.part import kept, page_part, where_measured
 from uploadlab.paths import COMPOSE, program
 from uploadlab.presenting.composition import compose
@@ -25,11 +27,29 @@ COLUMNS = 80
 @page_part
 def answer(name: str) -> str:
     """Return the end of a kept run as a terminal of 80 columns shows it, and where it was measured."""
-    document = compose(kept(name), declared_goals())
-    lines = [line.plain.rstrip() for line in answer_lines(document, COLUMNS, MOST_LINES)]
-    took = document.summary and document.summary.duration_seconds
-    seconds = f", in {format_seconds(took)}" if took else ""
-    return "\n".join(["```", *lines, "```", "", f"Measured with {where_measured(name)}{seconds}.", ""])
+    lines = [line.plain.rstrip() for line in answer_text(name)]
+    return "\n".join(["```", *lines, "```", "", measured_where(name), ""])
+
+
+def answer_text(name: str) -> list[Text]:
+    """Return the lines of a kept run's answer."""
+    return answer_lines(compose(kept(name), declared_goals()), COLUMNS, MOST_LINES)
+
+
+def measured_where(name: str) -> str:
+    """Return where and when a kept run was measured, and in which time."""
+    summary = compose(kept(name), declared_goals()).summary
+    seconds = (
+        f", in {format_seconds(summary.duration_seconds)}" if summary and summary.duration_seconds else ""
+    )
+    return f"Measured with {where_measured(name)}{seconds}."
+
+
+@page_part
+def measured_by(name: str) -> str:
+    """Return the command that measures a kept run again, as a sentence."""
+    (command,) = [run.command for run in load_kept_runs() if name in run.names]
+    return f"`{program()} {command}` measures this again.\n"
 
 
 @page_part

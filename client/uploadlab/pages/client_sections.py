@@ -56,23 +56,23 @@ def _ways_table(facts: ClientFacts) -> str:
 def _wrong_lines(facts: ClientFacts) -> list[str]:
     if not facts.findings:
         return []
-    lines = []
+    rows = []
     for verdict in WRONG:
         for case in facts.cases_of(verdict):
-            rows = facts.findings[case].worst
-            for alike in grouped((row.code, row) for row in rows).values():
+            worst_rows = facts.findings[case].worst
+            for alike in grouped((row.code, row) for row in worst_rows).values():
                 worst = min(alike, key=lambda row: row.stored_bytes or 0)
                 text = worst.text.replace("<", "&lt;")
-                lines.append(f"- {MARKS[verdict]}, `{case}` by {by_ways(alike)}: {text}.\n")
-    if not lines:
+                rows.append([MARKS[verdict], f"`{case}`", by_ways(alike), text])
+    if not rows:
         return ["It gets no case wrong.\n"]
-    return ["What it gets wrong:\n", "".join(lines)]
+    return [untitled(["what it gets wrong", "case", "by", "what happened"], rows)]
 
 
 def _cannot_lines(facts: ClientFacts) -> list[str]:
     declared = [f"- `{way}`: {why}.\n" for way, why in CLIENTS[facts.client].cannot.items()]
     tried = [f"- {', '.join(f'`{case}`' for case in cases)}: {why}.\n" for why, cases in facts.cannot.items()]
-    return ["Not tried, and why:\n", "".join([*declared, *tried])] if declared or tried else []
+    return ["Not tried:\n", "".join([*declared, *tried])] if declared or tried else []
 
 
 def _recipe_lines(client: str) -> list[str]:

@@ -36,16 +36,15 @@ MARKS = {
 }
 NO_REASON = "no reason"
 LEGEND = {
-    "ok": "success, and the server has every byte; or an error, where something was in the way",
-    "GET": "a redirect was followed by a GET without the body, as RFC 9110 allows, and its 2xx is reported",
-    NO_REASON: "an error, but without the status and the words by which the server refused",
-    "fail": "an error although nothing was in the way, another name of the file, or a broken body",
-    "**endless**": "the upload did not end, so it was ended",
-    "**lost**": "the client reported success, and the server does not have the file",
-    NO_FIGURE: "the client has no such upload",
+    "ok": "Success, and the server has every byte. Or an error, where the upload could not succeed.",
+    "GET": "It followed a redirect by a GET without the body, as RFC 9110 allows, and reports that 2xx.",
+    NO_REASON: "An error without the server's status and words of refusal.",
+    "fail": "An error although the upload could succeed, another file name, or a broken body.",
+    "**endless**": "The upload did not end, so the lab ended it.",
+    "**lost**": "The client reported success, but the server does not have the file.",
+    NO_FIGURE: "The client has no such upload.",
 }
 TITLES = {ClientCaseKind.SERVER: "what the server does", ClientCaseKind.FILE: "what the file is"}
-MOST_CASES = 3
 
 
 class KeptClients(NamedTuple):
@@ -79,7 +78,7 @@ def known_clients() -> KeptClients:
 
 @page_part
 def client_sentences() -> str:
-    """Return what the tables say together, as sentences."""
+    """Return what the tables say together, in a few items."""
     facts, rankings = known_clients().facts, known_clients().rankings
     lines = [*map(_fastest, rankings), *map(_cheapest, rankings[:1]), *_believed(facts)]
     return "".join(f"- {line}\n" for line in lines if line) or NOT_YET
@@ -146,11 +145,11 @@ def _is_kept(name: str) -> bool:
 
 def _fastest(ranking: ClientRanking) -> str:
     fastest, slowest = ranking.ways[0].summary, ranking.ways[-1]
-    what, rate = KIND_NAMES[ranking.kind], _rate(fastest.mb_per_second)
-    text = f"`{fastest.method}` sends a {what} the fastest: {rate} MB/s"
-    others = f", {counted(len(ranking.as_fast), 'other way')} about as fast" if ranking.as_fast else ""
-    slow = f"; `{slowest.summary.method}` is {short(slowest.times)} times slower" if slowest.is_clear else ""
-    return f"{text} at `{ranking.deployment}`{others}{slow}."
+    rate = _rate(fastest.mb_per_second)
+    text = f"**Fastest with a {KIND_NAMES[ranking.kind]}**: `{fastest.method}`, {rate} MB/s"
+    others = f" {counted(len(ranking.as_fast), 'other way')} came close." if ranking.as_fast else ""
+    slow = f" `{slowest.summary.method}` is {short(slowest.times)} times slower." if slowest.is_clear else ""
+    return f"{text} at `{ranking.deployment}`.{others}{slow}"
 
 
 def _cheapest(ranking: ClientRanking) -> str:
@@ -159,8 +158,8 @@ def _cheapest(ranking: ClientRanking) -> str:
         return ""
     least, most = known[0], known[-1]
     return (
-        f"CPU seconds of the client for each GB of a {KIND_NAMES[ranking.kind]}: "
-        f"from {hundredths(client_cpu(least))} (`{least.method}`) "
+        f"**CPU seconds of the client for each GB of a {KIND_NAMES[ranking.kind]}**: "
+        f"{hundredths(client_cpu(least))} (`{least.method}`) "
         f"to {hundredths(client_cpu(most))} (`{most.method}`)."
     )
 
@@ -170,26 +169,13 @@ def _believed(facts: Sequence[ClientFacts]) -> Iterable[str]:
     if not checked:
         return
     lost = {known.client: known.reasons_lost for known in checked if known.reasons_lost}
-    for found, some, none in (
-        (
-            all_wrong(checked, [Verdict.LOSS]),
-            "report success although the server does not have the whole file",
-            "No client reports success unless the server has the whole file",
-        ),
-        (all_wrong(checked, [Verdict.ENDLESS]), "never end in some case", "Every client comes to an end"),
-        (
-            lost,
-            "raise without the reason for which the server refused",
-            "Every client hands on the reason for which the server refused",
-        ),
+    for text, found in (
+        ("Report success, but the server does not have the file", all_wrong(checked, [Verdict.LOSS])),
+        ("Never end in some case", all_wrong(checked, [Verdict.ENDLESS])),
+        ("Raise an error without the server's reason", lost),
     ):
-        names = "; ".join(f"`{client}` ({_few_cases(cases)})" for client, cases in found.items())
-        yield f"{len(found)} of {counted(len(checked), 'client')} {some}: {names}." if found else f"{none}."
-
-
-def _few_cases(cases: Sequence[str]) -> str:
-    more = f" and {len(cases) - MOST_CASES} more" if len(cases) > MOST_CASES else ""
-    return ", ".join(cases[:MOST_CASES]) + more
+        names = ", ".join(f"`{client}`" for client in found) or "none"
+        yield f"**{text}** ({len(found)} of {len(checked)}): {names}."
 
 
 def _speed_line(

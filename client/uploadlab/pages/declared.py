@@ -116,7 +116,7 @@ def _changed(name: str) -> list[str]:
 def excerpt(name: str, *wanted: str) -> str:
     """Return functions, classes, methods or constants of a recipe, or its lines that set these options.
 
-    Such a line has the option as its first or second word.
+    The option is the first or second word of its line.
     """
     text = (RECIPES / name).read_text()
     if name.endswith(".py"):

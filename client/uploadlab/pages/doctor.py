@@ -69,7 +69,7 @@ def families_table(answers: Sequence[PlantedAnswer]) -> str:
             name = f"{family.name} (held out)" if family.held_out else family.name
             stacks = len({answer.stack for answer in mine})
             rows.append([name, str(stacks), _share(mine, False), _share(mine, True), _instead(mine)])
-    header = ["family", "stacks", "first cause right without the far end", "with it", "said in its place"]
+    header = ["family", "stacks", "first cause right without the far end", "with it", "named instead"]
     return untitled(header, rows) if rows else ""
 
 

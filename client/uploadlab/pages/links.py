@@ -47,7 +47,7 @@ def links_measured() -> str:
 
 @page_part
 def link_sentences() -> str:
-    """Return what the tables say together: a sentence for each link, then on HTTP/2, blocks, connections."""
+    """Return what the tables say together: an item for each link, then on HTTP/2, blocks, connections."""
     lines = [f"`{of.head}`: {of.text}." for of in link_statements(_facts())]
     lines += [line for line in (_http2_sentence(), _blocks_sentence(), _connections_sentence()) if line]
     return "".join(f"- {line}\n" for line in lines)
@@ -190,12 +190,12 @@ def links_left_cpu() -> str:
         return NOT_IN_RUN
     middle, most = sorted(shares)[len(shares) // 2], max(shares)
     busy = sum(share > BUSY for share in shares)
-    text = (
-        f"Of {counted(len(shares), 'upload')} that others ran beside, all programs together kept the CPU "
-        f"({run.host.cores} cores) {percent(middle)} busy in the middle one, {percent(most)} in the busiest"
+    verdict = f"In {counted(busy, 'upload')} the CPU may have been the limit" if busy else "Yes"
+    return (
+        f"{verdict}. {counted(len(shares), 'upload')} ran beside others. All programs together kept "
+        f"{run.host.cores} cores {percent(middle)} busy in the median upload, "
+        f"{percent(most)} in the busiest.\n"
     )
-    rest = f"; {busy} had more than {percent(BUSY)}" if busy else ": the line was the limit, and not the CPU"
-    return f"{text}{rest}.\n"
 
 
 @page_part
@@ -225,8 +225,8 @@ def _http2_sentence() -> str:
         if times:
             (least, first), (most, last) = times[0], times[-1]
             spread = f"{short(least)} s (`{first}`) to {short(most)} s (`{last}`)"
-            beside = f", and {short(others[0])} to {short(others[-1])} s by HTTP/1.1" if others else ""
-            lines.append(f"{sent} over `{link}` take {spread} by HTTP/2{beside}.")
+            beside = f" HTTP/1.1 takes {short(others[0])} to {short(others[-1])} s." if others else ""
+            lines.append(f"**HTTP/2**: {sent} over `{link}` take {spread}.{beside}")
     return " ".join(lines)
 
 
@@ -238,7 +238,8 @@ def _blocks_sentence() -> str:
     ]
     if not times:
         return ""
-    return f"Blocks of 16 KiB take {min(times):.2f} to {max(times):.2f} times as long as blocks of 1 MiB."
+    span = f"{min(times):.2f} to {max(times):.2f} times"
+    return f"**Small blocks**: 16 KiB take {span} as long as 1 MiB."
 
 
 def _connections_sentence() -> str:
@@ -251,4 +252,5 @@ def _connections_sentence() -> str:
             gains.append((many.mb_per_second or 0.0) / (few_users.mb_per_second or 1.0))
     if not gains:
         return ""
-    return f"Several connections together get {min(gains):.2f} to {max(gains):.2f} times the rate of one."
+    span = f"{min(gains):.2f} to {max(gains):.2f} times"
+    return f"**Several connections** together get {span} the rate of one."

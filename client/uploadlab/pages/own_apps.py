@@ -14,6 +14,8 @@ RUNS = {app.parent.name: f"own-app-{app.parent.name.replace('_', '-')}" for app 
 """The kept run of each example, which scripts/own-apps measures."""
 HEADER = ["server", "MB/s", "CPU s/GB", "peak memory", "spooled"]
 NO_FIGURE = "-"
+MOST_NAMES = 6
+"""Of servers that are left out: where more are, the table shows who is in."""
 
 
 @page_part
@@ -47,8 +49,12 @@ def _table(run: str) -> str:
         for method, found in by_method.items()
     ]
     reasons = grouped((target.unsuited, name) for name, target in targets.items() if target.unsuited)
-    left_out = [f"Left out: {few(names, len(names))}, since {why}.\n" for why, names in reasons.items()]
+    left_out = [f"Left out: {_few_names(names)}, since {why}.\n" for why, names in reasons.items()]
     return "\n".join([*tables, *left_out])
+
+
+def _few_names(names: Sequence[str]) -> str:
+    return few(names) if len(names) > MOST_NAMES else few(names, len(names))
 
 
 def _in_order(cells: Sequence[Summary]) -> list[Summary]:

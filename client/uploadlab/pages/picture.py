@@ -1,4 +1,4 @@
-"""The README's picture: ways to upload, on one scale, for light pages and dark ones."""
+"""The picture of docs/results.md: ways to upload, on one scale, for light pages and dark ones."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -38,8 +38,8 @@ def picture(name: str, methods: str) -> str:
         FILES[DOCS / f"uploads-{theme}.svg"] = vl_convert.vegalite_to_svg(chart, vl_version="6.4")
     words = "MB/s of ways to upload at each deployment, on a logarithmic scale; the table has the figures"
     return (
-        '<picture>\n  <source media="(prefers-color-scheme: dark)" srcset="docs/uploads-dark.svg">\n'
-        f'  <img src="docs/uploads-light.svg" alt="{words}">\n</picture>\n'
+        '<picture>\n  <source media="(prefers-color-scheme: dark)" srcset="uploads-dark.svg">\n'
+        f'  <img src="uploads-light.svg" alt="{words}">\n</picture>\n'
     )
 
 

@@ -34,16 +34,16 @@ WORDS = {
 
 
 @page_part
-def kept_prefix_sentences() -> str:
+def kept_prefix_groups() -> str:
     """Return which servers and fronts have kept what arrived, and which have kept nothing."""
     rows = read_kept_prefixes()
     if not rows:
         return NOT_YET
     groups = grouped((_verdict(cuts), name) for name, cuts in _by_deployment(rows).items())
     order = sorted(groups.items(), key=lambda group: list(VERDICTS).index(group[0]))
-    return "".join(
-        f"- **{VERDICTS[verdict]}** ({len(names)}): {few([f'`{name}`' for name in names], len(names))}.\n"
-        for verdict, names in order
+    return untitled(
+        ["of a request that was cut, the server", "deployments"],
+        [[VERDICTS[verdict], ", ".join(f"`{name}`" for name in names)] for verdict, names in order],
     )
 
 
@@ -66,10 +66,10 @@ def kept_prefixes() -> str:
 
 
 VERDICTS = {
-    "kept": "Keep what has arrived",
-    "some": "Keep a part of it",
-    "none": "Keep nothing of a request that was cut",
-    "refused": "Take no such uploads",
+    "kept": "keeps what arrived",
+    "some": "keeps a part of it",
+    "none": "**keeps nothing**",
+    "refused": "takes no resumable uploads",
 }
 """What a deployment does with a body that is cut, for resuming."""
 
@@ -106,7 +106,7 @@ def _noticed(rows: Iterable[KeptPrefix]) -> str:
 
 @page_part
 def resumed_sentence() -> str:
-    """Return the runs through faults in two sentences."""
+    """Return the runs through faults in a few sentences."""
     runs = read_resumed_runs()
     if not runs:
         return NOT_YET
@@ -116,14 +116,14 @@ def resumed_sentence() -> str:
     sizes = few([format_size(size) for size in dict.fromkeys(run.size_bytes for run in runs)])
     looks = sum(run.looks for run in runs)
     day = max(run.day for run in runs)
-    came = f"{counted(faults.total(), 'fault')} came in between: {kinds}. Measured {day}.\n"
+    came = f"Faults: {faults.total()} ({kinds}). Measured {day}.\n"
     if wrong:
         reasons = "".join(f"- seed {run.seed}, `{run.deployment}`: {'; '.join(run.wrong)}\n" for run in wrong)
         return f"{len(runs) - len(wrong)} of {len(runs)} runs of {sizes} are right. {came}\n{reasons}"
     return (
-        f"All {len(runs)} runs of {sizes} are right: the stored bytes are those that were sent, none of "
-        f"{looks:,} looks at the data folder saw a partial file under a final name, and nothing was left "
-        f"there after expiry. {came}"
+        f"All {len(runs)} runs of {sizes} are right: the server stored the bytes that were sent. "
+        f"None of {looks:,} looks at the data folder saw a partial file under a final name. "
+        f"Nothing was left there after expiry. {came}"
     )
 
 

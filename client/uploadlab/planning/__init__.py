@@ -1,1 +1,1 @@
-"""From an order and the declarations to a run. Pure but for reading configs."""
+"""Turns an order and the declarations into a run that can be carried out."""

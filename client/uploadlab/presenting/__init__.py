@@ -1,1 +1,1 @@
-"""From figures to tables, to text for the terminal, HTML, Markdown and CSV."""
+"""Turns figures into text and tables: for the terminal, HTML, Markdown and CSV."""

@@ -162,7 +162,7 @@ def _says(cause: KnownCause) -> str:
 
 
 def _alternative(other: Alternative) -> str:
-    return f"{setting_words(other.cause)}; to tell: {other.test}"
+    return f"{setting_words(other.cause)}; to test: {other.test}"
 
 
 def _reasons(cause: KnownCause | None) -> list[str]:
@@ -187,7 +187,7 @@ def _rest(diagnosis: Diagnosis, examination: Examination | None) -> list[Section
     left = diagnosis.left or (examination.left if examination else [])
     sections = [
         Section("works", "What works, and what was measured", notes=diagnosis.facts, is_open=True),
-        Section("unknown", "What was not found out, and why", notes=unasked, is_open=True),
+        Section("unknown", "What is not known, and why", notes=unasked, is_open=True),
         _left(left, examination),
     ]
     requests = [request_section(examination)] if examination and examination.exchanges else []
@@ -218,4 +218,4 @@ def _sent_when(examination: Examination | None) -> list[Statement]:
     first, last = (datetime.fromtimestamp(moment, UTC) for moment in (min(accepted), max(accepted)))
     until = f" to {last:%H:%M:%S}" if last - first >= timedelta(seconds=1) else ""
     span = f"{'from' if until else 'at'} {first:%Y-%m-%d %H:%M:%S}{until} UTC"
-    return [Statement("Sent", f"{span}; find them by that if your app names files itself")]
+    return [Statement("Sent", f"{span}; if your app names files itself, find them by this time")]

@@ -60,8 +60,8 @@ def announcement(
     also = f", and to the far end at {far_end}" if far_end else ""
     return [
         f"The doctor will send uploads to {masked(url)}{also}:",
-        f"  at most {counted(requests, 'request')}, one after the other; once, four at the same time",
+        f"  at most {counted(requests, 'request')}, one after the other, but once four at the same time",
         f"  at most {budget_bytes / 1e6:.3g} MB in at most {format_seconds(budget_seconds)}",
-        "  files named upload-lab-...; those that the server keeps are listed at the end",
-        "It stops at the first answer 429. Examine only a server of your own, or one whose owner agrees.",
+        "  files named upload-lab-...; the end of the answer lists those that the server keeps",
+        "It stops at the first answer 429. Examine only your own server, or one whose owner agreed.",
     ]

@@ -1,4 +1,4 @@
-"""What happened over each link, in a title, a sentence for each and two kinds of tables."""
+"""What happened over each link: a title, a sentence for each link, and two kinds of tables."""
 
 import re
 from collections import Counter
@@ -77,7 +77,7 @@ def link_title(found: Sequence[LinkFacts]) -> str:
 
 
 def link_statements(found: Sequence[LinkFacts]) -> list[Statement]:
-    """Return a sentence for each link: who took its uploads, who ended them, how full the line was."""
+    """Return a statement for each link: who took its uploads, who ended them, how full the line was."""
     return [_statement(facts) for facts in found if facts.servers]
 
 
@@ -85,12 +85,12 @@ def _statement(facts: LinkFacts) -> Statement:
     ended, cuts = [cell for cell in facts.servers if cell.was_ended], bool(facts.link.cuts)
     parts = [_taken(facts)]
     if cuts and ended:
-        parts.append(f"where the link cut an upload, the client saw {_seen(ended)}")
+        parts.append(f"At a cut the client saw {_seen(ended)}")
     else:
-        parts += [f"{few(_servers_of(cells, facts), 2)}: {text}" for text, cells in _by_end(ended)]
+        parts += [f"Not {few(_servers_of(cells, facts), 2)}: {text}" for text, cells in _by_end(ended)]
         parts.append(_least(facts))
     tone = "" if cuts or not ended else "bad"
-    text = "; ".join(filter(None, parts))
+    text = ". ".join(filter(None, parts))
     return Statement(facts.link.name, text, tone, rank=0 if tone else 1)
 
 
@@ -117,7 +117,7 @@ def _taken(facts: LinkFacts) -> str:
         parts.append("with a full line" if min(shares) >= FULL else f"{_percents(shares)} of the line")
     silent = sum(stall.seconds for stall in facts.link.stalls)
     if silent and all((cell.seconds or 0.0) > silent for cell in arrived):  # a small upload ends before
-        parts.append(f"{silent:.3g} s of silence included")
+        parts.append(f"with {silent:.3g} s of silence")
     return ", ".join(parts)
 
 
@@ -141,7 +141,7 @@ def _least(facts: LinkFacts) -> str:
     least = min(known, key=lambda pair: pair[0], default=None)
     if least is None or least[0] > max(share for share, _ in known) / 2:
         return ""
-    return f"the least, {percent(least[0])}, by {_way_at(least[1])}"
+    return f"The least: {percent(least[0])}, by {_way_at(least[1])}"
 
 
 def _way_at(cell: OverLink) -> str:

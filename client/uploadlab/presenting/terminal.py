@@ -185,4 +185,4 @@ def _pointers(document: Document, place: Path | None, problem: str) -> list[list
 
 
 def _pointer(head: str, text: Text) -> Text:
-    return Text(f"{head:<{HEAD_WIDTH}}", style="bold" if head else "") + text
+    return Text.assemble((f"{head:<{HEAD_WIDTH}}", "bold" if head else ""), text)

@@ -48,7 +48,7 @@ def _block(statement: Statement, width: int) -> list[Text]:
     heads = [statement.head, *[""] * len(lines)]
     style = STYLES.get(statement.tone, "bold")
     return [
-        Text(f"{head:<{HEAD_WIDTH}}", style=style if head else "") + Text(line)
+        Text.assemble((f"{head:<{HEAD_WIDTH}}", style if head else ""), line)
         for head, line in zip(heads, lines, strict=False)
     ]
 

@@ -1,1 +1,1 @@
-"""Process groups that all end, the reaper, and JSON lines to a process of our own."""
+"""Starts groups of processes, and ends all of them."""

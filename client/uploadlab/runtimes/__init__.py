@@ -1,1 +1,1 @@
-"""Starts deployments and turns them into targets."""
+"""Starts deployments, in containers or as processes, and turns them into targets."""

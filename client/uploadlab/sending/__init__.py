@@ -1,1 +1,1 @@
-"""One upload: the client process, the stopwatch, verification, and what it cost."""
+"""Sends one upload: the client's process, the stopwatch, the verification, and what the upload cost."""

@@ -1,1 +1,1 @@
-"""The run folder, and its one reader."""
+"""Writes and reads the folder of a run."""

@@ -1,1 +1,1 @@
-"""Python packages in other versions than the lock files: which a user names, and the folder that has them."""
+"""Installs Python packages in other versions than the lock files, for servers and clients to load."""

@@ -1,5 +1,5 @@
-"""The one Flask app that every deployment of the lab runs.
+"""Receives uploads: the one Flask app that every deployment of the lab runs.
 
-``routes`` speak HTTP, ``receivers`` take a ``body`` off the wire, ``storage`` puts it on disk. ``relay``
-passes it on to another deployment instead. ``app`` puts them together.
+``routes`` speak HTTP, ``receivers`` take a ``body`` off the wire, and ``storage`` puts the body on disk.
+``relay`` passes the body on to another deployment instead. ``app`` puts these modules together.
 """

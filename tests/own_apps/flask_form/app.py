@@ -1,6 +1,7 @@
 """Stores the file of a form, as Flask's documentation has it."""
 
 from pathlib import Path
+from uuid import uuid4
 
 from flask import Flask, request
 
@@ -13,5 +14,5 @@ FOLDER.mkdir(exist_ok=True)
 def upload():
     """Store the file."""
     file = request.files["file"]
-    file.save(FOLDER / Path(file.filename).name)
+    file.save(FOLDER / uuid4().hex)
     return "stored", 201

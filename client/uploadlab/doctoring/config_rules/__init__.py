@@ -1,1 +1,1 @@
-"""What each language of configs limits, buffers or loses: one module a language, pure functions of text."""
+"""Says what each language of configs limits, buffers or loses: a module each, pure functions of text."""

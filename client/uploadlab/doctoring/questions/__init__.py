@@ -1,1 +1,1 @@
-"""What the doctor asks: a module a subject, a decorated function a question."""
+"""Asks an endpoint: a module for each subject, a decorated function for each question."""

@@ -78,7 +78,7 @@ def ask_first(examiner: Examiner) -> None:
     if examiner.far_end:
         _reach_far_end(examiner, examiner.far_end)
     if not examiner.both:
-        raise Ended(Stop.UNUSABLE, "the URL has taken no upload, so there is little more to ask")
+        raise Ended(Stop.UNUSABLE, "the URL accepted no upload, so there is nothing more to ask")
 
 
 def _reach_far_end(examiner: Examiner, far_end: Endpoint) -> None:

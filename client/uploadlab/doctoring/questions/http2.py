@@ -22,7 +22,7 @@ def ask_http2(examiner: Examiner) -> None:
     try:
         windows = offered_windows(examiner.endpoint.address)
     except (OSError, UnicodeError) as error:
-        examiner.skip(f"HTTP/2 is offered, but does not begin: {reason(error)}")
+        examiner.skip(f"the server offers HTTP/2, but does not start it: {reason(error)}")
         return
     examiner.seen.wire = msgspec.structs.replace(
         examiner.seen.wire,

@@ -34,7 +34,7 @@ def is_refused(found: Exchange) -> bool:
     return found.ending in (Ending.CLOSED, Ending.RESET, Ending.TLS)
 
 
-@question("the largest body that may be announced; costs no bytes", requests=36, size_bytes=0)
+@question("the largest body that may be announced (sends no bytes)", requests=36, size_bytes=0)
 def ask_announced(examiner: Examiner) -> None:
     """Announce bodies of growing sizes, and go away before the first byte; then close in on a limit."""
     for place in examiner.both:
@@ -121,7 +121,7 @@ def ask_fields(examiner: Examiner) -> None:
     examiner.send(padded, f"a field of {format_size(FIELD_BYTES)}")
 
 
-@question("an answer without reading the body: seen, or hidden by a reset", requests=2, size_bytes=16 * MIB)
+@question("an early refusal: seen, or hidden by a reset", requests=2, size_bytes=16 * MIB)
 def ask_early(examiner: Examiner) -> None:
     """Send to a path that refuses at once, as most clients do: they look for an answer only at the end."""
     size = 8 * MIB

@@ -30,7 +30,7 @@ def ask_speed(examiner: Examiner) -> None:
     """Upload the same bytes in several ways."""
     size = size_to_time(examiner.seen.exchanges)
     if size < SMALLEST:
-        examiner.skip("no upload of a size that can be timed was taken")
+        examiner.skip("no upload that is large enough to time was accepted")
         return
     _send(examiner, size, LARGE_BLOCKS, block_bytes=LARGE_BLOCK)
     if HTTP2 in examiner.seen.wire.versions and is_installed():

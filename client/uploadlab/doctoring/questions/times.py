@@ -13,7 +13,7 @@ SLACK_SECONDS = 0.6
 """Beyond a rung: a limit of exactly that time must have struck."""
 
 
-@question("streamed to the app, or collected on the way first", requests=2, size_bytes=2 * PAUSED_BYTES)
+@question("bodies: streamed to the app, or collected first", requests=2, size_bytes=2 * PAUSED_BYTES)
 def ask_buffering(examiner: Examiner) -> None:
     """Pause in mid-body: has the app been called by then?"""
     manners = {"pause_at": PAUSED_BYTES // 2, "pause_seconds": PAUSE_SECONDS}
@@ -44,12 +44,12 @@ def ask_duration(examiner: Examiner) -> None:
         )
 
 
-@question("the longest wait for an answer; by the far end alone", requests=1, size_bytes=KIB)
+@question("the longest wait for an answer (far end only)", requests=1, size_bytes=KIB)
 def ask_waiting(examiner: Examiner) -> None:
     """Have the far end answer late."""
     seconds = _longest(examiner) if examiner.far_end else 0.0
     if not examiner.far_end:
-        examiner.skip("only the far end can be asked to answer late: --probe PATH")
+        examiner.skip("only the far end can answer late: add --probe PATH")
     elif seconds:
         upload = examiner.far_end.upload(KIB)
         address = asking(upload.address, {"wait": f"{seconds:g}"})
@@ -64,5 +64,5 @@ def _longest(examiner: Examiner) -> float:
     if not fitting and rungs:
         examiner.can_afford(0, rungs[-1] + 2.0)
     elif rungs and fitting[0] != rungs[0]:
-        examiner.skip(f"{rungs[0]:g} s did not fit into the budget, so {fitting[0]:g} s were tried")
+        examiner.skip(f"{rungs[0]:g} s did not fit into the budget: {fitting[0]:g} s were tried instead")
     return fitting[0] if fitting else 0.0

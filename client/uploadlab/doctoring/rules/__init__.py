@@ -1,1 +1,1 @@
-"""What was seen becomes findings: a module a subject, a function a rule; all of them pure."""
+"""Turns what was seen into findings: a module for each subject, a pure function for each rule."""

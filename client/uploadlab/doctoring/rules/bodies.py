@@ -76,11 +76,11 @@ def _arrival(found: Exchange) -> Iterator[str]:
         ends = "is set" if arrived.input_terminated else "is not set"
         yield f"At the far end: {', '.join(seen)}; wsgi.input_terminated {ends}"
     elif found.stored is not Stored.UNKNOWN:
-        yield f"Read back: {found.stored} of it is stored"
+        yield f"Read back: {found.stored} of it was stored"
 
 
 def _betrayal(found: Exchange) -> str:
-    return f"The answer to the same body with a length names {found.body_bytes} bytes, this one does not"
+    return f"The answer to the same body with a length names {found.body_bytes} bytes; this answer does not"
 
 
 @finding_rule
@@ -118,7 +118,7 @@ def part_kept(view: View) -> Iterator[Finding]:
         if is_lost(view, found, small) and found is not small:
             arrives = any(item.stored is Stored.WHOLE for item in view.far("sent"))
             stored = (
-                f"Read back: {found.stored} of it is stored" if found.stored is not Stored.UNKNOWN else ""
+                f"Read back: {found.stored} of it was stored" if found.stored is not Stored.UNKNOWN else ""
             )
             yield from made(
                 f"An upload of {found.body_bytes} bytes is answered with success, and a part of it is lost",

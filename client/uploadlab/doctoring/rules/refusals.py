@@ -54,7 +54,7 @@ def wants_login(view: View) -> Iterator[Finding]:
         if found.status == HTTPStatus.FORBIDDEN and _gets_through(view):
             suspects = list(dict.fromkeys([*view.causes(who, "method"), *suspects]))
         yield from made(
-            f"The upload is refused with {found.status}: it wants a login", Weight.PROBLEM, suspects,
+            f"The upload is refused with {found.status}: the server wants a login", Weight.PROBLEM, suspects,
             evidence, _sure(view, found),
         )  # fmt: skip
 
@@ -173,7 +173,7 @@ def small_fails(view: View) -> Iterator[Finding]:
         )  # fmt: skip
     elif found.ending is Ending.SILENT:
         yield from made(
-            "A small upload gets no answer within the client's patience", Weight.PROBLEM,
+            "A small upload gets no answer while the doctor waits", Weight.PROBLEM,
             ["app.slow-answer", *view.suspects("waiting", view.server)], [fact(found)], Confidence.POSSIBLE,
         )  # fmt: skip
 

@@ -38,7 +38,7 @@ class Limit:
     @property
     def words(self) -> str:
         """The limit in words."""
-        return f"{format_size(self.taken)} is taken, {format_size(self.refused)} is refused"
+        return f"{format_size(self.taken)} is accepted, {format_size(self.refused)} is refused"
 
 
 def _limit(view: View, exchanges: list[Exchange]) -> Limit | None:
@@ -81,11 +81,13 @@ def body_too_large(view: View) -> Iterator[Finding]:
     if elsewhere:
         evidence.append(f"The far end, behind the same hops: {elsewhere.words}")
     elif arrives:
-        evidence.append(f"The far end takes {format_size(arrives[0].body_bytes)}, so only the app refuses it")
-    how = f"refused with {refusal.status}" if refusal.status else ended(refusal).replace("the server ", "")
+        evidence.append(
+            f"The far end accepts {format_size(arrives[0].body_bytes)}, so only the app refuses it"
+        )
+    how = f"are refused with {refusal.status}" if refusal.status else f"fail: {ended(refusal)}"
     weight = Weight.PROBLEM if own.taken < FAR_AWAY else Weight.NOTE
     yield from made(
-        f"Bodies over {format_size(own.taken)} are not taken: {how}", weight, suspects, evidence, confidence,
+        f"Bodies over {format_size(own.taken)} {how}", weight, suspects, evidence, confidence,
         matches=matches,
     )  # fmt: skip
 
@@ -122,7 +124,7 @@ def spool_full(view: View) -> Iterator[Finding]:
     suspects = ["app.disk"] if by_app else []
     suspects = [*suspects, *view.suspects("spool", written or "app")]
     yield from made(
-        f"Uploads of {format_size(found.body_bytes)} end with {found.status}: they cannot be written",
+        f"Uploads of {format_size(found.body_bytes)} end with {found.status}: the server cannot write them",
         Weight.PROBLEM, list(dict.fromkeys(suspects)), [fact(found), *map(fact, arrives[:1])],
         Confidence.PROVEN if _is_full(found) else Confidence.LIKELY,
     )  # fmt: skip

@@ -97,7 +97,7 @@ def window_too_small(view: View) -> Iterator[Finding]:
         [
             f"The server lets the client send {at_once} of a body for each round trip of "
             f"{1000 * trip:.0f} ms: at most {most}",
-            f"For {slow.window_shut_seconds:.1f} of {slow.seconds or 0.0:.1f} s, that was used up",
+            f"For {slow.window_shut_seconds:.1f} of {slow.seconds or 0.0:.1f} s, the client had to wait",
             f"{format_size(fast.body_bytes)} over HTTP/1.1 took {fast.seconds or 0.0:.1f} s",
         ],
         Confidence.PROVEN if is_sure else Confidence.LIKELY,
@@ -143,7 +143,7 @@ def speed_facts(view: View) -> list[str]:
     if window := view.seen.wire.window_bytes:
         far = window / FAR_AWAY_SECONDS
         said.append(
-            f"HTTP/2: {format_size(window)} of a body for each round trip, so with one of "
+            f"HTTP/2: {format_size(window)} of a body for each round trip; over "
             f"{1000 * FAR_AWAY_SECONDS:.0f} ms at most {shown_rate(far)}"
         )
     return said

@@ -94,7 +94,7 @@ def _steady(view: View) -> str:
     return (
         f"Without a pause, {lasted.label} arrives"
         if lasted and lasted.sent_seconds
-        else "No slower one was tried"
+        else "No slower upload was tried"
     )
 
 
@@ -140,7 +140,7 @@ def answer_too_late(view: View) -> Iterator[Finding]:
         suspects = [*view.causes(view.likely_server, "duration"), *suspects]
     own = [] if cut else ["app.slow-answer"]
     yield from made(
-        f"The answer is given up after {seconds:.1f} s: {ended(found)}", Weight.PROBLEM,
+        f"A hop gives up on the answer after {seconds:.1f} s: {ended(found)}", Weight.PROBLEM,
         list(dict.fromkeys([*suspects, *own])), [fact(found)],
         Confidence.PROVEN if cut and view.by(found) else Confidence.LIKELY,
         matches=platform_matches("answer", seconds),
@@ -241,7 +241,7 @@ def _buffered(view: View, evidence: list[str], confidence: Confidence) -> Iterat
     if view.front == "envoy" or not suspects:
         suspects = [*(["envoy.buffer max_request_bytes"] if view.front == "envoy" else []), *suspects]
     yield from made(
-        "Something in front collects the whole body before the app gets its first byte", Weight.NOTE,
+        "A hop collects the whole body before the app gets its first byte", Weight.NOTE,
         list(dict.fromkeys(suspects)), evidence, confidence,
     )  # fmt: skip
 

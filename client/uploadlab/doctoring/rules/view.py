@@ -96,7 +96,7 @@ class View:
     def by(self, exchange: Exchange) -> str:
         """Return which program wrote an answer; ``app`` for the user's own code, empty: not known.
 
-        Whose words are none of a known program are the app's own.
+        Words that no known program writes are the app's own.
         """
         found = answered_by(exchange)
         name = found.name if found else "app" if exchange.content.strip() else ""
@@ -139,7 +139,7 @@ SAME_SERVERS = {"mod_wsgi": "apache", "a2wsgi": "uvicorn"}
 def ended(exchange: Exchange) -> str:
     """Return how a request ended, in words."""
     if exchange.status is not None:
-        return f"it was answered {exchange.status}"
+        return f"answered {exchange.status}"
     return ENDED[exchange.ending]
 
 
@@ -181,7 +181,7 @@ def test_of(cause: str) -> str:
     """Return the one test that shows whether a setting is the cause."""
     hop, _, setting = cause.partition(".")
     if hop == "app":
-        return "send the same to the far end (--print-probe): it arrives there if only the app refuses it"
+        return "send the same to the far end (--print-probe): if it arrives there, only the app refuses it"
     if hop == "link":
-        return "run the doctor on the server's own host: without the line, the fault is gone"
-    return f"change {setting} at {hop}, reload it, and run the doctor again: the cause changes its finding"
+        return "run the doctor on the server's own host: if the fault is gone, the line is the cause"
+    return f"change {setting} in {hop}, reload, and run the doctor again: if the finding changes, this is it"

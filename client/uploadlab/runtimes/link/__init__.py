@@ -1,1 +1,1 @@
-"""Links: a program of ours between client and target, which passes bytes on later and more slowly."""
+"""Runs links: a program of ours between client and target passes bytes on later and more slowly."""

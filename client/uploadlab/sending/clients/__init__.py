@@ -1,6 +1,6 @@
-"""The clients people send with: a module each, which is a program of its own, in an environment of its own.
+"""Sends by the clients that people use: each module is a program, which runs in an environment of its own.
 
-A module imports its library, the standard library and ``frame``; the rest of the lab it must not know. Each
-function that is decorated as a way puts a file on the wire as a user of the library would, and its docstring
-says how. Methods, plans, tables, the check and the docs are derived from these functions.
+A module imports its library, the standard library and ``frame``, and nothing else of the lab. Each function
+with the decorator ``way`` puts a file on the wire as a user of the library would; its docstring says how.
+Methods, plans, tables, the check and the docs are derived from these functions.
 """
