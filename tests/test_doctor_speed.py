@@ -280,4 +280,4 @@ def test_what_an_endpoint_takes_over_http2_is_asked(monkeypatch: pytest.MonkeyPa
     silent.begin("http2")
     monkeypatch.undo()
     ask_http2(silent)
-    assert "does not begin" in silent.seen.skipped["http2"]
+    assert "does not start it" in silent.seen.skipped["http2"]
