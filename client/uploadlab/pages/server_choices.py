@@ -49,7 +49,7 @@ class Situation(NamedTuple):
     """Where it looks for deployments."""
 
 
-def is_sound(facts: ServerFacts) -> bool:
+def is_faultless(facts: ServerFacts) -> bool:
     """Return whether a server stores every body, keeps no cut body, and hands an early refusal on."""
     is_large = (facts.most_bytes or 0) >= GIB and facts.refused_bytes is None
     return bool(
@@ -79,7 +79,7 @@ def is_patient(facts: ServerFacts) -> bool:
 
 
 def _robust(facts: ServerFacts) -> bool:
-    return is_sound(facts) and serves_others(facts) and facts.name != OFFLOAD
+    return is_faultless(facts) and serves_others(facts) and facts.name != OFFLOAD
 
 
 def _form_cpu(facts: ServerFacts) -> float | None:

@@ -79,7 +79,8 @@ def said_at(file: str, line: int, text: str) -> Said:
 
 def by_default(file: str, setting: str, default: str, where: str = "", unread: Sequence[str] = ()) -> Said:
     """Return the source of a default; with included files that nobody has given, another line may set it."""
-    sentence = f"no line of {file} sets {setting}{f' for {where}' if where else ''}, so the default {default} applies"
+    for_whom = f" for {where}" if where else ""
+    sentence = f"no line of {file} sets {setting}{for_whom}, so the default {default} applies"
     if unread:
         return Said(file, (sentence, f"a file that was not given may set it: {unread[0]}"), Confidence.LIKELY)
     return Said(file, (sentence,))

@@ -36,14 +36,14 @@ async def chunked(opened: ClientSession, upload: Upload) -> Answer:
 
 @way
 async def form(opened: ClientSession, upload: Upload) -> Answer:
-    """Send a `FormData` with an open file by `data=`; aiohttp streams it, as a dictionary with one."""
+    """Send a `FormData` with an open file by `data=`; aiohttp streams it. A dictionary does the same."""
     with upload.open() as file:
         fields = FormData(upload.others)
         fields.add_field(upload.field, file, filename=upload.name)
         return await _sent(opened, upload, data=fields, headers=upload.headers)
 
 
-CANNOT = {"form-docs": "the same as form"}
+CANNOT = {"form-docs": "it is the same as `form`"}
 
 
 async def get(opened: ClientSession, url: str) -> None:

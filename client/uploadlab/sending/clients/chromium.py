@@ -188,7 +188,7 @@ async def stream_xhr(page: Page, upload: Upload) -> Answer:
 
 @way
 async def stream_h2(page: Page, upload: Upload) -> Answer:
-    """Send as `stream` over TLS: by itself Chromium takes HTTP/2 where the server has it."""
+    """Send as `stream` over TLS: by itself Chromium uses HTTP/2 if the server offers it."""
     return await stream(page, upload)
 
 

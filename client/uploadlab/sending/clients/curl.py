@@ -69,7 +69,7 @@ def stream_no_expect(command: Command, upload: Upload) -> Answer:
 
 @way
 def stream_h2(command: Command, upload: Upload) -> Answer:
-    """Send as `stream` over TLS: by itself curl takes HTTP/2 where the server has it."""
+    """Send as `stream` over TLS: by itself curl uses HTTP/2 if the server offers it."""
     return stream(command, upload)
 
 
@@ -92,7 +92,7 @@ def form(command: Command, upload: Upload) -> Answer:
     return _sent(command, upload, [*others, ("form", part)])
 
 
-CANNOT = {"form-docs": "the same as form"}
+CANNOT = {"form-docs": "it is the same as `form`"}
 
 
 def _named(upload: Upload) -> str:

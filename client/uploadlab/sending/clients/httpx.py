@@ -53,7 +53,7 @@ def stream_bytes(client: httpx.Client, upload: Upload) -> Answer:
 
 @way
 def stream_h2(client: httpx.Client, upload: Upload) -> Answer:
-    """Send an open file by a client with `http2=True`: by HTTP/2, where the server has it."""
+    """Send an open file by a client with `http2=True`; it uses HTTP/2 if the server offers it."""
     return stream(client, upload)
 
 
@@ -75,7 +75,7 @@ def form(client: httpx.Client, upload: Upload) -> Answer:
         )
 
 
-CANNOT = {"form-docs": "the same as form"}
+CANNOT = {"form-docs": "it is the same as `form`"}
 LACKS = {"expect": "httpx does not wait for 100 Continue: it sends the body at once"}
 
 

@@ -48,7 +48,7 @@ async def stream_1m_context(client: httpx.AsyncClient, upload: Upload) -> Answer
 
 @way
 async def stream_h2(client: httpx.AsyncClient, upload: Upload) -> Answer:
-    """Send as `stream` by a client with `http2=True`: by HTTP/2, where the server has it."""
+    """Send as `stream` by a client with `http2=True`; it uses HTTP/2 if the server offers it."""
     return await stream(client, upload)
 
 
@@ -71,7 +71,7 @@ async def form(client: httpx.AsyncClient, upload: Upload) -> Answer:
         )
 
 
-CANNOT = {"form-docs": "the same as form"}
+CANNOT = {"form-docs": "it is the same as `form`"}
 LACKS = {"expect": "httpx does not wait for 100 Continue: it sends the body at once"}
 
 

@@ -1,4 +1,4 @@
-"""Node: `fetch`, `node:http2` and tus-js-client, of one process that stays up."""
+"""Node: `fetch`, `node:http2` and tus-js-client, in one process that stays up."""
 
 import contextlib
 import json

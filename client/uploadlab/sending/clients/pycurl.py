@@ -49,7 +49,7 @@ def stream_no_expect(curl: "pycurl.Curl", upload: Upload) -> Answer:
 
 @way
 def stream_h2(curl: "pycurl.Curl", upload: Upload) -> Answer:
-    """Send as `stream` over TLS: by itself libcurl takes HTTP/2 where the server has it."""
+    """Send as `stream` over TLS: by itself libcurl uses HTTP/2 if the server offers it."""
     return stream(curl, upload)
 
 
@@ -69,7 +69,7 @@ def form(curl: "pycurl.Curl", upload: Upload) -> Answer:
     return _answer(curl, upload)
 
 
-CANNOT = {"form-docs": "the same as form"}
+CANNOT = {"form-docs": "it is the same as `form`"}
 
 
 def get(curl: "pycurl.Curl", url: str) -> None:

@@ -60,7 +60,7 @@ def form(pool: urllib3.PoolManager, upload: Upload) -> Answer:
 
 @way
 def form_docs(pool: urllib3.PoolManager, upload: Upload) -> Answer:
-    """Send the file's content by `fields=`: it is in memory, and the form with it once more."""
+    """Send the file's content by `fields=`: it is in memory twice, alone and in the form."""
     with upload.open() as file:
         fields: Any = [*upload.others, (upload.field, (upload.name, file.read()))]
     return _answer(pool.request(upload.verb, upload.url, fields=fields, headers=upload.headers))
