@@ -63,7 +63,8 @@ def tls_sentences() -> str:
     servers, clients = ([more for pair in pairs if (more := pair.more_cpu[side])] for side in (0, 1))
     return (
         f"- An upload over TLS is {_range(shares)} times as fast as without TLS.\n"
-        f"- For each GB, the server needs {_range(servers)} more CPU seconds, and the client {_range(clients)}.\n"
+        f"- For each GB, the server needs {_range(servers)} more CPU seconds, "
+        f"and the client {_range(clients)}.\n"
     )
 
 
