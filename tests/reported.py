@@ -139,6 +139,7 @@ def _wrong_check(shown: Shown, checks: Sequence[Check]) -> str:
         row
         for row in rows
         if shown.verdict in ("", row.verdict) and shown.code in ("", row.code) and shown.says in row.text
+        and not (shown.unstored and row.stored_bytes)
     ]
     return "" if agree and (shown.any_row or agree == rows) else f"{shown} is not what {rows} show"
 

@@ -36,6 +36,7 @@ OTHERS = {DOCS / "extending.md", DOCS / "recipes" / "README.md"}
 ELSEWHERE = {
     "docker": "test_compose_up.py has those",
     "./scripts/test.sh": "this is it",
+    "./scripts/suite-times": "test_suite_times.py has it: it takes what a whole run writes",
     "./scripts/offline-images.sh": ".ci/engine makes the images of the tests by it",
     "==": "test_compare_versions.py has those: they take an index of packages, and no network leads here",
     "--versions": "test_packages.py has those, for the same reason",

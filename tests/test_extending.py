@@ -66,7 +66,12 @@ from pathlib import Path
 from uploadlab.pages.__main__ import rendered
 page = Path("docs/{}.md")
 page.write_text(rendered(page.read_text()))'"""
-PAGE_OF = {"A client": "clients", "A case of the check": "checks", "A knob": "deployments"}
+PAGE_OF = {
+    "A client": "clients",
+    "A case of the check": "checks",
+    "A knob": "deployments",
+    "A part of a page": "links",
+}
 
 
 def follow(title: str, block: Block, root: Path) -> None:
@@ -81,13 +86,15 @@ def follow(title: str, block: Block, root: Path) -> None:
             run(A_PAGE.format(is_about) if is_about else line, root)
 
 
-def run(command: str, root: Path, given: str = "") -> None:
+def run(command: str, root: Path, given: str = "") -> str:
+    """What the command prints."""
     environment = {**os.environ, "DOCKER_HOST": "unix:///nowhere"}  # no engine answers, so without Docker
     done = subprocess.run(
         ["bash", "-c", command], cwd=root, env=environment, input=given,
         capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def runs(root: Path, folder: str = "runs") -> list[RunFolder]:
@@ -171,6 +178,46 @@ def a_knob_is_turned_and_shown(root: Path) -> None:
     names = ("gunicorn-gthread", "gunicorn-gthread~threads=1", "gunicorn-gthread~threads=16")
     assert arrived(folder) == {(name, "request.stream"): 6 for name in names}
     assert "| `1`: not measured<br>`16`: not measured |" in (root / "docs" / "deployments.md").read_text()
+
+
+@promise("A front", "caddy")
+def a_front_stores_every_byte(root: Path) -> None:
+    (folder,) = runs(root)
+    assert set(arrived(folder)) == {("caddy-patient", "request.stream")}
+
+
+CONNECTED_LATE = """
+from uploadlab.analysis.diagnosis import RULES
+from uploadlab.analysis.cause_rules import CellEvidence
+from uploadlab.model.measurements import Measurement
+row = dict(run_id="r", cell_id="c", deployment="mine", method="request.stream", size_bytes=1, round=1)
+row |= dict(warmup=False, status="ok", started_at="", seconds=2.0, connected_seconds=1.0)
+(rule,) = [rule for rule in RULES if rule.name == "connected-late"]
+assert rule.figure(CellEvidence([Measurement(**row)], [], None)) == 0.5
+"""
+
+
+@promise("A cause")
+def a_cause_is_among_the_rules(root: Path) -> None:
+    run(f"PYTHONPATH=client .venv/bin/python -c '{CONNECTED_LATE}'", root)
+
+
+@promise("A rule of the doctor")
+def a_line_of_a_log_is_understood(root: Path) -> None:
+    shown = run("./scripts/lab doctor --log our-app.log", root)
+    assert "the app refuses bodies over its own limit" in shown
+
+
+@promise("A command")
+def a_command_is_listed_and_does_its_work(root: Path) -> None:
+    assert "\n  runs " in run("./scripts/lab --help", root)
+    (root / "benchmark" / "runs" / "20260131-120000-quick").mkdir(parents=True)
+    assert run("./scripts/lab runs", root) == "20260131-120000-quick\n"
+
+
+@promise("A part of a page")
+def a_part_is_written(root: Path) -> None:
+    assert "\nThe declared links: " in (root / "docs" / "links.md").read_text()
 
 
 def test_every_section_with_something_to_do_is_followed() -> None:

@@ -53,6 +53,13 @@ def test_a_group_can_leave_a_deployment_out() -> None:
         plan_cells(plan, Order(), [FLASK])
 
 
+def test_a_group_can_leave_out_a_way_of_its_clients() -> None:
+    group = Group(["1MiB"], ["request.stream", "!httpx.stream"], clients=["httpx"])
+    planned = plan_cells(Plan("x", [group]), Order(), [FLASK])
+    methods = {item.cell.method for item in planned}
+    assert "request.stream" in methods and "httpx.stream-1m" in methods and "httpx.stream" not in methods
+
+
 def test_two_hops_are_planned_only_where_there_is_a_second() -> None:
     plan = Plan("x", [Group(["1MiB"])], Load(["*"], ["1MiB"], [1]))
     targets = [FLASK, Target("gunicorn", "", "stock"), Target("mine", ""), SINK]

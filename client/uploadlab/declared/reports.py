@@ -43,6 +43,8 @@ class Shown(Struct, frozen=True, forbid_unknown_fields=True, rename={"part": "is
     """A part of the row's text, or of what the command printed."""
     slower_than: str = ""
     """Another method of the run: at the same deployment and link it took at most half the time."""
+    unstored: bool = False
+    """Of a check: nothing was stored, whether the client saw a refusal or a reset."""
     any_row: bool = False
     """At least one row must agree, not all."""
     only_kept: bool = False
@@ -135,8 +137,8 @@ def _check_shows(shows: Iterable[Shown]) -> None:
             raise UsageError(f"is = {shown.part!r}; choose from {FAULT}, {FIX}")
         if shown.case and shown.method:
             raise UsageError("a row is of a check (case) or of a run (method), not of both")
-        if not (shown.verdict or shown.code or shown.says or shown.slower_than):
-            raise UsageError("a row shows nothing: give verdict, code, says or slower_than")
+        if not (shown.verdict or shown.code or shown.says or shown.slower_than or shown.unstored):
+            raise UsageError("a row shows nothing: give verdict, code, says, slower_than or unstored")
 
 
 def _check_numbers(found: Mapping[str, list[Report]]) -> None:

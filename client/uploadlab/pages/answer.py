@@ -11,6 +11,7 @@ from uploadlab.declared.goals import declared_goals
 from uploadlab.model.deployments import CORE
 from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
+from uploadlab.pages.kept_runs import load_kept_runs
 from uploadlab.pages.part import kept, page_part, where_measured
 from uploadlab.paths import COMPOSE, program
 from uploadlab.presenting.composition import compose
@@ -42,6 +43,13 @@ def measured_where(name: str) -> str:
         f", in {format_seconds(summary.duration_seconds)}" if summary and summary.duration_seconds else ""
     )
     return f"Measured with {where_measured(name)}{seconds}."
+
+
+@page_part
+def measured_by(name: str) -> str:
+    """Return the command that measures a kept run again, as a sentence."""
+    (command,) = [run.command for run in load_kept_runs() if name in run.names]
+    return f"`{program()} {command}` measures this again.\n"
 
 
 @page_part

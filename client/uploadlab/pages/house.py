@@ -55,7 +55,8 @@ def _room(name: str) -> Room:
     said = (
         ast.get_docstring(ast.parse((folder / "__init__.py" if path == folder else path).read_text())) or ""
     )
-    imported = {imported for file in files for imported in _imports(file)} - {name}
+    known = {room for floor in floors() for room in floor}
+    imported = known.intersection(other for file in files for other in _imports(file)) - {name}
     return Room(name, path, " ".join(said.partition("\n\n")[0].split()), frozenset(imported))
 
 

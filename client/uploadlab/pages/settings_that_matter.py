@@ -26,7 +26,7 @@ CLEARLY_LONGER = 2.0
 """The slowest upload of many, as a multiple of the slowest with the shipped setting."""
 
 
-class Effect(NamedTuple):
+class ValueEffect(NamedTuple):
     """What changing a setting does, with its rank: the smallest is the worst."""
 
     rank: tuple[int, float]
@@ -41,7 +41,7 @@ def settings_that_matter() -> str:
     """
     deployments = load_deployments(COMPOSE)
     knobs = load_knobs(KNOBS, list(deployments))
-    worst: dict[tuple[str, str], tuple[Effect, list[str]]] = {}
+    worst: dict[tuple[str, str], tuple[ValueEffect, list[str]]] = {}
     for knob in knobs:
         deployment = deployments[knob.deployment]
         if deployment.tier == REFERENCE:
@@ -60,12 +60,12 @@ def settings_that_matter() -> str:
     return untitled(["deployment", "as shipped", "changed to", "then"], rows)
 
 
-def effects_of(knob: Knob, value: str, records: Turned) -> list[Effect]:
+def effects_of(knob: Knob, value: str, records: Turned) -> list[ValueEffect]:
     """Return what a value fails, fixes or makes clearly slower, the worst first."""
     return sorted(_effects(knob, value, records))
 
 
-def _effects(knob: Knob, value: str, records: Turned) -> Iterator[Effect]:
+def _effects(knob: Knob, value: str, records: Turned) -> Iterator[ValueEffect]:
     for case in knob.cases:
         yield from _on_case(
             case, *(_tried(records, name, case) for name in (knob.name(value), knob.deployment))
@@ -74,24 +74,24 @@ def _effects(knob: Knob, value: str, records: Turned) -> Iterator[Effect]:
         for row in knob_ratios(knob, value, method, records):
             if row.interval and row.interval.high < CLEARLY_SLOWER:
                 text = f"`{method}` has {percent(row.interval.value)} of the speed"
-                yield Effect((len(SEVERITY), row.interval.value), text)
+                yield ValueEffect((len(SEVERITY), row.interval.value), text)
     if knob.users and (slowest := slowest_of_many(knob, value, records)):
         mine, shipped, _ = slowest
         if mine >= CLEARLY_LONGER * shipped > 0:
             text = (
                 f"of {knob.users} uploads at once, the slowest 1% take over {mine:.2f} s, not {shipped:.2f} s"
             )
-            yield Effect((len(SEVERITY), shipped / mine), text)
+            yield ValueEffect((len(SEVERITY), shipped / mine), text)
 
 
-def _on_case(case: str, mine: Sequence[Check], shipped: Sequence[Check]) -> Iterator[Effect]:
+def _on_case(case: str, mine: Sequence[Check], shipped: Sequence[Check]) -> Iterator[ValueEffect]:
     """Yield what happened to a case, where another verdict came of it than with the shipped setting."""
     if not (mine and shipped):
         return
     verdicts = [_worst(rows) for rows in (mine, shipped)]
     if verdicts[0] != verdicts[1]:
         text = f"`{case}`: {check_results(mine)[0]}; as shipped: {check_results(shipped)[0]}"
-        yield Effect((-max(map(SEVERITY.index, verdicts)), 0.0), text)
+        yield ValueEffect((-max(map(SEVERITY.index, verdicts)), 0.0), text)
 
 
 def _tried(records: Turned, name: str, case: str) -> list[Check]:

@@ -86,6 +86,8 @@ def _seconds(files: list[FileTimes]) -> float:
 @page_part
 def suite_times() -> str:
     """Return the time that each group of test files took."""
+    if not KEPT.exists():
+        return "They have not been measured yet.\n"
     kept = msgspec.json.decode(KEPT.read_bytes(), type=SuiteTimes)
     every = list(kept.files.values())
     skipped = sum(times.skipped for times in every)
