@@ -138,7 +138,9 @@ def _wrong_check(shown: Shown, checks: Sequence[Check]) -> str:
     agree = [
         row
         for row in rows
-        if shown.verdict in ("", row.verdict) and shown.code in ("", row.code) and shown.says in row.text
+        if shown.verdict in ("", row.verdict)
+        and shown.code in ("", row.code)
+        and shown.says in row.text
         and not (shown.unstored and row.stored_bytes)
     ]
     return "" if agree and (shown.any_row or agree == rows) else f"{shown} is not what {rows} show"

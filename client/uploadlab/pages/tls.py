@@ -72,7 +72,8 @@ def tls_sentences() -> str:
 def tls_blocks() -> str:
     """Return what blocks of 16 KiB cost over TLS, beside blocks of 1 MiB."""
     large, small = BLOCKS
-    header = [f"times as much with {BLOCKS[small]} as with {BLOCKS[large]}", "CPU of the client", "CPU of the server"]
+    times = f"times as much with {BLOCKS[small]} as with {BLOCKS[large]}"
+    header = [times, "CPU of the client", "CPU of the server"]
     rows = []
     for name in WITHOUT:
         cells = Cell(name, small, _size_bytes()), Cell(name, large, _size_bytes())
