@@ -108,7 +108,7 @@ def test_the_fix_belongs_into_the_config_of_the_finding_but_not_into_a_log(print
 
 def test_what_works_what_is_unknown_what_is_left_and_what_to_type_come_after(printed: Printer) -> None:
     lines = printed(shown(ONE_FAULT))
-    heads = ["WHAT WORKS, AND WHAT WAS MEASURED", "WHAT WAS NOT FOUND OUT, AND WHY"]
+    heads = ["WHAT WORKS, AND WHAT WAS MEASURED", "WHAT IS NOT KNOWN, AND WHY"]
     heads += ["1 UPLOAD MAY STILL BE ON THE SERVER"]
     places = [lines.index(head) for head in heads]
     assert places == sorted(places)

@@ -104,9 +104,8 @@ def calls(name: str, deployment: str, method: str, *functions: str) -> str:
         for_byte = f"{each:.2g}" if each >= RARE else NO_FIGURE
         rows.append([f"`{function}` of {file}", f"{number:,}", for_byte, f"{share:.0%}"])
     size = format_size(counted.size_bytes)
-    return untitled(
-        [f"{method} on {deployment}, {size}", "calls", "calls per byte", "share of the time"], rows
-    )
+    header = [f"{method} on {deployment}, {size}", "calls", "calls per byte", "share of the time"]
+    return untitled(header, rows)
 
 
 class Published(msgspec.Struct, forbid_unknown_fields=True):

@@ -95,9 +95,8 @@ def shown_by(name: str) -> list[str]:
             for group in found(stored.run, stored.rows)
             for line in group.lines
         ]
-    with_packages = (
-        ", ".join((stored.run.order or Order(kind=Kind.CHECK)).with_packages) or "the lab's versions"
-    )
+    order = stored.run.order or Order(kind=Kind.CHECK)
+    with_packages = ", ".join(order.with_packages) or "the lab's versions"
     cells = grouped(((row.case, row.deployment), row) for row in latest(stored.checks))
     return [
         f"`{case}` on {deployment} with {with_packages}: {cell_in_words(rows)}"
@@ -131,13 +130,7 @@ def same_version() -> str:
         rows.append([side, place, str(len(those)), str(same), f"±{percent(finest)} to ±{percent(coarsest)}"])
     total = sum(map(is_same, results))
     rows.append(["all", "", str(len(results)), str(total), ""])
-    header = [
-        "version, compared with itself",
-        "on",
-        "comparisons",
-        "no difference",
-        "smallest difference seen",
-    ]
+    header = ["version, compared with itself", "on", "comparisons", "no difference", "least difference seen"]
     return untitled(header, rows)
 
 
