@@ -80,9 +80,9 @@ def united(commands: Iterable[Sequence[str]]) -> Iterator[tuple[str, ...]]:
     for (kind, others, name), cases in needed.items():
         groups.setdefault((kind, others, frozenset(cases & SLOW_CASES)), {})[name] = cases
     for (kind, others, _), found in groups.items():
-        cases = sorted(set().union(*found.values()))
-        tried = ("--cases", ",".join(cases)) if cases else ()
-        yield (*kind.split(), ",".join(sorted(found)), *tried, *others)
+        tried = ",".join(sorted(set().union(*found.values())))
+        which = ("--cases", tried) if tried else ()
+        yield (*kind.split(), ",".join(sorted(found)), *which, *others)
 
 
 def run_all(reports: Iterable[Report], folder: Path) -> dict[int, Answer]:

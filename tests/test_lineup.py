@@ -89,7 +89,7 @@ def test_a_config_takes_the_place_of_its_like(
             "# IMPORTANT\n[uwsgi]\nhttp-socket = :8080\n",
             "the config must listen on",
         ),
-        ("configs/uwsgi/uwsgi-default-again.ini", INI, "name each once"),
+        ("configs/uwsgi/uwsgi-default-again.ini", INI, "is named twice: name it once"),
         (
             "configs/gunicorn/mine.conf.py",
             'bind = "unix:RUN_DIR/x"\n',
@@ -115,7 +115,7 @@ def test_methods_that_only_one_of_them_takes_are_left_out() -> None:
     order = Order(kind=Kind.COMPARE, configs=["uwsgi-tuned", "nginx-offload"])
     cells = draft(order).cells
     assert {one.cell.method for one in cells} == {"request.stream", "request.stream-chunked"}
-    with pytest.raises(UsageError, match="no method is left"):
+    with pytest.raises(UsageError, match="have no method in common"):
         draft(msgspec.structs.replace(order, methods=["multipart-push"]))
 
 

@@ -1,5 +1,6 @@
 """What README and docs promise: links that lead somewhere, fixes that are near, no figure that is typed."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -134,6 +135,33 @@ def test_a_run_is_kept_with_all_that_pages_need(tmp_path: Path) -> None:
         assert not (kept.path / MEASUREMENTS).exists()
     assert subprocess.run(keep, check=False).returncode == 2
     assert subprocess.run([*keep, run, "../x"], check=False).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("upload.py Blocks", "class Blocks(HTTPAdapter):"),
+        ("gunicorn_body.py ConnectionBody.readinto", "def readinto(self, buffer: Any) -> int:"),
+        ("app.py upload", '@app.route("/upload", methods=["PUT", "POST"])'),
+        ("gunicorn.conf.py threads", "threads = 40"),
+        ("uwsgi.ini socket-timeout", "socket-timeout = 30"),
+        ("nginx.conf HTTP_TRANSFER_ENCODING", 'uwsgi_param HTTP_TRANSFER_ENCODING "";'),
+    ],
+)
+def test_an_excerpt_has_the_code_of_a_name_and_no_more(words: str, first: str) -> None:
+    page = rendered(f"<!-- begin: excerpt {words} -->\n<!-- end -->\n")
+    ((_, _, code),) = FENCED.findall(page)
+    assert code.startswith(first)
+    if words.partition(" ")[0].endswith(".py"):
+        assert len(ast.parse(code).body) == 1
+
+
+def test_the_findings_code_can_be_run_as_it_stands() -> None:
+    for language, _, code in FENCED.findall(GENERATED.sub("", FINDINGS.read_text())):
+        for node in ast.parse(code).body if language == "python" else []:
+            if isinstance(node, ast.ImportFrom) and (recipe := RECIPES / f"{node.module}.py").exists():
+                made = {getattr(found, "name", "") for found in ast.parse(recipe.read_text()).body}
+                assert {alias.name for alias in node.names} <= made, code
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ ANSWERS = {
 
 def row_of(words: str) -> str:
     """The only row whose first cell is these words, or else begins with them."""
-    rows = re.findall(r"^\| (.+?) \|(.*)$", PAGE, re.MULTILINE)
+    rows: list[tuple[str, str]] = re.findall(r"^\| (.+?) \|(.*)$", PAGE, re.MULTILINE)
     exact = [rest for first, rest in rows if first == words]
     (found,) = exact or [rest for first, rest in rows if first.startswith(words)]
     return found

@@ -1,4 +1,4 @@
-"""gunicorn-short-timeout.conf.py with threads: they do not block, so the worker is not killed."""
+"""gunicorn-short-timeout.conf.py with threads: they do not wait for a body, and no worker is killed."""
 
 import os
 

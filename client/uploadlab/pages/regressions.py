@@ -130,9 +130,7 @@ def same_version() -> str:
         rows.append([side, place, str(len(those)), str(same), f"±{percent(finest)} to ±{percent(coarsest)}"])
     total = sum(map(is_same, results))
     rows.append(["all", "", str(len(results)), str(total), ""])
-    header = [
-        "version, compared with itself", "on", "comparisons", "no difference", "smallest difference seen",
-    ]  # fmt: skip
+    header = ["version, compared with itself", "on", "comparisons", "no difference", "least difference seen"]
     return untitled(header, rows)
 
 

@@ -63,8 +63,7 @@ def tls_sentences() -> str:
     servers, clients = ([more for pair in pairs if (more := pair.more_cpu[side])] for side in (0, 1))
     return (
         f"- An upload over TLS is {_range(shares)} times as fast as without TLS.\n"
-        f"- For each GB, the server needs {_range(servers)} more CPU seconds, "
-        f"and the client {_range(clients)}.\n"
+        f"- For each GB, the server uses {_range(servers)} CPU seconds more, the client {_range(clients)}.\n"
     )
 
 
@@ -72,8 +71,7 @@ def tls_sentences() -> str:
 def tls_blocks() -> str:
     """Return what blocks of 16 KiB cost over TLS, beside blocks of 1 MiB."""
     large, small = BLOCKS
-    times = f"times as much with {BLOCKS[small]} as with {BLOCKS[large]}"
-    header = [times, "CPU of the client", "CPU of the server"]
+    header = [f"times as much with {BLOCKS[small]} as with {BLOCKS[large]}", "client's CPU", "server's CPU"]
     rows = []
     for name in WITHOUT:
         cells = Cell(name, small, _size_bytes()), Cell(name, large, _size_bytes())

@@ -52,7 +52,9 @@ def lineup(order: Order, declared: Mapping[str, Deployment], root: Path) -> Line
     everything = [msgspec.structs.replace(deployment, next=[]) for deployment in everything]  # no second hop
     names = [deployment.name for deployment in everything]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"{twice} is named twice: name it once (the base is measured twice anyway)")
+        raise UsageError(
+            f"{twice} is named twice: name it once (the base has a copy of its own, {names[0]}-{AGAIN})"
+        )
     if taken := next((made.name for made in everything if made.based_on and made.name in declared), None):
         raise UsageError(f"{taken} is a deployment of compose.yaml: rename the config")
     return Lineup(

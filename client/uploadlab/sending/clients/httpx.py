@@ -58,6 +58,12 @@ def stream_h2(client: httpx.Client, upload: Upload) -> Answer:
 
 
 @way
+def stream_1m_h2(client: httpx.Client, upload: Upload) -> Answer:
+    """Send as `stream-1m` by a client with `http2=True`."""
+    return stream_1m(client, upload)
+
+
+@way
 def chunked(client: httpx.Client, upload: Upload) -> Answer:
     """Send a generator of blocks of 1 MiB by `content=`: it has no length."""
     return _answer(client.request(upload.verb, upload.url, content=upload.blocks(), headers=upload.headers))
