@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uploadlab.catalogue.cases import CASES
 from uploadlab.declared.reports import REPRODUCED, Report, Shown, load_reports
 from uploadlab.model.checks import Check
-from uploadlab.model.measurements import Measurement
+from uploadlab.model.measurements import Measurement, Status
 from uploadlab.storage.run_folder import RunFolder
 
 from .helpers import lab
@@ -150,7 +150,12 @@ def _wrong_run(shown: Shown, measurements: Sequence[Measurement]) -> str:
     at = f"{shown.at}@{shown.link}" if shown.link else shown.at
     rows = [row for row in measurements if row.deployment == at and not row.warmup]
     mine = [row for row in rows if row.method == shown.method]
-    agree = [row for row in mine if shown.verdict in ("", row.status) and shown.says in (row.error or "")]
+    agree = [
+        row
+        for row in mine
+        if shown.verdict in ("", row.status) and shown.says in (row.error or "")
+        and not (shown.unstored and row.status not in (Status.REFUSED, Status.FAILED))
+    ]  # fmt: skip
     if not agree or (agree != mine and not shown.any_row):
         return f"{shown} is not what {mine} show"
     if shown.slower_than:

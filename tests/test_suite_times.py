@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from uploadlab.pages import suite_times
-from uploadlab.pages.suite_times import FileTimes, SuiteTimes, grouped, read_junit
+from uploadlab.pages.suite_times import FileTimes, SuiteTimes, by_first_word, read_junit
 
 SOME = """
 import pytest
@@ -21,7 +21,7 @@ def test_what_pytest_writes_is_understood(tmp_path: Path) -> None:
     for name in ("test_doctor", "test_doctor_wire"):
         (tmp_path / f"{name}.py").write_text(SOME)
     junit = tmp_path / "junit.xml"
-    words = ["-p", "no:cacheprovider", "--rootdir", tmp_path, f"--junitxml={junit}", tmp_path]
+    words: list[str | Path] = ["-p", "no:cacheprovider", "--rootdir", tmp_path, f"--junitxml={junit}", tmp_path]
     subprocess.run([sys.executable, "-m", "pytest", "-q", *words], cwd=tmp_path, check=True, timeout=600)
     times = read_junit(junit)
     assert [(name, file.tests, file.skipped) for name, file in times.files.items()] == [
@@ -53,7 +53,7 @@ def test_groups_share_the_first_word_and_small_ones_a_row(
         "b": FileTimes(1, 0.1),
     }
     files |= {"fronts_tls": FileTimes(5, 300.0)}
-    assert list(grouped(files)) == ["fronts", "doctor", "app", "b"]
+    assert list(by_first_word(files)) == ["fronts", "doctor", "app", "b"]
     kept = tmp_path / "kept.json"
     kept.write_bytes(msgspec.json.encode(SuiteTimes("2026-11-28", 200.0, files)))
     monkeypatch.setattr(suite_times, "KEPT", kept)

@@ -44,7 +44,7 @@ class Shown(Struct, frozen=True, forbid_unknown_fields=True, rename={"part": "is
     slower_than: str = ""
     """Another method of the run: at the same deployment and link it took at most half the time."""
     unstored: bool = False
-    """Of a check: nothing was stored, whether the client saw a refusal or a reset."""
+    """Nothing was stored, whether the client saw a refusal or a reset."""
     any_row: bool = False
     """At least one row must agree, not all."""
     only_kept: bool = False

@@ -111,9 +111,10 @@ def _picture(theme: str) -> Iterator[str]:
         tall = ROW * len(floor)
         yield f"<rect x='{EDGE}' y='{at}' width='{width - 2 * EDGE}' height='{tall}' {_filled(theme)}/>"
         at += tall
-    for number, room in enumerate(rooms()):
-        yield from _row(number, room, names, theme)
-    lines = ("A square is a room. A dot in its column:", "the room of that row imports from it.")
+    for draw in (_line, _row):  # dots lie on the lines
+        for number, room in enumerate(rooms()):
+            yield from draw(number, room, theme)
+    lines = ("A square is a room. A dot above it stands", "in the row of a room that imports from it.")
     for number, line in enumerate(lines):
         y = height - LEGEND + 22 + 18 * number
         yield f"<text x='{EDGE}' y='{y}' fill='{INK[theme]}' font-size='13' {FONT}>{line}</text>"
@@ -124,21 +125,24 @@ def _filled(theme: str) -> str:
     return f"fill='{FLOOR[theme]}' stroke='{WALL[theme]}'"
 
 
-def _row(number: int, room: Room, names: list[str], theme: str) -> Iterator[str]:
+def _middle(number: int) -> tuple[float, float]:
+    """Return the place of a room's square, which is in its column and its row."""
+    return EDGE + NAMES + COLUMN * (number + 0.5), ROOF + ROW * (number + 0.5)
+
+
+def _line(number: int, room: Room, theme: str) -> Iterator[str]:
+    """Yield the line from a room's square up to the highest room that imports from it."""
+    if importing := [at for at, other in enumerate(rooms()) if room.name in other.imports]:
+        (x, bottom), (_, top) = _middle(number), _middle(min(importing))
+        yield f"<line x1='{x:g}' y1='{top:g}' x2='{x:g}' y2='{bottom:g}' stroke='{WALL[theme]}'/>"
+
+
+def _row(number: int, room: Room, theme: str) -> Iterator[str]:
     """Yield a room: its name, its square, and a dot for each room that it imports from."""
-
-    def middle(column: int) -> float:
-        return EDGE + NAMES + COLUMN * (column + 0.5)
-
-    y = ROOF + ROW * (number + 0.5)
+    x, y = _middle(number)
     name = f"fill='{INK[theme]}' font-size='14' {FONT}"
     yield f"<text x='{EDGE + 8}' y='{y + 5:g}' {name}>{escape(room.name)}</text>"
-    importing = [at for at, other in enumerate(rooms()) if room.name in other.imports]
-    if importing:
-        top = ROOF + ROW * (min(importing) + 0.5)
-        x = f"{middle(number):g}"
-        yield f"<line x1='{x}' y1='{top:g}' x2='{x}' y2='{y:g}' stroke='{WALL[theme]}'/>"
-    yield f"<rect x='{middle(number) - 4:g}' y='{y - 4:g}' width='8' height='8' fill='{OWN[theme]}'/>"
-    for column, other in enumerate(names):
-        if other in room.imports:
-            yield f"<circle cx='{middle(column):g}' cy='{y:g}' r='3.2' fill='{DOT[theme]}'/>"
+    yield f"<rect x='{x - 4:g}' y='{y - 4:g}' width='8' height='8' fill='{OWN[theme]}'/>"
+    for column, other in enumerate(rooms()):
+        if other.name in room.imports:
+            yield f"<circle cx='{_middle(column)[0]:g}' cy='{y:g}' r='3.2' fill='{DOT[theme]}'/>"

@@ -90,8 +90,8 @@ def _pieces(line: Text) -> Line:
 def _narrowed(lines: Sequence[Text]) -> Iterator[Line]:
     """Yield the same words for a narrow screen: each head on a line of its own, its sentence below."""
     title = _title_lines(lines)
-    for line in wrap(" ".join(line.plain for line in lines[:title]), NARROW_COLUMNS):
-        yield [(line, BOLD)]
+    for text in wrap(" ".join(line.plain for line in lines[:title]), NARROW_COLUMNS):
+        yield [(text, BOLD)]
     blocks: list[tuple[Line, list[str]]] = []
     for line in lines[title + 1 :]:
         if head := line.plain[:HEAD_WIDTH].strip():

@@ -71,7 +71,7 @@ def _file(classname: str) -> str:
     return names[0].removeprefix("test_")
 
 
-def grouped(files: Mapping[str, FileTimes]) -> dict[str, list[FileTimes]]:
+def by_first_word(files: Mapping[str, FileTimes]) -> dict[str, list[FileTimes]]:
     """Return the files that share the first word of their names, by that word; the longest group first."""
     groups = defaultdict(list)
     for name, times in files.items():
@@ -104,7 +104,7 @@ def _rows(files: Mapping[str, FileTimes]) -> Iterator[list[str]]:
     """Yield the row of each group, and one for all small groups together."""
     least = LEAST_SHARE * _seconds(list(files.values()))
     small: list[FileTimes] = []
-    for word, group in grouped(files).items():
+    for word, group in by_first_word(files).items():
         if _seconds(group) < least:
             small += group
         else:
