@@ -21,7 +21,14 @@ def test_what_pytest_writes_is_understood(tmp_path: Path) -> None:
     for name in ("test_doctor", "test_doctor_wire"):
         (tmp_path / f"{name}.py").write_text(SOME)
     junit = tmp_path / "junit.xml"
-    words: list[str | Path] = ["-p", "no:cacheprovider", "--rootdir", tmp_path, f"--junitxml={junit}", tmp_path]
+    words: list[str | Path] = [
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        tmp_path,
+        f"--junitxml={junit}",
+        tmp_path,
+    ]
     subprocess.run([sys.executable, "-m", "pytest", "-q", *words], cwd=tmp_path, check=True, timeout=600)
     times = read_junit(junit)
     assert [(name, file.tests, file.skipped) for name, file in times.files.items()] == [
