@@ -46,6 +46,8 @@ PRINTING = {
         "uploadlab/processes/reaper.py",  # when the lab is gone
         "uploadlab/pages/__main__.py",  # for who works on the lab
         "uploadlab/pages/citations.py",
+        "uploadlab/pages/kept_runs.py",
+        "uploadlab/pages/reading.py",
         "uploadlab/versions/__main__.py",  # into the output of a build
     },
     r"sys\.(stdout|stderr)\.write": {
@@ -57,6 +59,8 @@ PRINTING = {
     r"(rich\.markup\.)?escape|from_markup|render_markup": {
         "uploadlab/presenting/html.py",  # markupsafe's
         "uploadlab/load/chart.py",  # html's
+        "uploadlab/pages/house.py",  # into SVG
+        "uploadlab/pages/recording.py",
     },
 }
 

@@ -203,7 +203,7 @@ def test_keep_run_copies_no_links(tmp_path: Path, victim: Path) -> None:
     subprocess.run([tmp_path / "checkout/scripts/keep-run", folder.path, "kept"], check=True, timeout=60)
     kept = tmp_path / "checkout/benchmark/reference/kept"
     names = {str(path.relative_to(kept)) for path in kept.rglob("*") if not path.is_dir()}
-    assert names == {"run.json", "measurements.jsonl.gz", "profiles.jsonl.gz", "load/steps.jsonl.gz",
+    assert names == {"run.json.gz", "measurements.jsonl.gz", "profiles.jsonl.gz", "load/steps.jsonl.gz",
                      "load/uploads.jsonl.gz"}  # fmt: skip
     shutil.move(folder.path / RUN_FILE, tmp_path / "elsewhere")
     keep = tmp_path / "checkout/scripts/keep-run"

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import msgspec
 
+from uploadlab.errors import problem_of
 from uploadlab.pages.part import page_part, untitled
 from uploadlab.paths import BENCHMARK
 
@@ -137,7 +138,7 @@ def main() -> None:
     try:
         times = read_junit(Path(sys.argv[1]))
     except (OSError, ValueError) as error:
-        sys.exit(f"suite-times: {error}")
+        sys.exit(f"suite-times: {problem_of(error)}")
     KEPT.write_bytes(msgspec.json.format(msgspec.json.encode(times), indent=1) + b"\n")
 
 
