@@ -11,7 +11,7 @@ from uploadlab.presenting.rates import rate_text
 
 APPS = ROOT / "tests" / "own_apps"
 RUNS = {app.parent.name: f"own-app-{app.parent.name.replace('_', '-')}" for app in APPS.glob("*/app.py")}
-"""The kept run of each example, which scripts/own-apps measures."""
+"""The kept run of each example, which scripts/reference measures."""
 HEADER = ["server", "MB/s", "CPU s/GB", "peak memory", "spooled"]
 NO_FIGURE = "-"
 MOST_NAMES = 6
@@ -39,7 +39,7 @@ def _is_kept(run: str) -> bool:
 
 def _table(run: str) -> str:
     if not _is_kept(run):
-        return "Not measured yet: `./scripts/own-apps` does it.\n"
+        return "Not measured yet: `./scripts/reference` does it.\n"
     targets = {target.name: target for target in kept(run).run.targets}
     cells = [cell for cell in kept_cells(run) if targets[cell.deployment].tier != CEILING]
     tried = [cell for cell in cells if not targets[cell.deployment].unsuited]
