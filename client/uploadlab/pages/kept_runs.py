@@ -5,6 +5,7 @@
 
 import shlex
 import sys
+from fnmatch import fnmatch
 
 import msgspec
 
@@ -12,7 +13,6 @@ from uploadlab.declared.toml_files import read_toml
 from uploadlab.errors import LabError, UsageError
 from uploadlab.pages.part import page_part, untitled
 from uploadlab.paths import BENCHMARK, program
-from uploadlab.selection import choose
 
 KEPT_RUNS = BENCHMARK / "reference.toml"
 
@@ -50,9 +50,13 @@ def kept_runs() -> str:
 def main() -> None:
     """Print the chosen runs, or all: the names, a tab, and the command's words, quoted for a shell."""
     try:
-        known = {run.names[0]: run for run in load_kept_runs()}
-        for name in choose("kept run", sys.argv[1:] or ["*"], known):
-            print(shlex.join(known[name].names), shlex.join(known[name].words), sep="\t")
+        runs, patterns = load_kept_runs(), sys.argv[1:] or ["*"]
+        for pattern in patterns:
+            if not any(fnmatch(run.names[0], pattern) for run in runs):
+                raise UsageError(f"no kept run is named {pattern!r}: see {KEPT_RUNS.name}")
+        for run in runs:
+            if any(fnmatch(run.names[0], pattern) for pattern in patterns):
+                print(shlex.join(run.names), shlex.join(run.words), sep="\t")
     except (LabError, UsageError) as error:
         sys.exit(str(error))
 
