@@ -44,6 +44,7 @@ ANSWERS = {
         ["Python with requests, large files, little CPU"], {"sent_file.py", "upload_sendfile.py"},
     ),
     "asyncio": (["Python with aiohttp"], {"sent_file.py", "upload_aiohttp.py"}),
+    "a client in Go": (["another language"], set()),
     "httpx": (["Python with httpx"], {"sent_file.py", "upload_httpx.py"}),
     "nothing to install": (["Python without any package"], {"sent_file.py", "upload_http_client.py"}),
     "files= takes all memory": (
