@@ -1,10 +1,12 @@
 """The committed runs: each is declared with the command that makes it, and all together stay small."""
 
+import re
 import shlex
 
 import pytest
 from uploadlab.model.order import Order
 from uploadlab.pages.kept_runs import KeptRun, load_kept_runs
+from uploadlab.pages.results import kept_hosts
 from uploadlab.paths import REFERENCE
 from uploadlab.presenting.repeat import command_words
 from uploadlab.storage.run_folder import RunFolder
@@ -22,6 +24,11 @@ MOST_BYTES = 3_000_000
 
 def test_every_kept_run_is_declared() -> None:
     assert sorted(DECLARED) == KEPT
+
+
+def test_the_hosts_of_all_kept_runs_are_listed() -> None:
+    counted = [int(number) for number in re.findall(r"^- (\d+) runs?, ", kept_hosts(), re.MULTILINE)]
+    assert sum(counted) == sum(folder.is_dir() for folder in REFERENCE.iterdir())
 
 
 def test_all_kept_runs_together_are_small() -> None:

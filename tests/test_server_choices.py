@@ -28,7 +28,7 @@ def sound(name: str, cpu: float, silence: float | None = 30.0, **more: Any) -> S
     empty = server_facts(ALL_DEPLOYMENTS[name], {}, [], [], 1.5)
     fields = {
         "chunked": "kept", "cut_noticed": True, "cut_chunks_noticed": True, "refusal_seen": True,
-        "most_bytes": GIB, "body_silence": limit("silent-body", name, silence),
+        "malformed_refused": True, "most_bytes": GIB, "body_silence": limit("silent-body", name, silence),
         "duration": limit("slow-body", name), "slow_clients": limit("slow-clients", name),
         "waits": "streamed", "cpu_seconds_per_gb": cpu, "memory_bytes": 1,
     }  # fmt: skip
@@ -62,7 +62,8 @@ def test_the_cheapest_server_that_passes_everything_comes_first(monkeypatch: pyt
     "fault",
     [
         {"chunked": "lost"}, {"cut_noticed": False}, {"cut_chunks_noticed": False}, {"refusal_seen": False},
-        {"most_bytes": 1 << 20}, {"refused_bytes": GIB}, {"chunked": None}, {"cpu_seconds_per_gb": None},
+        {"malformed_refused": False}, {"malformed_refused": None}, {"most_bytes": 1 << 20},
+        {"refused_bytes": GIB}, {"chunked": None}, {"cpu_seconds_per_gb": None},
         {"slow_clients": limit("slow-clients", "gunicorn", stopped_by=1)},
         {"body_silence": limit("silent-body", "gunicorn")},
     ],
@@ -70,6 +71,20 @@ def test_the_cheapest_server_that_passes_everything_comes_first(monkeypatch: pyt
 def test_a_server_with_a_fault_is_not_chosen(fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     known(monkeypatch, sound("gunicorn", 0.1, **fault), sound("uwsgi-tuned", 0.5))
     assert names(UNKNOWN) == ["uwsgi-tuned"]
+
+
+def test_a_server_that_stores_malformed_bodies_is_for_clients_that_you_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known(
+        monkeypatch, sound("uwsgi-tuned", 0.1, malformed_refused=False), sound("gunicorn-gthread", 0.5),
+        sound("nginx-proxy-streaming", 0.9, malformed_refused=False), sound("nginx-tls", 2.0),
+    )  # fmt: skip
+    assert names(UNKNOWN) == ["gunicorn-gthread", "nginx-tls"]
+    assert names(BY_TEXT["slow mobile clients"])[0] == "uwsgi-tuned"
+    said = first_choice()
+    assert said.startswith("**If in doubt, choose `gunicorn-gthread`.**")
+    assert "take `nginx-proxy-streaming`, or `nginx-tls` for TLS" in said
 
 
 def test_a_phone_needs_a_server_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,14 @@ def test_a_cut_body_is_noticed_unless_it_is_stored() -> None:
     assert (in_chunks.cut_noticed, in_chunks.cut_chunks_noticed) == (True, False)
 
 
+def test_a_malformed_body_is_refused_unless_it_is_stored() -> None:
+    assert facts().malformed_refused is None
+    hung_up = tried("chunk-sizes", Verdict.FAIL, code="no-answer-reset")
+    assert facts(hung_up, tried("two-framings", text="400")).malformed_refused
+    assert facts(hung_up, tried("bad-lengths", Verdict.FAIL, code="accepted-bad")).malformed_refused is False
+    assert facts(hung_up, tried("chunk-ends", Verdict.LOSS, code="added-bytes")).malformed_refused is False
+
+
 def test_the_largest_body_lies_between_two_sizes() -> None:
     refused = tried("over-100-mib", text="413", http_status=413)
     form = tried("over-16-mib", Verdict.FAIL, route="/request-files")

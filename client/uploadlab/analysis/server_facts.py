@@ -16,6 +16,11 @@ CUT, CUT_IN_CHUNKS = ("client-gone", "short-body"), ("cut-chunks",)
 """Cases of a body with a length that ends too early, and of one in chunks."""
 REFUSED_EARLY = ("early-refusal", "early-refusal-tls")
 """Cases of a body with a length that the app refuses while its client sends."""
+MALFORMED = (
+    "broken-chunk", "chunk-sizes", "chunk-ends", "two-framings", "bad-lengths", "repeated-lengths",
+    "unusual-lengths", "transfer-codings", "unusual-codings", "no-length", "http-1.0",
+)  # fmt: skip
+"""Cases whose head or chunks do not say, or not as the standard does, where the body ends."""
 MOST_OF_IT = 0.5
 """A server whose memory grows by this share of a body holds the body there."""
 
@@ -33,6 +38,8 @@ class ServerFacts(Struct, frozen=True, kw_only=True):
     """The same of a body in chunks."""
     refusal_seen: bool | None
     """Whether a client that still sends sees the app's early refusal of a body with a length."""
+    malformed_refused: bool | None
+    """Whether no body was stored whose length, coding or chunks are malformed."""
     most_bytes: int | None
     """A body just over this size is stored whole; 0: none of those that were tried."""
     refused_bytes: int | None
@@ -77,6 +84,7 @@ def server_facts(
         cut_noticed=_noticed(_of(rows, *CUT)),
         cut_chunks_noticed=_noticed([*_of(rows, *CUT_IN_CHUNKS), *_in_chunks(_of(rows, *CUT))]),
         refusal_seen=_passed([row for row in _of(rows, *REFUSED_EARLY) if row not in _in_chunks(rows)]),
+        malformed_refused=_noticed(_of(rows, *MALFORMED)),
         most_bytes=most,
         refused_bytes=refused,
         head_silence=next(iter(_of(rows, "silent-head")), None),
@@ -125,7 +133,7 @@ def _chunked(rows: Sequence[Check]) -> str | None:
 
 
 def _noticed(rows: Sequence[Check]) -> bool | None:
-    """Return whether no body that was cut was stored or acknowledged."""
+    """Return whether no body that was cut or malformed was stored or acknowledged."""
     if not rows:
         return None
     return not any(

@@ -245,7 +245,7 @@ def files_direct(file: BinaryIO, size_bytes: int, part: Part) -> Request:
 
 @method("multipart-push", "/multipart-push", form=True, sends_as="request.files-streamed")
 def multipart_push(file: BinaryIO, size_bytes: int, part: Part) -> Request:
-    """The same form; the app has a push parser: the fastest form at most servers."""
+    """The same form; the app has a push parser, which writes the file straight to its place."""
     return files_streamed(file, size_bytes, part)
 
 

@@ -33,7 +33,7 @@ from uploadlab.presenting.figures import counted
 from uploadlab.presenting.grid import counts, grids
 from uploadlab.presenting.load import load_notes, load_tables, slow_tables
 from uploadlab.presenting.tables import cost_table, rate_tables, ratio_table
-from uploadlab.storage.files import RUN_FILE
+from uploadlab.storage.files import RUN_FILE, packed
 from uploadlab.units import parse_size
 
 
@@ -60,7 +60,8 @@ def host(name: str) -> str:
 @page_part
 def kept_hosts() -> str:
     """Return the hosts on which the kept runs were measured, with how many there were measured."""
-    names = sorted(folder.name for folder in KEPT.iterdir() if (folder / RUN_FILE).exists())
+    found = {path.parent.name for name in (RUN_FILE, packed(RUN_FILE)) for path in KEPT.glob(f"*/{name}")}
+    names = sorted(found)
     hosts = Counter(where_measured(name).rpartition(", ")[0] for name in names)
     return "".join(f"- {counted(number, 'run')}, {host}\n" for host, number in hosts.most_common())
 

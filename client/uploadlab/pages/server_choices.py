@@ -92,12 +92,13 @@ LOSE_NOTHING = "lose nothing, serve others beside slow clients"
 SITUATIONS = (
     Situation(
         "clients you do not know",
-        "store whole bodies only, show refusals, end silent connections, serve others beside slow clients",
-        lambda facts: _robust(facts) and ends_silence(facts),
+        "lose nothing, refuse malformed bodies, end silent connections, serve others beside slow clients",
+        lambda facts: _robust(facts) and ends_silence(facts) and bool(facts.malformed_refused),
     ),
     Situation(
         "slow mobile clients",
-        f"do all that, and wait {LEAST_PATIENCE:.0f} s for a silent client",
+        "lose nothing, serve others beside slow clients, and end a silent connection, but only after "
+        f"{LEAST_PATIENCE:.0f} s",
         lambda facts: _robust(facts) and ends_silence(facts) and is_patient(facts),
     ),
     Situation(
@@ -184,16 +185,17 @@ def best_for(situation: Situation) -> list[ServerFacts]:
 @page_part
 def first_choice() -> str:
     """Return the server to begin with, the front to begin with, and why."""
-    unknown = SITUATIONS[0]
-    servers = best_for(unknown._replace(groups=SERVERS))
-    fronts = best_for(unknown._replace(groups=FRONTS))
+    sound = Situation("", "", lambda facts: _robust(facts) and ends_silence(facts))
+    servers, fronts = (best_for(sound._replace(groups=groups)) for groups in (SERVERS, FRONTS))
+    strict = [facts for facts in servers if facts.malformed_refused]
     plain = [facts for facts in fronts if not _has_tls(facts)]
     tls = [facts for facts in fronts if _has_tls(facts)]
-    if not (servers and plain and tls):
+    if not (strict and plain and tls):
         return "No deployment of the kept runs passes all checks.\n"
     return (
-        f"**If in doubt, choose `{servers[0].name}`.** If a front must stand before your server, take "
-        f"`{plain[0].name}`, or `{tls[0].name}` for TLS. They pass every check on this page, as "
-        f"{len(servers) + len(fronts)} of {len(known_servers())} deployments do, and need the least CPU of "
-        "these.\n"
+        f"**If in doubt, choose `{strict[0].name}`.** If a front must stand before your server, take "
+        f"`{plain[0].name}`, or `{tls[0].name}` for TLS. They store whole bodies only, show refusals, end "
+        f"silent connections and serve others beside slow clients, as {len(servers) + len(fronts)} of "
+        f"{len(known_servers())} deployments do. `{strict[0].name}` refuses every malformed body, too. Each "
+        "needs the least CPU of its kind.\n"
     )

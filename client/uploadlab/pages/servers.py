@@ -133,6 +133,10 @@ def _sentences(everything: Sequence[ServerFacts]) -> Iterable[str]:
         "Store a chunked body that its client cut, as if it were whole",
     )  # fmt: skip
     yield _which(
+        everything, lambda facts: facts.malformed_refused, bool,
+        "Store no malformed body: bad chunks, lengths or codings; all others store some",
+    )  # fmt: skip
+    yield _which(
         everything, lambda facts: facts.refusal_seen, lambda value: value is False,
         "Hide an early refusal from a client that still sends",
     )  # fmt: skip

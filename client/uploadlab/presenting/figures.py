@@ -39,8 +39,8 @@ def mib(size_bytes: int) -> str:
 
 
 def tenths_of_mib(size_bytes: float) -> str:
-    """Return ``42.0 MiB``."""
-    return f"{size_bytes / MIB:.1f} MiB"
+    """Return ``42.0 MiB``, and zero without a minus."""
+    return f"{round(size_bytes / MIB, 1) + 0.0:.1f} MiB"
 
 
 def grouped(pairs: Iterable[tuple[Group, Item]]) -> dict[Group, list[Item]]:
