@@ -14,7 +14,7 @@ from uploadlab.storage.run_folder import RunFolder
 DECLARED = {name: run for run in load_kept_runs() for name in run.names}
 KEPT = sorted(path.name for path in REFERENCE.iterdir() if path.is_dir())
 OLD = {
-    "blocks", "knobs", "knobs-check", "original", "original-docker", "profiles", "quick-docker",
+    "blocks", "knobs", "knobs-check", "original", "original-docker", "profiles", "quick", "quick-docker",
     "slow-clients",
 }  # fmt: skip
 """Runs from before a run kept the order that made it; none comes back once it was measured again."""

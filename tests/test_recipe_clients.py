@@ -1,13 +1,17 @@
 """The clients of docs/recipes: files without a size, files that change, streams, hosts and proxies."""
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from uploadlab.units import MIB
 
 from .fake_server import DROP, serve
-from .helpers import need
+from .helpers import wait_until
+from .raw_server import keep
 from .receiving import receive
 from .recipe_clients import CLIENTS, Folder, refused, stored
 
@@ -177,7 +181,14 @@ def test_a_proxy_is_used_and_named_in_what_it_answers(folder: Folder) -> None:
 
 
 def test_a_stopped_client_is_one_line(folder: Folder) -> None:
-    need("timeout")
-    os.mkfifo(folder.path / "fifo")
-    done = folder.run(["upload.py", "fifo", "http://127.0.0.1:9/"], 'timeout --signal=INT 3 "$@"')
-    assert (done.stdout, done.stderr) == ("", "not uploaded: stopped\n")
+    fifo = folder.path / "fifo"
+    os.mkfifo(fifo)
+    with keep(b"HTTP/1.1 201 CREATED\r\nContent-Length: 0\r\n\r\n") as server:
+        process = subprocess.Popen(
+            [sys.executable, "upload.py", "fifo", server.url], cwd=folder.path, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        with open(fifo, "wb"):  # as soon as the client reads it
+            wait_until(lambda: any(b"\r\n\r\n" in request for request in server.received))
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=300) == ("", "not uploaded: stopped\n")

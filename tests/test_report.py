@@ -161,7 +161,7 @@ def test_a_check_of_many_servers_says_first_what_is_lost_then_where() -> None:
     text = report.as_text(report.document_of(RunFolder(REFERENCE / "check-servers"), GOALS), "md")
     lost = [line for line in text.splitlines() if line.startswith("- **Lost**")]
     assert lost[0].startswith("- **Lost**: chunked")
-    assert all(name in lost[0] for name in ("uwsgi-default", "uvicorn-a2wsgi", " more ("))
+    assert all(name in lost[0] for name in ("uwsgi-default", "pyvoy", " more ("))
     assert len(lost) == 7  # 19 servers, each with other cases
     assert lost[-1].endswith("the grid shows where.")
 
