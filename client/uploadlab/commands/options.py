@@ -21,8 +21,7 @@ from uploadlab.runtimes.addresses import is_loopback, is_this_host, url_problem
 from uploadlab.runtimes.in_container import require_checkout, run_name
 from uploadlab.selection import did_you_mean
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
-from uploadlab.storage.files import RUN_FILE
-from uploadlab.storage.run_folder import RunFolder, last_run
+from uploadlab.storage.run_folder import RunFolder, last_run, run_folders
 from uploadlab.versions.sides import whole_words
 
 Command = Callable[..., Any]
@@ -209,7 +208,7 @@ def stored_run(name: str, out: Path) -> RunFolder:
         return last_run(out)
     path = Path(name) if os.path.isdir(name) else out / name  # noqa: PTH112  false for a name that is too long
     if not os.path.isdir(path):  # noqa: PTH112
-        known = sorted(found.parent.name for found in out.glob(f"*/{RUN_FILE}"))
+        known = sorted(found.name for found in run_folders(out))
         hint = f"{did_you_mean(name, known)}name a run's folder, or last for the newest run"
         raise LabError(f"no run at {shown(path)}: {hint}")
     return RunFolder(path)

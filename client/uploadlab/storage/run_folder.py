@@ -283,9 +283,16 @@ class RunFolder:
         return LabError(f"cannot write to {shown(self.path)}: {_problem(error)}; {advice}")
 
 
+def run_folders(out: Path) -> list[Path]:
+    """Return the folders of a folder that hold a run, packed or not."""
+    return [
+        path for path in out.glob("*") if (path / RUN_FILE).exists() or (path / packed(RUN_FILE)).exists()
+    ]
+
+
 def last_run(out: Path) -> RunFolder:
     """Return the newest run of a folder; raises LabError if there is none."""
-    folders = [RunFolder(path.parent) for path in out.glob(f"*/{RUN_FILE}")]
+    folders = [RunFolder(path) for path in run_folders(out)]
     if not folders:
         raise LabError(f"no run in {shown(out)} yet: name another --out, or measure with {program()}")
     return max(folders, key=lambda folder: folder.read_run().started_at)
