@@ -1,9 +1,12 @@
 """The committed runs: each is declared with the command that makes it, and all together stay small."""
 
+import gzip
 import re
 import shlex
+from pathlib import Path
 
 import pytest
+from uploadlab.errors import LabError
 from uploadlab.model.order import Order
 from uploadlab.pages.kept_runs import KeptRun, load_kept_runs
 from uploadlab.pages.results import kept_hosts
@@ -43,6 +46,15 @@ def test_a_kept_run_was_made_by_its_command(name: str) -> None:
     assert command_words(run.order or Order()) == what
     assert where.get("--runtime", run.runtime) == run.runtime
     assert run.host.data_filesystem == "tmpfs" or "--data-dir" not in where
+
+
+@pytest.mark.parametrize(
+    "content", [b"no archive", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + b"more"]
+)
+def test_a_packed_run_that_is_damaged_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json.gz").write_bytes(content)
+    with pytest.raises(LabError, match=r"^run\.json\.gz is damaged \(.+\): copy it from its source again$"):
+        RunFolder(tmp_path).read_run()
 
 
 def split(declared: KeptRun) -> tuple[list[str], dict[str, str]]:
