@@ -23,6 +23,8 @@ OLD = {
 """Runs from before a run kept the order that made it; none comes back once it was measured again."""
 PLACES = ("--runtime", "--data-dir")
 MOST_BYTES = 3_000_000
+PACKED = gzip.compress(b"{}")
+DAMAGES = {"no archive": b"no archive", "cut short": PACKED[:-1], "more behind it": PACKED + b"more"}
 
 
 def test_every_kept_run_is_declared() -> None:
@@ -48,11 +50,9 @@ def test_a_kept_run_was_made_by_its_command(name: str) -> None:
     assert run.host.data_filesystem == "tmpfs" or "--data-dir" not in where
 
 
-@pytest.mark.parametrize(
-    "content", [b"no archive", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + b"more"]
-)
-def test_a_packed_run_that_is_damaged_is_one_line(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "run.json.gz").write_bytes(content)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_packed_run_that_is_damaged_is_one_line(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "run.json.gz").write_bytes(DAMAGES[damage])
     with pytest.raises(LabError, match=r"^run\.json\.gz is damaged \(.+\): copy it from its source again$"):
         RunFolder(tmp_path).read_run()
 
