@@ -12,7 +12,7 @@ from uploadlab.model.targets import TargetSpec
 
 ENTRY = "OWN_APP"
 """What services/app/upload_app/own_app.py reads."""
-ONLY_WSGI = "it runs WSGI apps alone, and this is an ASGI app"
+ONLY_WSGI = "the server runs WSGI apps alone, and this is an ASGI app"
 
 
 def app_environment(app: OwnApp) -> dict[str, str]:
@@ -45,7 +45,7 @@ def _serving(deployment: Deployment, app: OwnApp, spec: TargetSpec) -> Deploymen
     if is_asgi and support.asgi is None:
         return replace(made, unsuited=ONLY_WSGI)
     if not is_asgi and support.framework not in ("", app.framework):
-        return replace(made, unsuited=f"it runs apps of {support.framework.capitalize()} alone")
+        return replace(made, unsuited=f"the server runs apps of {support.framework.capitalize()} alone")
     packages = [*deployment.packages, *app.packages]
     services, row = deployment.services, support.asgi
     if is_asgi and row:
