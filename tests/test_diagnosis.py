@@ -51,10 +51,11 @@ CAUSES: dict[str, tuple[dict[str, Any], str]] = {
 BUSY = {
     "busy-with-lines": ("request.stream-lines", "`request.stream`"),
     "busy-with-forms": ("request.files-streamed", "`multipart-push`"),
+    "busy-server": ("request.files-direct", "larger blocks"),  # gives Werkzeug's parser the heads of parts alone
 }
 """A method by which a server is busy, and a word of the fix."""
 LINES = Calls(SIZE, 3.0, {("werkzeug/wsgi.py", "readinto"): (SIZE + 2, 1.8)})
-FORM = Calls(SIZE, 0.5, {("upload_app/form_parser.py", "parse"): (1, 0.3)})
+FORM = Calls(SIZE, 0.5, {("upload_app/form_parser.py", "_events"): (5, 0.3)})
 OLD_FORM = Calls(SIZE, 0.5, {("werkzeug/formparser.py", "_parse_multipart"): (1, 0.3)})
 PROFILED = {
     "read-by-bytes": (LINES, "`LimitedStream.readinto` was called 1.0 times for each byte"),

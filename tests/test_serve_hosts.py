@@ -32,6 +32,8 @@ NAMED = {"::1": "[::1]", "[::1]": "[::1]", "::": "[::1]"}
 """The host of the address that ``serve`` prints; 127.0.0.1 for all others."""
 EVERYWHERE = [(name, host) for name in DEPLOYMENTS for host in ("::1", "::", "localhost")]
 OTHER_HOSTS = [("flask", host) for host in URLS]
+LONG = "a-long-label." * 18 + "example.org"
+"""A host name of nearly the 253 characters that DNS allows."""
 
 
 def need_ipv6() -> None:
@@ -92,14 +94,14 @@ def test_a_deployment_listens_there(name: str, host: str) -> None:
     [
         ("0.0.0.0", {"10.9.8.7": 200, "[2001:db8::1]": 200, socket.getfqdn(): 200, "evil.example": 421}),
         ("127.0.0.2", {"127.0.0.2": 200, "10.9.8.7": 421}),
-        ("127.0.0.1", {"lab.example.org": 200, "lab.example.org:80": 200, "a.lab.example.org": 421}),
+        ("127.0.0.1", {"lab.example.org": 200, "lab.example.org:80": 200, "a.lab.example.org": 421, LONG: 200}),
     ],
 )
 def test_it_answers_to_the_names_that_it_is_reached_by(
     name: str, listen: str, answered: dict[str, int]
 ) -> None:
     need(*DEPLOYMENTS[name].needs)
-    with serving_on(name, listen, [], ALLOWED_HOSTS="Lab.example.org. lab.example.org *.md") as port:
+    with serving_on(name, listen, [], ALLOWED_HOSTS=f"Lab.example.org. lab.example.org *.md {LONG}") as port:
         url = f"http://{'127.0.0.1' if listen == '0.0.0.0' else listen}:{port}/healthz"
         for host, status in answered.items():
             assert requests.get(url, headers={"Host": host}, timeout=60).status_code == status, host

@@ -7,12 +7,13 @@ built_in=$(nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--conf-path=//p')
 user=
 if [ "$(id -u)" = 0 ]; then user='user root;'; fi
 if [ "$HOST" = :: ]; then BIND="$BIND ipv6only=off"; fi # IPv4 as well, as at the other servers
-# For cross_site.conf: the addresses, and the names with a dot, that this server answers to.
+# For cross_site.conf: the addresses, and the names with a dot, that this server answers to. As patterns: nginx does not
+# start with a plain name of over about 50 characters (map_hash_bucket_size), or with the same name twice.
 set -f # a * in ALLOWED_HOSTS is no list of files
 for name in "$HOST" "$LAB_DEPLOYMENT" ${ALLOWED_HOSTS:-} ::1 :: 0.0.0.0; do
   name=${name%.}
-  case $name in *:*) echo "\"[$name]\" 0;" ;; *.*) echo "\"$name\" 0;" ;; esac
-done | tr '[:upper:]' '[:lower:]' | sort -u >"$RUN_DIR/hosts.map" # nginx accepts no name twice, in any case
+  case $name in *:*) echo "[$name]" ;; *.*) echo "$name" ;; esac
+done | sed -e 's/[^A-Za-z0-9-]/\\&/g' -e 's/.*/"~*^&$" 0;/' >"$RUN_DIR/hosts.map"
 set +f
 # No page can take an address.
 case $HOST in 0.0.0.0 | ::) echo '~^[0-9.]+$ 0; ~^\[[0-9a-f:.]+\]$ 0;' >>"$RUN_DIR/hosts.map" ;; esac

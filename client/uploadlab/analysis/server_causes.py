@@ -12,8 +12,8 @@ READ_BLOCKS = "app: read the body in blocks, not by lines, as method `request.st
 PUSH_PARSER = "app: parse forms with a push parser, as method `multipart-push` does"
 IN_MEMORY = "request.files"
 """The method whose client builds the whole body first."""
-LINES, FORMS = "reader=lines", "/request-files"
-"""What the routes have that read lines, and those that parse forms with Werkzeug's parser."""
+LINES, FORMS, DIRECT = "reader=lines", "/request-files", "spool=direct"
+"""What the routes have that read lines, those that parse forms, and of these the one that finds the boundary itself."""
 
 
 @rule(
@@ -80,6 +80,10 @@ def _busy(cell: CellEvidence) -> float | None:
     return times if cell.share(CPU) >= MOST and times >= 2 else None
 
 
+def _is_parsed_by_werkzeug(cell: CellEvidence) -> bool:
+    return cell.route.startswith(FORMS) and DIRECT not in cell.route
+
+
 @rule(READ_BLOCKS, unit=".0f", finding="read-by-bytes", better="request.stream")
 def busy_with_lines(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time: the app reads
@@ -91,13 +95,13 @@ def busy_with_lines(cell: CellEvidence) -> float | None:
 def busy_with_forms(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time: the app parses forms
     with Werkzeug's parser."""
-    return _busy(cell) if cell.route.startswith(FORMS) else None
+    return _busy(cell) if _is_parsed_by_werkzeug(cell) else None
 
 
 @rule("app: read larger blocks, or choose a server that uses less CPU", unit=".0f")
 def busy_server(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time."""
-    return None if LINES in cell.route or cell.route.startswith(FORMS) else _busy(cell)
+    return None if LINES in cell.route or _is_parsed_by_werkzeug(cell) else _busy(cell)
 
 
 @rule("look for what they wait for: `lab show` prints the times of an upload")
@@ -119,14 +123,14 @@ def read_by_bytes(cell: CellEvidence) -> float | None:
 
 
 FORM_PARSERS = (
-    ("upload_app/form_parser.py", "parse"),
+    ("upload_app/form_parser.py", "_events"),
     ("werkzeug/formparser.py", "_parse_multipart"),  # in runs of older versions
 )
-"""File and function that parse a form with Werkzeug's decoder."""
+"""File and function that read a form, and give all of it to Werkzeug's decoder."""
 
 
 @rule(PUSH_PARSER, better="multipart-push", of_times=False)
 def parsed_form(cell: CellEvidence) -> float | None:
-    """Werkzeug's multipart parser took {} of the profiled time, writing the file included."""
+    """Werkzeug's multipart parser took {} of the profiled time, reading the body included."""
     share = max(cell.calls.share(*parser) for parser in FORM_PARSERS) if cell.calls else 0.0
     return share if share >= MUCH else None

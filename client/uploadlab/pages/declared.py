@@ -29,8 +29,6 @@ from uploadlab.presenting.markdown import markdown
 from uploadlab.presenting.tables import goal_table
 from uploadlab.units import format_seconds
 
-KNOB_RUNS = ("knobs", "knobs-tls")
-"""The kept runs: of all knobs, and of those that were added later."""
 LANGUAGES = {".py": "python", ".ini": "ini", ".conf": "nginx"}
 
 
@@ -82,7 +80,7 @@ def client_cases() -> str:
 
 @page_part
 def all_settings() -> str:
-    """Return each deployment's settings, with what the kept runs of the knobs say of them.
+    """Return each deployment's settings, with what the kept run of the knobs says of them.
 
     A config of several deployments is shown at the first of them.
     """
@@ -93,23 +91,14 @@ def all_settings() -> str:
         texts = config_texts(ROOT, [deployment])
         own = {path: text for path, text in texts.items() if path not in shown}
         shown |= set(texts)
-        tables.append(settings_table(deployment, own, knobs, turned(deployment.name)))
+        tables.append(settings_table(deployment, own, knobs, turned()))
     parts = [titled(table) for table in tables if table.rows]
-    first, *later = KNOB_RUNS
-    places = [f"- {where_measured(first)}"]
-    places += [f"- {', '.join(_changed(name))}: {where_measured(name)}" for name in later]
-    return "\n".join([*parts, "From runs of `./scripts/lab knobs`:\n", *places, ""])
+    return "\n".join([*parts, f"From a run of `./scripts/lab knobs`, {where_measured('knobs')}.\n"])
 
 
-def turned(deployment: str) -> Turned:
-    """Return what the kept runs of the knobs recorded of a deployment."""
-    name = next((name for name in KNOB_RUNS if deployment in _changed(name)), KNOB_RUNS[0])
-    return Turned(kept(name).run, kept(name).rows, kept_steps(name), kept("knobs-check").checks)
-
-
-def _changed(name: str) -> list[str]:
-    """Return the deployments whose settings a kept run has changed."""
-    return [target.name for target in kept(name).run.targets if "~" not in target.name]
+def turned() -> Turned:
+    """Return what the kept run of the knobs recorded."""
+    return Turned(kept("knobs").run, kept("knobs").rows, kept_steps("knobs"), kept("knobs-check").checks)
 
 
 @page_part

@@ -88,7 +88,7 @@ def knobs(deployment: str, *options: str) -> str:
     known = load_knobs(KNOBS, list(declared))
     for option in options:
         check("knob", option, [knob.option for knob in known if knob.deployment == deployment])
-    rows = [option_row(declared[deployment], texts, known, option, turned(deployment)) for option in options]
+    rows = [option_row(declared[deployment], texts, known, option, turned()) for option in options]
     return untitled([deployment, *HEADER[1:]], rows)
 
 

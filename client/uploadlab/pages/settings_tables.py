@@ -37,7 +37,7 @@ BREAK = "<br>"
 
 
 class Turned(NamedTuple):
-    """The records of the committed runs of the knobs."""
+    """The records of the committed run of the knobs."""
 
     run: Run
     rows: Sequence[Measurement]

@@ -46,7 +46,7 @@ def settings_that_matter() -> str:
         deployment = deployments[knob.deployment]
         if deployment.tier == REFERENCE:
             continue
-        records, texts = turned(knob.deployment), config_texts(ROOT, [deployment])
+        records, texts = turned(), config_texts(ROOT, [deployment])
         text, default, *_ = option_row(deployment, texts, knobs, knob.option, records)
         shipped = f"{text} (default: {default})" if default and text.startswith("no ") else text
         for value in knob.values:
