@@ -13,7 +13,7 @@ PUSH_PARSER = "app: parse forms with a push parser, as method `multipart-push` d
 IN_MEMORY = "request.files"
 """The method whose client builds the whole body first."""
 LINES, FORMS, DIRECT = "reader=lines", "/request-files", "spool=direct"
-"""What the routes have that read lines, those that parse forms, and of these the one that finds the boundary itself."""
+"""What routes have that read lines, or parse forms, and of these the one without Werkzeug's search."""
 
 
 @rule(
