@@ -72,6 +72,14 @@ def test_a_turned_config_is_the_shipped_one_but_for_a_line(tmp_path: Path) -> No
     assert len({part.name for one in (without, other) for part in one.services}) == 4
 
 
+def test_a_setting_that_no_config_has_goes_to_the_front(tmp_path: Path) -> None:
+    (other,) = turned(tmp_path, Knob("nginx-uwsgi-streaming", "client_body_in_single_buffer", ["on"], ""))
+    front, app = other.services
+    shipped = DEPLOYMENTS["nginx-uwsgi-streaming"].services[1]
+    assert "client_body_in_single_buffer on;" in Path(front.command[-1]).read_text()
+    assert app.command == shipped.command
+
+
 def test_a_turned_variable_is_set_for_each_part(tmp_path: Path) -> None:
     (less,) = turned(tmp_path, Knob("gunicorn-gthread", "MALLOC_TRIM_THRESHOLD_", [""], ""))
     (more,) = turned(tmp_path, Knob("flask", "BLOCK_SIZE", ["65536"], ""))

@@ -85,14 +85,14 @@ def _with_variable(service: Service, option: str, value: str) -> Service:
 
 
 def _with_setting(services: Sequence[Service], knob: Knob, value: str, folder: Path) -> list[Service]:
-    """Return the services with another config for the one that has the option, or else for the last."""
+    """Return the services with another config for the one that has the option, else for the front."""
     texts = {service.name: (ROOT / _config(service)).read_text() for service in services}
     having = [
         service
         for service in services
         if knob.option in [line.option for line in parse_config(_config(service), texts[service.name])]
     ]
-    (changed, *_) = having or services[-1:]
+    (changed, *_) = having or services[:1]
     old = _config(changed)
     if knob.option == CONFIG:
         new = (ROOT / value).read_text()
