@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from uploadlab.model.measurements import Status
-from uploadlab.storage.run_folder import last_run
+from uploadlab.storage.stored_runs import last_run
 
 from .helpers import lab
 from .package_index import add_wheel, fresh_version, index

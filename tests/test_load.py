@@ -17,7 +17,8 @@ from uploadlab.model.order import Order
 from uploadlab.model.runs import Run
 from uploadlab.planning.load_steps import in_order, plan_steps
 from uploadlab.presenting.load import load_notes, load_tables
-from uploadlab.storage.run_folder import RunFolder, last_run
+from uploadlab.storage.run_folder import RunFolder
+from uploadlab.storage.stored_runs import last_run
 from uploadlab.units import MIB
 
 from .helpers import RUN

@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,3 +124,23 @@ def test_a_full_results_disk_keeps_what_was_measured_and_the_run_goes_on(tmp_pat
         rows = counted(folder.read_measurements())
         assert set(kept) <= set(rows)
         assert rows == planned(folder, 60)
+
+
+@pytest.mark.usefixtures("no_left_overs")
+def test_a_data_folder_that_something_removes_ends_the_run_in_one_line_and_it_goes_on(
+    tmp_path: Path, where: list[str]
+) -> None:
+    process = start_long_run(tmp_path / "out", where, rounds=30)
+    for payload in (tmp_path / "data").rglob("payload"):
+        shutil.rmtree(payload)
+    _, said = process.communicate(timeout=600)
+    assert process.returncode == 1
+    (line,) = [line for line in said.splitlines() if line.startswith("lab: ")]
+    assert re.search(r"was removed during the run; what was measured is kept; go on with: .*lab resume", line)
+    folder = only_run(tmp_path / "out")
+    kept = counted(folder.read_measurements())
+    assert 0 < len(kept) < len(planned(folder, 30))
+    assert lab("resume", "last", *where).returncode == 0
+    rows = folder.read_measurements()
+    assert counted(rows) == planned(folder, 30)
+    assert {row.status for row in rows} == {Status.OK}

@@ -18,7 +18,7 @@ from uploadlab.pages.regressions import SAME_VERSION_RESULTS, SameVersion, is_sa
 from uploadlab.paths import ROOT, RUNS
 from uploadlab.presenting.comparison_answer import outcome_of
 from uploadlab.storage.reader import read_run_folder
-from uploadlab.storage.run_folder import last_run
+from uploadlab.storage.stored_runs import last_run
 
 MINUTES = 0.9
 """Of uploads in each comparison; starting servers takes some seconds more."""

@@ -21,7 +21,8 @@ from uploadlab.runtimes.addresses import is_loopback, is_this_host, url_problem
 from uploadlab.runtimes.in_container import require_checkout, run_name
 from uploadlab.selection import did_you_mean
 from uploadlab.session import AUTO, DOCKER, LOCAL, Place
-from uploadlab.storage.run_folder import RunFolder, last_run, run_folders
+from uploadlab.storage.run_folder import RunFolder
+from uploadlab.storage.stored_runs import last_run, run_folders
 from uploadlab.versions.sides import whole_words
 
 Command = Callable[..., Any]

@@ -161,6 +161,8 @@ class UploadStage:
         else:
             payload = payloads[cell.size_bytes]
             outcome = self._sent(task, payload)
+            if outcome.status is Status.FAILED and not Path(payload.path).exists():
+                raise LabError(self._bench.folder.interrupted(f"{payload.path} was removed during the run"))
             if outcome.status in (Status.FAILED, Status.TIMEOUT) and (why := explain(target.behind)):
                 # Not slow but dead: the cell is not given up, other rounds are measured when the run goes on.
                 outcome.status, outcome.error = Status.FAILED, f"{outcome.error}; {why}"
@@ -242,8 +244,10 @@ def has_time_to_repeat(run: Run, rows: Sequence[Measurement]) -> bool:
 def write_payloads(data_dir: Path, sizes: set[int]) -> dict[int, Payload]:
     """Write one file for each size, removed with the data folder; raise LabError."""
     folder = data_dir / "payload"
-    folder.mkdir(exist_ok=True)
+    if not sizes:
+        return {}
     try:
+        folder.mkdir(exist_ok=True)
         return {size: write_payload(folder / f"{size}.bin", size) for size in sorted(sizes)}
     except OSError as error:
         raise LabError(

@@ -18,12 +18,8 @@ from uploadlab.model.deployments import Deployment
 from uploadlab.model.measurements import ACCEPTED, Measurement
 from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Table, TableRow
-from uploadlab.presenting.figures import hundredths
+from uploadlab.presenting.figures import between, times
 from uploadlab.units import parse_size
-
-TINY = 0.1
-"""Ratios below it are shown with two digits that say something."""
-
 
 HEADER = ["ours", "default", "why", "changed to, and what that did"]
 
@@ -131,10 +127,9 @@ def _rates(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]
         if row.interval is None or row.rounds < LEAST_ROUNDS:
             yield f"{method}: {row.instead.rpartition(' ')[2] or 'too few rounds'}"
             continue
-        _, low, high = row.interval
+        middle, low, high = row.interval
         same = "no difference, " if low <= 1 <= high else ""
-        ratio, *ends = (f"{value:.2f}" if value >= TINY else f"{value:.2g}" for value in row.interval)
-        yield f"{method}: {same}{ratio} times as fast [{', '.join(ends)}]"
+        yield f"{method}: {same}{times(middle)} times as fast {between(low, high)}"
 
 
 def _cpu(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]:
@@ -144,15 +139,14 @@ def _cpu(knob: Knob, value: str, method: str, turned: Turned) -> Iterator[str]:
     if not by_cell(turned.rows).get(above.id):
         return
     for whose, field in CPU_FIELDS.items():
-        ratio = times_as_much(turned.rows, above, below, field)
-        yield f"CPU of the {whose}: {_times(ratio) if ratio else 'too few rounds'}"
+        found = times_as_much(turned.rows, above, below, field)
+        yield f"CPU of the {whose}: {_times(found) if found else 'too few rounds'}"
 
 
-def _times(ratio: Interval) -> str:
+def _times(found: Interval) -> str:
     """Return ``1.20 times [1.10, 1.31]``."""
-    value, low, high = map(hundredths, ratio)
-    same = "no difference, " if ratio.low <= 1 <= ratio.high else ""
-    return f"{same}{value} times [{low}, {high}]"
+    same = "no difference, " if found.low <= 1 <= found.high else ""
+    return f"{same}{times(found.value)} times {between(found.low, found.high)}"
 
 
 def check_results(rows: Sequence[Check]) -> list[str]:

@@ -13,7 +13,7 @@ from uploadlab.model.cells import Cell
 from uploadlab.model.measurements import Status
 from uploadlab.pages.part import kept, kept_cells, page_part, split_names, untitled, where_measured
 from uploadlab.paths import RATIOS
-from uploadlab.presenting.figures import NO_FIGURE, figure, hundredths, tenths_of_mib
+from uploadlab.presenting.figures import NO_FIGURE, between, figure, hundredths, tenths_of_mib, times
 from uploadlab.presenting.rates import rate_text
 from uploadlab.units import format_size
 
@@ -134,11 +134,8 @@ def _share(pair: _Pair) -> Interval | None:
     return times_as_much(kept(RUN).rows, pair.plain.cell, pair.tls.cell, "seconds")
 
 
-def _with_interval(ratio: Interval | None) -> str:
-    if ratio is None:
-        return NO_FIGURE
-    value, low, high = map(hundredths, ratio)
-    return f"{value} [{low}, {high}]"
+def _with_interval(found: Interval | None) -> str:
+    return f"{times(found.value)} {between(found.low, found.high)}" if found else NO_FIGURE
 
 
 def _range(values: list[float]) -> str:

@@ -7,7 +7,7 @@ from uploadlab.analysis.comparison import CPU, FIELDS, MEMORY, SECONDS, Compared
 from uploadlab.analysis.significance import Interval, Word
 from uploadlab.model.comparison import Comparison
 from uploadlab.presenting.document import Bad, Bar, Bars, Key, Table, TableRow
-from uploadlab.presenting.figures import NO_FIGURE, grouped
+from uploadlab.presenting.figures import NO_FIGURE, between, grouped, times
 from uploadlab.units import format_size
 
 FASTER = {Word.MORE: "faster", Word.LESS: "slower", Word.SAME: "no difference"}
@@ -150,15 +150,11 @@ def verdict_text(line: ComparedCell, field: str) -> str:
 
 def ratio_text(ratio: Interval) -> str:
     """Return ``1.42x [1.36, 1.49]``."""
-    return f"{_factor(ratio.value)} [{_digits(ratio.low)}, {_digits(ratio.high)}]"
+    return f"{_factor(ratio.value)} {between(ratio.low, ratio.high)}"
 
 
 def _factor(value: float) -> str:
-    return f"{_digits(value)}x"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+    return f"{times(value)}x"
 
 
 def comparison_bars(found: Found, comparison: Comparison) -> list[Bars]:

@@ -8,6 +8,7 @@ from uploadlab.units import MIB
 
 NO_FIGURE = "-"
 LONGEST_FIGURE = 40
+TINY = 0.1
 FIGURE = re.compile(r"~?\d")
 Group = TypeVar("Group", bound=Hashable)
 Item = TypeVar("Item")
@@ -31,6 +32,17 @@ def percent(share: float) -> str:
 def hundredths(value: float) -> str:
     """Return ``0.42``."""
     return f"{value:.2f}"
+
+
+def times(value: float) -> str:
+    """Return ``0.42``; of a ratio below a tenth, two digits that say something."""
+    return hundredths(value) if value >= TINY else f"{value:.2g}"
+
+
+def between(low: float, high: float) -> str:
+    """Return ``[0.86, 1.12]``, the ends of a ratio's interval; ``[0.86, 0.997]`` where 1 is not in it."""
+    ends = (f"{end:.3f}" if end != 1 and hundredths(end) == "1.00" else times(end) for end in (low, high))
+    return f"[{', '.join(ends)}]"
 
 
 def mib(size_bytes: int) -> str:

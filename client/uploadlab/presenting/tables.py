@@ -14,6 +14,7 @@ from uploadlab.model.runs import Run
 from uploadlab.presenting.document import Bad, Figured, Key, Table, TableRow
 from uploadlab.presenting.figures import (
     NO_FIGURE,
+    between,
     figure,
     grouped,
     hundredths,
@@ -236,8 +237,8 @@ def _ratio_row(row: RatioRow) -> TableRow:
     what = f"{row.cell.deployment} {row.cell.method} / {row.ratio.below}"
     ratio = row.instead
     if row.interval:
-        value, low, high = map(_plain, row.interval)
-        ratio = f"{value} [{low}, {high}]"
+        value, low, high = row.interval
+        ratio = f"{_plain(value)} {between(low, high)}"
     cells = [
         f"{what}: {LIMITED}" if row.limited else what,
         format_size(row.cell.size_bytes),

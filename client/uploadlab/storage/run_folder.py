@@ -266,6 +266,10 @@ class RunFolder:
         except OSError as error:
             raise self._cannot_write(error) from None
 
+    def interrupted(self, what: str, first: str = "") -> str:
+        """Return a message that says what ended the run, what to do ``first``, and how it goes on."""
+        return f"{what}; what was measured is kept; {first}go on with: {program()} resume {shown(self.path)}"
+
     def _append_lines(self, name: str, lines: Sequence[object]) -> None:
         try:
             unpack(self.files, name)
@@ -276,26 +280,10 @@ class RunFolder:
             raise self._cannot_write(error) from None
 
     def _cannot_write(self, error: OSError) -> LabError:
-        advice = _elsewhere()
+        what = f"cannot write to {shown(self.path)}: {_problem(error)}"
         if self.has_results():
-            command = f"{program()} resume {shown(self.path)}"
-            advice = f"what was measured is kept; free some space and go on with: {command}"
-        return LabError(f"cannot write to {shown(self.path)}: {_problem(error)}; {advice}")
-
-
-def run_folders(out: Path) -> list[Path]:
-    """Return the folders of a folder that hold a run, packed or not."""
-    return [
-        path for path in out.glob("*") if (path / RUN_FILE).exists() or (path / packed(RUN_FILE)).exists()
-    ]
-
-
-def last_run(out: Path) -> RunFolder:
-    """Return the newest run of a folder; raises LabError if there is none."""
-    folders = [RunFolder(path) for path in run_folders(out)]
-    if not folders:
-        raise LabError(f"no run in {shown(out)} yet: name another --out, or measure with {program()}")
-    return max(folders, key=lambda folder: folder.read_run().started_at)
+            return LabError(self.interrupted(what, "free some space and "))
+        return LabError(f"{what}; {_elsewhere()}")
 
 
 def _problem(error: OSError) -> str:
