@@ -1,5 +1,6 @@
 """One setting at a time: what a turned deployment is, and what is said of it."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from uploadlab.model.deployments import Deployment
 from uploadlab.model.measurements import Status
 from uploadlab.model.order import Kind, Order
 from uploadlab.pages.settings_tables import Turned, settings_table
-from uploadlab.paths import KNOBS, ROOT
+from uploadlab.paths import DOCS, KNOBS, ROOT
 from uploadlab.planning.knob_runs import knob_drafts, variants
 from uploadlab.processes.groups import Processes
 from uploadlab.runtimes.local import LocalRuntime, Scratch
@@ -24,6 +25,7 @@ from uploadlab.units import MIB
 from .helpers import ALL_DEPLOYMENTS, DEPLOYMENTS, RUN, measured, need
 
 INI = "; A file.\n[uwsgi]\n; why\nlisten = 1024\nmaster = true\n"
+INTERVAL = re.compile(r"(no difference, )?[\d.]+ times (?:as fast )?\[([\d.]+), ([\d.]+)\]")
 NGINX = "server {\n        size 1m;   # 16k by default\n\n        location / {\n        }\n    }\n}\n"
 
 
@@ -201,3 +203,10 @@ def test_what_not_to_do_is_slow_and_no_worse(tmp_path: Path, name: str) -> None:
         assert client.wait_healthy(target, 120, lambda: runtime.explain(one.name))[1] == ""
         outcome = client.measure(target.url, "request.stream", payload, 60)
     assert (outcome.status, outcome.error) == (Status.OK, None)
+
+
+def test_an_interval_on_a_page_holds_1_where_the_page_says_no_difference() -> None:
+    found = [one for page in DOCS.glob("*.md") for one in INTERVAL.findall(page.read_text())]
+    assert len(found) > 50
+    for same, low, high in found:
+        assert bool(same) == (float(low) <= 1 <= float(high)), (same, low, high)
