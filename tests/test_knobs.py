@@ -167,15 +167,14 @@ def test_a_table_tells_what_turning_did() -> None:
     )
     checks = [
         Check(
-            case="stall",
-            deployment=names[1],
-            route="/",
-            label="",
-            started_at="",
-            verdict=Verdict.FAIL,
-            text="cut off",
+            case="stall", deployment=name, route="/", label="", started_at="", verdict=verdict, text=text
         )
-    ]
+        for name, verdict, text in (
+            (names[1], Verdict.FAIL, "cut off"),
+            (names[3], Verdict.PASS, "411"),
+            (names[3], Verdict.FAIL, "no answer"),
+        )
+    ]  # fmt: skip
     table = settings_table(one, {"a.ini": INI}, knobs, Turned(run, rows, [], checks))
     assert [row.cells[:3] for row in table.rows] == [
         ["`listen = 1024`", "", "why"],
@@ -186,6 +185,7 @@ def test_a_table_tells_what_turning_did() -> None:
     assert "without: request.stream: 0.50 times as fast" in table.rows[0].cells[3]
     assert table.rows[1].cells[3] == "`1`: stall: fail, cut off"
     assert table.rows[2].cells[3] == "`1`: not measured"
+    assert table.rows[3].cells[3] == "`false`: stall: fail, no answer, at 1 of 2 requests; else pass 411"
     assert rows[0].status is Status.OK
     assert rows[0].size_bytes != MIB
 

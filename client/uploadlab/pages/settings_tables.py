@@ -105,7 +105,7 @@ def _seen(knob: Knob, value: str, turned: Turned) -> Iterator[str]:
         yield from _cpu(knob, value, method, turned) if knob.cpu else ()
     for case in knob.cases:
         if rows := [row for row in turned.checks if (row.deployment, row.case) == (knob.name(value), case)]:
-            yield f"{case}: {check_results(rows)[0]}"
+            yield f"{case}: {case_result(rows)}"
     if knob.users:
         yield from _crowds(knob, value, turned)
 
@@ -154,6 +154,15 @@ def check_results(rows: Sequence[Check]) -> list[str]:
     bad = dict.fromkeys(f"{row.verdict}, {row.text}" for row in rows if row.verdict is not Verdict.PASS)
     passed = dict.fromkeys([Verdict.PASS, *(row.text for row in rows if row.text)])
     return list(bad) or [" ".join(passed)]
+
+
+def case_result(rows: Sequence[Check]) -> str:
+    """Return the first that went wrong in a case, and at how many requests; or that it passed."""
+    result, *_ = check_results(rows)
+    passed = [row for row in rows if row.verdict is Verdict.PASS]
+    if len(passed) in (0, len(rows)):
+        return result
+    return f"{result}, at {len(rows) - len(passed)} of {len(rows)} requests; else {check_results(passed)[0]}"
 
 
 def slowest_of_many(knob: Knob, value: str, turned: Turned) -> tuple[float, float, int] | None:

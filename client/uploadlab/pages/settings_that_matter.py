@@ -11,7 +11,7 @@ from uploadlab.pages.declared import turned
 from uploadlab.pages.part import page_part, untitled
 from uploadlab.pages.settings_tables import (
     Turned,
-    check_results,
+    case_result,
     knob_ratios,
     option_row,
     slowest_of_many,
@@ -90,7 +90,7 @@ def _on_case(case: str, mine: Sequence[Check], shipped: Sequence[Check]) -> Iter
         return
     verdicts = [_worst(rows) for rows in (mine, shipped)]
     if verdicts[0] != verdicts[1]:
-        text = f"`{case}`: {check_results(mine)[0]}; as shipped: {check_results(shipped)[0]}"
+        text = f"`{case}`: {case_result(mine)}; as shipped: {case_result(shipped)}"
         yield ValueEffect((-max(map(SEVERITY.index, verdicts)), 0.0), text)
 
 
