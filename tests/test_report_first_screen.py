@@ -78,9 +78,9 @@ def test_a_statement_has_its_tone_by_colour_and_by_a_symbol(opened: Open) -> Non
 def test_what_was_lost_is_a_filled_cell_with_words(opened: Open) -> None:
     page = opened("quick").page
     lost = page.locator("#by-method .cell.lost")
-    expect(lost).to_have_text(["uwsgi-default lost the file", "nginx-uwsgi lost the file"])
+    assert sorted(lost.all_inner_texts()) == ["nginx-uwsgi lost the file", "uwsgi-default lost the file"]
     assert lost.first.evaluate("place => getComputedStyle(place).backgroundColor") == "rgb(179, 38, 30)"
-    lost.first.focus()
+    lost.filter(has_text="uwsgi-default").focus()
     expect(page.locator("#tip")).to_have_text(
         "request.stream-chunked on uwsgi-default: answered 201 and stored 0 bytes of 256 MiB"
     )
@@ -89,7 +89,7 @@ def test_what_was_lost_is_a_filled_cell_with_words(opened: Open) -> None:
 def test_lines_are_ranked_and_smaller_sizes_come_last(opened: Open) -> None:
     page = opened("quick").page
     names = page.locator("#by-method .who b").all_inner_texts()
-    assert names[0] == "request.stream-chunked"
+    assert names[0] in ("request.stream", "request.stream-chunked")  # of the same speed
     assert names[-2:] == ["request.stream-fsync (1 MiB)", "request.stream-lines (1 MiB)"]
     rings = page.locator("#by-method li", has_text="1 MiB").locator(".point:not(.ring)")
     assert rings.count() == 0
@@ -127,7 +127,7 @@ def test_a_dot_says_what_it_is_on_hover_and_by_the_keyboard(opened: Open) -> Non
     left, _, right, _ = box(page.locator("#tip"))
     assert 0 <= left < right <= 1280
     page.keyboard.press("ArrowDown")
-    below = page.locator("#by-method .plot li", has_text="request.files-streamed").locator(".dot").first
+    below = page.locator("#by-method .plot li", has_text="request.files-direct").locator("+ li .dot").first
     expect(below).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("#tip")).to_be_hidden()

@@ -39,9 +39,9 @@ def times(value: float) -> str:
     return hundredths(value) if value >= TINY else f"{value:.2g}"
 
 
-def between(low: float, high: float) -> str:
+def between(low: float, high: float, write: Callable[[float], str] = times) -> str:
     """Return ``[0.86, 1.12]``, the ends of a ratio's interval; ``[0.86, 0.997]`` where 1 is not in it."""
-    ends = (f"{end:.3f}" if end != 1 and hundredths(end) == "1.00" else times(end) for end in (low, high))
+    ends = (f"{end:.3f}" if end != 1 and hundredths(end) == "1.00" else write(end) for end in (low, high))
     return f"[{', '.join(ends)}]"
 
 

@@ -238,7 +238,7 @@ def _ratio_row(row: RatioRow) -> TableRow:
     ratio = row.instead
     if row.interval:
         value, low, high = row.interval
-        ratio = f"{_plain(value)} {between(low, high)}"
+        ratio = f"{_plain(value)} {between(low, high, _plain)}"
     cells = [
         f"{what}: {LIMITED}" if row.limited else what,
         format_size(row.cell.size_bytes),
