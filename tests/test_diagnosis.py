@@ -51,7 +51,7 @@ CAUSES: dict[str, tuple[dict[str, Any], str]] = {
 BUSY = {
     "busy-with-lines": ("request.stream-lines", "`request.stream`"),
     "busy-with-forms": ("request.files-streamed", "`multipart-push`"),
-    "busy-server": ("request.files-direct", "larger blocks"),  # no search by Werkzeug
+    "busy-server": ("request.files-direct", "larger blocks"),  # stores the file once
 }
 """A method by which a server is busy, and a word of the fix."""
 LINES = Calls(SIZE, 3.0, {("werkzeug/wsgi.py", "readinto"): (SIZE + 2, 1.8)})

@@ -18,7 +18,7 @@ from uploadlab.storage.run_folder import RunFolder
 DECLARED = {name: run for run in load_kept_runs() for name in run.names}
 KEPT = sorted(path.name for path in REFERENCE.iterdir() if path.is_dir())
 OLD = {"original", "original-docker"}
-"""Runs from before a run kept the order that made it: an hour each, so they are measured again last."""
+"""Runs from before a run kept the order that made it; none comes back once it was measured again."""
 PLACES = ("--runtime", "--data-dir")
 MOST_BYTES = 3_000_000
 PACKED = gzip.compress(b"{}")

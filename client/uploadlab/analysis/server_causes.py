@@ -13,7 +13,7 @@ PUSH_PARSER = "app: parse forms with a push parser, as method `multipart-push` d
 IN_MEMORY = "request.files"
 """The method whose client builds the whole body first."""
 LINES, FORMS, DIRECT = "reader=lines", "/request-files", "spool=direct"
-"""What routes have that read lines, or parse forms, and of these the one without Werkzeug's search."""
+"""What routes have that read lines, or parse forms, and of these the one that stores the file once."""
 
 
 @rule(
@@ -80,7 +80,7 @@ def _busy(cell: CellEvidence) -> float | None:
     return times if cell.share(CPU) >= MOST and times >= 2 else None
 
 
-def _is_parsed_by_werkzeug(cell: CellEvidence) -> bool:
+def _is_stored_twice(cell: CellEvidence) -> bool:
     return cell.route.startswith(FORMS) and DIRECT not in cell.route
 
 
@@ -93,15 +93,15 @@ def busy_with_lines(cell: CellEvidence) -> float | None:
 
 @rule(PUSH_PARSER, unit=".0f", finding="parsed-form", better="multipart-push")
 def busy_with_forms(cell: CellEvidence) -> float | None:
-    """The server used {} times the CPU of the reference, and was busy most of the time: the app parses forms
-    with Werkzeug's parser."""
-    return _busy(cell) if _is_parsed_by_werkzeug(cell) else None
+    """The server used {} times the CPU of the reference, and was busy most of the time: the app parses a
+    form, and stores its file twice."""
+    return _busy(cell) if _is_stored_twice(cell) else None
 
 
 @rule("app: read larger blocks, or choose a server that uses less CPU", unit=".0f")
 def busy_server(cell: CellEvidence) -> float | None:
     """The server used {} times the CPU of the reference, and was busy most of the time."""
-    return None if LINES in cell.route or _is_parsed_by_werkzeug(cell) else _busy(cell)
+    return None if LINES in cell.route or _is_stored_twice(cell) else _busy(cell)
 
 
 @rule("look for what they wait for: `lab show` prints the times of an upload")
